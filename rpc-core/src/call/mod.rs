@@ -1,0 +1,15 @@
+//! Floor 3: what a caller holds: handles with options, started calls, races, and verdicts as types.
+
+mod channel;
+mod error;
+mod handle;
+mod pending;
+mod race;
+mod reply;
+
+pub use channel::{Channel, ChannelStats, Request, Ticket};
+pub use error::{CallError, Never, NotExecuted, Panicked, Place, ReplyLost, Resolution, Unknown};
+pub use handle::{Caller, Client, Handle};
+pub use pending::Pending;
+pub use race::Race;
+pub use reply::{Blob, Fallible, Plain, Reply, Returned};

@@ -1,0 +1,248 @@
+//! Floor 0: what a trait promises: its methods, their signatures and policies, and a hash that shows any difference.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::ids::{FNV_START, MethodId, fnv1a};
+use crate::limits::{MAX_METHODS, MAX_SERVICES};
+
+/// One method of a trait, as `#[rpc]` saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Method {
+    /// `Service.method`.
+    pub name: &'static str,
+    /// The signature as written, normalised: `fn get(key: &str) -> Result<String, KvError>`.
+    pub signature: &'static str,
+    /// What names it on the wire; see [`MethodId`].
+    pub id: MethodId,
+    /// `#[rpc(idempotent)]`: running it twice is harmless, so the client may repeat it and no reply is kept.
+    pub idempotent: bool,
+    /// `#[rpc(slow)]`: it runs long or blocks, so it never runs on the loop's own thread.
+    pub slow: bool,
+    /// Whether it takes a `&CallContext`.
+    pub context: bool,
+    /// `#[rpc(deadline = "..")]`: its own default deadline.
+    pub deadline: Option<Duration>,
+    /// `#[rpc(max_cached_reply = ..)]`: longest reply kept for a client that asks again; else the server's limit.
+    pub max_cached_reply: Option<usize>,
+}
+
+impl Method {
+    /// A method with the default policies.
+    pub const fn new(name: &'static str, signature: &'static str) -> Self {
+        let hash = fnv1a(fnv1a(fnv1a(FNV_START, name.as_bytes()), b"\n"), signature.as_bytes());
+        Method {
+            name,
+            signature,
+            id: MethodId(hash),
+            idempotent: false,
+            slow: false,
+            context: false,
+            deadline: None,
+            max_cached_reply: None,
+        }
+    }
+
+    /// Marks it as harmless to run twice.
+    pub const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Marks it as running long or blocking.
+    pub const fn slow(mut self) -> Self {
+        self.slow = true;
+        self
+    }
+
+    /// Says that its implementation takes a `&CallContext`.
+    pub const fn with_context(mut self) -> Self {
+        self.context = true;
+        self
+    }
+
+    /// Gives it a default deadline of its own, in milliseconds.
+    pub const fn deadline_ms(mut self, milliseconds: u64) -> Self {
+        self.deadline = Some(Duration::from_millis(milliseconds));
+        self
+    }
+
+    /// Gives it a limit of its own for kept replies, in bytes.
+    pub const fn max_cached_reply(mut self, bytes: usize) -> Self {
+        self.max_cached_reply = Some(bytes);
+        self
+    }
+}
+
+/// What `#[rpc]` knows about a trait. Two builds that agree on the hash agree on every signature as written.
+#[derive(Clone, Copy, Debug)]
+pub struct Contract {
+    /// The trait's name.
+    pub service: &'static str,
+    /// Its methods, in the order of the trait.
+    pub methods: &'static [Method],
+    /// FNV-1a over the service's name and its methods' ids in ascending order: order in the trait does not matter.
+    pub hash: u64,
+}
+
+impl Contract {
+    /// The contract of a service with these methods.
+    pub const fn new(service: &'static str, methods: &'static [Method]) -> Self {
+        Contract { service, methods, hash: contract_hash(service, methods) }
+    }
+}
+
+/// Hashes the ids in ascending order without sorting (a `const fn` cannot): picks the next larger one each time.
+const fn contract_hash(service: &str, methods: &[Method]) -> u64 {
+    let mut hash = fnv1a(FNV_START, service.as_bytes());
+    let mut done = 0;
+    let mut above: Option<u64> = None;
+    while done < methods.len() {
+        let mut next: Option<u64> = None;
+        let mut i = 0;
+        while i < methods.len() {
+            let id = methods[i].id.0;
+            let later = match above {
+                None => true,
+                Some(floor) => id > floor,
+            };
+            let smaller = match next {
+                None => true,
+                Some(best) => id < best,
+            };
+            if later && smaller {
+                next = Some(id);
+            }
+            i += 1;
+        }
+        match next {
+            None => break, // two methods with one id: Directory::new refuses them
+            Some(id) => {
+                hash = fnv1a(hash, &id.to_le_bytes());
+                above = Some(id);
+            }
+        }
+        done += 1;
+    }
+    hash
+}
+
+/// Why services cannot stand on one server together.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ContractError {
+    /// More services than a HELLO can name.
+    #[error("{0} services on one server; the limit is {MAX_SERVICES}")]
+    TooManyServices(usize),
+    /// More methods than a table can name.
+    #[error("service `{0}` has {1} methods; the limit is {MAX_METHODS}")]
+    TooManyMethods(&'static str, usize),
+    /// The same name twice.
+    #[error("two services are called `{0}`; rename one of the traits")]
+    SameService(&'static str),
+    /// Two methods whose hashes are equal.
+    #[error("`{0}` and `{1}` have the same hash; rename one of them")]
+    SameMethod(&'static str, &'static str),
+}
+
+/// Where a method id leads on this server.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Which service, in the order of registration.
+    pub service: usize,
+    /// Which method of it, in the order of the trait.
+    pub index: usize,
+    /// Its description.
+    pub method: &'static Method,
+}
+
+/// All methods of all services of a server, by id.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    contracts: Vec<&'static Contract>,
+    entries: Vec<(MethodId, Entry)>, // ascending ids
+}
+
+impl Directory {
+    /// The directory of these services.
+    ///
+    /// # Errors
+    /// When two of them cannot be told apart, or there are too many.
+    pub fn new(contracts: Vec<&'static Contract>) -> Result<Self, ContractError> {
+        if contracts.len() > MAX_SERVICES {
+            return Err(ContractError::TooManyServices(contracts.len()));
+        }
+        let mut entries = Vec::new();
+        for (service, contract) in contracts.iter().enumerate() {
+            if contracts.iter().take(service).any(|earlier| earlier.service == contract.service) {
+                return Err(ContractError::SameService(contract.service));
+            }
+            if contract.methods.len() > MAX_METHODS {
+                return Err(ContractError::TooManyMethods(contract.service, contract.methods.len()));
+            }
+            let methods = contract.methods.iter().enumerate();
+            entries.extend(methods.map(|(index, method)| (method.id, Entry { service, index, method })));
+        }
+        entries.sort_by_key(|(id, _)| *id);
+        for pair in entries.windows(2) {
+            if let [(a, first), (b, second)] = pair {
+                if a == b {
+                    return Err(ContractError::SameMethod(first.method.name, second.method.name));
+                }
+            }
+        }
+        Ok(Directory { contracts, entries })
+    }
+
+    /// The method with this id, if there is one.
+    pub fn find(&self, id: MethodId) -> Option<Entry> {
+        let at = self.entries.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.entries.get(at).map(|(_, entry)| *entry)
+    }
+
+    /// The service of this name, if there is one.
+    pub fn contract(&self, service: &str) -> Option<&'static Contract> {
+        self.contracts.iter().copied().find(|contract| contract.service == service)
+    }
+
+    /// All services, in the order of registration.
+    pub fn contracts(&self) -> &[&'static Contract] {
+        &self.contracts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: Method = Method::new("Kv.get", "fn get(key: &str) -> String");
+    const PUT: Method = Method::new("Kv.put", "fn put(key: &str, value: &str)");
+    static KV: Contract = Contract::new("Kv", &[GET, PUT]);
+    static KV_TURNED: Contract = Contract::new("Kv", &[PUT, GET]);
+    static KV_CHANGED: Contract = Contract::new("Kv", &[GET, Method::new("Kv.put", "fn put(key: &str)")]);
+
+    #[test]
+    fn the_order_of_methods_does_not_change_a_contract() {
+        assert_eq!(KV.hash, KV_TURNED.hash);
+    }
+
+    #[test]
+    fn a_changed_signature_changes_the_method_and_the_contract() {
+        assert_ne!(KV.hash, KV_CHANGED.hash);
+        assert_ne!(KV.methods[1].id, KV_CHANGED.methods[1].id);
+        assert_eq!(KV.methods[0].id, KV_CHANGED.methods[0].id);
+    }
+
+    #[test]
+    fn a_directory_finds_each_method_and_nothing_else() {
+        let directory = Directory::new(vec![&KV]).expect("one service");
+        assert_eq!(directory.find(PUT.id).expect("known").index, 1);
+        assert!(directory.find(MethodId(1)).is_none());
+    }
+
+    #[test]
+    fn two_services_of_one_name_are_refused() {
+        assert_eq!(Directory::new(vec![&KV, &KV_CHANGED]).err(), Some(ContractError::SameService("Kv")));
+    }
+}

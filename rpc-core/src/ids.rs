@@ -1,0 +1,163 @@
+//! Floor 0: the small numbers that name things: sessions, slots, sequence numbers, methods, and points in time.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Names a session. 8 bits say which event loop of the server owns it, 120 come from the operating system's
+/// randomness; a server never uses one again (invariant V9).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u128);
+
+impl SessionId {
+    /// The loop that owns the session: the top 8 bits.
+    pub fn loop_number(self) -> u8 {
+        self.0.to_be_bytes()[0]
+    }
+
+    /// The id made of a loop's number and 16 random bytes, of which the first is replaced.
+    pub fn new(loop_number: u8, mut random: [u8; 16]) -> Self {
+        random[0] = loop_number;
+        SessionId(u128::from_be_bytes(random))
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", (self.0 & 0xffff_ffff) as u32) // enough to tell sessions apart in a log
+    }
+}
+
+/// The secret that lets a client resume its session on a new connection: 256 random bits.
+#[derive(Clone, Copy)]
+pub struct Token(pub [u8; 32]);
+
+impl Token {
+    /// Compares in time that does not depend on where the two differ.
+    pub fn matches(&self, other: &Token) -> bool {
+        self.0.iter().zip(other.0.iter()).fold(0u8, |differ, (a, b)| differ | (a ^ b)) == 0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)") // a secret: never in a log
+    }
+}
+
+/// One life of a server process; a server that starts again without its memory has another.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Incarnation(pub u128);
+
+impl fmt::Debug for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", (self.0 & 0xffff_ffff) as u32)
+    }
+}
+
+/// A lane of a session in which one call is under way at a time; below the session's `slots`.
+pub type Slot = u16;
+
+/// Number of a call within its slot: 1, 2, 3 .., never used again.
+pub type Seq = u64;
+
+/// Sequence numbers at or above this are protocol errors, so none ever wraps.
+pub const SEQ_END: Seq = 1 << 63;
+
+/// Names one call for ever: at most once is decided by this and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId {
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// The lane within the session.
+    pub slot: Slot,
+    /// Its number within the lane.
+    pub seq: Seq,
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}/{}/{}", self.session, self.slot, self.seq)
+    }
+}
+
+/// Names a method on the wire: FNV-1a of its full signature as written in the trait, so that a method whose
+/// signature changed is a method that the other side does not have, and never decodes to wrong values.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MethodId(pub u64);
+
+impl fmt::Debug for MethodId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// FNV-1a, 64 bits, continued from `hash`; begin with [`FNV_START`]. (Fowler, Noll, Vo; ten lines in any language.)
+pub const fn fnv1a(mut hash: u64, bytes: &[u8]) -> u64 {
+    let mut i = 0;
+    while i < bytes.len() {
+        hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        i += 1;
+    }
+    hash
+}
+
+/// The offset basis of FNV-1a, 64 bits.
+pub const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// A point on a monotonic clock, in microseconds since an origin chosen by whoever owns the clock.
+/// The protocol reads no clock: it is handed one of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Time(pub u64);
+
+impl Time {
+    /// Later than any deadline.
+    pub const NEVER: Time = Time(u64::MAX);
+
+    /// This time and `after` more; [`Time::NEVER`] if that cannot be told.
+    pub fn plus(self, after: Duration) -> Time {
+        Time(self.0.saturating_add(u64::try_from(after.as_micros()).unwrap_or(u64::MAX)))
+    }
+
+    /// From `earlier` to this time; zero if it lies the other way round.
+    pub fn since(self, earlier: Time) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// A monotonic clock: the operating system's on floor 4, the simulator's in tests.
+pub trait Clock: Send + Sync {
+    /// The present.
+    fn now(&self) -> Time;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_id_carries_its_loop_and_the_rest_of_its_randomness() {
+        let id = SessionId::new(7, [0xaa; 16]);
+        assert_eq!(id.loop_number(), 7);
+        assert_eq!(id.0 << 8, u128::from_be_bytes([0xaa; 16]) << 8);
+    }
+
+    #[test]
+    fn tokens_match_only_when_every_byte_does() {
+        let token = Token([3; 32]);
+        let mut other = token;
+        assert!(token.matches(&other));
+        other.0[31] ^= 1;
+        assert!(!token.matches(&other));
+    }
+
+    #[test]
+    fn fnv1a_has_its_published_value() {
+        assert_eq!(fnv1a(FNV_START, b"a"), 0xaf63_dc4c_8601_ec8c);
+    }
+
+    #[test]
+    fn time_saturates_instead_of_wrapping() {
+        assert_eq!(Time(5).plus(Duration::MAX), Time::NEVER);
+        assert_eq!(Time(5).since(Time(9)), Duration::ZERO);
+    }
+}

@@ -1,0 +1,17 @@
+//! Remote procedure calls between Rust processes, at most once, over raw TCP and one event loop.
+#![deny(clippy::unwrap_used, clippy::panic_in_result_fn)]
+
+pub mod call;
+pub mod contract;
+pub mod error;
+pub mod ids;
+pub mod limits;
+pub mod proto;
+pub mod service;
+pub mod stub;
+pub mod wire;
+
+pub use rpc_derive::rpc;
+pub use serde;
+pub use call::{CallError, Caller, Client, Handle, Pending, Race};
+pub use service::{CallContext, Service};

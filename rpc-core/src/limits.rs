@@ -1,0 +1,166 @@
+//! Floor 0: every bound of the framework in one place, each with its why.
+
+use std::time::Duration;
+
+/// Bytes of a frame's header: the fixed part, length prefix included.
+pub const HEADER: usize = 36;
+
+/// Longest body before a session stands: HELLO and WELCOME fit with hundreds of services' hashes, and a stranger
+/// cannot make the server keep more than this.
+pub const MAX_GREETING: usize = 4 * 1024;
+
+/// An over-limit CALL body is read past, so that its connection lives, if it is at most this many times the limit;
+/// beyond that closing costs both sides less than reading.
+pub const SKIP_FACTOR: usize = 16;
+
+/// Most slots of a session: a record is 32 bytes, so 1,024 are 32 KiB.
+pub const MAX_SLOTS: u16 = 1024;
+
+/// Most services on one server, and most methods in one trait: a HELLO names services, a table names methods.
+pub const MAX_SERVICES: usize = 64;
+/// Most methods of one service.
+pub const MAX_METHODS: usize = 1024;
+
+/// Most arguments of a method: serde's tuples end there.
+pub const MAX_ARGUMENTS: usize = 16;
+
+/// Deepest nesting of a value, encoding and decoding: 14 KB of nested enums overflow a 2 MiB stack, 64 levels do not.
+pub const MAX_DEPTH: u32 = 64;
+
+/// Elements a decoder may yield beyond the bytes it was given: `[(); n]` takes no bytes, so bytes alone bound nothing.
+pub const SPARE_ELEMENTS: usize = 1024;
+
+/// Longest text of a panic or refusal that travels: enough for a sentence, too little to be a reply.
+pub const MAX_DETAIL: usize = 1024;
+
+/// Most event loops of one server: a session id has 8 bits for its loop.
+pub const MAX_LOOPS: usize = 256;
+
+/// How fast a stranger must say HELLO: a real client does so in one round trip; slowloris does not.
+pub const HELLO_TIME: Duration = Duration::from_secs(5);
+
+/// What the server grants, keeps and waits for. `Default` is what `docs/at_most_once.md` describes.
+#[derive(Clone, Debug)]
+pub struct ServerLimits {
+    /// Slots granted to a session at most: the default of a client, 64, and up to [`MAX_SLOTS`].
+    pub slots: u16,
+    /// Longest frame body, both ways: larger values belong in pages.
+    pub max_frame: usize,
+    /// Sessions at a time, all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records at the very worst.
+    pub sessions: usize,
+    /// Sessions from one source address; `None`: as many as `sessions`. For servers that face strangers.
+    pub sessions_per_source: Option<usize>,
+    /// How long a session outlives its connection: longer than a reboot of a switch, shorter than a coffee.
+    pub lease: Duration,
+    /// Longest reply that is kept for a client that asks again; a method may say less or more.
+    pub max_cached_reply: usize,
+    /// Bytes of kept replies, all sessions together.
+    pub reply_budget: usize,
+    /// Kept replies older than this are let go when room is short: their callers have long asked again.
+    pub reply_age: Duration,
+    /// Calls waiting to run, all sessions of a loop together; beyond it a call is refused as busy.
+    pub queue: usize,
+    /// Bytes of arguments waiting to run, all sessions of a loop together.
+    pub queue_bytes: usize,
+    /// What a busy server suggests to wait.
+    pub retry_after: Duration,
+    /// Unsent bytes of a connection beyond which it is not read: its owner asks faster than it listens.
+    pub unsent_pause: usize,
+    /// A connection whose unsent bytes do not move for this long is cut; its replies stay kept.
+    pub unsent_stall: Duration,
+    /// After this long a drain ends by force: queued calls are refused, running ones left behind.
+    pub grace: Duration,
+    /// A drained connection is closed this long after its last answer was written.
+    pub drain_linger: Duration,
+    /// Handlers that run at once, on threads of their own when they are slow.
+    pub threads: usize,
+    /// Connections at a time; beyond it accepting pauses.
+    pub connections: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        ServerLimits {
+            slots: MAX_SLOTS,
+            max_frame: 4 << 20,
+            sessions: 65_536,
+            sessions_per_source: None,
+            lease: Duration::from_secs(60),
+            max_cached_reply: 16 << 10,
+            reply_budget: 256 << 20,
+            reply_age: Duration::from_secs(60),
+            queue: 65_536,
+            queue_bytes: 64 << 20,
+            retry_after: Duration::from_millis(50),
+            unsent_pause: 256 << 10,
+            unsent_stall: Duration::from_secs(30),
+            grace: Duration::from_secs(30),
+            drain_linger: Duration::from_secs(2),
+            threads: 256,
+            connections: 65_536,
+        }
+    }
+}
+
+/// What a client asks for and how long it waits.
+#[derive(Clone, Debug)]
+pub struct ClientLimits {
+    /// Slots asked for: calls under way at once. More than enough for one thread, few enough to be polite.
+    pub slots: u16,
+    /// Calls that wait for a slot; beyond it a call is refused at once.
+    pub waiting: usize,
+    /// First time until a call is sent again on a live connection; doubles up to `resend_cap`.
+    pub resend_first: Duration,
+    /// Longest time between two copies of a call.
+    pub resend_cap: Duration,
+    /// An answered slot that is not used again is acknowledged after this long.
+    pub ack_delay: Duration,
+    /// A kept reply of at least this size is acknowledged at once: the server's memory is waiting.
+    pub ack_at_once: usize,
+    /// Silence after which a driven client that is owed an answer asks for a sign of life.
+    pub ping_after: Duration,
+    /// Unanswered PINGs in a row after which the connection counts as dead.
+    pub ping_limit: u32,
+    /// First upper bound of the pause before connecting again (full jitter); doubles up to `backoff_cap`.
+    pub backoff_first: Duration,
+    /// Longest upper bound of the pause before connecting again.
+    pub backoff_cap: Duration,
+    /// How long one attempt to connect and greet may take.
+    pub connect: Duration,
+    /// How long the first connection may take, all attempts together.
+    pub first_connect: Duration,
+    /// All slots dirty for this long: the session is left to resolve itself and another one takes the calls.
+    pub all_dirty: Duration,
+    /// Most bytes taken for one write.
+    pub write_batch: usize,
+    /// Retries of busy calls saved up at most, and earned per second: a crowd of clients must not keep a server busy.
+    pub retry_budget: f64,
+    /// Longest reply body accepted.
+    pub max_frame: usize,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        ClientLimits {
+            slots: 64,
+            waiting: 4096,
+            resend_first: Duration::from_secs(1),
+            resend_cap: Duration::from_secs(30),
+            ack_delay: Duration::from_secs(1),
+            ack_at_once: 4 << 10,
+            ping_after: Duration::from_secs(5),
+            ping_limit: 3,
+            backoff_first: Duration::from_millis(50),
+            backoff_cap: Duration::from_secs(2),
+            connect: Duration::from_secs(2),
+            first_connect: Duration::from_secs(5),
+            all_dirty: Duration::from_secs(10),
+            write_batch: 256 << 10,
+            retry_budget: 10.0,
+            max_frame: 4 << 20,
+        }
+    }
+}
+
+/// The deadline of a call that names none: visible, and long enough for a human to notice.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,0 +1,7 @@
+//! Floor 2: the protocol of `docs/at_most_once.md` as state machines without socket, clock or thread.
+//!
+//! What arrives is handed in by `handle_*`, with the present as an argument; what must go out, or be done, is asked for by `poll_*`.
+
+mod outcome;
+
+pub use outcome::{Doubt, Outcome};

@@ -1,0 +1,36 @@
+//! Floor 2: how a call ends, as the protocol knows it: bytes not yet decoded, and verdicts.
+
+use bytes::Bytes;
+
+use crate::error::Reason;
+
+/// Why nobody can say whether a call ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// Its deadline passed without an answer. The question stays open: it can be resolved later.
+    Deadline,
+    /// The session is gone: the server restarted, or forgot the client after the lease. It stays unknown for ever.
+    SessionLost,
+    /// The server broke the protocol, and the session was given up. It stays unknown for ever.
+    BrokenServer,
+    /// The client was closed before the answer came. It stays unknown for ever.
+    Closed,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ran once, and these are the bytes of its value.
+    Done(Bytes),
+    /// It ran once, and these are the bytes of the service's own error.
+    Failed(Bytes),
+    /// It ran once and panicked; the text is the panic's.
+    Panicked(String),
+    /// It did not run and never will.
+    NotExecuted(Reason, String),
+    /// It ran once; its reply was not kept, or could not be sent or encoded. The text says which.
+    ReplyLost(String),
+    /// It may have run, and may still.
+    Unknown(Doubt),
+}

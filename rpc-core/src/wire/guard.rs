@@ -1,0 +1,1 @@
+//! Floor 1: the guard around every decode.

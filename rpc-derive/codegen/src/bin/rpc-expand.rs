@@ -1,0 +1,2 @@
+//! Prints what `#[rpc]` writes.
+fn main() {}
