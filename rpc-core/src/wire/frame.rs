@@ -1,1 +1,496 @@
-//! Floor 1: frames.
+//! Floor 1: frames: a header at fixed offsets, a body, a checksum over each; and the decoder that cuts them from a stream.
+//!
+//! ```text
+//! offset  0       4    5    6       8            16           24      28      32      36
+//!         +-------+----+----+-------+------------+------------+-------+-------+-------+----------
+//!         |length |kind|code| slot  |    seq     |   method   |millis | body  |header | body ..
+//!         |  u32  | u8 | u8 |  u16  |    u64     |    u64     |  u32  |crc u32|crc u32|
+//!         +-------+----+----+-------+------------+------------+-------+-------+-------+----------
+//! ```
+//! All numbers are little-endian. Rules W1 to W6 of `docs/wire.md`.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::error::ProtocolError;
+use crate::ids::{MethodId, Seq, Slot};
+use crate::limits::{HEADER, MAX_GREETING, SKIP_FACTOR};
+
+/// The bytes of a length prefix; what it counts begins behind it.
+const PREFIX: usize = 4;
+
+/// Smallest step in which room for a long frame grows, so that a claimed length alone reserves nothing much.
+const GROW: usize = 64 * 1024;
+
+/// What a frame is for (W6). The numbers are those on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// First frame of a client: who it is and what it wants.
+    Hello = 1,
+    /// First frame of a server: what it grants.
+    Welcome = 2,
+    /// A call.
+    Call = 3,
+    /// The final answer to a call.
+    Reply = 4,
+    /// The caller has given up.
+    Cancel = 5,
+    /// The answer has arrived; its bytes may go.
+    Ack = 6,
+    /// Are you there?
+    Ping = 7,
+    /// I am.
+    Pong = 8,
+    /// The server is shutting down.
+    GoAway = 9,
+    /// The session to be resumed is not known.
+    SessionLost = 10,
+    /// No new session now.
+    Busy = 11,
+    /// The client ends its session.
+    Bye = 12,
+    /// Asks for the methods of a service.
+    Methods = 13,
+    /// The methods of a service.
+    Table = 14,
+    /// The connection is closed because of what was received; the body says why.
+    Reject = 15,
+}
+
+impl Kind {
+    fn from_wire(byte: u8) -> Result<Kind, ProtocolError> {
+        const ALL: [Kind; 15] = [
+            Kind::Hello,
+            Kind::Welcome,
+            Kind::Call,
+            Kind::Reply,
+            Kind::Cancel,
+            Kind::Ack,
+            Kind::Ping,
+            Kind::Pong,
+            Kind::GoAway,
+            Kind::SessionLost,
+            Kind::Busy,
+            Kind::Bye,
+            Kind::Methods,
+            Kind::Table,
+            Kind::Reject,
+        ];
+        let index = usize::from(byte).wrapping_sub(1);
+        ALL.get(index).copied().ok_or(ProtocolError::UnknownKind(byte))
+    }
+
+    /// The name used in messages and in `docs/wire.md`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Hello => "HELLO",
+            Kind::Welcome => "WELCOME",
+            Kind::Call => "CALL",
+            Kind::Reply => "REPLY",
+            Kind::Cancel => "CANCEL",
+            Kind::Ack => "ACK",
+            Kind::Ping => "PING",
+            Kind::Pong => "PONG",
+            Kind::GoAway => "GOAWAY",
+            Kind::SessionLost => "SESSION_LOST",
+            Kind::Busy => "BUSY",
+            Kind::Bye => "BYE",
+            Kind::Methods => "METHODS",
+            Kind::Table => "TABLE",
+            Kind::Reject => "REJECT",
+        }
+    }
+}
+
+/// The fixed part of a frame without its lengths. A field that a kind does not use is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What the frame is for.
+    pub kind: Kind,
+    /// REPLY: its status; else 0.
+    pub code: u8,
+    /// CALL, REPLY, CANCEL, ACK: the slot.
+    pub slot: Slot,
+    /// CALL, REPLY, CANCEL, ACK: the number within the slot.
+    pub seq: Seq,
+    /// CALL: which method.
+    pub method: MethodId,
+    /// CALL: time left; REPLY 'busy' and BUSY: when to try again. Milliseconds.
+    pub millis: u32,
+}
+
+impl Header {
+    /// A header of this kind with every other field 0.
+    pub fn new(kind: Kind) -> Self {
+        Header { kind, code: 0, slot: 0, seq: 0, method: MethodId(0), millis: 0 }
+    }
+
+    /// A header of this kind for one call.
+    pub fn for_call(kind: Kind, slot: Slot, seq: Seq) -> Self {
+        Header { slot, seq, ..Header::new(kind) }
+    }
+
+    /// The 36 bytes before a body of this length and checksum.
+    pub fn encode(&self, body_len: usize, body_crc: u32) -> [u8; HEADER] {
+        debug_assert!(body_len <= u32::MAX as usize - HEADER);
+        let mut bytes = [0; HEADER];
+        let length = (HEADER - PREFIX + body_len) as u32;
+        bytes[0..4].copy_from_slice(&length.to_le_bytes());
+        bytes[4] = self.kind as u8;
+        bytes[5] = self.code;
+        bytes[6..8].copy_from_slice(&self.slot.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.seq.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.method.0.to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.millis.to_le_bytes());
+        bytes[28..32].copy_from_slice(&body_crc.to_le_bytes());
+        let checksum = crc32c::crc32c(&bytes[..32]);
+        bytes[32..36].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+}
+
+/// Appends a whole frame.
+pub fn append(into: &mut Vec<u8>, header: &Header, body: &[u8], checksum: bool) {
+    into.extend_from_slice(&header.encode(body.len(), body_checksum(body, checksum)));
+    into.extend_from_slice(body);
+}
+
+/// The checksum over a body: CRC32C, or 0 where both sides agreed to leave it out.
+pub fn body_checksum(body: &[u8], checksum: bool) -> u32 {
+    if checksum { crc32c::crc32c(body) } else { 0 }
+}
+
+/// A frame that arrived whole, with correct checksums.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Its fixed part.
+    pub header: Header,
+    /// The checksum of its body, as it came; 0 where bodies go without.
+    pub body_crc: u32,
+    /// What follows the header.
+    pub body: Bytes,
+    /// Length of a body that was over the limit and is being skipped; `body` is empty then.
+    pub skipped: Option<usize>,
+}
+
+/// A header as it stands on the wire, checked.
+struct RawHeader {
+    header: Header,
+    body_crc: u32,
+    body_len: usize,
+}
+
+/// Cuts frames from a stream of bytes that arrives in pieces of any size.
+///
+/// Invariant: `held` is empty, or begins at the start of a frame that is not whole; then `chunk` is empty after [`FrameDecoder::next_frame`] returned `None`.
+#[derive(Debug, Default)]
+pub struct FrameDecoder {
+    chunk: Bytes,   // what was read last and not yet looked at
+    held: BytesMut, // the beginning of a frame whose rest has not come
+    skip: usize,    // bytes of an over-limit body that are still to be read past
+    limits: Limits,
+}
+
+#[derive(Debug)]
+struct Limits {
+    body: usize,
+    skip: bool,
+    checksum: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { body: MAX_GREETING, skip: false, checksum: true }
+    }
+}
+
+impl FrameDecoder {
+    /// Sets what was agreed: the longest body, whether over-limit calls are skipped, and whether bodies have checksums.
+    pub fn agree(&mut self, body: usize, skip: bool, checksum: bool) {
+        self.limits = Limits { body, skip, checksum };
+    }
+
+    /// Hands in what was read.
+    pub fn push(&mut self, chunk: Bytes) {
+        if self.chunk.is_empty() {
+            self.chunk = chunk;
+        } else {
+            let mut joined = BytesMut::with_capacity(self.chunk.len() + chunk.len());
+            joined.extend_from_slice(&self.chunk);
+            joined.extend_from_slice(&chunk);
+            self.chunk = joined.freeze();
+        }
+    }
+
+    /// Whether whole frames may be waiting: then there is no need to read more.
+    pub fn has_unread(&self) -> bool {
+        !self.chunk.is_empty()
+    }
+
+    /// Whether a frame has begun and not ended.
+    pub fn is_mid_frame(&self) -> bool {
+        !self.held.is_empty() || self.skip > 0
+    }
+
+    /// All bytes that were handed in and not yet returned in a frame: for handing a connection over.
+    pub fn into_rest(self) -> Bytes {
+        let mut rest = self.held;
+        rest.extend_from_slice(&self.chunk);
+        rest.freeze()
+    }
+
+    /// The next whole frame; `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// When the bytes are no frame, or one that is too long: the stream cannot be read on.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
+        self.skip_some();
+        if self.held.is_empty() {
+            self.from_chunk()
+        } else {
+            self.from_held()
+        }
+    }
+
+    /// The common case: a frame that lies whole in what was read last is a counted slice of it, not a copy.
+    fn from_chunk(&mut self) -> Result<Option<Frame>, ProtocolError> {
+        let Some(total) = self.total_of(&self.chunk)? else {
+            self.hold();
+            return Ok(None);
+        };
+        if self.chunk.len() >= HEADER {
+            let raw = decode_header(&self.chunk)?;
+            if raw.body_len > self.limits.body {
+                return self.begin_skip(raw);
+            }
+            if self.chunk.len() >= total {
+                let mut body = self.chunk.split_to(total);
+                let _ = body.split_to(HEADER);
+                return self.finish(raw, body).map(Some);
+            }
+        }
+        self.hold();
+        Ok(None)
+    }
+
+    /// Completes the frame that has begun in `held`: first its header, then the rest.
+    fn from_held(&mut self) -> Result<Option<Frame>, ProtocolError> {
+        self.fill(PREFIX);
+        let Some(total) = self.total_of(&self.held)? else { return Ok(None) };
+        self.fill(HEADER);
+        if self.held.len() < HEADER {
+            return Ok(None);
+        }
+        let raw = decode_header(&self.held)?;
+        if raw.body_len > self.limits.body {
+            let overlap = self.held.split_off(HEADER); // bytes of the body that are here already
+            self.held.clear();
+            self.skip = raw.body_len - overlap.len().min(raw.body_len);
+            return self.skipped(raw);
+        }
+        self.fill(total);
+        if self.held.len() < total {
+            return Ok(None);
+        }
+        let mut body = std::mem::take(&mut self.held).freeze();
+        let _ = body.split_to(HEADER);
+        self.finish(raw, body).map(Some)
+    }
+
+    /// Moves bytes from `chunk` to `held` until `held` has `want`.
+    fn fill(&mut self, want: usize) {
+        let missing = want.saturating_sub(self.held.len()).min(self.chunk.len());
+        if missing > 0 {
+            if self.held.capacity() < want {
+                // Room grows with what has come, not with what is claimed.
+                let room = (self.held.len() + missing).max(GROW).saturating_mul(2).min(want);
+                self.held.reserve(room.saturating_sub(self.held.len()));
+            }
+            self.held.extend_from_slice(&self.chunk.split_to(missing));
+        }
+    }
+
+    fn hold(&mut self) {
+        if !self.chunk.is_empty() {
+            self.held.extend_from_slice(&self.chunk);
+            self.chunk = Bytes::new(); // lets go of the read buffer
+        }
+    }
+
+    /// The length of the frame that `bytes` begin with, prefix included; refused from the prefix alone if absurd.
+    fn total_of(&self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
+        let Some(prefix) = bytes.first_chunk::<PREFIX>() else { return Ok(None) };
+        let length = u32::from_le_bytes(*prefix) as usize;
+        let Some(body) = length.checked_sub(HEADER - PREFIX) else {
+            return Err(ProtocolError::ShortFrame(length));
+        };
+        let most = if self.limits.skip { self.limits.body * SKIP_FACTOR } else { self.limits.body };
+        if body > most {
+            return Err(ProtocolError::LongFrame { got: body, limit: self.limits.body });
+        }
+        Ok(Some(PREFIX + length))
+    }
+
+    fn begin_skip(&mut self, raw: RawHeader) -> Result<Option<Frame>, ProtocolError> {
+        let _ = self.chunk.split_to(HEADER);
+        self.skip = raw.body_len;
+        self.skip_some();
+        self.skipped(raw)
+    }
+
+    fn skipped(&self, raw: RawHeader) -> Result<Option<Frame>, ProtocolError> {
+        if raw.header.kind != Kind::Call {
+            return Err(ProtocolError::LongFrame { got: raw.body_len, limit: self.limits.body });
+        }
+        Ok(Some(Frame {
+            header: raw.header,
+            body_crc: raw.body_crc,
+            body: Bytes::new(),
+            skipped: Some(raw.body_len),
+        }))
+    }
+
+    fn skip_some(&mut self) {
+        let now = self.skip.min(self.chunk.len());
+        if now > 0 {
+            let _ = self.chunk.split_to(now);
+            self.skip -= now;
+        }
+    }
+
+    fn finish(&self, raw: RawHeader, body: Bytes) -> Result<Frame, ProtocolError> {
+        if self.limits.checksum && crc32c::crc32c(&body) != raw.body_crc {
+            return Err(ProtocolError::BodyChecksum);
+        }
+        Ok(Frame { header: raw.header, body_crc: raw.body_crc, body, skipped: None })
+    }
+}
+
+/// Reads a header from the first 36 bytes, which the caller has seen to be there.
+fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
+    let Some(fixed) = bytes.first_chunk::<HEADER>() else {
+        return Err(ProtocolError::ShortFrame(bytes.len()));
+    };
+    let u32_at = |at: usize| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+    let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
+    if crc32c::crc32c(&fixed[..32]) != u32_at(32) {
+        return Err(ProtocolError::HeaderChecksum);
+    }
+    let header = Header {
+        kind: Kind::from_wire(fixed[4])?,
+        code: fixed[5],
+        slot: u16::from_le_bytes([fixed[6], fixed[7]]),
+        seq: u64_at(8),
+        method: MethodId(u64_at(16)),
+        millis: u32_at(24),
+    };
+    let body_len = (u32_at(0) as usize).saturating_sub(HEADER - PREFIX);
+    Ok(RawHeader { header, body_crc: u32_at(28), body_len })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(body: &[u8]) -> Vec<u8> {
+        let header = Header { method: MethodId(9), millis: 5000, ..Header::for_call(Kind::Call, 3, 7) };
+        let mut bytes = Vec::new();
+        append(&mut bytes, &header, body, true);
+        bytes
+    }
+
+    fn agreed(limit: usize) -> FrameDecoder {
+        let mut decoder = FrameDecoder::default();
+        decoder.agree(limit, true, true);
+        decoder
+    }
+
+    #[test]
+    fn a_frame_comes_back_as_it_was_at_every_split() {
+        let mut stream = call(b"hello");
+        stream.extend(call(b""));
+        stream.extend(call(&[7; 300]));
+        for cut in 0..=stream.len() {
+            let mut decoder = agreed(1000);
+            let mut bodies = Vec::new();
+            for part in [&stream[..cut], &stream[cut..]] {
+                decoder.push(Bytes::copy_from_slice(part));
+                while let Some(frame) = decoder.next_frame().expect("well formed") {
+                    assert_eq!((frame.header.slot, frame.header.seq, frame.header.millis), (3, 7, 5000));
+                    bodies.push(frame.body.to_vec());
+                }
+            }
+            assert_eq!(bodies, [b"hello".to_vec(), vec![], vec![7; 300]], "cut at {cut}");
+            assert!(!decoder.is_mid_frame());
+        }
+    }
+
+    #[test]
+    fn one_byte_at_a_time_is_enough() {
+        let mut decoder = agreed(1000);
+        let mut frames = 0;
+        for byte in call(b"abc").into_iter().chain(call(b"def")) {
+            decoder.push(Bytes::copy_from_slice(&[byte]));
+            frames += usize::from(decoder.next_frame().expect("well formed").is_some());
+        }
+        assert_eq!(frames, 2);
+    }
+
+    #[test]
+    fn every_changed_bit_is_found() {
+        let good = call(b"payload");
+        for at in 4..good.len() {
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[at] ^= 1 << bit;
+                let mut decoder = agreed(1000);
+                decoder.push(Bytes::from(bad));
+                assert!(decoder.next_frame().is_err(), "byte {at} bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_absurd_length_is_refused_from_its_four_bytes() {
+        let mut decoder = agreed(1000);
+        decoder.push(Bytes::from_static(&[0xff; 4]));
+        assert!(matches!(decoder.next_frame(), Err(ProtocolError::LongFrame { .. })));
+        let mut decoder = agreed(1000);
+        decoder.push(Bytes::from_static(&[31, 0, 0, 0]));
+        assert_eq!(decoder.next_frame().err(), Some(ProtocolError::ShortFrame(31)));
+    }
+
+    #[test]
+    fn a_call_over_the_limit_is_skipped_and_the_next_one_read() {
+        let mut stream = call(&[1; 5000]);
+        stream.extend(call(b"next"));
+        for cut in [0, 1, 20, 36, 37, 2000, stream.len() - 50] {
+            let mut decoder = agreed(1000);
+            let mut seen = Vec::new();
+            for part in [&stream[..cut], &stream[cut..]] {
+                decoder.push(Bytes::copy_from_slice(part));
+                while let Some(frame) = decoder.next_frame().expect("well formed") {
+                    seen.push((frame.skipped, frame.body.len()));
+                }
+            }
+            assert_eq!(seen, [(Some(5000), 0), (None, 4)], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn before_a_session_stands_nothing_long_is_held_or_skipped() {
+        let mut decoder = FrameDecoder::default();
+        decoder.push(Bytes::from(call(&[1; MAX_GREETING + 1])));
+        assert!(matches!(decoder.next_frame(), Err(ProtocolError::LongFrame { .. })));
+    }
+
+    #[test]
+    fn a_claimed_length_reserves_little() {
+        let mut decoder = agreed(4 << 20);
+        decoder.push(Bytes::from(call(&vec![0; 4 << 20])[..HEADER + 1].to_vec()));
+        assert!(decoder.next_frame().expect("not yet whole").is_none());
+        decoder.push(Bytes::from_static(&[0]));
+        assert!(decoder.next_frame().expect("not yet whole").is_none());
+        assert!(decoder.held.capacity() <= 2 * GROW);
+    }
+}

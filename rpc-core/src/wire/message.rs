@@ -1,6 +1,23 @@
 //! Floor 1: what the frames say: statuses of replies, and the bodies of control frames, by hand at fixed offsets.
+//! Rules W7 to W19 of `docs/wire.md`.
 
-/// How a REPLY's body is to be read.
+use crate::contract::Contract;
+use crate::error::{ProtocolError, Reason};
+use crate::ids::{Incarnation, MethodId, SessionId, Token};
+use crate::limits::MAX_SERVICES;
+
+use super::fields::Fields;
+
+/// The first bytes of a HELLO's body.
+pub const MAGIC: [u8; 4] = *b"AMO\x01";
+/// The one version that there is.
+pub const VERSION: u16 = 1;
+/// Feature bit: bodies go without checksums.
+pub const FEATURE_NO_BODY_CHECKSUM: u32 = 1;
+/// All feature bits that this implementation can agree to.
+pub const FEATURES: u32 = FEATURE_NO_BODY_CHECKSUM;
+
+/// How a REPLY's body is to be read (W12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The call ran; the body is its value.
@@ -11,4 +28,373 @@ pub enum Status {
     Panicked,
     /// The call ran; its reply is not there; the body is a text.
     ReplyLost,
+    /// The call did not run and never will; the body is a text.
+    Refused(Reason),
+}
+
+/// Reasons in the order of their codes, which begin here.
+const REFUSED: u8 = 16;
+const REASONS: [Reason; 12] = [
+    Reason::Cancelled,
+    Reason::Deadline,
+    Reason::Busy,
+    Reason::Draining,
+    Reason::NoSuchMethod,
+    Reason::BadArguments,
+    Reason::TooLarge,
+    Reason::Contract, // from here on only a client says so, to itself
+    Reason::Encode,
+    Reason::NoFreeSlot,
+    Reason::Unreachable,
+    Reason::Closed,
+];
+
+impl Status {
+    /// The code on the wire.
+    pub fn code(self) -> u8 {
+        match self {
+            Status::Done => 0,
+            Status::Failed => 1,
+            Status::Panicked => 2,
+            Status::ReplyLost => 3,
+            Status::Refused(reason) => REASONS
+                .iter()
+                .zip(REFUSED..)
+                .find_map(|(known, code)| (*known == reason).then_some(code))
+                .unwrap_or(REFUSED),
+        }
+    }
+
+    /// The status with this code.
+    ///
+    /// # Errors
+    /// When there is none (W12).
+    pub fn from_code(code: u8) -> Result<Status, ProtocolError> {
+        match code {
+            0 => Ok(Status::Done),
+            1 => Ok(Status::Failed),
+            2 => Ok(Status::Panicked),
+            3 => Ok(Status::ReplyLost),
+            _ => {
+                let reason = code.checked_sub(REFUSED).and_then(|index| REASONS.get(usize::from(index)));
+                reason.map(|reason| Status::Refused(*reason)).ok_or(ProtocolError::BadBody("REPLY"))
+            }
+        }
+    }
+
+    /// Whether the user's function was entered.
+    pub fn ran(self) -> bool {
+        !matches!(self, Status::Refused(_))
+    }
+}
+
+/// What a client says first (W9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// Lowest version that the client speaks.
+    pub version_min: u16,
+    /// Highest version that the client speaks.
+    pub version_max: u16,
+    /// Feature bits that the client would like.
+    pub features: u32,
+    /// Slots that the client would like.
+    pub slots: u16,
+    /// Services that it was built for, with the hashes of their contracts.
+    pub services: Vec<(String, u64)>,
+    /// The session to go on with.
+    pub resume: Option<(SessionId, [u8; 32])>,
+}
+
+impl Hello {
+    /// The HELLO of a client of these services.
+    pub fn new(slots: u16, features: u32, contracts: &[&Contract]) -> Self {
+        let services = contracts.iter().map(|c| (c.service.to_owned(), c.hash)).collect();
+        Hello { version_min: VERSION, version_max: VERSION, features, slots, services, resume: None }
+    }
+
+    /// Its body.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = MAGIC.to_vec();
+        body.extend(self.version_min.to_le_bytes());
+        body.extend(self.version_max.to_le_bytes());
+        body.extend(self.features.to_le_bytes());
+        body.extend(self.slots.to_le_bytes());
+        body.push(u8::from(self.resume.is_some()));
+        if let Some((session, token)) = &self.resume {
+            body.extend(session.0.to_le_bytes());
+            body.extend(token);
+        }
+        body.push(self.services.len() as u8); // at most MAX_SERVICES: Connector and Directory see to it
+        for (name, hash) in &self.services {
+            body.extend(hash.to_le_bytes());
+            put_name(&mut body, name);
+        }
+        body
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is none (W9).
+    pub fn decode(body: &[u8]) -> Result<Hello, ProtocolError> {
+        let mut fields = Fields::new(body, "HELLO");
+        if fields.array()? != MAGIC {
+            return Err(ProtocolError::Foreign);
+        }
+        let (version_min, version_max) = (fields.u16()?, fields.u16()?);
+        if version_min > VERSION || version_max < VERSION {
+            return Err(ProtocolError::Version { min: version_min, max: version_max });
+        }
+        let (features, slots) = (fields.u32()?, fields.u16()?);
+        let resume = match fields.u8()? {
+            0 => None,
+            1 => Some((SessionId(fields.u128()?), fields.array()?)),
+            _ => return Err(ProtocolError::BadBody("HELLO")),
+        };
+        let count = usize::from(fields.u8()?);
+        if count > MAX_SERVICES {
+            return Err(ProtocolError::BadBody("HELLO"));
+        }
+        let mut services = Vec::with_capacity(count);
+        for _ in 0..count {
+            let hash = fields.u64()?;
+            services.push((fields.name()?.to_owned(), hash));
+        }
+        fields.end()?;
+        Ok(Hello { version_min, version_max, features, slots, services, resume })
+    }
+}
+
+/// What the server thinks of a client's contract (W10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agreement {
+    /// The same contract.
+    Same,
+    /// Another contract of the same name: methods with equal signatures still work.
+    Differs,
+    /// No service of that name.
+    Missing,
+}
+
+/// What a server answers to a HELLO that it accepts (W10).
+#[derive(Clone, Debug)]
+pub struct Welcome {
+    /// The version from here on.
+    pub version: u16,
+    /// The features from here on.
+    pub features: u32,
+    /// Which life of the server this is.
+    pub incarnation: Incarnation,
+    /// The session.
+    pub session: SessionId,
+    /// What proves that a client may resume it.
+    pub token: Token,
+    /// Slots granted.
+    pub slots: u16,
+    /// Longest body that the server accepts.
+    pub max_frame: u32,
+    /// How long the session outlives a connection, in milliseconds.
+    pub lease_ms: u32,
+    /// Whether the session was known before.
+    pub resumed: bool,
+    /// One for each service of the HELLO.
+    pub agreements: Vec<Agreement>,
+}
+
+impl Welcome {
+    /// Its body.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = self.version.to_le_bytes().to_vec();
+        body.extend(self.features.to_le_bytes());
+        body.extend(self.incarnation.0.to_le_bytes());
+        body.extend(self.session.0.to_le_bytes());
+        body.extend(self.token.0);
+        body.extend(self.slots.to_le_bytes());
+        body.extend(self.max_frame.to_le_bytes());
+        body.extend(self.lease_ms.to_le_bytes());
+        body.push(u8::from(self.resumed));
+        body.push(self.agreements.len() as u8); // as many as the HELLO named
+        body.extend(self.agreements.iter().map(|agreement| *agreement as u8));
+        body
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is none (W10).
+    pub fn decode(body: &[u8]) -> Result<Welcome, ProtocolError> {
+        let mut fields = Fields::new(body, "WELCOME");
+        let mut welcome = Welcome {
+            version: fields.u16()?,
+            features: fields.u32()?,
+            incarnation: Incarnation(fields.u128()?),
+            session: SessionId(fields.u128()?),
+            token: Token(fields.array()?),
+            slots: fields.u16()?,
+            max_frame: fields.u32()?,
+            lease_ms: fields.u32()?,
+            resumed: fields.u8()? != 0,
+            agreements: Vec::new(),
+        };
+        for _ in 0..fields.u8()? {
+            welcome.agreements.push(match fields.u8()? {
+                0 => Agreement::Same,
+                1 => Agreement::Differs,
+                2 => Agreement::Missing,
+                _ => return Err(ProtocolError::BadBody("WELCOME")),
+            });
+        }
+        fields.end()?;
+        if welcome.version != VERSION || welcome.slots == 0 {
+            return Err(ProtocolError::BadBody("WELCOME"));
+        }
+        Ok(welcome)
+    }
+}
+
+/// The methods of a service, as the server has them (W11). A service that it does not have has no methods.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// The service's name.
+    pub service: String,
+    /// Id, `Service.method`, signature.
+    pub methods: Vec<(MethodId, String, String)>,
+}
+
+impl Table {
+    /// The table of a contract.
+    pub fn of(contract: &Contract) -> Self {
+        let methods = contract.methods.iter();
+        Table {
+            service: contract.service.to_owned(),
+            methods: methods.map(|m| (m.id, m.name.to_owned(), m.signature.to_owned())).collect(),
+        }
+    }
+
+    /// Its body.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        put_name(&mut body, &self.service);
+        body.extend((self.methods.len() as u16).to_le_bytes()); // at most MAX_METHODS: Directory sees to it
+        for (id, name, signature) in &self.methods {
+            body.extend(id.0.to_le_bytes());
+            put_name(&mut body, name);
+            let signature = signature.as_bytes();
+            let signature = &signature[..signature.len().min(usize::from(u16::MAX))];
+            body.extend((signature.len() as u16).to_le_bytes());
+            body.extend(signature);
+        }
+        body
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is none (W11).
+    pub fn decode(body: &[u8]) -> Result<Table, ProtocolError> {
+        let mut fields = Fields::new(body, "TABLE");
+        let service = fields.name()?.to_owned();
+        let count = usize::from(fields.u16()?);
+        let mut methods = Vec::new(); // grows with what is there, not with what is claimed
+        for _ in 0..count {
+            let id = MethodId(fields.u64()?);
+            let name = fields.name()?.to_owned();
+            let length = usize::from(fields.u16()?);
+            methods.push((id, name, fields.text(length)?.to_owned()));
+        }
+        fields.end()?;
+        Ok(Table { service, methods })
+    }
+}
+
+/// The body of a METHODS frame: a service's name.
+pub fn encode_name(name: &str) -> Vec<u8> {
+    let mut body = Vec::new();
+    put_name(&mut body, name);
+    body
+}
+
+/// Reads the body of a METHODS frame.
+///
+/// # Errors
+/// When it is none (W11).
+pub fn decode_name(body: &[u8]) -> Result<&str, ProtocolError> {
+    let mut fields = Fields::new(body, "METHODS");
+    let name = fields.name()?;
+    fields.end()?;
+    Ok(name)
+}
+
+/// Reads the body of a SESSION_LOST frame: the server's incarnation.
+///
+/// # Errors
+/// When it is none (W10).
+pub fn decode_incarnation(body: &[u8]) -> Result<Incarnation, ProtocolError> {
+    let mut fields = Fields::new(body, "SESSION_LOST");
+    let incarnation = Incarnation(fields.u128()?);
+    fields.end()?;
+    Ok(incarnation)
+}
+
+/// A length in one byte and as many bytes: longer names are cut, which changes no hash.
+fn put_name(body: &mut Vec<u8>, name: &str) {
+    let mut end = name.len().min(usize::from(u8::MAX));
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    body.push(end as u8);
+    body.extend(&name.as_bytes()[..end]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello() -> Hello {
+        Hello {
+            version_min: 1,
+            version_max: 1,
+            features: 1,
+            slots: 64,
+            services: vec![("Kv".to_owned(), 7), ("Vote".to_owned(), 8)],
+            resume: Some((SessionId(5), [9; 32])),
+        }
+    }
+
+    #[test]
+    fn greetings_come_back_as_they_were() {
+        assert_eq!(Hello::decode(&hello().encode()), Ok(hello()));
+        let table = Table {
+            service: "Kv".to_owned(),
+            methods: vec![(MethodId(3), "Kv.get".to_owned(), "fn get(key: &str) -> String".to_owned())],
+        };
+        assert_eq!(Table::decode(&table.encode()), Ok(table));
+    }
+
+    #[test]
+    fn no_part_of_a_greeting_is_a_greeting() {
+        let body = hello().encode();
+        for cut in 0..body.len() {
+            assert!(Hello::decode(&body[..cut]).is_err(), "cut at {cut}");
+        }
+        let mut long = body;
+        long.push(0);
+        assert!(Hello::decode(&long).is_err());
+    }
+
+    #[test]
+    fn a_version_that_we_do_not_speak_is_named() {
+        let body = Hello { version_min: 2, version_max: 3, ..hello() }.encode();
+        assert_eq!(Hello::decode(&body), Err(ProtocolError::Version { min: 2, max: 3 }));
+    }
+
+    #[test]
+    fn every_status_has_its_code_and_back() {
+        for code in 0..=255 {
+            if let Ok(status) = Status::from_code(code) {
+                assert_eq!(status.code(), code);
+            }
+        }
+        assert_eq!(Status::from_code(Status::Refused(Reason::TooLarge).code()), Ok(Status::Refused(Reason::TooLarge)));
+    }
 }

@@ -2,6 +2,7 @@
 //! The rules, with their numbers W1.., are in `docs/wire.md`.
 
 pub mod codec;
+mod fields;
 pub mod frame;
 mod guard;
 pub mod message;
