@@ -3,5 +3,6 @@
 //! What arrives is handed in by `handle_*`, with the present as an argument; what must go out, or be done, is asked for by `poll_*`.
 
 mod outcome;
+pub mod server;
 
 pub use outcome::{Doubt, Outcome};

@@ -1,0 +1,109 @@
+//! Floor 2: what a server has done and holds, for operators, demonstrations and tests.
+
+/// Counts since the start, and gauges of the present (marked 'now').
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// CALL frames that arrived, copies included.
+    pub calls: u64,
+    /// Times that a user's function was entered or its stub refused after dispatch.
+    pub executions: u64,
+    /// Copies of calls that wait or run: nothing was done, the answer will come.
+    pub copies_under_way: u64,
+    /// Copies of calls that were answered again from the kept reply.
+    pub copies_replayed: u64,
+    /// Copies of calls whose reply was not kept: answered 'executed, reply lost'.
+    pub copies_not_kept: u64,
+    /// Copies of refused calls: refused again.
+    pub copies_refused: u64,
+    /// Copies that needed no answer: it is on its way, or the client has said that it has it.
+    pub copies_unanswered: u64,
+    /// Copies of calls that their client has left behind: dropped.
+    pub copies_stale: u64,
+    /// Copies that ran again because the filter is off.
+    pub copies_executed: u64,
+    /// CANCEL frames that arrived.
+    pub cancels: u64,
+    /// Calls that were refused before they ran.
+    pub refused: u64,
+    /// Handlers that panicked.
+    pub panics: u64,
+    /// Results whose session had ended meanwhile.
+    pub results_without_session: u64,
+    /// Connections closed because of what was received.
+    pub protocol_errors: u64,
+    /// Connections closed because no HELLO came in time.
+    pub late_hellos: u64,
+    /// Connections closed because their peer did not listen.
+    pub stalled: u64,
+    /// Sessions opened.
+    pub opened: u64,
+    /// Sessions resumed.
+    pub resumed: u64,
+    /// Sessions ended by their lease.
+    pub expired: u64,
+    /// Sessions refused, or evicted before any call, because there were too many.
+    pub turned_away: u64,
+    /// Resumptions of sessions that were not there.
+    pub lost: u64,
+    /// Now: sessions.
+    pub sessions: usize,
+    /// Now: connections.
+    pub connections: usize,
+    /// Now: records of the filter, one for each slot ever used.
+    pub records: usize,
+    /// Now: bytes of those records.
+    pub record_bytes: usize,
+    /// Now: bytes of kept replies.
+    pub kept_bytes: usize,
+    /// Now: calls that wait to run.
+    pub queued: usize,
+    /// Now: calls that run.
+    pub running: usize,
+}
+
+impl Counters {
+    /// Copies of calls that were kept from running again.
+    pub fn duplicates(&self) -> u64 {
+        self.copies_under_way
+            + self.copies_replayed
+            + self.copies_not_kept
+            + self.copies_refused
+            + self.copies_unanswered
+            + self.copies_stale
+    }
+
+    /// The sum of two loops' counts.
+    pub fn plus(self, other: Counters) -> Counters {
+        Counters {
+            calls: self.calls + other.calls,
+            executions: self.executions + other.executions,
+            copies_under_way: self.copies_under_way + other.copies_under_way,
+            copies_replayed: self.copies_replayed + other.copies_replayed,
+            copies_not_kept: self.copies_not_kept + other.copies_not_kept,
+            copies_refused: self.copies_refused + other.copies_refused,
+            copies_unanswered: self.copies_unanswered + other.copies_unanswered,
+            copies_stale: self.copies_stale + other.copies_stale,
+            copies_executed: self.copies_executed + other.copies_executed,
+            cancels: self.cancels + other.cancels,
+            refused: self.refused + other.refused,
+            panics: self.panics + other.panics,
+            results_without_session: self.results_without_session + other.results_without_session,
+            protocol_errors: self.protocol_errors + other.protocol_errors,
+            late_hellos: self.late_hellos + other.late_hellos,
+            stalled: self.stalled + other.stalled,
+            opened: self.opened + other.opened,
+            resumed: self.resumed + other.resumed,
+            expired: self.expired + other.expired,
+            turned_away: self.turned_away + other.turned_away,
+            lost: self.lost + other.lost,
+            sessions: self.sessions + other.sessions,
+            connections: self.connections + other.connections,
+            records: self.records + other.records,
+            record_bytes: self.record_bytes + other.record_bytes,
+            kept_bytes: self.kept_bytes + other.kept_bytes,
+            queued: self.queued + other.queued,
+            running: self.running + other.running,
+        }
+    }
+}
