@@ -5,23 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::contract::Method;
-use crate::proto::Outcome;
-
-/// A call that is ready to go: its arguments are encoded, once and for all.
-#[derive(Debug)]
-pub struct Request {
-    /// Which method.
-    pub method: &'static Method,
-    /// [`HEADER`](crate::limits::HEADER) bytes of room, then the encoded arguments.
-    pub frame: Vec<u8>,
-    /// How long the caller wants to wait, from now.
-    pub within: Duration,
-    /// Whether it may be repeated by itself: the method is idempotent, and the caller allows it.
-    pub repeat: bool,
-    /// Whether a refusal as busy may be tried again by itself.
-    pub retry: bool,
-}
+use crate::proto::{Outcome, Request};
 
 /// Names a started call within its channel until it is finished and taken, or abandoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

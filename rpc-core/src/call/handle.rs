@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::channel::{Channel, ChannelStats, Request};
+use super::channel::{Channel, ChannelStats};
 use super::error::Place;
 use super::pending::Pending;
 use super::reply::Reply;
 use crate::contract::{Contract, Method};
 use crate::error::Reason;
 use crate::limits::HEADER;
-use crate::proto::Outcome;
+use crate::proto::{Outcome, Request};
 use crate::wire::codec::{self, EncodeError};
+use crate::wire::frame::body_checksum;
 
 /// What `#[rpc]` implements for a client stub.
 pub trait Client: Sized {
@@ -53,9 +54,8 @@ impl Caller {
 
     /// Starts a call of `method`; what it returns stands for the reply to come.
     pub fn start<R: Reply>(&self, method: &'static Method, arguments: &impl Serialize) -> Pending<R> {
-        let started = self
-            .request(method, arguments)
-            .and_then(|request| Arc::clone(&self.channel).start(request));
+        let started =
+            self.request(method, arguments).and_then(|request| Arc::clone(&self.channel).start(request));
         Pending::new(started, method, Arc::clone(&self.channel))
     }
 
@@ -70,6 +70,7 @@ impl Caller {
         match codec::encode(arguments, &mut frame, self.max_frame) {
             Ok(()) => Ok(Request {
                 method,
+                body_crc: body_checksum(frame.get(HEADER..).unwrap_or_default(), true),
                 frame,
                 within: self.deadline_of(method),
                 repeat: method.idempotent && self.retry,

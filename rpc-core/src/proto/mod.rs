@@ -2,7 +2,10 @@
 //!
 //! What arrives is handed in by `handle_*`, with the present as an argument; what must go out, or be done, is asked for by `poll_*`.
 
+pub mod client;
 mod outcome;
+mod request;
 pub mod server;
 
 pub use outcome::{Doubt, Outcome};
+pub use request::Request;

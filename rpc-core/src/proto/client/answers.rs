@@ -1,0 +1,99 @@
+//! Floor 2: REPLY on the client: the first final answer to a slot's call counts, whatever it says.
+
+use std::time::Duration;
+
+use super::slot::{Call, Use};
+use super::{ClientCore, Event, Outgo};
+use crate::error::{ProtocolError, Reason};
+use crate::ids::{Slot, Time};
+use crate::proto::Outcome;
+use crate::wire::frame::Frame;
+use crate::wire::message::Status;
+
+impl ClientCore {
+    pub(super) fn handle_reply(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
+        let status = Status::from_code(frame.header.code)?;
+        let (slot, seq) = (frame.header.slot, frame.header.seq);
+        let state = self.slots.get_mut(slot).ok_or(ProtocolError::SlotRange(slot))?;
+        if seq > state.last {
+            return Err(ProtocolError::UnaskedReply);
+        }
+        let awaited = match &state.usage {
+            Use::Free => false,
+            Use::Taken(sending) if seq == state.last && !sending.sent => {
+                return Err(ProtocolError::UnaskedReply);
+            }
+            Use::Taken(_) | Use::Dirty(_) => seq == state.last,
+        };
+        if !awaited {
+            self.counters.stray_replies += 1;
+            return Ok(());
+        }
+        state.answered = seq;
+        let size = frame.body.len();
+        self.offer_ack(slot, size, now);
+        let after = Duration::from_millis(u64::from(frame.header.millis));
+        let outcome = self.outcome_of(status, frame);
+        match self.slots.release(slot) {
+            Use::Taken(sending) => self.conclude(sending.call, outcome, after, now),
+            Use::Dirty(dirty) => {
+                self.dirty -= 1;
+                self.note_dirt(now);
+                if let Some(tag) = dirty.tag {
+                    // Stored with whoever asks before the slot is used again.
+                    self.events.push_back(Event::Resolved(tag, outcome));
+                }
+            }
+            Use::Free => {}
+        }
+        self.fill_slots();
+        if self.draining {
+            self.leave_if_idle();
+        }
+        Ok(())
+    }
+
+    fn conclude(&mut self, call: Call, outcome: Outcome, after: Duration, now: Time) {
+        match outcome {
+            Outcome::ReplyLost(_) => self.end_or_repeat(call, outcome),
+            Outcome::NotExecuted(Reason::Busy | Reason::Draining, _) => {
+                self.end_or_retry(call, outcome, after, now)
+            }
+            Outcome::NotExecuted(Reason::NoSuchMethod, text) => {
+                let better = self.session.as_ref().and_then(|session| session.disagreement(call.method));
+                let outcome = match better {
+                    Some(text) => Outcome::NotExecuted(Reason::Contract, text),
+                    None => Outcome::NotExecuted(Reason::NoSuchMethod, text),
+                };
+                self.end(call, outcome);
+            }
+            _ => self.end(call, outcome),
+        }
+    }
+
+    fn outcome_of(&self, status: Status, frame: Frame) -> Outcome {
+        let text = || String::from_utf8_lossy(&frame.body).into_owned();
+        match status {
+            Status::Done => Outcome::Done(frame.body),
+            Status::Failed => Outcome::Failed(frame.body),
+            Status::Panicked => Outcome::Panicked(text()),
+            Status::ReplyLost => Outcome::ReplyLost(text()),
+            Status::Refused(reason) => Outcome::NotExecuted(reason, text()),
+        }
+    }
+
+    /// The answer is here: an ACK is owed, at once if the server keeps many bytes for us, else after a while.
+    fn offer_ack(&mut self, slot: Slot, size: usize, now: Time) {
+        let limits = &self.config.limits;
+        let at_once = size >= limits.ack_at_once;
+        let due = now.plus(limits.ack_delay);
+        let Some(state) = self.slots.get_mut(slot) else { return };
+        if at_once {
+            state.ack_at = None;
+            self.to_send.push_back(Outgo::Ack(slot, state.answered));
+        } else {
+            state.ack_at = Some(due);
+            self.wake_by(due);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Floor 2: the life of a call on the client: started, waiting for a slot, in its slot, given up, ended.
+
+use std::time::Duration;
+
+use super::slot::{Call, Dirty, Tag, Use};
+use super::{ClientCore, Event, Link, Outgo};
+use crate::error::Reason;
+use crate::ids::{Slot, Time};
+use crate::limits::HEADER;
+use crate::proto::{Doubt, Outcome, Request};
+
+impl ClientCore {
+    /// Starts a call; its verdict comes by [`ClientCore::poll_event`] under `tag`.
+    ///
+    /// # Errors
+    /// The verdict, when it is known without sending anything.
+    pub fn start(&mut self, tag: Tag, request: Request, now: Time) -> Result<(), Outcome> {
+        if self.closed {
+            return Err(Outcome::NotExecuted(Reason::Closed, String::new()));
+        }
+        self.check(&request)?;
+        self.counters.calls += 1;
+        let call = Call {
+            tag,
+            method: request.method,
+            frame: request.frame,
+            body_crc: request.body_crc,
+            deadline: now.plus(request.within),
+            repeat: request.repeat,
+            retry: request.retry,
+            worst: None,
+        };
+        self.wake_by(call.deadline);
+        if self.waiting.is_empty() && self.may_send() {
+            return match self.place(call) {
+                Ok(()) => Ok(()),
+                Err(call) => self.queue(call),
+            };
+        }
+        self.queue(call)
+    }
+
+    /// Gives a call up: its caller has gone, and nobody wants the answer.
+    pub fn abandon(&mut self, tag: Tag, now: Time) {
+        if let Some(at) = self.waiting.iter().position(|call| call.tag == tag) {
+            self.waiting.remove(at);
+        } else if let Some(key) = self.delayed.keys().find(|(_, known)| *known == tag).copied() {
+            self.delayed.remove(&key);
+        } else if let Some(slot) = self.slots.find(tag) {
+            let sent = match self.slots.get(slot).map(|state| &state.usage) {
+                Some(Use::Taken(sending)) => sending.sent,
+                _ => return self.forget(tag),
+            };
+            if sent {
+                self.give_up(slot, None, now);
+            } else {
+                self.slots.release(slot); // its number is skipped, so it never runs
+                self.fill_slots();
+            }
+        }
+    }
+
+    /// Ends interest in the answer to an unknown call.
+    pub fn forget(&mut self, tag: Tag) {
+        if let Some(Use::Dirty(dirty)) =
+            self.slots.find(tag).and_then(|slot| self.slots.get_mut(slot)).map(|state| &mut state.usage)
+        {
+            dirty.tag = None;
+        }
+    }
+
+    /// Takes out the calls that wait for a slot, so that another session can carry them.
+    pub fn take_waiting(&mut self) -> Vec<(Tag, Request)> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let request = |call: Call| Request {
+            method: call.method,
+            frame: call.frame,
+            body_crc: call.body_crc,
+            within: Duration::ZERO,
+            repeat: call.repeat,
+            retry: call.retry,
+        };
+        waiting.into_iter().map(|call| (call.tag, request(call))).collect()
+    }
+
+    /// Ends the session for good: BYE. Sent calls are unknown, the others were not executed.
+    pub fn close(&mut self, now: Time) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        for call in self.empty_slots(Doubt::Closed) {
+            self.waiting.push_back(call);
+        }
+        let delayed = std::mem::take(&mut self.delayed);
+        for call in self.waiting.drain(..).collect::<Vec<_>>().into_iter().chain(delayed.into_values()) {
+            self.end(call, Outcome::NotExecuted(Reason::Closed, String::new()));
+        }
+        if self.link == Link::Up {
+            self.to_send.clear();
+            self.to_send.push_back(Outgo::Bye);
+        } else {
+            self.link = Link::Condemned;
+        }
+        self.wake_by(now);
+    }
+
+    /// Whether new calls may go into slots: the session is attached and the server is not leaving.
+    pub(super) fn may_send(&self) -> bool {
+        self.link == Link::Up && !self.draining
+    }
+
+    /// Puts waiting calls into free slots, first come, first served.
+    pub(super) fn fill_slots(&mut self) {
+        while self.may_send() && !self.waiting.is_empty() && self.slots.has_free() {
+            let Some(call) = self.waiting.pop_front() else { return };
+            if let Err(call) = self.place(call) {
+                self.waiting.push_front(call);
+                return;
+            }
+        }
+    }
+
+    /// Ends a call with the weakest verdict of all its attempts.
+    pub(super) fn end(&mut self, call: Call, outcome: Outcome) {
+        let outcome = match (outcome, call.worst) {
+            (Outcome::NotExecuted(..), Some(worst)) => worst,
+            (Outcome::ReplyLost(_), Some(worst @ Outcome::Unknown(_))) => worst,
+            (outcome, _) => outcome,
+        };
+        self.events.push_back(Event::Finished(call.tag, outcome));
+    }
+
+    /// Ends a call, or repeats it as a new one: an idempotent method whose reply is lost, or of which nobody can say
+    /// whether it ran.
+    pub(super) fn end_or_repeat(&mut self, mut call: Call, outcome: Outcome) {
+        if call.repeat && !self.closed {
+            self.counters.repeated += 1;
+            call.worst = Some(match (call.worst.take(), outcome) {
+                (Some(worst @ Outcome::Unknown(_)), _) => worst, // an unknown stays
+                (_, outcome) => outcome,
+            });
+            self.waiting.push_back(call);
+            return;
+        }
+        self.end(call, outcome);
+    }
+
+    /// Tries a refused call again later, as a new call, if it may and there is budget and time.
+    pub(super) fn end_or_retry(&mut self, call: Call, outcome: Outcome, after: Duration, now: Time) {
+        let limits = &self.config.limits;
+        let earned = now.since(self.budget_at).as_secs_f64() * limits.retry_budget;
+        self.budget = (self.budget + earned).min(limits.retry_budget * 10.0);
+        self.budget_at = now;
+        let pause = after.max(Duration::from_millis(1)).mul_f64(1.0 + self.random.f64());
+        let at = now.plus(pause);
+        if !call.retry || self.closed || self.budget < 1.0 || at >= call.deadline {
+            self.end(call, outcome);
+            return;
+        }
+        self.budget -= 1.0;
+        self.counters.busy_retries += 1;
+        self.wake_by(at);
+        self.delayed.insert((at, call.tag), call);
+    }
+
+    /// The caller has gone: the slot stays taken, and CANCEL is sent until the answer is in.
+    pub(super) fn give_up(&mut self, slot: Slot, tag: Option<Tag>, now: Time) -> Option<Call> {
+        let pause = self.config.limits.resend_first;
+        let dirty = Dirty { tag, cancel_at: now.plus(pause), pause };
+        let Use::Taken(sending) = self.slots.soil(slot, dirty) else { return None };
+        self.dirty += 1;
+        if let (Link::Up, Some(state)) = (self.link, self.slots.get(slot)) {
+            self.to_send.push_back(Outgo::Cancel(slot, state.last));
+        }
+        self.wake_by(now.plus(pause));
+        self.note_dirt(now);
+        Some(sending.call)
+    }
+
+    /// Empties every slot: sent calls end in `doubt` (or are repeated), unsent ones are given back.
+    pub(super) fn empty_slots(&mut self, doubt: Doubt) -> Vec<Call> {
+        let mut unsent = Vec::new();
+        for slot in 0..self.slots.len() as u16 {
+            match self.slots.release(slot) {
+                Use::Free => {}
+                Use::Taken(sending) if sending.sent => {
+                    self.end_or_repeat(sending.call, Outcome::Unknown(doubt));
+                }
+                Use::Taken(sending) => unsent.push(sending.call),
+                Use::Dirty(dirty) => {
+                    self.dirty -= 1;
+                    if let Some(tag) = dirty.tag {
+                        self.events.push_back(Event::Resolved(tag, Outcome::Unknown(doubt)));
+                    }
+                }
+            }
+        }
+        unsent
+    }
+
+    pub(super) fn has_sent_calls(&self) -> bool {
+        self.slots.iter().any(|(_, state)| match &state.usage {
+            Use::Free => false,
+            Use::Taken(sending) => sending.sent,
+            Use::Dirty(_) => true,
+        })
+    }
+
+    /// Notes since when every slot is dirty.
+    pub(super) fn note_dirt(&mut self, now: Time) {
+        let all = self.dirty > 0 && self.dirty == self.slots.len();
+        self.all_dirty_since = if all { self.all_dirty_since.or(Some(now)) } else { None };
+    }
+
+    /// Whether every slot has been dirty for so long that another session should take the calls.
+    pub fn is_stuck(&self, now: Time) -> bool {
+        let since = self.all_dirty_since.filter(|_| self.link == Link::Up);
+        since.is_some_and(|since| now.since(since) >= self.config.limits.all_dirty)
+    }
+
+    fn place(&mut self, call: Call) -> Result<(), Call> {
+        let (slot, seq) = self.slots.take(call, self.config.limits.resend_first)?;
+        self.to_send.push_back(Outgo::Call(slot, seq));
+        Ok(())
+    }
+
+    fn queue(&mut self, call: Call) -> Result<(), Outcome> {
+        if self.waiting.len() + self.delayed.len() >= self.config.limits.waiting {
+            let text = format!("{} calls wait already", self.waiting.len());
+            return Err(Outcome::NotExecuted(Reason::NoFreeSlot, text));
+        }
+        self.waiting.push_back(call);
+        Ok(())
+    }
+
+    /// What can be known to fail before it is sent: size, and contract.
+    fn check(&self, request: &Request) -> Result<(), Outcome> {
+        let Some(session) = &self.session else { return Ok(()) };
+        let size = request.frame.len() - HEADER.min(request.frame.len());
+        if size > session.max_frame {
+            let text = format!("{size} bytes are over the server's limit of {}", session.max_frame);
+            return Err(Outcome::NotExecuted(Reason::TooLarge, text));
+        }
+        match session.disagreement(request.method) {
+            Some(text) => Err(Outcome::NotExecuted(Reason::Contract, text)),
+            None => Ok(()),
+        }
+    }
+}
