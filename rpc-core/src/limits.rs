@@ -39,6 +39,25 @@ pub const MAX_LOOPS: usize = 256;
 /// How fast a stranger must say HELLO: a real client does so in one round trip; slowloris does not.
 pub const HELLO_TIME: Duration = Duration::from_secs(5);
 
+/// Most bytes of one read: 64 KiB cost the kernel little more than one, and a connection at rest holds none of them.
+pub const READ_CHUNK: usize = 64 * 1024;
+
+/// Silence after which the kernel asks an idle connection for a sign of life; its own default, 2 h, holds a dead client's
+/// session attached for as long.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// Time between two of the kernel's questions.
+pub const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+/// Unanswered questions after which the kernel closes a connection.
+pub const KEEPALIVE_PROBES: u32 = 6;
+
+/// How long the background thread leaves started calls to whoever started them before it drives by itself: a caller
+/// that starts many and then waits drives them all with one write.
+pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
+
+/// A client's connection that was not driven for this long is read once before a new call goes out: if the server has
+/// left meanwhile, the call stays unsent and is not needlessly unknown.
+pub const STALE_CONNECTION: Duration = Duration::from_millis(2);
+
 /// What the server grants, keeps and waits for. `Default` is what `docs/at_most_once.md` describes.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {

@@ -4,6 +4,7 @@ pub use serde_bytes::{ByteBuf, Bytes};
 
 pub use crate::call::{Blob, Caller, Client, Fallible, Handle, Pending, Plain};
 pub use crate::contract::{Contract, Method};
+pub use crate::net::{ConnectError, connect};
 pub use crate::service::{CallContext, Dispatch, Dispatched, Refused, Service};
 
 use serde::Serialize;

@@ -39,7 +39,7 @@ pub trait Channel: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// The outcome, when it is known without sending anything.
-    fn start(self: Arc<Self>, request: Request) -> Result<Ticket, Outcome>;
+    fn start(&self, request: Request) -> Result<Ticket, Outcome>;
 
     /// Waits for a started call to finish, at most `limit` (`None`: its deadline bounds it). `None`: not yet.
     fn wait(&self, ticket: Ticket, limit: Option<Duration>) -> Option<Outcome>;
@@ -63,7 +63,7 @@ pub trait Channel: Send + Sync + fmt::Debug {
     }
 
     /// A whole call: start, wait, take. The ticket is there when the outcome is open and can be resolved.
-    fn call(self: Arc<Self>, request: Request) -> (Outcome, Option<Ticket>);
+    fn call(&self, request: Request) -> (Outcome, Option<Ticket>);
 
     /// Where the server is, for messages.
     fn peer(&self) -> Arc<str>;

@@ -46,7 +46,7 @@ impl Caller {
     /// Calls `method` and waits for its reply.
     pub fn call<R: Reply>(&self, method: &'static Method, arguments: &impl Serialize) -> R::Output {
         let (outcome, open) = match self.request(method, arguments) {
-            Ok(request) => Arc::clone(&self.channel).call(request),
+            Ok(request) => self.channel.call(request),
             Err(outcome) => (outcome, None),
         };
         R::output(outcome, Place::new(method, &self.channel, open))
@@ -54,8 +54,7 @@ impl Caller {
 
     /// Starts a call of `method`; what it returns stands for the reply to come.
     pub fn start<R: Reply>(&self, method: &'static Method, arguments: &impl Serialize) -> Pending<R> {
-        let started =
-            self.request(method, arguments).and_then(|request| Arc::clone(&self.channel).start(request));
+        let started = self.request(method, arguments).and_then(|request| self.channel.start(request));
         Pending::new(started, method, Arc::clone(&self.channel))
     }
 

@@ -69,18 +69,17 @@ impl ClientCore {
         }
     }
 
-    /// Takes out the calls that wait for a slot, so that another session can carry them.
-    pub fn take_waiting(&mut self) -> Vec<(Tag, Request)> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let request = |call: Call| Request {
-            method: call.method,
-            frame: call.frame,
-            body_crc: call.body_crc,
-            within: Duration::ZERO,
-            repeat: call.repeat,
-            retry: call.retry,
-        };
-        waiting.into_iter().map(|call| (call.tag, request(call))).collect()
+    /// Lets another session carry the calls that have no slot yet.
+    pub fn move_waiting_to(&mut self, successor: &mut ClientCore) {
+        successor.waiting.append(&mut self.waiting);
+        successor.delayed.append(&mut self.delayed);
+        successor.wake_by(Time::default());
+    }
+
+    /// Gives the session up without a word, as a forked child must: sent calls are unknown, the others go on.
+    pub fn abandon_session(&mut self, now: Time) {
+        self.forget_session();
+        self.handle_disconnected("this process was forked", now);
     }
 
     /// Ends the session for good: BYE. Sent calls are unknown, the others were not executed.

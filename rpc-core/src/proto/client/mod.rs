@@ -116,6 +116,7 @@ pub struct ClientCore {
     not_before: Time,
     failures: u32,
     last_failure: String,
+    rejected: bool,
     last_heard: Time,
     last_ping: Time,
     pings: u32,
@@ -149,6 +150,7 @@ impl ClientCore {
             not_before: Time::default(),
             failures: 0,
             last_failure: String::new(),
+            rejected: false,
             last_heard: Time::default(),
             last_ping: Time::default(),
             pings: 0,
@@ -260,6 +262,16 @@ impl ClientCore {
         self.link == Link::Up && self.session.as_ref().is_some_and(SessionInfo::tables_are_here)
     }
 
+    /// Whether the server has refused the connection for good: another version, or not our protocol.
+    pub fn is_rejected(&self) -> bool {
+        self.rejected
+    }
+
+    /// Attempts to connect that failed since one last succeeded.
+    pub fn failed_attempts(&self) -> u64 {
+        u64::from(self.failures)
+    }
+
     /// Why there is no connection; empty if none was tried.
     pub fn last_failure(&self) -> &str {
         &self.last_failure
@@ -285,6 +297,7 @@ impl ClientCore {
             }
             (Link::Greeting(_) | Link::Up, Kind::Reject) => {
                 let text = String::from_utf8_lossy(&frame.body).into_owned();
+                self.rejected = true;
                 self.turned_away(
                     &format!("the server refused the connection: {text}"),
                     std::time::Duration::ZERO,

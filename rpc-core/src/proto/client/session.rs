@@ -170,14 +170,9 @@ impl ClientCore {
         }
     }
 
-    /// Forgets a session in which nothing is open.
+    /// Forgets the session: sent calls that are still open are unknown for ever, unsent ones wait for the next session.
     pub(super) fn forget_session(&mut self) {
-        self.session = None;
-        let unsent = self.empty_slots(Doubt::SessionLost);
-        self.slots = Slots::default();
-        for call in unsent.into_iter().rev() {
-            self.waiting.push_front(call);
-        }
+        self.give_session_up(Doubt::SessionLost);
     }
 
     fn give_session_up(&mut self, doubt: Doubt) {

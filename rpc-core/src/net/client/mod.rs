@@ -1,0 +1,196 @@
+//! Floor 4: the TCP client: connecting, and the threads that share a connection.
+
+mod background;
+mod driver;
+mod shared;
+mod state;
+mod wire;
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Poll, Waker};
+use thiserror::Error;
+
+use crate::call::{Caller, Client};
+use crate::contract::Contract;
+use crate::ids::{Clock, Time};
+use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_SERVICES};
+use crate::proto::client::{ClientConfig, ClientCore};
+use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
+use driver::{Driver, WAKER};
+use shared::{Shared, TcpChannel};
+use state::{State, Wakes};
+
+use super::MonotonicClock;
+
+/// Why a client could not be made. Nothing was called.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address cannot be resolved.
+    #[error("cannot find the address of the server: {0}; check the host name and the port")]
+    Address(#[source] std::io::Error),
+    /// Nobody answered as a server should.
+    #[error("cannot reach {server}: {detail}; is the server running there?")]
+    Unreachable {
+        /// Where.
+        server: Arc<str>,
+        /// What was seen last.
+        detail: String,
+    },
+    /// Somebody answered, and refused.
+    #[error("{server} answered, but {detail}")]
+    Rejected {
+        /// Where.
+        server: Arc<str>,
+        /// What it said.
+        detail: String,
+    },
+    /// More services than a HELLO can name.
+    #[error("a client of {0} services; the limit is {MAX_SERVICES}")]
+    TooManyServices(usize),
+    /// The operating system refused what a client needs (a poll, a descriptor).
+    #[error("the operating system refused a client its means: {0}")]
+    System(#[source] std::io::Error),
+}
+
+/// Connects a stub with the default settings. Generated code calls it.
+///
+/// # Errors
+/// When the server cannot be reached now. A connection that is lost later is made again by itself.
+pub fn connect<C: Client>(addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
+    Connector::new().connect(addr)
+}
+
+/// Settings of a client, and the way to make one.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    limits: ClientLimits,
+    deadline: Duration,
+    patience: Duration,
+    contracts: Vec<&'static Contract>,
+    features: u32,
+}
+
+impl Default for Connector {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Connector {
+    /// The default settings.
+    pub fn new() -> Self {
+        Connector {
+            limits: ClientLimits::default(),
+            deadline: DEFAULT_DEADLINE,
+            patience: Duration::ZERO,
+            contracts: Vec::new(),
+            features: 0,
+        }
+    }
+
+    /// The deadline of calls whose method and stub name none; 5 s otherwise.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How long a server that does not answer is tried again; otherwise every address is tried once.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How many calls may be under way at once: 1 to 1,024; 64 otherwise.
+    pub fn slots(mut self, slots: u16) -> Self {
+        self.limits.slots = slots.max(1);
+        self
+    }
+
+    /// Other bounds and times than the defaults.
+    pub fn limits(mut self, limits: ClientLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Announces another service of the same server, so that its stub can share the session: see [`Connector::share`].
+    pub fn also<C: Client>(mut self) -> Self {
+        self.contracts.push(C::CONTRACT);
+        self
+    }
+
+    /// Asks to leave bodies without a checksum, for large values over links that check their own.
+    pub fn without_body_checksum(mut self) -> Self {
+        self.features |= FEATURE_NO_BODY_CHECKSUM;
+        self
+    }
+
+    /// A stub of another service over the session of a stub that was connected with [`Connector::also`].
+    pub fn share<C: Client, D: Client>(client: &crate::call::Handle<C>) -> D {
+        D::from_caller(client.caller().clone())
+    }
+
+    /// Connects: returns when the session stands.
+    ///
+    /// # Errors
+    /// When the address cannot be resolved, or no server answers within the patience.
+    pub fn connect<C: Client>(mut self, addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
+        self.contracts.insert(0, C::CONTRACT);
+        if self.contracts.len() > MAX_SERVICES {
+            return Err(ConnectError::TooManyServices(self.contracts.len()));
+        }
+        let addresses: Vec<SocketAddr> = addr.to_socket_addrs().map_err(ConnectError::Address)?.collect();
+        let Some(first) = addresses.first() else {
+            let none = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
+            return Err(ConnectError::Address(none));
+        };
+        let peer: Arc<str> = first.to_string().into();
+        let (deadline, max_frame) = (self.deadline, self.limits.max_frame);
+        let channel = self.open(peer, addresses)?;
+        Ok(C::from_caller(Caller::new(Arc::new(channel), deadline, max_frame)))
+    }
+
+    fn open(self, peer: Arc<str>, addresses: Vec<SocketAddr>) -> Result<TcpChannel, ConnectError> {
+        let poll = Poll::new().map_err(ConnectError::System)?;
+        let waker = Waker::new(poll.registry(), WAKER).map_err(ConnectError::System)?;
+        let clock = MonotonicClock::new();
+        let seed = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id())); // jitter only
+        let patience = clock.now().plus(self.patience);
+        let config =
+            ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
+        let state = State::new(ClientCore::new(config.clone()), Box::new(Driver::new(poll)));
+        let shared = Shared::new(state, waker, clock, Arc::clone(&peer), addresses, config);
+        let channel = TcpChannel { shared };
+        channel.shared.greet(patience)?;
+        Ok(channel)
+    }
+}
+
+impl Shared {
+    /// Drives until the session stands, every address was tried, or the server has refused.
+    fn greet(&self, patience: Time) -> Result<(), ConnectError> {
+        let tries = self.address_count() as u64;
+        let mut state = self.lock();
+        let finished = |state: &State| {
+            let tried = state.core.failed_attempts() >= tries && self.clock.now() >= patience;
+            state.core.is_ready() || state.core.is_rejected() || tried
+        };
+        let nobody = state.expect_answer();
+        let mut wakes = Wakes::default();
+        let mut state = self.attend(state, nobody, None, &finished, &mut wakes);
+        state.drop_place(nobody);
+        let ready = state.core.is_ready();
+        let (server, detail) = (Arc::clone(&self.peer), state.core.last_failure().to_owned());
+        let rejected = state.core.is_rejected();
+        drop(state);
+        wakes.send();
+        match (ready, rejected) {
+            (true, _) => Ok(()),
+            (false, true) => Err(ConnectError::Rejected { server, detail }),
+            (false, false) => Err(ConnectError::Unreachable { server, detail }),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Floor 4: a client's TCP channel: calls in, verdicts out, whoever drives.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+use std::time::Duration;
+
+use super::background;
+use super::state::{Driving, State, Wakes};
+use crate::call::{Channel, ChannelStats, Ticket};
+use crate::ids::{Clock, Time};
+use crate::net::MonotonicClock;
+use crate::proto::client::{ClientConfig, ClientCore};
+use crate::proto::{Doubt, Outcome, Request};
+
+/// What all threads that use a client share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    pub(super) waker: mio::Waker,
+    pub(super) clock: MonotonicClock,
+    pub(super) peer: Arc<str>,
+    addresses: Vec<SocketAddr>, // at least one: Connector sees to it
+    next_address: AtomicUsize,
+    config: ClientConfig,
+    process: AtomicU32,
+    me: Weak<Shared>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        state: State,
+        waker: mio::Waker,
+        clock: MonotonicClock,
+        peer: Arc<str>,
+        addresses: Vec<SocketAddr>,
+        config: ClientConfig,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| Shared {
+            state: Mutex::new(state),
+            waker,
+            clock,
+            peer,
+            addresses,
+            next_address: AtomicUsize::new(0),
+            config,
+            process: AtomicU32::new(std::process::id()),
+            me: Weak::clone(me),
+        })
+    }
+
+    /// The state. A panic under the lock is a defect of ours; the next one goes on with what there is.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn me(&self) -> Weak<Shared> {
+        Weak::clone(&self.me)
+    }
+
+    /// The server's addresses in turn.
+    pub(super) fn next_address(&self) -> SocketAddr {
+        let turn = self.next_address.fetch_add(1, Ordering::Relaxed);
+        let fallback = SocketAddr::from(([127, 0, 0, 1], 0)); // never used: there is at least one
+        self.addresses.get(turn % self.addresses.len().max(1)).copied().unwrap_or(fallback)
+    }
+
+    /// How many addresses there are to try.
+    pub(super) fn address_count(&self) -> usize {
+        self.addresses.len()
+    }
+
+    pub(super) fn fresh_core(&self) -> ClientCore {
+        ClientCore::new(ClientConfig { seed: self.clock.now().0 ^ self.config.seed, ..self.config.clone() })
+    }
+
+    pub(super) fn is_forked(&self) -> bool {
+        let now = std::process::id();
+        self.process.swap(now, Ordering::Relaxed) != now
+    }
+
+    /// Starts a call and leaves a place for its answer.
+    fn begin(&self, state: &mut State, request: Request) -> Result<Ticket, Outcome> {
+        let ticket = state.expect_answer();
+        let started = state.core.start(ticket.0, request, self.clock.now());
+        if started.is_err() {
+            state.drop_place(ticket);
+        }
+        started.map(|()| ticket)
+    }
+
+    /// Hands out what has come, passes the role on, and wakes whom it concerns.
+    fn finish(&self, mut state: MutexGuard<'_, State>) {
+        let mut wakes = Wakes::default();
+        state.deliver(&mut wakes);
+        self.leave(&mut state, &mut wakes);
+        drop(state);
+        wakes.send();
+    }
+
+    fn limit(&self, limit: Option<Duration>) -> Option<Time> {
+        limit.map(|limit| self.clock.now().plus(limit))
+    }
+}
+
+/// What stubs hold. When the last one goes, the session ends.
+#[derive(Debug)]
+pub(super) struct TcpChannel {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Channel for TcpChannel {
+    fn start(&self, request: Request) -> Result<Ticket, Outcome> {
+        let shared = &self.shared;
+        let mut state = shared.lock();
+        let quiet = !state.core.owes();
+        let ticket = shared.begin(&mut state, request)?;
+        if quiet || !matches!(state.driving, Driving::Nobody(_)) {
+            shared.send_now(&mut state);
+        }
+        shared.finish(state);
+        Ok(ticket)
+    }
+
+    fn wait(&self, ticket: Ticket, limit: Option<Duration>) -> Option<Outcome> {
+        let until = self.shared.limit(limit);
+        let mut state = self.shared.lock();
+        if let Some(outcome) = state.take_answer(ticket) {
+            return Some(outcome); // it is here: no need to look who drives, since nothing is put down
+        }
+        let mut wakes = Wakes::default();
+        let mut state =
+            self.shared.attend(state, ticket, until, &|state| state.has_answer(ticket), &mut wakes);
+        let outcome = state.take_answer(ticket);
+        drop(state);
+        wakes.send();
+        outcome
+    }
+
+    fn poll(&self, ticket: Ticket, waker: &Waker) -> Option<Outcome> {
+        let mut state = self.shared.lock();
+        if let Some(outcome) = state.take_answer(ticket) {
+            return Some(outcome);
+        }
+        state.set_waker(ticket, waker);
+        if !state.urgent {
+            state.urgent = true;
+            if matches!(state.driving, Driving::Nobody(_)) {
+                background::look_after(self.shared.me(), true);
+            }
+        }
+        None
+    }
+
+    fn abandon(&self, ticket: Ticket) {
+        let mut state = self.shared.lock();
+        state.core.abandon(ticket.0, self.shared.clock.now());
+        state.drop_place(ticket);
+        if state.core.wants_transmit() {
+            self.shared.wake_driver(&mut state);
+        }
+        self.shared.finish(state);
+    }
+
+    fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome> {
+        let until = self.shared.limit(Some(limit));
+        let state = self.shared.lock();
+        let mut wakes = Wakes::default();
+        let resolved = |state: &State| state.resolution(ticket).is_some();
+        let state = self.shared.attend(state, ticket, until, &resolved, &mut wakes);
+        let outcome = state.resolution(ticket);
+        drop(state);
+        wakes.send();
+        outcome
+    }
+
+    fn forget(&self, ticket: Ticket) {
+        let mut state = self.shared.lock();
+        state.core.forget(ticket.0);
+        if let Some(retired) = &mut state.retired {
+            retired.forget(ticket.0);
+        }
+        state.drop_place(ticket);
+    }
+
+    fn call(&self, request: Request) -> (Outcome, Option<Ticket>) {
+        let mut state = self.shared.lock();
+        let ticket = match self.shared.begin(&mut state, request) {
+            Ok(ticket) => ticket,
+            Err(outcome) => return (outcome, None),
+        };
+        let mut wakes = Wakes::default();
+        let mut state =
+            self.shared.attend(state, ticket, None, &|state| state.has_answer(ticket), &mut wakes);
+        let outcome = state.take_answer(ticket).unwrap_or(Outcome::Unknown(Doubt::Closed)); // attend has seen it
+        drop(state);
+        wakes.send();
+        let open = (outcome == Outcome::Unknown(Doubt::Deadline)).then_some(ticket);
+        (outcome, open)
+    }
+
+    fn peer(&self) -> Arc<str> {
+        Arc::clone(&self.shared.peer)
+    }
+
+    fn stats(&self) -> ChannelStats {
+        let state = self.shared.lock();
+        let counters = state.core.counters();
+        let retired = state.retired.as_ref().map_or(0, |retired| retired.dirty_slots());
+        ChannelStats {
+            calls: counters.calls,
+            resent: counters.resent,
+            connections: counters.connections,
+            sessions: counters.sessions,
+            stray_replies: counters.stray_replies,
+            dirty_slots: (state.core.dirty_slots() + retired) as u64,
+            repeated: counters.repeated,
+            busy_retries: counters.busy_retries,
+        }
+    }
+
+    fn close(&self) {
+        let now = self.shared.clock.now();
+        let mut state = self.shared.lock();
+        state.core.close(now);
+        if let Some(retired) = &mut state.retired {
+            retired.close(now);
+        }
+        if matches!(state.driving, Driving::Background) {
+            background::finish(Arc::clone(&self.shared));
+        } else {
+            self.shared.send_now(&mut state); // BYE, if nobody else is at it
+            self.shared.send_now(&mut state); // and the socket is closed
+        }
+        self.shared.finish(state);
+    }
+}
+
+impl Drop for TcpChannel {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

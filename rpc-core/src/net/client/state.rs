@@ -1,0 +1,233 @@
+//! Floor 4: what the threads of a client share: the protocol, who waits for what, and who drives.
+
+use std::task::Waker;
+use std::thread::Thread;
+
+use slab::Slab;
+
+use super::driver::Driver;
+use super::wire::Wire;
+use crate::call::Ticket;
+use crate::ids::Time;
+use crate::proto::client::{ClientCore, Event};
+use crate::proto::{Doubt, Outcome};
+
+/// Who moves the bytes.
+#[derive(Debug)]
+pub(super) enum Driving {
+    /// Nobody: whoever wants something takes it up.
+    Nobody(Box<Driver>),
+    /// A caller that waits.
+    Caller,
+    /// The background thread.
+    Background,
+}
+
+/// Behind the client's mutex.
+///
+/// Invariant: while a caller is parked, somebody drives, or has been woken to.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) core: ClientCore,
+    pub(super) driving: Driving,
+    /// The driver is about to wait for the kernel, or does: who has something to send must wake it.
+    pub(super) polling: bool,
+    /// The background thread has been asked to look after what nobody waits for.
+    pub(super) armed: bool,
+    /// Somebody waits by a waker, and not by a thread: the background thread is to drive at once.
+    pub(super) urgent: bool,
+    /// Turns driven so far: the background thread sees by it whether somebody is at it.
+    pub(super) turns: u64,
+    /// A session that takes no new calls and lives until its last dirty slot is answered; the background thread has
+    /// its socket.
+    pub(super) retired: Option<Box<ClientCore>>,
+    waiters: Slab<Waiter>,
+    parked: Vec<usize>, // keys of waiters whose threads sleep, newest last
+}
+
+#[derive(Debug)]
+enum Answer {
+    Awaited,
+    Here(Outcome),
+    /// Unknown by deadline, and told so: the question is open.
+    Open,
+    Resolved(Outcome),
+}
+
+#[derive(Debug)]
+struct Waiter {
+    answer: Answer,
+    thread: Option<Thread>,
+    waker: Option<Waker>,
+}
+
+/// Those to be woken once the lock is released: user code must not run under it.
+#[derive(Debug, Default)]
+pub(super) struct Wakes {
+    threads: Vec<Thread>,
+    wakers: Vec<Waker>,
+}
+
+impl Wakes {
+    pub(super) fn send(self) {
+        self.threads.iter().for_each(Thread::unpark);
+        self.wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl State {
+    pub(super) fn new(core: ClientCore, driver: Box<Driver>) -> Self {
+        State {
+            core,
+            driving: Driving::Nobody(driver),
+            polling: false,
+            armed: false,
+            urgent: false,
+            turns: 0,
+            retired: None,
+            waiters: Slab::new(),
+            parked: Vec::new(),
+        }
+    }
+
+    /// A place for the answer to a call that is about to start.
+    pub(super) fn expect_answer(&mut self) -> Ticket {
+        Ticket(self.waiters.insert(Waiter { answer: Answer::Awaited, thread: None, waker: None }) as u64)
+    }
+
+    /// Gives a place up.
+    pub(super) fn drop_place(&mut self, ticket: Ticket) {
+        self.waiters.try_remove(ticket.0 as usize);
+    }
+
+    /// Takes an outcome that is here. The place stays while the question is open.
+    pub(super) fn take_answer(&mut self, ticket: Ticket) -> Option<Outcome> {
+        let key = ticket.0 as usize;
+        let waiter = self.waiters.get_mut(key)?;
+        let Answer::Here(outcome) = std::mem::replace(&mut waiter.answer, Answer::Awaited) else {
+            return None;
+        };
+        if outcome == Outcome::Unknown(Doubt::Deadline) {
+            waiter.answer = Answer::Open;
+        } else {
+            self.waiters.try_remove(key);
+        }
+        Some(outcome)
+    }
+
+    pub(super) fn has_answer(&self, ticket: Ticket) -> bool {
+        let waiter = self.waiters.get(ticket.0 as usize);
+        waiter.is_none_or(|waiter| matches!(waiter.answer, Answer::Here(_)))
+    }
+
+    /// What an open question was resolved to.
+    pub(super) fn resolution(&self, ticket: Ticket) -> Option<Outcome> {
+        match &self.waiters.get(ticket.0 as usize)?.answer {
+            Answer::Resolved(outcome) => Some(outcome.clone()),
+            _ => None,
+        }
+    }
+
+    /// Notes that a thread is about to sleep until its answer is here or it is to drive.
+    pub(super) fn park(&mut self, ticket: Ticket, thread: Thread) {
+        let key = ticket.0 as usize;
+        if let Some(waiter) = self.waiters.get_mut(key) {
+            waiter.thread = Some(thread);
+            self.parked.push(key);
+        }
+    }
+
+    /// Notes that a thread is awake again.
+    pub(super) fn unpark(&mut self, ticket: Ticket) {
+        let key = ticket.0 as usize;
+        if let Some(at) = self.parked.iter().rposition(|parked| *parked == key) {
+            self.parked.remove(at);
+        }
+        if let Some(waiter) = self.waiters.get_mut(key) {
+            waiter.thread = None;
+        }
+    }
+
+    /// Leaves a waker to be woken by the answer.
+    pub(super) fn set_waker(&mut self, ticket: Ticket, waker: &Waker) {
+        if let Some(waiter) = self.waiters.get_mut(ticket.0 as usize) {
+            match &mut waiter.waker {
+                Some(known) if known.will_wake(waker) => {}
+                place => *place = Some(waker.clone()),
+            }
+        }
+    }
+
+    /// Hands verdicts to those who wait for them.
+    pub(super) fn deliver(&mut self, wakes: &mut Wakes) {
+        while let Some(event) = self.core.poll_event() {
+            self.deliver_one(event, wakes);
+        }
+        while let Some(event) = self.retired.as_mut().and_then(|retired| retired.poll_event()) {
+            self.deliver_one(event, wakes);
+        }
+    }
+
+    fn deliver_one(&mut self, event: Event, wakes: &mut Wakes) {
+        let (tag, answer) = match event {
+            Event::Finished(tag, outcome) => (tag, Answer::Here(outcome)),
+            Event::Resolved(tag, outcome) => (tag, Answer::Resolved(outcome)),
+        };
+        let Some(waiter) = self.waiters.get_mut(tag as usize) else { return };
+        if matches!((&waiter.answer, &answer), (Answer::Here(_), Answer::Resolved(_))) {
+            // Its deadline passed and its answer came before anybody looked: the answer is what counts.
+            if let Answer::Resolved(outcome) = answer {
+                waiter.answer = Answer::Here(outcome);
+            }
+        } else {
+            waiter.answer = answer;
+        }
+        wakes.threads.extend(waiter.thread.clone());
+        wakes.wakers.extend(waiter.waker.take());
+    }
+
+    /// Whoever leaves while nobody drives passes the role on: to the newest sleeper, which stays longest. `true`: nobody
+    /// sleeps although something is owed, so the background thread must be asked.
+    pub(super) fn hand_on(&mut self, wakes: &mut Wakes) -> bool {
+        if !matches!(self.driving, Driving::Nobody(_)) {
+            return false;
+        }
+        let successor = self.parked.last().and_then(|key| self.waiters.get(*key));
+        if let Some(thread) = successor.and_then(|waiter| waiter.thread.clone()) {
+            wakes.threads.push(thread);
+            return false;
+        }
+        let ask = self.core.owes() && !self.armed;
+        self.armed |= ask;
+        ask
+    }
+
+    /// Takes the driver if nobody drives.
+    pub(super) fn take_driver(&mut self, as_whom: Driving) -> Option<Box<Driver>> {
+        if !matches!(self.driving, Driving::Nobody(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.driving, as_whom) {
+            Driving::Nobody(driver) => Some(driver),
+            Driving::Caller | Driving::Background => None, // seen above
+        }
+    }
+
+    /// Leaves a session whose slots are all dirty to resolve itself, and lets `fresh` take the new calls. Gives the old
+    /// session's socket.
+    pub(super) fn retire_if_stuck(
+        &mut self,
+        wire: &mut Wire,
+        now: Time,
+        fresh: impl FnOnce() -> ClientCore,
+    ) -> Option<Wire> {
+        if self.retired.is_some() || !self.core.is_stuck(now) {
+            return None;
+        }
+        let mut successor = fresh();
+        self.core.move_waiting_to(&mut successor);
+        let core = std::mem::replace(&mut self.core, successor);
+        self.retired = Some(Box::new(core));
+        Some(std::mem::take(wire))
+    }
+}

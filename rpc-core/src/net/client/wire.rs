@@ -1,0 +1,164 @@
+//! Floor 4: a client's socket: connecting, writing what was transmitted, reading what has come. It never blocks.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use socket2::{SockRef, TcpKeepalive};
+
+use crate::limits::{KEEPALIVE_EVERY, KEEPALIVE_IDLE, KEEPALIVE_PROBES, READ_CHUNK};
+
+/// A socket, or the lack of one, with what waits to be written to it.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    socket: Option<TcpStream>,
+    connecting: bool,
+    pub(super) out: Vec<u8>,
+    written: usize,
+    input: BytesMut,
+}
+
+/// What one look at the socket brought.
+#[derive(Debug, Default)]
+pub(super) struct Io {
+    pub(super) connected: bool,
+    pub(super) flushed: bool,
+    pub(super) input: Vec<Bytes>,
+    pub(super) failed: Option<String>,
+}
+
+impl Wire {
+    pub(super) fn is_connected(&self) -> bool {
+        self.socket.is_some() && !self.connecting
+    }
+
+    /// Begins a connection; it stands when the socket is writable.
+    pub(super) fn connect(&mut self, to: SocketAddr, registry: &Registry, token: Token) -> io::Result<()> {
+        let mut socket = TcpStream::connect(to)?;
+        registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
+        self.out.clear();
+        self.written = 0;
+        self.connecting = true;
+        self.socket = Some(socket);
+        Ok(())
+    }
+
+    /// Closes the socket; what waited to be written dies with it.
+    pub(super) fn close(&mut self, registry: &Registry) {
+        if let Some(mut socket) = self.socket.take() {
+            let _ = registry.deregister(&mut socket); // closing it does the same
+        }
+        self.connecting = false;
+        self.out.clear();
+        self.written = 0;
+    }
+
+    /// Takes the socket out of a poll.
+    pub(super) fn leave(&mut self, registry: &Registry) {
+        if let Some(socket) = &mut self.socket {
+            let _ = registry.deregister(socket); // at worst it is not there
+        }
+    }
+
+    /// Puts the socket into a poll.
+    pub(super) fn join(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match &mut self.socket {
+            Some(socket) => registry.register(socket, token, Interest::READABLE | Interest::WRITABLE),
+            None => Ok(()),
+        }
+    }
+
+    /// Moves the socket from one poll to another. Readiness is reported anew there.
+    pub(super) fn move_to(&mut self, from: &Registry, to: &Registry, token: Token) -> io::Result<()> {
+        self.leave(from);
+        self.join(to, token)
+    }
+
+    /// Writes what waits, as far as the kernel takes it.
+    pub(super) fn flush(&mut self, io: &mut Io) {
+        if self.connecting || self.out.is_empty() {
+            return;
+        }
+        let Some(socket) = &mut self.socket else { return };
+        while self.written < self.out.len() {
+            match socket.write(self.out.get(self.written..).unwrap_or_default()) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    io.failed = Some(format!("writing failed: {error}"));
+                    return;
+                }
+            }
+        }
+        self.written = 0;
+        self.out.clear();
+        self.out.shrink_to(READ_CHUNK);
+        io.flushed = true;
+    }
+
+    /// The socket is writable: a connection that was being made stands, or has failed.
+    pub(super) fn check_connected(&mut self, io: &mut Io) {
+        let Some(socket) = self.socket.as_ref().filter(|_| self.connecting) else { return };
+        if let Ok(Some(error)) | Err(error) = socket.take_error() {
+            io.failed = Some(format!("connecting failed: {error}"));
+            return;
+        }
+        match socket.peer_addr() {
+            Ok(_) => {
+                self.connecting = false;
+                io.connected = true;
+                tune(socket);
+            }
+            Err(error) if error.kind() == ErrorKind::NotConnected => {}
+            Err(error) => io.failed = Some(format!("connecting failed: {error}")),
+        }
+    }
+
+    /// Reads what has come. A read that did not fill its room has emptied the socket, unless its end was announced.
+    pub(super) fn read(&mut self, to_the_end: bool, io: &mut Io) {
+        let Some(socket) = self.socket.as_mut().filter(|_| !self.connecting) else { return };
+        loop {
+            self.input.resize(READ_CHUNK, 0);
+            match socket.read(&mut self.input) {
+                Ok(0) => {
+                    io.failed = Some("the server closed the connection".to_owned());
+                    return;
+                }
+                Ok(count) => {
+                    let full = count == self.input.len();
+                    io.input.push(self.input.split_to(count).freeze());
+                    if !full && !to_the_end {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    io.failed = Some(format!("reading failed: {error}"));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Small frames leave at once, and the kernel finds a dead peer behind an idle connection.
+fn tune(socket: &TcpStream) {
+    let socket = SockRef::from(socket);
+    let probes = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_EVERY);
+    #[cfg(not(windows))]
+    let probes = probes.with_retries(KEEPALIVE_PROBES);
+    let set = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&probes));
+    if let Err(error) = set {
+        tracing::debug!(%error, "socket options were not set");
+    }
+}
+
+/// A time-out as `Poll::poll` wants it: never shorter than asked, so that a timer is due when it returns.
+pub(super) fn poll_limit(limit: Option<Duration>) -> Option<Duration> {
+    limit.map(|limit| limit.saturating_add(Duration::from_micros(999)).min(Duration::from_secs(3600)))
+}

@@ -1,0 +1,30 @@
+//! Floor 4: the operating system's monotonic clock, as the protocol wants it.
+
+use std::time::Instant;
+
+use crate::ids::{Clock, Time};
+
+/// Microseconds since it was made.
+#[derive(Clone, Copy, Debug)]
+pub struct MonotonicClock {
+    origin: Instant,
+}
+
+impl MonotonicClock {
+    /// A clock that begins at one second, so that the past of its origin can be spoken of.
+    pub fn new() -> Self {
+        MonotonicClock { origin: Instant::now() }
+    }
+}
+
+impl Default for MonotonicClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for MonotonicClock {
+    fn now(&self) -> Time {
+        Time(1_000_000).plus(self.origin.elapsed())
+    }
+}
