@@ -1,6 +1,23 @@
 //! Floor 1: values to bytes and back. The only file that names the codec crate.
+//!
+//! bincode 1.3.3, integers and lengths at their fixed width, little-endian: `docs/wire.md` lists the encoding of each
+//! shape, `docs/decisions/0002-codec.md` says why this codec. Everything passes through the guard (`guard.rs`).
+use std::io::{self, ErrorKind as Io, Read};
+
+use bincode::{BincodeRead, DefaultOptions, ErrorKind, Options};
+use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use super::guard::{Budget, Guarded, Tally, Watched};
+use crate::limits::{MAX_DEPTH, SPARE_ELEMENTS};
+
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod tests;
 
 /// Why a value could not be encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -14,6 +31,18 @@ pub enum EncodeError {
         /// What was agreed.
         limit: usize,
     },
+    /// It nests deeper than the reader will follow: [`MAX_DEPTH`].
+    #[error("nested too deep: at most {MAX_DEPTH} levels")]
+    TooDeep,
+    /// Its sequences and maps have more elements than the reader will take for its size, which happens only when they
+    /// take no bytes: `Vec<()>`.
+    #[error("too many elements: {elements}, at most {limit} in a value of this size")]
+    TooManyElements {
+        /// What they have, all together.
+        elements: usize,
+        /// The bytes of the value and [`SPARE_ELEMENTS`].
+        limit: usize,
+    },
     /// Its type cannot be encoded, or its `Serialize` failed.
     #[error("{0}")]
     Unsupported(String),
@@ -24,22 +53,172 @@ pub enum EncodeError {
 #[error("{0}")]
 pub struct DecodeError(String);
 
-/// Appends `value` to `into`, at most `limit` bytes.
+/// Appends `value` to `into`, at most `limit` bytes. What was appended, [`decode`] reads back.
+///
+/// `value` is serialized twice, first to measure it, so that nothing is appended of what is refused.
 ///
 /// # Errors
-/// When it is too large or cannot be encoded; `into` is then as it was.
+/// When it is too large (with its exact size), nests too deep, has too many elements or cannot be encoded; `into` is
+/// then as it was.
 pub fn encode<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
-    let size = bincode::serialized_size(value).map_err(|e| EncodeError::Unsupported(e.to_string()))? as usize;
+    let size = measure(value)?;
     if size > limit {
         return Err(EncodeError::TooLarge { size, limit });
     }
-    bincode::serialize_into(into, value).map_err(|e| EncodeError::Unsupported(e.to_string()))
+    let start = into.len();
+    into.reserve(size);
+    let result = options().serialize_into(&mut *into, value);
+    let written = into.len() - start;
+    if result.is_err() || written != size {
+        into.truncate(start);
+        return Err(unsteady(result.err(), size, written));
+    }
+    Ok(())
 }
 
-/// Reads a value from all of `bytes`.
+/// The bytes that `value` takes, if the reader will take it.
+fn measure<T: Serialize + ?Sized>(value: &T) -> Result<usize, EncodeError> {
+    let tally = Tally::default();
+    let size = options().serialized_size(&Watched::new(value, &tally));
+    if tally.too_deep() {
+        return Err(EncodeError::TooDeep);
+    }
+    let size = size.map_err(|error| EncodeError::Unsupported(explain(*error)))?;
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let (elements, limit) = (tally.elements(), size.saturating_add(SPARE_ELEMENTS));
+    if elements > limit {
+        return Err(EncodeError::TooManyElements { elements, limit });
+    }
+    Ok(size)
+}
+
+/// Reads a value from all of `bytes`. A `&str` or `&[u8]` in it points into `bytes`.
+///
+/// Memory is reserved for at most one element per byte, all collections of the value together, and for at most
+/// 1 MiB per collection (serde's own bound); strings and byte vectors take what is there.
 ///
 /// # Errors
-/// When they are not such a value, nest too deep, or claim too much.
+/// When they are not such a value, bytes are left over, or it nests deeper than [`MAX_DEPTH`] or claims more elements
+/// than it has bytes and [`SPARE_ELEMENTS`].
 pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
-    bincode::deserialize(bytes).map_err(|e| DecodeError(e.to_string()))
+    let budget = Budget::for_bytes(bytes.len());
+    let mut rest = bytes;
+    let mut deserializer = bincode::Deserializer::with_bincode_read(Rest(&mut rest), options());
+    match T::deserialize(Guarded::new(&mut deserializer, &budget)) {
+        Ok(value) if rest.is_empty() => Ok(value),
+        Ok(_) => Err(left_over(rest.len())),
+        Err(error) => Err(DecodeError(explain(*error))),
+    }
+}
+
+fn options() -> impl Options {
+    DefaultOptions::new().with_fixint_encoding().with_little_endian()
+}
+
+/// The bytes not yet read: what bincode's own reader does, but it tells nobody how many are left.
+struct Rest<'a, 'de>(&'a mut &'de [u8]);
+
+impl<'de> Rest<'_, 'de> {
+    #[inline(always)]
+    fn take(&mut self, length: usize) -> bincode::Result<&'de [u8]> {
+        match self.0.split_at_checked(length) {
+            Some((taken, rest)) => {
+                *self.0 = rest;
+                Ok(taken)
+            }
+            None => Err(too_short(length, self.0.len())),
+        }
+    }
+}
+
+impl Read for Rest<'_, '_> {
+    #[inline(always)]
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out)
+    }
+
+    /// Takes all or nothing: were the rest taken on failure, a `Deserialize` that swallows errors would seem to end
+    /// where the bytes do.
+    #[inline(always)]
+    fn read_exact(&mut self, out: &mut [u8]) -> io::Result<()> {
+        if out.len() > self.0.len() {
+            return Err(Io::UnexpectedEof.into());
+        }
+        self.0.read_exact(out)
+    }
+}
+
+impl<'de> BincodeRead<'de> for Rest<'_, 'de> {
+    #[inline(always)]
+    fn forward_read_str<V: Visitor<'de>>(&mut self, length: usize, visitor: V) -> bincode::Result<V::Value> {
+        let text = std::str::from_utf8(self.take(length)?).map_err(ErrorKind::InvalidUtf8Encoding)?;
+        visitor.visit_borrowed_str(text)
+    }
+
+    #[inline(always)]
+    fn get_byte_buffer(&mut self, length: usize) -> bincode::Result<Vec<u8>> {
+        self.take(length).map(<[u8]>::to_vec)
+    }
+
+    #[inline(always)]
+    fn forward_read_bytes<V: Visitor<'de>>(
+        &mut self,
+        length: usize,
+        visitor: V,
+    ) -> bincode::Result<V::Value> {
+        visitor.visit_borrowed_bytes(self.take(length)?)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn too_short(claimed: usize, left: usize) -> bincode::Error {
+    bincode::Error::custom(format_args!("a text or byte string claims {claimed} bytes where {left} are left"))
+}
+
+#[cold]
+#[inline(never)]
+fn left_over(bytes: usize) -> DecodeError {
+    DecodeError(format!("bytes left over behind the value: {bytes}"))
+}
+
+#[cold]
+#[inline(never)]
+fn unsteady(error: Option<bincode::Error>, measured: usize, written: usize) -> EncodeError {
+    EncodeError::Unsupported(match error {
+        Some(error) => explain(*error),
+        None => format!("a `Serialize` that is not steady: {measured} bytes measured, {written} written"),
+    })
+}
+
+/// The codec's error as a sentence, without its name.
+#[cold]
+#[inline(never)]
+fn explain(error: ErrorKind) -> String {
+    match error {
+        ErrorKind::Io(error) if error.kind() == Io::UnexpectedEof => {
+            "the bytes end before the value does".into()
+        }
+        ErrorKind::InvalidUtf8Encoding(error) => format!("a text is not UTF-8: {error}"),
+        ErrorKind::InvalidBoolEncoding(byte) => format!("a bool is 0 or 1, not {byte}"),
+        ErrorKind::InvalidTagEncoding(tag) => format!("an option's tag is 0 or 1, not {tag}"),
+        ErrorKind::InvalidCharEncoding => "a char is not UTF-8".into(),
+        ErrorKind::Custom(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// The codec without the guard, for tests: to compare with, and to make bytes that `encode` refuses to make.
+#[cfg(test)]
+pub(super) mod bare {
+    use super::{Deserialize, Options, Serialize, options};
+
+    pub(in crate::wire) fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
+        options().deserialize(bytes).ok()
+    }
+
+    pub(in crate::wire) fn encode<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>) -> bool {
+        options().serialized_size(value).is_ok_and(|size| size < 1 << 30)
+            && options().serialize_into(into, value).is_ok()
+    }
 }
