@@ -146,7 +146,8 @@ impl Shared {
             }
             self.pump(&mut state.core, &mut driver.wire, driver.poll.registry(), SOCKET, now);
             self.retire_if_stuck(&mut state, &mut driver, now);
-            state.deliver(&mut wakes);
+            state.deliver(wakes);
+            let more = state.core.wants_transmit();
             let limit =
                 if state.core.wants_close() { Some(Time::default()) } else { state.core.poll_timeout() };
             let limit = limit.into_iter().chain(until).min().map(|at| at.since(now));
