@@ -11,7 +11,7 @@ pub mod service;
 pub mod stub;
 pub mod wire;
 
+pub use call::{CallError, Caller, Client, Handle, Pending, Race};
 pub use rpc_derive::rpc;
 pub use serde;
-pub use call::{CallError, Caller, Client, Handle, Pending, Race};
 pub use service::{CallContext, Service};

@@ -2,10 +2,11 @@
 
 pub use serde_bytes::{ByteBuf, Bytes};
 
-pub use crate::call::{Blob, Caller, Client, Fallible, Handle, Pending, Plain};
+pub use crate::call::{Blob, CallError, Caller, Client, Fallible, Handle, Pending, Plain};
 pub use crate::contract::{Contract, Method};
 pub use crate::service::{CallContext, Dispatch, Dispatched, Refused, Service};
 
+use serde::Deserialize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,7 +20,10 @@ use serde::de::DeserializeOwned;
 pub trait Argument {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned> Argument for T {}
+impl<T: Serialize + Deserialize<'static>> Argument for T {} // it may borrow from the frame
+
+/// Asserts that `T` can be an argument.
+pub const fn argument<T: Argument>() {}
 
 /// What a reply must be: `Serialize` and `Deserialize`. Its one purpose is a short message when it is not.
 #[diagnostic::on_unimplemented(
@@ -31,3 +35,22 @@ pub trait Returnable {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned> Returnable for T {}
+
+/// Asserts that `T` can be a reply.
+pub const fn returnable<T: Returnable>() {}
+
+/// Connects a client; generated code calls it.
+///
+/// # Errors
+/// When nobody answers there.
+pub fn connect<C: Client>(_addr: impl std::net::ToSocketAddrs) -> Result<C, ConnectError> {
+    Err(ConnectError::Unreachable)
+}
+
+/// Why a client could not connect.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody answers.
+    #[error("nobody answers")]
+    Unreachable,
+}

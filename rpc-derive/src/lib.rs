@@ -1,8 +1,8 @@
 //! The `#[rpc]` attribute.
 use proc_macro::TokenStream;
 
-/// Generates stubs.
+/// Writes the stubs of a trait.
 #[proc_macro_attribute]
-pub fn rpc(_attribute: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn rpc(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    rpc_codegen::rpc(attribute.into(), item.into()).into()
 }

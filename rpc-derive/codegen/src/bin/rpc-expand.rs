@@ -1,2 +1,2 @@
-//! Prints what `#[rpc]` writes.
+//! Prints what `#[rpc]` writes for the traits of a file.
 fn main() {}
