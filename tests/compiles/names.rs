@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct S;
 
-mod shadowed {
+pub mod shadowed {
+    //! A module whose own names hide the prelude.
     #![allow(dead_code, non_snake_case)]
 
     use super::S;
