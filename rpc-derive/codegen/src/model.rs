@@ -47,6 +47,8 @@ pub struct Argument {
     pub ty: Type,
     /// How it travels.
     pub passing: Passing,
+    /// Whether it is marked as the context, which it cannot be in its place.
+    pub marked: bool,
 }
 
 /// How an argument travels. The tokens decide: an alias is taken for what it looks like.
@@ -102,11 +104,11 @@ impl Method {
         let mut arguments = Vec::new();
         for (index, input) in item.sig.inputs.iter().enumerate() {
             let FnArg::Typed(input) = input else { continue };
-            let is_context = marked.contains(&index) || is_context(&input.ty);
-            if is_context && context.is_none() && arguments.is_empty() {
+            let marked = marked.contains(&index);
+            if (marked || is_context(&input.ty)) && context.is_none() && arguments.is_empty() {
                 context = Some((*input.ty).clone());
             } else {
-                arguments.push(Argument::of(input, index));
+                arguments.push(Argument::of(input, index, marked));
             }
         }
         let reply = Reply::of(&item.sig.output);
@@ -138,11 +140,11 @@ impl Method {
 }
 
 impl Argument {
-    fn of(input: &PatType, index: usize) -> Self {
+    fn of(input: &PatType, index: usize, marked: bool) -> Self {
         let name = Argument::plain_name(&input.pat)
             .cloned()
             .unwrap_or_else(|| format_ident!("argument_{index}", span = Span::mixed_site()));
-        Argument { name, ty: (*input.ty).clone(), passing: Passing::of(&input.ty) }
+        Argument { name, ty: (*input.ty).clone(), passing: Passing::of(&input.ty), marked }
     }
 
     /// The name that is all of a pattern, as in `key: &str`.

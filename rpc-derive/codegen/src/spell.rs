@@ -27,6 +27,11 @@ pub fn spelled(ty: &Type) -> String {
     text
 }
 
+/// Whether a type shows a reference or a lifetime.
+pub fn borrows(ty: &Type) -> bool {
+    spelled(ty).contains(['&', '\''])
+}
+
 fn write(tokens: TokenStream, text: &mut String) {
     let mut tokens = tokens.into_iter().peekable();
     let mut commas = 0;

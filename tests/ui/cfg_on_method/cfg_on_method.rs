@@ -1,4 +1,4 @@
-//! Methods that are there in some builds only; and a trait, under the attribute.
+//! Methods that are there in some builds only.
 
 use rpc_core::rpc;
 
@@ -7,12 +7,6 @@ pub trait Kv {
     fn get(&self, key: &str) -> String;
     #[cfg(debug_assertions)]
     fn debug(&self) -> String;
-}
-
-#[rpc]
-#[cfg(debug_assertions)]
-pub trait Debugging {
-    fn state(&self) -> String;
 }
 
 fn main() {}

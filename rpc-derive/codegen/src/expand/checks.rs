@@ -1,14 +1,15 @@
-//! Stage 4: assertions on the user's types, at the user's tokens: a missing derive is one readable error there.
+//! Stage 4: what the user's types must have, asserted at the user's tokens: a missing derive is one readable error.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::Type;
-use syn::spanned::Spanned;
 
-use super::Context;
-use crate::model::{Method, Passing};
+use syn::spanned::Spanned;
+use syn::{Path, Type};
+
+use crate::model::{Method, Passing, Service};
+use crate::spell::{borrows, spelled};
 
 /// Types that are known to travel; to assert them would only make the stubs longer to read.
 const KNOWN: [&str; 20] = [
@@ -16,36 +17,56 @@ const KNOWN: [&str; 20] = [
     "isize", "f32", "f64", "str", "String", "&str",
 ];
 
-/// Writes the assertions, each type once.
-///
-/// ```text
-/// const _: fn() = || {
-///     ::rpc_core::stub::argument::<Doc>();
-///     ::rpc_core::stub::returnable::<KvError>();
-/// };
-/// ```
-pub(super) fn expand(context: &Context<'_>) -> TokenStream {
-    let stub = context.stub;
-    let mut seen: BTreeSet<String> = KNOWN.iter().map(ToString::to_string).collect();
-    let mut checks = Vec::new();
-    let mut contexts = Vec::new();
-    for method in &context.service.methods {
-        for ty in argument_types(method).filter(|ty| seen.insert(super::spelled(ty))) {
-            checks.push(quote_spanned!(ty.span()=> #stub::argument::<#ty>();));
+/// The user's own types that travel: what the stubs take as given, and what is asserted once.
+pub(super) struct Travellers {
+    /// `for<'a> Doc: Argument<'a>`. With these as a given, a missing derive is no error within the stubs.
+    given: Vec<TokenStream>,
+    asserted: Vec<TokenStream>,
+}
+
+impl Travellers {
+    /// Those of a service, each once.
+    pub(super) fn of(service: &Service, stub: &Path) -> Self {
+        let mut seen: BTreeSet<String> = KNOWN.iter().map(ToString::to_string).collect();
+        let mut travellers = Travellers { given: Vec::new(), asserted: Vec::new() };
+        for method in &service.methods {
+            for ty in argument_types(method).filter(|ty| seen.insert(spelled(ty))) {
+                travellers.asserted.push(quote_spanned!(ty.span()=> #stub::argument::<#ty>();));
+                if !borrows(ty) {
+                    travellers.given.push(quote!(for<'a> #ty: #stub::Argument<'a>));
+                }
+            }
+            for ty in method.reply.types().filter(|ty| seen.insert(spelled(ty))) {
+                travellers.asserted.push(quote_spanned!(ty.span()=> #stub::returnable::<#ty>();));
+                travellers.given.push(quote!(for<'a> #ty: #stub::Returnable<'a>));
+            }
         }
-        for ty in method.reply.types().filter(|ty| seen.insert(super::spelled(ty))) {
-            checks.push(quote_spanned!(ty.span()=> #stub::returnable::<#ty>();));
-        }
-        if let Some(ty) = method.context.as_ref().filter(|ty| seen.insert(super::spelled(ty))) {
-            contexts.push(quote_spanned!(ty.span()=> const _: fn(#ty) = |context| {
-                let _: &#stub::CallContext = context;
-            };));
-        }
+        travellers
     }
-    let checks = (!checks.is_empty()).then(|| quote!(const _: fn() = || { #(#checks)* };));
-    quote! {
-        #checks
-        #(#contexts)*
+
+    /// Writes `where for<'a> Doc: Argument<'a>`, or nothing.
+    pub(super) fn given(&self) -> Option<TokenStream> {
+        let given = &self.given;
+        (!given.is_empty()).then(|| quote!(where #(#given),*))
+    }
+
+    /// Writes the same as more bounds of a `where` that is there.
+    pub(super) fn also_given(&self) -> TokenStream {
+        let given = &self.given;
+        quote!(#(#given,)*)
+    }
+
+    /// Writes the assertions, or nothing.
+    ///
+    /// ```text
+    /// const _: fn() = || {
+    ///     ::rpc_core::stub::argument::<Doc>();
+    ///     ::rpc_core::stub::returnable::<KvError>();
+    /// };
+    /// ```
+    pub(super) fn asserted(&self) -> Option<TokenStream> {
+        let asserted = &self.asserted;
+        (!asserted.is_empty()).then(|| quote!(const _: fn() = || { #(#asserted)* };))
     }
 }
 

@@ -32,13 +32,14 @@ pub(super) fn expand(context: &Context<'_>) -> TokenStream {
 /// }
 /// ```
 fn client(context: &Context<'_>) -> TokenStream {
-    let Context { service, names, stub } = context;
+    let Context { service, names, stub, .. } = context;
     let vis = &service.item.vis;
     let (client, start) = (&names.client, &names.start);
     let name = service.name();
     let client_doc =
         format!(" The client of [`{name}`]: each method is one call to the server, and waits for its reply.");
     let connect_doc = format!(" Connects to a server of [`{name}`].");
+    let given = context.travellers.given();
     let methods = service.methods.iter().enumerate().map(|(at, method)| call(at, method, context));
     quote! {
         #[doc = #client_doc]
@@ -52,7 +53,7 @@ fn client(context: &Context<'_>) -> TokenStream {
         }
 
         #[allow(dead_code, reason = #MAY_BE_UNUSED)]
-        impl #client {
+        impl #client #given {
             #[doc = #connect_doc]
             ///
             /// # Errors
@@ -118,13 +119,14 @@ fn client_trait(context: &Context<'_>) -> TokenStream {
 /// }
 /// ```
 fn start(context: &Context<'_>) -> TokenStream {
-    let Context { service, names, stub } = context;
+    let Context { service, names, stub, .. } = context;
     let vis = &service.item.vis;
     let (client, start) = (&names.client, &names.start);
     let doc = format!(
         " The methods of [`{}`], which start their call and do not wait: [`{client}::start`].",
         service.name()
     );
+    let given = context.travellers.given();
     let methods = service.methods.iter().enumerate().map(|(at, method)| started(at, method, context));
     quote! {
         #[doc = #doc]
@@ -135,7 +137,7 @@ fn start(context: &Context<'_>) -> TokenStream {
         }
 
         #[allow(dead_code, reason = #MAY_BE_UNUSED)]
-        impl #start {
+        impl #start #given {
             #(#methods)*
         }
     }

@@ -15,7 +15,7 @@ use crate::model::Method;
 /// static KV_CONTRACT: Contract = Contract::new("Kv", &KV_METHODS);
 /// ```
 pub(super) fn expand(context: &Context<'_>) -> TokenStream {
-    let Context { service, names, stub } = context;
+    let Context { service, names, stub, .. } = context;
     let (methods, contract) = (&names.methods, &names.contract);
     let name = service.name();
     let count = super::index(service.methods.len());

@@ -7,7 +7,9 @@ mod server;
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Attribute, Path, Type};
+use syn::{Attribute, Path};
+
+use checks::Travellers;
 
 use crate::model::{Reply, Service, Value};
 use crate::names::Names;
@@ -19,17 +21,18 @@ pub fn expand(checked: &Checked) -> TokenStream {
     let Some(service) = &checked.stubs else { return item.to_token_stream() };
     let names = Names::of(service);
     let stub = stub_path(service);
-    let context = Context { service, names: &names, stub: &stub };
+    let travellers = Travellers::of(service, &stub);
+    let context = Context { service, names: &names, stub: &stub, travellers: &travellers };
     let contract = contract::expand(&context);
     let client = client::expand(&context);
     let server = server::expand(&context);
-    let checks = checks::expand(&context);
+    let asserted = travellers.asserted();
     quote! {
         #item
         #contract
         #client
         #server
-        #checks
+        #asserted
     }
 }
 
@@ -38,6 +41,7 @@ struct Context<'a> {
     service: &'a Service,
     names: &'a Names,
     stub: &'a Path,
+    travellers: &'a Travellers,
 }
 
 /// `::rpc_core::stub`: all that generated code names.
@@ -77,9 +81,4 @@ fn tuple(items: &[TokenStream]) -> TokenStream {
 /// Whether anything here says that it is deprecated.
 fn is_deprecated(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| attribute.path().is_ident("deprecated"))
-}
-
-/// A type as text, to see whether two are alike.
-fn spelled(ty: &Type) -> String {
-    crate::spell::spelled(ty)
 }

@@ -1,7 +1,8 @@
 //! Stage 4: the server: one `match` that decodes, calls the implementation, and encodes.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Type;
 
 use super::Context;
 use crate::model::{Argument, Method, Passing};
@@ -53,12 +54,13 @@ pub(super) fn expand(context: &Context<'_>) -> TokenStream {
 /// }
 /// ```
 fn service_trait(context: &Context<'_>) -> TokenStream {
-    let Context { service, names, stub } = context;
+    let Context { service, names, stub, .. } = context;
     let (server, implementation, contract) = (&names.server, &names.implementation, &names.contract);
     let (trait_name, call) = (&service.item.ident, &names.call);
     let deprecated = super::is_deprecated(&service.item.attrs)
         || service.methods.iter().any(|method| super::is_deprecated(&method.item.attrs));
     let allow = deprecated.then(|| quote!(#[allow(deprecated, reason = "old methods are still served")]));
+    let given = context.travellers.also_given();
     let arms = service.methods.iter().enumerate().map(|(at, method)| arm(at, method, context));
     let body = if service.methods.is_empty() {
         quote!(#call.no_such_method())
@@ -75,6 +77,7 @@ fn service_trait(context: &Context<'_>) -> TokenStream {
         impl<#implementation> #stub::Service for #server<#implementation>
         where
             #implementation: #trait_name + ::core::marker::Send + ::core::marker::Sync + 'static,
+            #given
         {
             fn contract(&self) -> &'static #stub::Contract {
                 &#contract
@@ -92,7 +95,7 @@ fn service_trait(context: &Context<'_>) -> TokenStream {
 
 /// Writes one arm: decode, call, encode.
 fn arm(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
-    let Context { service, names, stub } = context;
+    let Context { service, names, stub, .. } = context;
     let (index, call, trait_name, ident) =
         (super::index(at), &names.call, &service.item.ident, method.ident());
     let decoded = decoded(method, context);
@@ -141,11 +144,21 @@ fn decoded(method: &Method, context: &Context<'_>) -> TokenStream {
 /// `, &context, key, &value`: what the implementation gets.
 fn passed(method: &Method, context: &Context<'_>) -> TokenStream {
     let local = &context.names.context;
-    let lent = method.context.as_ref().map(|_| quote!(, &#local));
+    let lent = method.context.as_ref().map(|ty| {
+        let place = end(ty).resolved_at(Span::mixed_site()); // of another type, it is an error at the user's tokens
+        let mut local = local.clone();
+        local.set_span(place);
+        quote_spanned!(place=> , &#local)
+    });
     let arguments = method.arguments.iter().map(|Argument { name, passing, .. }| match passing {
         Passing::AsWritten | Passing::Bytes => quote!(, #name),
         Passing::Blob => quote!(, #name.into_vec()),
         Passing::Slice(_) | Passing::Lent(_) => quote!(, &#name),
     });
     lent.into_iter().chain(arguments).collect()
+}
+
+/// The place of a type's last token.
+fn end(ty: &Type) -> Span {
+    ty.to_token_stream().into_iter().last().map_or_else(Span::call_site, |token| token.span())
 }

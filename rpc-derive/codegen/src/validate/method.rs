@@ -13,11 +13,7 @@ const MAX_ARGUMENTS: usize = 16;
 /// Reports every mistake of a method.
 pub(super) fn check(method: &Method, report: &mut Report) {
     let sig = &method.item.sig;
-    super::no_cfg(
-        &method.item.attrs,
-        "both sides must have the same methods, so put it on a whole trait",
-        report,
-    );
+    no_cfg(method, report);
     not_reserved(method, report);
     qualifiers(method, report);
     no_generics(sig, report);
@@ -30,11 +26,18 @@ pub(super) fn check(method: &Method, report: &mut Report) {
         types::context(context, report);
     }
     for argument in &method.arguments {
-        types::argument(&argument.ty, method.context.is_some(), report);
+        types::argument(argument, method, report);
     }
     not_too_many(method, report);
-    types::reply(&method.reply, report);
+    types::reply(method, report);
     policies(method, report);
+}
+
+/// Both sides must have the same methods. Proved by `ui/cfg_on_method`.
+fn no_cfg(method: &Method, report: &mut Report) {
+    for attribute in method.item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")) {
+        report.at(attribute, "both sides must have the same methods: put `#[cfg]` on a whole trait");
+    }
 }
 
 /// The client has a constructor of that name. Proved by `ui/reserved_name`.

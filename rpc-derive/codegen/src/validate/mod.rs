@@ -5,9 +5,9 @@ mod types;
 
 use std::collections::BTreeSet;
 
-use syn::{Attribute, FnArg, ItemTrait, Pat, PatWild, TraitItem, TraitItemFn, TypeParamBound};
+use syn::{FnArg, ItemTrait, Pat, PatWild, TraitItem, TraitItemFn, TypeParamBound};
 
-use crate::model::{Argument, Service};
+use crate::model::{Argument, Method, Service};
 use crate::report::Report;
 
 /// A trait whose mistakes are reported, and what of it can have stubs.
@@ -23,12 +23,11 @@ pub struct Checked {
 pub fn validate(mut service: Service, report: &mut Report) -> Checked {
     let before = report.count();
     only_methods(&service.item, report);
-    let soft = report.count();
+    let of_trait = report.count();
     declaration(&service.item, report);
     no_generics(&service.item, report);
     supertraits(&service.item, report);
-    no_cfg(&service.item.attrs, "put it above `#[rpc]`, where it holds for the stubs as well", report);
-    let whole = report.count() == soft;
+    let whole = report.count() == of_trait;
 
     let mut names = BTreeSet::new();
     service.methods.retain(|candidate| {
@@ -100,18 +99,8 @@ fn only_methods(item: &ItemTrait, report: &mut Report) {
     }
 }
 
-/// Both sides must see the same methods. Proved by `ui/cfg_on_method`.
-fn no_cfg(attributes: &[Attribute], instead: &str, report: &mut Report) {
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")) {
-        report.at(
-            attribute,
-            format!("`#[cfg]` here would be seen by the trait and not by the stubs: {instead}"),
-        );
-    }
-}
-
 /// A method's name is its own. Proved by `ui/duplicate_name`.
-fn distinct(names: &mut BTreeSet<String>, method: &crate::model::Method, report: &mut Report) {
+fn distinct(names: &mut BTreeSet<String>, method: &Method, report: &mut Report) {
     if !names.insert(method.name()) {
         report.at(method.ident(), format!("`{}` is declared twice: rename one of the two", method.name()));
     }
@@ -123,7 +112,7 @@ fn mended(item: &ItemTrait) -> ItemTrait {
     let mut names = BTreeSet::new();
     item.items.retain(|entry| match entry {
         TraitItem::Fn(method) => names.insert(method.sig.ident.to_string()),
-        TraitItem::Macro(_) | TraitItem::Verbatim(_) => false,
+        TraitItem::Verbatim(_) => false,
         _ => true,
     });
     for entry in &mut item.items {

@@ -1,38 +1,33 @@
 //! Stage 3: what is wrong with the type of an argument, of the context, or of a reply.
 
-use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 
-use crate::model::{self, Reply, plain};
+use crate::model::{self, Argument, Method, plain};
 use crate::report::Report;
 use crate::spell;
 
 /// An argument that is sent.
-pub(super) fn argument(ty: &Type, has_context: bool, report: &mut Report) {
+pub(super) fn argument(argument: &Argument, method: &Method, report: &mut Report) {
     let before = report.count();
-    no_context(ty, has_context, report);
+    no_context(argument, method.context.is_some(), report);
     if report.count() == before {
-        sendable(ty, report);
+        sendable(&argument.ty, &lifetimes(method), report);
     }
 }
 
 /// A context in the wrong place or form. Proved by `ui/owned_context`, `ui/context_not_first`, `ui/mut_context`.
-fn no_context(ty: &Type, has_context: bool, report: &mut Report) {
-    match plain(ty) {
-        Type::Reference(reference) if model::names_context(&reference.elem) => {
-            if has_context {
-                report.at(ty, "a method has one call context: remove this one");
-            } else {
-                report.at(
-                    ty,
-                    "the call context is no argument of the caller: put it first, right after `&self`",
-                );
-            }
+fn no_context(argument: &Argument, has_context: bool, report: &mut Report) {
+    const ONE: &str = "a method has one call context: remove this one";
+    const FIRST: &str = "the call context is no argument of the caller: put it first, right after `&self`";
+    const LENT: &str = "the call context is lent to the implementation: write `&CallContext`";
+    let is_context = |ty: &Type| argument.marked || model::names_context(ty);
+    match plain(&argument.ty) {
+        Type::Reference(reference) if is_context(&reference.elem) => {
+            report.at(reference, if has_context { ONE } else { FIRST });
         }
-        ty if model::names_context(ty) => {
-            report.at(ty, "the call context is lent to the implementation: write `&CallContext`");
-        }
+        ty if is_context(ty) => report.at(ty, LENT),
         _ => {}
     }
 }
@@ -52,7 +47,8 @@ pub(super) fn context(ty: &Type, report: &mut Report) {
 }
 
 /// What comes back. Proved by `ui/borrowed_return`, `ui/result_alias`, `ui/never_return`.
-pub(super) fn reply(reply: &Reply, report: &mut Report) {
+pub(super) fn reply(method: &Method, report: &mut Report) {
+    let reply = &method.reply;
     if reply.error.is_none() {
         let value = &reply.value;
         if let Type::Never(never) = plain(&value.ty) {
@@ -64,10 +60,11 @@ pub(super) fn reply(reply: &Reply, report: &mut Report) {
         }
     }
     for ty in reply.types() {
-        if let Some(span) = borrow(ty.to_token_stream()) {
-            return report.at_span(span, borrowed_reply(ty));
+        match (plain(ty), borrow(ty.to_token_stream())) {
+            (Type::Reference(_), _) => report.at(ty, borrowed_reply(ty)),
+            (_, Some(span)) => report.at_span(span, borrowed_reply(ty)),
+            (_, None) => sendable(ty, &[], report),
         }
-        sendable(ty, report);
     }
 }
 
@@ -97,17 +94,23 @@ fn borrow(tokens: TokenStream) -> Option<Span> {
 /// Nothing in a type that cannot travel; the first such token is reported, so that one type gives one message.
 /// Proved by `ui/impl_argument`, `ui/dyn_argument`, `ui/mut_argument`, `ui/lifetime_in_argument`, `ui/self_type`,
 /// `ui/pointer_argument`, `ui/inferred_type`.
-fn sendable(ty: &Type, report: &mut Report) {
-    if let Some((span, text)) = offence(ty.to_token_stream()) {
+fn sendable(ty: &Type, refused: &[String], report: &mut Report) {
+    if let Some((span, text)) = offence(ty.to_token_stream(), refused) {
         report.at_span(span, text);
     }
 }
 
-fn offence(tokens: TokenStream) -> Option<(Span, String)> {
+/// The lifetimes that a method declares, which are refused where it does so, and not again where they are used.
+fn lifetimes(method: &Method) -> Vec<String> {
+    method.item.sig.generics.lifetimes().map(|parameter| parameter.lifetime.ident.to_string()).collect()
+}
+
+fn offence(tokens: TokenStream, refused: &[String]) -> Option<(Span, String)> {
     let mut before = None; // the sign that this token follows
     for token in tokens {
         let found = match &token {
-            TokenTree::Group(group) => offence(group.stream()),
+            TokenTree::Group(group) => offence(group.stream(), refused),
+            TokenTree::Ident(word) if before == Some('\'') && refused.contains(&word.to_string()) => None,
             TokenTree::Ident(word) => {
                 offending_word(&word.to_string(), before).map(|text| (word.span(), text))
             }
@@ -117,9 +120,7 @@ fn offence(tokens: TokenStream) -> Option<(Span, String)> {
             return found;
         }
         before = match &token {
-            TokenTree::Punct(punct) if punct.as_char() != '\'' || punct.spacing() == Spacing::Joint => {
-                Some(punct.as_char())
-            }
+            TokenTree::Punct(punct) => Some(punct.as_char()),
             _ => None,
         };
     }
