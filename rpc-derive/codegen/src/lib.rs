@@ -10,10 +10,14 @@
 //! sound is written all the same, so that one mistake gives one message.
 
 pub mod expand;
+#[cfg(feature = "cli")]
+mod layout;
 pub mod model;
 pub mod names;
 pub mod options;
 pub mod parse;
+#[cfg(feature = "cli")]
+pub mod print;
 pub mod report;
 pub mod spell;
 pub mod validate;

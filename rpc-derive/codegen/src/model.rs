@@ -181,7 +181,9 @@ impl Reply {
             ReturnType::Type(_, ty) => (**ty).clone(),
         };
         match result_arguments(&ty).as_deref() {
-            Some([value, error]) => Reply { value: Value::of(value.clone()), error: Some(error.clone()) },
+            Some([value, error]) => {
+                Reply { value: Value::of((*value).clone()), error: Some((*error).clone()) }
+            }
             _ => Reply { value: Value::of(ty), error: None },
         }
     }
@@ -217,8 +219,8 @@ pub fn last_segment(ty: &Type) -> Option<&PathSegment> {
 }
 
 /// The type arguments of what is called `Result`, or `None` if it is not called so.
-pub fn result_arguments(ty: &Type) -> Option<Vec<Type>> {
-    last_segment(ty).filter(|last| last.ident == "Result").map(type_arguments)
+pub fn result_arguments(ty: &Type) -> Option<Vec<&Type>> {
+    last_segment(ty).filter(|last| last.ident == "Result").map(|last| type_arguments(last).collect())
 }
 
 /// Whether this is the type of a context: a reference to what is called `CallContext`, without generics.
@@ -232,19 +234,23 @@ pub fn names_context(ty: &Type) -> bool {
 }
 
 fn is_blob(ty: &Type) -> bool {
-    let arguments = last_segment(ty).filter(|last| last.ident == "Vec").map(type_arguments);
-    matches!(arguments.as_deref(), Some([item]) if is_byte(item))
+    let Some(last) = last_segment(ty).filter(|last| last.ident == "Vec") else { return false };
+    let mut arguments = type_arguments(last);
+    arguments.next().is_some_and(is_byte) && arguments.next().is_none()
 }
 
 fn is_byte(ty: &Type) -> bool {
     matches!(plain(ty), Type::Path(path) if path.path.is_ident("u8"))
 }
 
-fn type_arguments(segment: &PathSegment) -> Vec<Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return Vec::new() };
-    let types = arguments.args.iter().filter_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty.clone()),
+/// The types between a path's angle brackets.
+pub fn type_arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(arguments.args.iter()),
         _ => None,
-    });
-    types.collect()
+    };
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
 }

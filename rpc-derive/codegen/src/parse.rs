@@ -54,7 +54,7 @@ pub fn parse(attribute: TokenStream, item: TokenStream, report: &mut Report) -> 
 }
 
 /// Whether this is one of our options: `#[rpc(..)]`, also when written with a path.
-fn is_rpc(attribute: &Attribute) -> bool {
+pub(crate) fn is_rpc(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "rpc")
 }
 
@@ -98,7 +98,7 @@ fn no_trait(item: &Item, report: &mut Report) {
         Item::Impl(item) => {
             (item.impl_token.span, format!("{declare}; its implementation needs no attribute"))
         }
-        Item::Verbatim(_) => (Span::call_site(), METHOD.to_owned()), // a function without a body
+        Item::Verbatim(_) => return report.at(item, METHOD), // a function without a body
         other => return report.at(other, declare),
     };
     report.at_span(span, text);

@@ -8,13 +8,19 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Path, Type};
 
-use crate::model::{Method, Passing, Service};
+use crate::model::{Method, Passing, Service, last_segment, type_arguments};
 use crate::spell::{borrows, spelled};
 
-/// Types that are known to travel; to assert them would only make the stubs longer to read.
-const KNOWN: [&str; 20] = [
-    "()", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
-    "isize", "f32", "f64", "str", "String", "&str",
+/// Types that are known to travel; to ask for them would only make the stubs longer to read.
+const KNOWN: [&str; 17] = [
+    "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+    "f32", "f64", "str",
+];
+
+/// Types of the standard library that travel if what is in them does.
+const CONTAINERS: [&str; 12] = [
+    "String", "Vec", "Option", "Result", "Box", "Rc", "Arc", "HashMap", "BTreeMap", "HashSet", "BTreeSet",
+    "VecDeque",
 ];
 
 /// The user's own types that travel: what the stubs take as given, and what is asserted once.
@@ -27,16 +33,16 @@ pub(super) struct Travellers {
 impl Travellers {
     /// Those of a service, each once.
     pub(super) fn of(service: &Service, stub: &Path) -> Self {
-        let mut seen: BTreeSet<String> = KNOWN.iter().map(ToString::to_string).collect();
+        let mut seen = BTreeSet::new();
         let mut travellers = Travellers { given: Vec::new(), asserted: Vec::new() };
         for method in &service.methods {
-            for ty in argument_types(method).filter(|ty| seen.insert(spelled(ty))) {
+            for ty in argument_types(method).flat_map(own).filter(|ty| seen.insert(spelled(ty))) {
                 travellers.asserted.push(quote_spanned!(ty.span()=> #stub::argument::<#ty>();));
                 if !borrows(ty) {
                     travellers.given.push(quote!(for<'a> #ty: #stub::Argument<'a>));
                 }
             }
-            for ty in method.reply.types().filter(|ty| seen.insert(spelled(ty))) {
+            for ty in method.reply.types().flat_map(own).filter(|ty| seen.insert(spelled(ty))) {
                 travellers.asserted.push(quote_spanned!(ty.span()=> #stub::returnable::<#ty>();));
                 travellers.given.push(quote!(for<'a> #ty: #stub::Returnable<'a>));
             }
@@ -66,7 +72,12 @@ impl Travellers {
     /// ```
     pub(super) fn asserted(&self) -> Option<TokenStream> {
         let asserted = &self.asserted;
-        (!asserted.is_empty()).then(|| quote!(const _: fn() = || { #(#asserted)* };))
+        (!asserted.is_empty()).then(|| {
+            quote! {
+                /// Asks for serde's traits on what travels: a type that lacks them is one error, at its place above.
+                const _: fn() = || { #(#asserted)* };
+            }
+        })
     }
 }
 
@@ -77,4 +88,25 @@ fn argument_types(method: &Method) -> impl Iterator<Item = &Type> {
         Passing::Slice(target) | Passing::Lent(target) => Some(target),
         Passing::Bytes | Passing::Blob => None,
     })
+}
+
+/// The user's own types within a type: `Doc` of `Option<Vec<(u8, &Doc)>>`.
+fn own(ty: &Type) -> Vec<&Type> {
+    match ty {
+        Type::Array(array) => own(&array.elem),
+        Type::Group(group) => own(&group.elem),
+        Type::Paren(paren) => own(&paren.elem),
+        Type::Reference(reference) => own(&reference.elem),
+        Type::Slice(slice) => own(&slice.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().flat_map(own).collect(),
+        _ => match last_segment(ty) {
+            Some(last) if last.arguments.is_none() && KNOWN.iter().any(|known| last.ident == known) => {
+                Vec::new()
+            }
+            Some(last) if CONTAINERS.iter().any(|container| last.ident == container) => {
+                type_arguments(last).flat_map(own).collect()
+            }
+            _ => vec![ty],
+        },
+    }
 }

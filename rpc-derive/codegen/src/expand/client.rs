@@ -100,7 +100,7 @@ fn client_trait(context: &Context<'_>) -> TokenStream {
 
             fn from_caller(caller: #stub::Caller) -> Self {
                 #client {
-                    start: #start { caller: ::core::clone::Clone::clone(&caller) },
+                    start: #start { caller: caller.clone() },
                     call: #stub::Handle::new(caller),
                 }
             }
@@ -114,7 +114,7 @@ fn client_trait(context: &Context<'_>) -> TokenStream {
 /// pub struct KvStart { caller: Caller }
 /// impl KvStart {
 ///     pub fn get(&self, key: &str) -> Pending<Plain<Option<String>>> {
-///         self.caller.start::<Plain<Option<String>>>(&KV_METHODS[0], &(key,))
+///         self.caller.start(&KV_METHODS[0], &(key,))
 ///     }
 /// }
 /// ```
@@ -155,7 +155,7 @@ fn started(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
         #[doc = #doc]
         #(#attributes)*
         pub fn #ident(&self #parameters) -> #stub::Pending<#reply> {
-            self.caller.start::<#reply>(&#table[#index], &#sent)
+            self.caller.start(&#table[#index], &#sent)
         }
     }
 }
