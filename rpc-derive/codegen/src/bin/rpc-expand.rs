@@ -1,5 +1,6 @@
 //! Prints a Rust file with the stubs of its `#[rpc]` traits written out.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use rpc_codegen::print::{self, Flaw};
@@ -35,10 +36,10 @@ fn expand(file: &str) -> ExitCode {
         }
     };
     match print::expand_file(&source) {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE, // who reads has gone, as `head` does
+        },
         Err(flaws) => {
             for Flaw { line, column, text } in flaws {
                 eprintln!("error: {file}:{line}:{column}: {text}");
