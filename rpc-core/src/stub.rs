@@ -1,26 +1,29 @@
-//! Floor 3: what generated code names, and nothing else. Written by hand it is the same: see the example `stubs_by_hand`.
+//! The surface for generated code: what stubs name, and nothing else. Written by hand it is the same: see the example `stubs_by_hand`.
 
 pub use serde_bytes::{ByteBuf, Bytes};
 
-pub use crate::call::{Blob, Caller, Client, Fallible, Handle, Pending, Plain};
+pub use crate::call::{Blob, CallError, Caller, Client, Fallible, Handle, Pending, Plain};
 pub use crate::contract::{Contract, Method};
 pub use crate::net::{ConnectError, connect};
 pub use crate::service::{CallContext, Dispatch, Dispatched, Refused, Service};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-/// What an argument must be: `Serialize` to be sent. Its one purpose is a short message when it is not.
+/// What an argument must be: `Serialize` to be sent, `Deserialize` to be read. Its one purpose is a short message
+/// when it is not: stubs are written with `for<'a> T: Argument<'a>` as a given, and one assertion asks for it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a remote method",
     label = "this type does not travel: it lacks serde's `Serialize` or `Deserialize`",
     note = "derive them: `#[derive(serde::Serialize, serde::Deserialize)]`",
     note = "if this is meant to be the call context, write `&CallContext` by that name"
 )]
-pub trait Argument {}
+pub trait Argument<'de>: Serialize + Deserialize<'de> {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned> Argument for T {}
+impl<'de, T: Serialize + Deserialize<'de>> Argument<'de> for T {}
+
+/// Asserts that `T` can be an argument.
+pub const fn argument<'de, T: Argument<'de>>() {}
 
 /// What a reply must be: `Serialize` and `Deserialize`. Its one purpose is a short message when it is not.
 #[diagnostic::on_unimplemented(
@@ -28,7 +31,10 @@ impl<T: Serialize + DeserializeOwned> Argument for T {}
     label = "this type does not travel: it lacks serde's `Serialize` or `Deserialize`",
     note = "derive them: `#[derive(serde::Serialize, serde::Deserialize)]`"
 )]
-pub trait Returnable {}
+pub trait Returnable<'de>: Serialize + Deserialize<'de> {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned> Returnable for T {}
+impl<'de, T: Serialize + Deserialize<'de>> Returnable<'de> for T {}
+
+/// Asserts that `T` can be a reply.
+pub const fn returnable<'de, T: Returnable<'de>>() {}

@@ -1,2 +1,50 @@
-//! Prints what `#[rpc]` writes.
-fn main() {}
+//! Prints a Rust file with the stubs of its `#[rpc]` traits written out.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use rpc_codegen::print::{self, Flaw};
+
+const USAGE: &str = "\
+Prints a Rust file as it is after #[rpc]: each trait is followed by its stubs, all else is passed through.
+
+usage: rpc-expand FILE.rs
+
+status: 0 printed; 1 the file has mistakes, each as `error: FILE:LINE:COLUMN: text`; 2 wrong usage";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [flag] if flag == "--help" || flag == "-h" => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        [file] if !file.starts_with('-') => expand(file),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn expand(file: &str) -> ExitCode {
+    let source = match std::fs::read_to_string(file) {
+        Ok(source) => source,
+        Err(error) => {
+            eprintln!("error: {file}: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match print::expand_file(&source) {
+        Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE, // who reads has gone, as `head` does
+        },
+        Err(flaws) => {
+            for Flaw { line, column, text } in flaws {
+                eprintln!("error: {file}:{line}:{column}: {text}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

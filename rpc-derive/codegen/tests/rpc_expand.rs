@@ -1,0 +1,106 @@
+//! The program `rpc-expand`, run as a user runs it: what it prints, where it prints it, and its status.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rpc-expand")).args(arguments).output().expect("the program runs")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("text")
+}
+
+/// A file of this content, in cargo's folder for tests.
+fn file(name: &str, content: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, content).expect("a place to write to");
+    path
+}
+
+/// What is said of a file that cannot be expanded.
+fn said(name: &str, content: &str) -> String {
+    let path = file(name, content);
+    let path = path.to_str().expect("text");
+    let output = run(&[path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    text(&output.stderr).replace(path, name)
+}
+
+#[test]
+fn a_trait_is_printed_with_its_stubs_and_all_else_is_passed_through() {
+    let path = file(
+        "good.rs",
+        "//! Kept.\nuse rpc_core::rpc;\nstruct Doc;\nmod api {\n    /// A.\n    #[rpc_core::rpc(crate = \"renamed\")]\n    \
+         pub trait A { fn a(&self, #[rpc(context)] cx: &Cx, n: u8); }\n}\n#[rpc] trait B { #[rpc(slow)] fn b(&self); }\n",
+    );
+    let output = run(&[path.to_str().expect("text")]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(output.stderr.is_empty());
+    let printed = text(&output.stdout);
+    for part in [
+        "//! Kept.\n",
+        "struct Doc;\n",
+        "    pub struct AClient {",
+        "fn a(&self, cx: &Cx, n: u8);",
+        "call: renamed::stub::Handle<AClient>",
+        "struct BServer<S> {",
+        "::rpc_core::stub::Method::new(\"B.b\", \"fn b()\")",
+    ] {
+        assert!(printed.contains(part), "{part} is not in\n{printed}");
+    }
+    assert!(!printed.contains("#[rpc"));
+    syn::parse_file(printed).expect("what is printed is Rust");
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place() {
+    let content = "#[rpc]\npub trait Kv {\n    fn get(&mut self) -> &str;\n    fn connect(&self);\n}\n\n#[rpc]\nstruct S;\n";
+    assert_eq!(
+        said("mistakes.rs", content),
+        "error: mistakes.rs:3:12: write `&self`: many clients share one service; keep what changes in a `Mutex` or an \
+         atomic\n\
+         error: mistakes.rs:3:26: a reply comes from another process and cannot borrow: write `String`\n\
+         error: mistakes.rs:4:8: `connect` is the client's constructor, and the one name that a remote method cannot \
+         have: rename it\n\
+         error: mistakes.rs:8:1: `#[rpc]` goes on a trait: declare the methods in `#[rpc] pub trait Name { .. }`, and \
+         implement it for this type\n"
+    );
+}
+
+#[test]
+fn a_file_without_the_attribute_is_an_error() {
+    assert_eq!(
+        said("none.rs", "trait Kv {}\n"),
+        "error: none.rs:1:1: nothing here has `#[rpc]`: put it on a trait\n"
+    );
+}
+
+#[test]
+fn a_syntax_error_is_told_with_its_place() {
+    assert_eq!(
+        said("syntax.rs", "#[rpc]\ntrait Kv {\n    fn (&self);\n}\n"),
+        "error: syntax.rs:3:8: expected identifier\n"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error() {
+    let output = run(&["no/such/file.rs"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("error: no/such/file.rs: "));
+}
+
+#[test]
+fn help_goes_to_stdout_and_wrong_usage_to_stderr() {
+    let help = run(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(text(&help.stdout).contains("usage: rpc-expand FILE.rs"));
+    for wrong in [&[][..], &["--what"], &["a.rs", "b.rs"]] {
+        let output = run(wrong);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("usage: rpc-expand FILE.rs"));
+        assert!(output.stdout.is_empty());
+    }
+}

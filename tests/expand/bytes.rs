@@ -1,0 +1,32 @@
+//! Bytes, which travel as bytes; slices; and types of the user, lent and owned.
+
+use rpc_core::rpc;
+use serde::{Deserialize, Serialize};
+
+/// A part of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Where it starts.
+    pub offset: u64,
+    /// How long it is.
+    pub length: u64,
+}
+
+/// Files.
+#[rpc]
+pub trait Files {
+    /// Stores bytes that the caller lends.
+    fn store(&self, name: &str, bytes: &[u8]) -> u64;
+
+    /// Stores bytes that the caller gives away.
+    fn give(&self, bytes: Vec<u8>) -> u64;
+
+    /// Reads one part.
+    fn read(&self, name: &str, part: &Part) -> Result<Vec<u8>, String>;
+
+    /// All bytes of some files, one after the other.
+    fn all(&self, names: &[&str]) -> Vec<u8>;
+
+    /// The parts that are missing.
+    fn missing(&self, parts: &[Part], after: Option<&str>, limit: Option<Part>) -> Vec<Part>;
+}

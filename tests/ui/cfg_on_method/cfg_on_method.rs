@@ -1,0 +1,12 @@
+//! Methods that are there in some builds only.
+
+use rpc_core::rpc;
+
+#[rpc]
+pub trait Kv {
+    fn get(&self, key: &str) -> String;
+    #[cfg(debug_assertions)]
+    fn debug(&self) -> String;
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! A reply, and an error, whose types do not travel.
+
+use rpc_core::rpc;
+
+pub struct Doc;
+pub struct KvError;
+
+#[rpc]
+pub trait Kv {
+    fn get(&self, key: &str) -> Result<Doc, KvError>;
+    fn first(&self) -> Doc;
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! No receiver.
+
+use rpc_core::rpc;
+
+#[rpc]
+pub trait Kv {
+    fn put(key: &str);
+}
+
+fn main() {}
