@@ -40,7 +40,14 @@ pub struct Refused {
 /// Proof that a call ran and its reply was written. Only [`Dispatch`] makes one.
 #[derive(Debug)]
 pub struct Dispatched {
-    pub(crate) status: Status,
+    status: Status,
+}
+
+impl Dispatched {
+    /// How the reply is to be read.
+    pub fn status(&self) -> Status {
+        self.status
+    }
 }
 
 /// What a server knows of the call that it runs, for implementations that ask: `cx: &CallContext`.

@@ -69,7 +69,7 @@ impl Loopback {
 }
 
 impl Channel for Loopback {
-    fn start(self: Arc<Self>, request: Request) -> Result<Ticket, Outcome> {
+    fn start(&self, request: Request) -> Result<Ticket, Outcome> {
         let outcome = self.answer(&request);
         let mut done = self.done.lock().expect("no panic");
         let ticket = done.len() as u64;
@@ -93,7 +93,7 @@ impl Channel for Loopback {
 
     fn forget(&self, _ticket: Ticket) {}
 
-    fn call(self: Arc<Self>, request: Request) -> (Outcome, Option<Ticket>) {
+    fn call(&self, request: Request) -> (Outcome, Option<Ticket>) {
         (self.answer(&request), None)
     }
 

@@ -7,6 +7,7 @@ mod pending;
 mod race;
 mod reply;
 
+pub use crate::proto::{Outcome, Request};
 pub use channel::{Channel, ChannelStats, Ticket};
 pub use error::{CallError, Never, NotExecuted, Panicked, Place, ReplyLost, Resolution, Unknown};
 pub use handle::{Caller, Client, Handle};
