@@ -6,12 +6,14 @@ pub mod contract;
 pub mod error;
 pub mod ids;
 pub mod limits;
+pub mod net;
 pub mod proto;
 pub mod service;
 pub mod stub;
 pub mod wire;
 
+pub use call::{CallError, Caller, Client, Handle, Pending, Race};
+pub use net::server::{ServeError, Server, ServerBuilder, ServerHandle, serve};
 pub use rpc_derive::rpc;
 pub use serde;
-pub use call::{CallError, Caller, Client, Handle, Pending, Race};
 pub use service::{CallContext, Service};
