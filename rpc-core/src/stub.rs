@@ -22,7 +22,7 @@ pub trait Argument<'de>: Serialize + Deserialize<'de> {}
 impl<'de, T: Serialize + Deserialize<'de>> Argument<'de> for T {}
 
 /// Asserts that `T` can be an argument.
-pub const fn argument<'de, T: Argument<'de>>() {}
+pub const fn argument<'de, T: Argument<'de> + ?Sized>() {}
 
 /// What a reply must be: `Serialize` and `Deserialize`. Its one purpose is a short message when it is not.
 #[diagnostic::on_unimplemented(
@@ -36,7 +36,7 @@ pub trait Returnable<'de>: Serialize + Deserialize<'de> {}
 impl<'de, T: Serialize + Deserialize<'de>> Returnable<'de> for T {}
 
 /// Asserts that `T` can be a reply.
-pub const fn returnable<'de, T: Returnable<'de>>() {}
+pub const fn returnable<'de, T: Returnable<'de> + ?Sized>() {}
 
 /// Connects a client; generated code calls it.
 ///

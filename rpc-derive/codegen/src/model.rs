@@ -12,6 +12,9 @@ use crate::options::Policies;
 use crate::parse::{Parsed, ParsedMethod};
 use crate::spell;
 
+/// The attributes of a method that its stubs have as well.
+const COPIED: [&str; 3] = ["doc", "deprecated", "allow"];
+
 /// A trait, as a service.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -133,9 +136,8 @@ impl Method {
 
     /// Those of the user's attributes that hold for the stubs' methods as well.
     pub fn attributes(&self) -> impl Iterator<Item = &Attribute> {
-        self.item.attrs.iter().filter(|attribute| {
-            ["doc", "deprecated", "allow"].iter().any(|name| attribute.path().is_ident(name))
-        })
+        let copied = |attribute: &&Attribute| COPIED.iter().any(|name| attribute.path().is_ident(name));
+        self.item.attrs.iter().filter(copied)
     }
 }
 

@@ -131,10 +131,8 @@ fn offence(tokens: TokenStream, refused: &[String]) -> Option<(Span, String)> {
 fn offending_word(word: &str, before: Option<char>) -> Option<String> {
     let text = match (before, word) {
         (Some('\''), "_") => return None,
-        (Some('\''), name) => {
-            return Some(format!(
-                "a named lifetime has no meaning here: an argument is lent for the call; leave `'{name}` out"
-            ));
+        (Some('\''), _) => {
+            "an argument is lent for the call, and a lifetime has no name here: write `'_`, or `&` alone"
         }
         (Some('*'), "const" | "mut") => "a pointer means nothing in another process: write the type itself",
         (_, "mut") => "the far side changes its own copy only: write `&`, and return what has changed",
