@@ -22,6 +22,7 @@ pub trait Argument<'de>: Serialize + Deserialize<'de> {}
 impl<'de, T: Serialize + Deserialize<'de>> Argument<'de> for T {}
 
 /// Asserts that `T` can be an argument.
+#[allow(clippy::needless_maybe_sized, reason = "else rustc tells of an unsized type twice")]
 pub const fn argument<'de, T: Argument<'de> + ?Sized>() {}
 
 /// What a reply must be: `Serialize` and `Deserialize`. Its one purpose is a short message when it is not.
@@ -36,6 +37,7 @@ pub trait Returnable<'de>: Serialize + Deserialize<'de> {}
 impl<'de, T: Serialize + Deserialize<'de>> Returnable<'de> for T {}
 
 /// Asserts that `T` can be a reply.
+#[allow(clippy::needless_maybe_sized, reason = "else rustc tells of an unsized type twice")]
 pub const fn returnable<'de, T: Returnable<'de> + ?Sized>() {}
 
 /// Connects a client; generated code calls it.
