@@ -8,6 +8,8 @@ pub mod ids;
 pub mod limits;
 pub mod proto;
 pub mod service;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod stub;
 pub mod wire;
 
