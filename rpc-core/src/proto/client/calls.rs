@@ -220,7 +220,9 @@ impl ClientCore {
     }
 
     fn place(&mut self, call: Call) -> Result<(), Call> {
+        let deadline = call.deadline;
         let (slot, seq) = self.slots.take(call, self.config.limits.resend_first)?;
+        self.wake_by(deadline); // the slot may have been looked at already by the timers that are at work
         self.to_send.push_back(Outgo::Call(slot, seq));
         Ok(())
     }
