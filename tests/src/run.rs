@@ -172,7 +172,6 @@ impl Run {
                 for call in self.calls.values_mut().filter(|call| call.client == client) {
                     call.abandoned |= call.verdict.is_none();
                 }
-                self.closed[client] = false;
                 let config = client_config(self.profile, client, &mut self.random);
                 self.world.crash_client(self.clients[client], config);
             }
