@@ -114,6 +114,13 @@ impl ClientCore {
         self.turned_away("the server does not know this session any more", Duration::ZERO, now);
     }
 
+    /// The bytes are no frames any more: that is the way's fault, or another speaker's, and no word of the server. The
+    /// session stays and is resumed; a server that goes on like this is asked again after a pause.
+    pub(super) fn stream_is_garbled(&mut self, error: ProtocolError, now: Time) {
+        let pause = self.config.limits.backoff_first.saturating_mul(10);
+        self.turned_away(&format!("what came from the server cannot be read: {error}"), pause, now);
+    }
+
     /// The server did what the protocol forbids: nothing that it says is believed any more.
     pub(super) fn server_is_broken(&mut self, error: ProtocolError) {
         tracing::warn!(%error, "the server broke the protocol");
