@@ -69,6 +69,9 @@ impl ClientCore {
         self.failures = 0;
         self.wants_session = false;
         let resumed = welcome.resumed;
+        if resumed != self.session.is_some() {
+            return Err(ProtocolError::BadBody("WELCOME")); // a session is resumed or lost, never replaced: calls wait in it
+        }
         if resumed {
             let same = self.session.as_ref().is_some_and(|session| session.id == welcome.session);
             if !same || usize::from(welcome.slots) != self.slots.len() {
