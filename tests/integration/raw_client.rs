@@ -58,9 +58,14 @@ impl RawClient {
     /// Connects and opens a session.
     pub fn connect(address: SocketAddr, contract: &Contract, slots: u16) -> (Self, Welcome) {
         let mut client = Self::silent(address);
-        client.queue(&Header::new(Kind::Hello), &Hello::new(slots, 0, &[contract]).encode());
-        let welcome = client.welcome();
+        let welcome = client.greet(contract, slots);
         (client, welcome)
+    }
+
+    /// Opens a session.
+    pub fn greet(&mut self, contract: &Contract, slots: u16) -> Welcome {
+        self.queue(&Header::new(Kind::Hello), &Hello::new(slots, 0, &[contract]).encode());
+        self.welcome()
     }
 
     /// Connects and resumes a session.

@@ -151,6 +151,41 @@ fn host_names_and_ipv6_work() {
     }
 }
 
+/// Runs the next test in a process of its own, which may hold few descriptors.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_outlives_a_lack_of_descriptors() {
+    let program = std::env::current_exe().expect("this program");
+    let script = "ulimit -n 64 && exec \"$0\" --ignored --exact server_life::child_without_descriptors";
+    let child = std::process::Command::new("sh").args(["-c", script]).arg(program).output().expect("a shell");
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by a_server_outlives_a_lack_of_descriptors"]
+fn child_without_descriptors() {
+    let server =
+        Server::builder().service(Nothing).limits(test_limits()).bind("127.0.0.1:0").expect("a free port");
+    let (address, handle) = (server.local_addr(), server.handle());
+    let mut waiting: Vec<_> = (0..10).map(|_| RawClient::silent(address)).collect(); // in the kernel's queue
+    let mut hoard = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        hoard.push(file);
+    }
+    let thread = std::thread::spawn(move || server.run());
+    std::thread::sleep(Duration::from_millis(250)); // nothing can be seen of a server that accepts nobody
+    assert_eq!(handle.counters().connections, 0);
+    drop(hoard);
+    for client in &mut waiting {
+        client.greet(&CONTRACT, 4);
+    }
+    handle.drain();
+    drop(waiting);
+    thread.join().expect("no panic").expect("drained");
+}
+
 struct Nothing;
 
 impl rpc_core::Service for Nothing {

@@ -46,6 +46,34 @@ fn throughput() {
     }
 }
 
+/// What an idle client costs the server in memory: `.. --ignored --nocapture idle_connections`.
+#[test]
+#[ignore = "a measurement"]
+fn idle_connections() {
+    const CLIENTS: usize = 4000; // two descriptors each
+    let server = TestServer::start();
+    let warm: Vec<_> = (0..100).map(|_| one_call(&server)).collect();
+    let before = resident();
+    let clients: Vec<_> = (0..CLIENTS).map(|_| one_call(&server)).collect();
+    let each = resident().saturating_sub(before) / CLIENTS;
+    eprintln!("an idle session with its connection, after one call: {each} bytes (Linux)");
+    drop((warm, clients));
+}
+
+fn one_call(server: &TestServer) -> std::net::TcpStream {
+    let mut client = server.client();
+    client.call(&ECHO, 0, 1, &("hello",));
+    let stream = client.stream.try_clone().expect("a descriptor");
+    client.vanish(); // without BYE; the clone keeps the connection
+    stream
+}
+
+fn resident() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<usize>().ok()).unwrap_or(0) * 1024
+}
+
 /// Calls in flight; `DEPTH=64` measures one depth alone.
 fn depths() -> Vec<u16> {
     match std::env::var("DEPTH") {
