@@ -126,16 +126,12 @@ pub struct Unknown {
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, next) = match self.doubt {
-            Doubt::Deadline => {
-                ("no answer came within its deadline", "ask again with resolve(), or read the state back")
-            }
+            Doubt::Deadline => ("no answer came within its deadline", "ask again with resolve(), or read the state back"),
             Doubt::SessionLost => (
                 "the server restarted or forgot this client before it answered",
                 "it can never be told; read the state back",
             ),
-            Doubt::BrokenServer => {
-                ("the server broke the protocol", "it can never be told; read the state back")
-            }
+            Doubt::BrokenServer => ("the server broke the protocol", "it can never be told; read the state back"),
             Doubt::Closed => ("the client was closed first", "read the state back"),
         };
         write!(f, "{} may or may not have run: {what}; {next}", self.place)

@@ -53,8 +53,9 @@ impl Caller {
 
     /// Starts a call of `method`; what it returns stands for the reply to come.
     pub fn start<R: Reply>(&self, method: &'static Method, arguments: &impl Serialize) -> Pending<R> {
-        let started =
-            self.request(method, arguments).and_then(|request| Arc::clone(&self.channel).start(request));
+        let started = self
+            .request(method, arguments)
+            .and_then(|request| Arc::clone(&self.channel).start(request));
         Pending::new(started, method, Arc::clone(&self.channel))
     }
 

@@ -245,7 +245,11 @@ impl FrameDecoder {
     /// When the bytes are no frame, or one that is too long: the stream cannot be read on.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
         self.skip_some();
-        if self.held.is_empty() { self.from_chunk() } else { self.from_held() }
+        if self.held.is_empty() {
+            self.from_chunk()
+        } else {
+            self.from_held()
+        }
     }
 
     /// The common case: a frame that lies whole in what was read last is a counted slice of it, not a copy.

@@ -395,9 +395,6 @@ mod tests {
                 assert_eq!(status.code(), code);
             }
         }
-        assert_eq!(
-            Status::from_code(Status::Refused(Reason::TooLarge).code()),
-            Ok(Status::Refused(Reason::TooLarge))
-        );
+        assert_eq!(Status::from_code(Status::Refused(Reason::TooLarge).code()), Ok(Status::Refused(Reason::TooLarge)));
     }
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::ServerCore;
 use super::record::{Arrival, NO_CALL, Record, State, fingerprint};
 use super::replies::Details;
 use super::session::SessionKey;
+use super::ServerCore;
 use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{CallId, SEQ_END, Seq, Slot, Time};
@@ -169,12 +169,7 @@ impl ServerCore {
         self.enqueue(QueueEntry { session: key, slot, seq, bytes, copy });
     }
 
-    pub(super) fn handle_cancel(
-        &mut self,
-        key: SessionKey,
-        slot: Slot,
-        seq: Seq,
-    ) -> Result<(), ProtocolError> {
+    pub(super) fn handle_cancel(&mut self, key: SessionKey, slot: Slot, seq: Seq) -> Result<(), ProtocolError> {
         self.counters.cancels += 1;
         let record = *self.record_of(key, slot, seq)?;
         if seq < record.last {
@@ -301,8 +296,7 @@ impl ServerCore {
     /// Takes the kept reply out of the counts before its slot moves on; the place may be used again.
     fn forget_answer(&mut self, key: SessionKey, slot: Slot) -> u32 {
         let Some(session) = self.sessions.get_mut(key) else { return NO_CALL };
-        let place =
-            session.record(slot).map_or(NO_CALL, |record| std::mem::replace(&mut record.call, NO_CALL));
+        let place = session.record(slot).map_or(NO_CALL, |record| std::mem::replace(&mut record.call, NO_CALL));
         session.kept -= self.replies.get(place).map_or(0, |details| details.reply.len());
         place
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::ServerCore;
 use super::connection::Stage;
+use super::ServerCore;
 use crate::error::Reason;
 use crate::ids::Time;
 use crate::wire::frame::{Header, Kind};
@@ -57,14 +57,11 @@ impl ServerCore {
     /// Looks whether the drain is done: nothing queued or running, and every session has ended, or is acknowledged, or
     /// is attached with all its answers written for a while; or the grace time is over.
     pub(super) fn drain_step(&mut self, now: Time) {
-        let Some(drain) = self.drain.as_ref().filter(|drain| !drain.done && drain.next <= now) else {
-            return;
-        };
+        let Some(drain) = self.drain.as_ref().filter(|drain| !drain.done && drain.next <= now) else { return };
         let grace_over = now.since(drain.began) >= self.config.limits.grace;
         let quiet_since = drain.quiet_since;
         let idle = self.running == 0 && self.queue.is_empty();
-        let written =
-            |conn: usize| self.connections.get(conn).is_some_and(|c| c.outgoing.unsent().is_empty());
+        let written = |conn: usize| self.connections.get(conn).is_some_and(|c| c.outgoing.unsent().is_empty());
         let mut acknowledged = true;
         let mut quiet = true;
         for session in self.sessions.iter() {

@@ -1,9 +1,9 @@
 //! Floor 2: answers: a call that has run or is refused becomes final, its reply is kept if there is room, and is sent.
 
-use super::ServerCore;
 use super::calls::{CallKey, refused};
 use super::record::{NO_CALL, State};
 use super::session::SessionKey;
+use super::ServerCore;
 use crate::error::Reason;
 use crate::ids::{Slot, Time};
 use crate::limits::MAX_DETAIL;

@@ -131,8 +131,7 @@ impl ServerCore {
 
     /// Sends a WELCOME: always with a checksum, since the client learns from it whether later frames have one.
     fn welcome(&mut self, conn: ConnId, key: SessionKey, resumed: bool) {
-        let (Some(connection), Some(session)) = (self.connections.get_mut(conn), self.sessions.get(key))
-        else {
+        let (Some(connection), Some(session)) = (self.connections.get_mut(conn), self.sessions.get(key)) else {
             return;
         };
         let welcome = Welcome {

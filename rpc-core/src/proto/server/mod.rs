@@ -310,8 +310,7 @@ impl ServerCore {
     }
 
     fn hello_is_late(&mut self, conn: ConnId, serial: u64) {
-        let late =
-            self.connections.get(conn).is_some_and(|c| c.serial == serial && c.stage == Stage::Greeting);
+        let late = self.connections.get(conn).is_some_and(|c| c.serial == serial && c.stage == Stage::Greeting);
         if late {
             self.counters.late_hellos += 1;
             self.close(conn, Stage::Closed);
