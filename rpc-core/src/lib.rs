@@ -6,6 +6,7 @@ pub mod contract;
 pub mod error;
 pub mod ids;
 pub mod limits;
+pub mod net;
 pub mod proto;
 pub mod service;
 #[cfg(feature = "sim")]

@@ -1,0 +1,4 @@
+//! Floor 4: sockets, time and threads.
+
+#[cfg(feature = "sim")]
+pub mod fault_proxy;
