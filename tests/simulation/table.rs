@@ -184,7 +184,8 @@ fn a_copy_of_a_refused_call_is_refused_the_same_way_even_when_there_is_room_now(
     let mut bench = Bench::with(true, ServerLimits { queue: 1, ..ServerLimits::default() });
     bench.write(bench.conn, &Header { millis: 9, ..Header::for_call(Kind::Cancel, 1, 1) }, &[]);
     bench.read(bench.conn);
-    let header = Header { method: Does::Reply.method().id, millis: 1000, ..Header::for_call(Kind::Call, 2, 1) };
+    let header =
+        Header { method: Does::Reply.method().id, millis: 1000, ..Header::for_call(Kind::Call, 2, 1) };
     bench.write(bench.conn, &header, &[]); // takes the one place
     bench.call(1);
     assert_eq!(bench.replies(), refused(1, Reason::Busy));
@@ -361,7 +362,11 @@ fn after_bye_queued_calls_do_not_run_and_late_results_find_no_session() {
     let mut bench = Bench::new();
     bench.call(1);
     let key = bench.begin().expect("it runs");
-    bench.write(bench.conn, &Header { method: Does::Reply.method().id, millis: 9, ..Header::for_call(Kind::Call, 1, 1) }, &[]);
+    bench.write(
+        bench.conn,
+        &Header { method: Does::Reply.method().id, millis: 9, ..Header::for_call(Kind::Call, 1, 1) },
+        &[],
+    );
     bench.write(bench.conn, &Header::new(Kind::Bye), &[]);
     assert!(bench.begin().is_none());
     bench.core.finish(key, Status::Done, b"late", NOW);

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use rpc_core::call::{Resolution, Unknown};
 use rpc_core::sim::{Faults, Handlers, Network, in_process};
-use rpc_core::stub::{Caller, Client, Contract, Dispatch, Dispatched, Handle, Method, Pending, Plain, Refused};
+use rpc_core::stub::{
+    Caller, Client, Contract, Dispatch, Dispatched, Handle, Method, Pending, Plain, Refused,
+};
 use rpc_core::{CallError, Race, Service};
 
 static ADD: Method = Method::new("Counter.add", "fn add(amount: u64) -> u64");
@@ -81,7 +83,10 @@ fn on_a_bad_network_every_verdict_agrees_with_the_counter() {
             }
         }
         let ran = counter.0.load(Ordering::Relaxed);
-        assert!((sure..=sure + unsure).contains(&ran), "seed {seed}: {sure} sure, {unsure} unsure, {ran} ran");
+        assert!(
+            (sure..=sure + unsure).contains(&ran),
+            "seed {seed}: {sure} sure, {unsure} unsure, {ran} ran"
+        );
     }
 }
 
@@ -163,11 +168,13 @@ fn a_race_gives_replies_in_the_order_in_which_they_finish() {
     network.handlers(Handlers { slow: 0.8, longest: Duration::from_secs(2), at_once: 99 });
     let race: Race<_, _> = (0..12).map(|label| (label, client.start_add(1))).collect();
     let mut times = Vec::new();
-    let labels: Vec<u32> = race.map(|(label, reply)| {
-        times.push(network.now());
-        reply.expect("no faults");
-        label
-    }).collect();
+    let labels: Vec<u32> = race
+        .map(|(label, reply)| {
+            times.push(network.now());
+            reply.expect("no faults");
+            label
+        })
+        .collect();
     assert!(times.is_sorted());
     assert!(!labels.is_sorted(), "handlers of random length do not finish in order: {labels:?}");
     let mut all = labels.clone();
@@ -236,4 +243,35 @@ fn a_handler_may_call_another_service_on_the_same_network() {
     *relay.0.lock().expect("not poisoned") = Some(network.client());
     let caller = network.caller(&[&RELAY], rpc_core::limits::ClientLimits::default());
     assert_eq!(caller.call::<Plain<u64>>(&RELAY_ADD, &(4u64,)).expect("no faults"), 4);
+}
+
+static FILL: Method = Method::new("Filler.fill", "fn fill(size: u64) -> Vec<u8>").max_cached_reply(1 << 20);
+static FILLER: Contract = Contract::new("Filler", &[FILL]);
+
+struct Filler;
+
+impl Service for Filler {
+    fn contract(&self) -> &'static Contract {
+        &FILLER
+    }
+    fn dispatch(&self, call: Dispatch<'_>) -> Result<Dispatched, Refused> {
+        let (size,) = call.arguments::<(u64,)>()?;
+        call.reply::<Vec<u8>>(vec![7; size as usize])
+    }
+}
+
+#[test]
+fn a_reply_over_the_clients_limit_is_lost_with_both_sizes_and_the_connection_lives() {
+    let network = Network::new(10, Faults::none());
+    network.serve(Filler);
+    let limits = rpc_core::limits::ClientLimits { max_frame: 5000, ..Default::default() };
+    let caller = network.caller(&[&FILLER], limits);
+    match caller.call::<Plain<Vec<u8>>>(&FILL, &(6000u64,)) {
+        Err(CallError::ReplyLost(lost)) => {
+            assert!(lost.detail.contains("6008") && lost.detail.contains("5000"), "{lost}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(caller.call::<Plain<Vec<u8>>>(&FILL, &(5u64,)).expect("it fits"), [7; 5]);
+    assert_eq!(Handle::<CounterClient>::new(caller).stats().connections, 1);
 }

@@ -48,7 +48,8 @@ pub const ALL: [Does; 8] = [
 
 static METHODS: [Method; 8] = [
     Method::new("Work.reply", "fn reply(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>"),
-    Method::new("Work.idempotent", "fn idempotent(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>").idempotent(),
+    Method::new("Work.idempotent", "fn idempotent(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>")
+        .idempotent(),
     Method::new("Work.panic", "fn panic(tag: u64, size: u32, pad: Vec<u8>)"),
     Method::new("Work.refuse", "fn refuse(tag: u64, size: u32, pad: Vec<u8>)"),
     Method::new("Work.look", "fn look(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>").with_context(),

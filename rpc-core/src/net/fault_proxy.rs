@@ -74,7 +74,8 @@ impl FaultProxy {
             stop: AtomicBool::new(false),
         });
         let mine = Arc::clone(&shared);
-        let acceptor = thread::Builder::new().name("fault-proxy".to_owned()).spawn(move || mine.accept(&listener))?;
+        let acceptor =
+            thread::Builder::new().name("fault-proxy".to_owned()).spawn(move || mine.accept(&listener))?;
         Ok(FaultProxy { addr, shared, acceptor: Some(acceptor) })
     }
 
@@ -185,7 +186,9 @@ impl Shared {
             let (reader, writer) = (Arc::clone(self), Arc::clone(self));
             let other = Arc::clone(&lane);
             thread::Builder::new().name("fault-proxy-reads".to_owned()).spawn(move || reader.read(&lane))?;
-            thread::Builder::new().name("fault-proxy-writes".to_owned()).spawn(move || writer.write(&other))?;
+            thread::Builder::new()
+                .name("fault-proxy-writes".to_owned())
+                .spawn(move || writer.write(&other))?;
         }
         Ok(())
     }
@@ -254,7 +257,8 @@ impl Shared {
 
     /// Ends a connection; after a cut, sometimes one side only is told.
     fn end(&self, lane: &Lane, was_cut: bool) {
-        let half_open = was_cut && fastrand::Rng::with_seed(self.now().0).f64() < lock(&self.faults).half_open;
+        let half_open =
+            was_cut && fastrand::Rng::with_seed(self.now().0).f64() < lock(&self.faults).half_open;
         if half_open {
             let _ = lane.to.shutdown(Shutdown::Both);
             lane.done.store(true, Ordering::Relaxed);

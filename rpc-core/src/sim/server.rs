@@ -228,7 +228,11 @@ impl World {
         let answer = Running::Answered(done.key, done.status, done.body);
         server.running.insert(done.call, answer);
         let item = Item::Handler { life: done.life, call: done.call };
-        if done.due > now { self.agenda.put(done.due, item) } else { self.handler_is_due(done.life, done.call) }
+        if done.due > now {
+            self.agenda.put(done.due, item)
+        } else {
+            self.handler_is_due(done.life, done.call)
+        }
     }
 
     pub(super) fn handler_is_due(&mut self, life: u64, call: u64) {

@@ -37,8 +37,22 @@ impl Trace {
 /// The frames in some bytes, for a reader.
 pub(super) fn describe(mut bytes: &[u8]) -> String {
     const NAMES: [&str; 16] = [
-        "?", "HELLO", "WELCOME", "CALL", "REPLY", "CANCEL", "ACK", "PING", "PONG", "GOAWAY", "SESSION_LOST",
-        "BUSY", "BYE", "METHODS", "TABLE", "REJECT",
+        "?",
+        "HELLO",
+        "WELCOME",
+        "CALL",
+        "REPLY",
+        "CANCEL",
+        "ACK",
+        "PING",
+        "PONG",
+        "GOAWAY",
+        "SESSION_LOST",
+        "BUSY",
+        "BYE",
+        "METHODS",
+        "TABLE",
+        "REJECT",
     ];
     let mut text = Vec::new();
     while let Some(head) = bytes.first_chunk::<36>() {

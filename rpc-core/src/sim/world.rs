@@ -253,7 +253,9 @@ impl World {
     /// Writes bytes on a connection made by [`World::raw_connect`]. `false`: the server has closed it.
     pub fn raw_send(&mut self, link: LinkId, bytes: &[u8]) -> bool {
         let now = self.now();
-        let Some(found) = self.links.get_mut(&link).filter(|found| found.conn.is_some()) else { return false };
+        let Some(found) = self.links.get_mut(&link).filter(|found| found.conn.is_some()) else {
+            return false;
+        };
         found.up.push(bytes, now);
         self.note_arrival(link, true);
         true

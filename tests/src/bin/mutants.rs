@@ -53,7 +53,8 @@ fn judge(copy: &Path) -> Result<String, String> {
     if output.status.success() {
         return Ok("SURVIVED".to_owned());
     }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     if text.contains("could not compile") {
         return Ok("SURVIVED: it does not compile".to_owned());
     }

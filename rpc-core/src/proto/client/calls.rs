@@ -1,5 +1,6 @@
 //! Floor 2: the life of a call on the client: started, waiting for a slot, in its slot, given up, ended.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::slot::{Call, Dirty, Tag, Use};
@@ -72,7 +73,11 @@ impl ClientCore {
 
     /// Takes out the calls that wait for a slot, so that another session can carry them.
     pub fn take_waiting(&mut self) -> Vec<(Tag, Request)> {
-        let waiting = std::mem::take(&mut self.waiting);
+        // A call that was tried before stays: its earlier verdict counts, and goes with it nowhere else.
+        let (stay, waiting) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|call| call.worst.is_some());
+        self.waiting = stay;
+        let waiting: VecDeque<Call> = waiting;
         let request = |call: Call| Request {
             method: call.method,
             frame: call.frame,

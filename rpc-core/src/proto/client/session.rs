@@ -91,7 +91,7 @@ impl ClientCore {
             differing,
         };
         let most = self.config.limits.max_frame.max(crate::limits::MAX_GREETING);
-        self.decoder.agree(most, false, session.checksum());
+        self.decoder.agree(most, true, session.checksum());
         self.session = Some(session);
         self.send_everything_again(now);
         self.fill_slots();

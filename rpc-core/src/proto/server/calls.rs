@@ -31,6 +31,13 @@ pub(super) struct QueueEntry {
     copy: Option<Box<Details>>,
 }
 
+#[cfg(feature = "sim")]
+impl QueueEntry {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
 /// Names a call that was handed out to be run, until it is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallKey {
@@ -140,7 +147,9 @@ impl ServerCore {
                 self.counters.copies_refused += 1;
                 self.answer_again(key, slot);
             }
-            _ if !self.config.at_most_once && self.has_begun(key, slot) => self.run_copy(key, frame, seq, now),
+            _ if !self.config.at_most_once && self.has_begun(key, slot) => {
+                self.run_copy(key, frame, seq, now)
+            }
             State::Running => {}
             State::Acknowledged => self.counters.copies_unanswered += 1,
             State::Kept => {
