@@ -118,13 +118,11 @@ fn a_call_that_waits_out_a_partition_takes_no_real_time_and_runs_once() {
 fn an_unknown_call_can_be_resolved_when_the_network_is_back() {
     let (network, counter, client) = network(3, Faults::none());
     network.handlers(Handlers { slow: 1.0, longest: Duration::from_secs(4), at_once: 9 });
-    let mut open: Option<Unknown> = None;
-    while open.is_none() {
-        match client.call.within(Duration::from_millis(300)).add(1) {
-            Err(CallError::Unknown(unknown)) => open = Some(unknown),
-            _ => continue,
-        }
-    }
+    let mut tries = (0..50).map(|_| client.call.within(Duration::from_millis(300)).add(1));
+    let open: Option<Unknown> = tries.find_map(|outcome| match outcome {
+        Err(CallError::Unknown(unknown)) => Some(unknown),
+        _ => None,
+    });
     let before = counter.0.load(Ordering::Relaxed);
     match open.expect("found").resolve(Duration::from_secs(60)) {
         Resolution::Executed(reply) => assert!(reply.decode::<u64>().expect("a number") > 0),

@@ -43,7 +43,9 @@ fn main() -> Result<(), String> {
 
 /// Runs the simulation in the copy and says what found the fault.
 fn judge(copy: &Path) -> Result<String, String> {
-    let output = Command::new(env!("CARGO"))
+    // A planted fault may make a test run for ever.
+    let output = Command::new("timeout")
+        .args(["240", env!("CARGO")])
         .args(["test", "-q", "--offline", "-p", "rpc-tests", "--test", "simulation", "--", "--nocapture"])
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", copy.join("target"))
