@@ -18,3 +18,5 @@ pub use call::{CallError, Caller, Client, Handle, Pending, Race};
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{CallContext, Service};
+#[cfg(feature = "sim")]
+pub use sim::in_process;

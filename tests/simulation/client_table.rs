@@ -300,3 +300,34 @@ fn close_says_bye_and_gives_every_call_its_verdict() {
     assert_eq!(kinds(&bench.written()), [Kind::Bye]);
     assert!(bench.core.wants_close());
 }
+
+#[test]
+fn a_client_that_is_owed_an_answer_asks_for_a_sign_of_life_and_gives_up_after_three() {
+    let mut bench = Bench::new();
+    bench.start(1, Does::Reply, LONG);
+    bench.written();
+    let mut pings = 0;
+    for _ in 0..30 {
+        bench.pass(Duration::from_secs(1));
+        pings += bench.written().iter().filter(|frame| frame.header.kind == Kind::Ping).count();
+        if bench.core.wants_close() {
+            break;
+        }
+    }
+    assert_eq!(pings, 3);
+    assert!(bench.core.wants_close() && bench.events().is_empty(), "the call waits for the next connection");
+}
+
+#[test]
+fn an_idle_client_says_nothing() {
+    let mut bench = Bench::new();
+    bench.start(1, Does::Reply, LONG);
+    bench.written();
+    bench.reply(1, Status::Done);
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(kinds(&bench.written()), [Kind::Ack]);
+    for _ in 0..100 {
+        bench.pass(Duration::from_secs(10));
+        assert!(bench.written().is_empty());
+    }
+}

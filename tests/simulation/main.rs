@@ -2,6 +2,7 @@
 
 mod bench;
 mod client_table;
+mod greeting;
 mod hostile_server;
 mod random_runs;
 mod table;
