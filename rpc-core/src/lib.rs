@@ -6,7 +6,7 @@ pub mod contract;
 pub mod error;
 pub mod ids;
 pub mod limits;
-mod net;
+pub mod net;
 pub mod proto;
 pub mod service;
 #[cfg(feature = "sim")]
@@ -21,3 +21,5 @@ pub use net::{
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{CallContext, Service};
+#[cfg(feature = "sim")]
+pub use sim::in_process;

@@ -2,6 +2,8 @@
 
 mod client;
 mod clock;
+#[cfg(feature = "sim")]
+pub mod fault_proxy;
 mod server;
 
 pub use client::{ConnectError, Connector, connect};
