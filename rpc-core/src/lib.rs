@@ -9,11 +9,15 @@ pub mod limits;
 mod net;
 pub mod proto;
 pub mod service;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod stub;
 pub mod wire;
 
 pub use call::{CallError, Caller, Client, Handle, Pending, Race};
-pub use net::{ConnectError, Connector, MonotonicClock};
+pub use net::{
+    ConnectError, Connector, MonotonicClock, ServeError, Server, ServerBuilder, ServerHandle, serve,
+};
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{CallContext, Service};

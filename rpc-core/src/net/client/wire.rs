@@ -10,7 +10,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::limits::{KEEPALIVE_EVERY, KEEPALIVE_IDLE, KEEPALIVE_PROBES, READ_CHUNK};
+use crate::limits::{KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES, READ_CHUNK};
 
 /// A socket, or the lack of one, with what waits to be written to it.
 #[derive(Debug, Default)]
@@ -155,9 +155,9 @@ thread_local! {
 /// Small frames leave at once, and the kernel finds a dead peer behind an idle connection.
 fn tune(socket: &TcpStream) {
     let socket = SockRef::from(socket);
-    let probes = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_EVERY);
+    let probes = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
     #[cfg(not(windows))]
-    let probes = probes.with_retries(KEEPALIVE_PROBES);
+    let probes = probes.with_retries(KEEPALIVE_TRIES);
     let set = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&probes));
     if let Err(error) = set {
         tracing::debug!(%error, "socket options were not set");
