@@ -145,7 +145,8 @@ fn a_dead_link_is_found_and_code_is_not_read_as_one() {
 
 #[test]
 fn a_link_to_a_heading_is_followed() {
-    let mut house = House::with("docs/page.md", "[a](other.md#two-words) [b](other.md#three-words) [c](#here)\n# Here");
+    let mut house =
+        House::with("docs/page.md", "[a](other.md#two-words) [b](other.md#three-words) [c](#here)\n# Here");
     house.pages.extend(House::with("docs/other.md", "## Two `words`\n").pages);
     assert_eq!(dead_links(&house).len(), 1);
 }

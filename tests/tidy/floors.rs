@@ -177,7 +177,11 @@ pub fn operating_system(house: &House) -> Vec<Broken> {
                 _ => continue,
             };
             let what = format!("`{}` names {what}, which only the net floor may", module.join("::"));
-            broken.push(file.broken(token.line, what, "take time and bytes as arguments; do the rest in net/"));
+            broken.push(file.broken(
+                token.line,
+                what,
+                "take time and bytes as arguments; do the rest in net/",
+            ));
         }
     }
     broken
@@ -267,7 +271,8 @@ fn the_operating_system_is_found_below_the_net_floor_only() {
         assert_eq!(operating_system(&House::with("rpc-core/src/sim/world.rs", text)).len(), 1, "{text}");
         assert_eq!(operating_system(&House::with("rpc-core/src/net/mod.rs", text)), [], "{text}");
     }
-    let right = "use std::net::SocketAddr; use std::time::{Duration, Instant}; // Instant::now, mio\nx.thread;";
+    let right =
+        "use std::net::SocketAddr; use std::time::{Duration, Instant}; // Instant::now, mio\nx.thread;";
     assert_eq!(operating_system(&House::with("rpc-core/src/proto/mod.rs", right)), []);
 }
 

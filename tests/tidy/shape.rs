@@ -7,7 +7,8 @@ const LONGEST_FILE: usize = 400;
 /// Lines of a function, from `fn` to its last brace. Aim at 40.
 const LONGEST_FUNCTION: usize = 70;
 /// Names that say nothing of what is inside.
-const EMPTY_NAMES: [&str; 8] = ["utils", "util", "common", "helpers", "helper", "misc", "shared_utils", "stuff"];
+const EMPTY_NAMES: [&str; 8] =
+    ["utils", "util", "common", "helpers", "helper", "misc", "shared_utils", "stuff"];
 
 pub fn long_files(house: &House) -> Vec<Broken> {
     let long = house.rust.iter().filter_map(|file| {
@@ -89,7 +90,9 @@ fn a_long_file_is_found_and_one_at_the_limit_is_not() {
 
 #[test]
 fn a_long_function_is_found_and_one_at_the_limit_is_not() {
-    let function = |lines: usize| format!("impl A {{\nfn f(a: [u8; 4], g: fn(u8) -> u8) {{\n{}}}\n}}\n", "x;\n".repeat(lines - 2));
+    let function = |lines: usize| {
+        format!("impl A {{\nfn f(a: [u8; 4], g: fn(u8) -> u8) {{\n{}}}\n}}\n", "x;\n".repeat(lines - 2))
+    };
     assert_eq!(long_functions(&House::with("a.rs", &function(70))), []);
     let found = long_functions(&House::with("a.rs", &function(71)));
     assert_eq!(found.iter().map(|broken| broken.line).collect::<Vec<_>>(), [2]);

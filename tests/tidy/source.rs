@@ -218,7 +218,8 @@ fn end_of_raw_text(chars: &[char], from: usize) -> usize {
 
 #[test]
 fn comments_and_texts_are_blank_and_lines_stay() {
-    let source = "a // mio\nb /* mio /* x */ y */ c \"mio \\\" \" d 'm' 'mio r\"m\\\" e r#\"mio \"x\"# f b'\\'' g\n";
+    let source =
+        "a // mio\nb /* mio /* x */ y */ c \"mio \\\" \" d 'm' 'mio r\"m\\\" e r#\"mio \"x\"# f b'\\'' g\n";
     let code = blank(source);
     let words: Vec<_> = tokens(&code).iter().map(|token| token.text).collect();
     assert_eq!(words, ["a", "b", "c", "d", "'", "mio", "e", "f", "b", "g"]);

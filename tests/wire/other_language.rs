@@ -1,0 +1,68 @@
+//! A client written in Python from `docs/wire.md` alone, run against our server: where the page is wrong, it fails.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rpc_core::Server;
+
+use crate::{Kv, KvError, KvServer};
+
+/// Counts how often it was entered.
+#[derive(Debug, Default)]
+struct Store {
+    values: Mutex<BTreeMap<String, String>>,
+    puts: AtomicUsize,
+}
+
+impl Kv for &'static Store {
+    fn get(&self, key: &str) -> Result<String, KvError> {
+        self.values.lock().expect("no panic").get(key).cloned().ok_or(KvError::NotFound)
+    }
+
+    fn put(&self, key: &str, value: &str) -> Result<(), KvError> {
+        self.puts.fetch_add(1, Ordering::SeqCst);
+        self.values.lock().expect("no panic").insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+}
+
+/// What the client prints for one call, or why it cannot be run.
+fn run(address: std::net::SocketAddr, signature: &str, arguments: &[&str]) -> Option<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("wire/client.py");
+    let mut python = Command::new("python3");
+    python.arg("-B").arg(script).arg(address.ip().to_string()).arg(address.port().to_string());
+    let output = python.arg("Kv").arg(signature).args(arguments).output().ok()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    Some(said)
+}
+
+#[test]
+fn a_client_in_another_language_is_understood_and_its_copies_do_not_run() {
+    let store: &'static Store = Box::leak(Box::default());
+    let server = Server::builder().service(KvServer::new(store)).bind("127.0.0.1:0").expect("a free port");
+    let (address, handle) = (server.local_addr(), server.handle());
+    let serving = std::thread::spawn(move || server.run());
+
+    let put = run(address, "fn put(key: &str, value: &str) -> Result<(), KvError>", &["a", "1"]);
+    if let Some(put) = put {
+        let welcome = "welcome version=1 features=0 slots=64\n";
+        assert_eq!(put, format!("{welcome}{}", "reply status=done body=\n".repeat(2)));
+        assert_eq!(store.puts.load(Ordering::SeqCst), 1, "the copy ran");
+        let get = "fn get(key: &str) -> Result<String, KvError>";
+        let found = run(address, get, &["a"]).expect("it ran before");
+        assert_eq!(found, format!("{welcome}{}", "reply status=done body=010000000000000031\n".repeat(2)));
+        let missing = run(address, get, &["b"]).expect("it ran before");
+        assert_eq!(missing, format!("{welcome}{}", "reply status=failed body=00000000\n".repeat(2)));
+        let changed = run(address, "fn get(key: &str) -> String", &["a"]).expect("it ran before");
+        assert_eq!(changed, format!("{welcome}{}", "reply status=20 body=\n".repeat(2)));
+    } else {
+        eprintln!("python3 is not here: the client in another language was not run");
+    }
+
+    handle.drain();
+    serving.join().expect("no panic").expect("it drains");
+}
