@@ -1,0 +1,5 @@
+//! Holds the pages and the code together, apart from `docs/wire.md`, which has tests of its own.
+
+mod at_most_once;
+mod readme;
+mod text;
