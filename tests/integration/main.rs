@@ -1,5 +1,7 @@
 //! All integration tests in one binary: a list of modules.
 
+mod client;
+mod killed;
 mod raw_client;
 mod server;
 mod server_hostile;

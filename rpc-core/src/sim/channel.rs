@@ -182,7 +182,7 @@ impl Channel for SimChannel {
     }
 
     fn call(&self, request: Request) -> (Outcome, Option<Ticket>) {
-        match Arc::clone(&self).start(request) {
+        match self.start(request) {
             Err(outcome) => (outcome, None),
             Ok(ticket) => match self.wait(ticket, None) {
                 Some(outcome) => {
