@@ -150,7 +150,8 @@ pub struct ServerLimits {
     /// A drained connection is closed this long after its last answer was written.
     pub drain_linger: Duration,
     /// Handlers that run at once, on threads of their own when they are slow; divided among the loops, at least
-    /// [`MIN_THREADS`] each. The last one of a loop is never given to a method that may be late.
+    /// [`MIN_THREADS`] each. When only one of a loop is left, methods that are known to be slow are refused as busy;
+    /// one that is not known to be slow still runs, and if it is, its loop waits for it, late answers included.
     pub threads: usize,
     /// Connections at a time; beyond it accepting pauses.
     pub connections: usize,

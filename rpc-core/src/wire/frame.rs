@@ -245,11 +245,11 @@ impl FrameDecoder {
     /// When the bytes are no frame, or one that is too long: the stream cannot be read on.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
         self.skip_some();
-        if self.held.is_empty() { self.from_chunk() } else { self.from_held() }
+        if self.held.is_empty() { self.cut_from_chunk() } else { self.cut_from_held() }
     }
 
     /// The common case: a frame that lies whole in what was read last is a counted slice of it, not a copy.
-    fn from_chunk(&mut self) -> Result<Option<Frame>, ProtocolError> {
+    fn cut_from_chunk(&mut self) -> Result<Option<Frame>, ProtocolError> {
         let Some(total) = self.total_of(&self.chunk)? else {
             self.hold();
             return Ok(None);
@@ -270,7 +270,7 @@ impl FrameDecoder {
     }
 
     /// Completes the frame that has begun in `held`: first its header, then the rest.
-    fn from_held(&mut self) -> Result<Option<Frame>, ProtocolError> {
+    fn cut_from_held(&mut self) -> Result<Option<Frame>, ProtocolError> {
         self.fill(PREFIX);
         let Some(total) = self.total_of(&self.held)? else { return Ok(None) };
         self.fill(HEADER);
