@@ -74,12 +74,12 @@ fn rooms_named(file: &File, depth: usize) -> Vec<(usize, String)> {
     let inline = inline_depths(&tokens);
     let mut rooms = Vec::new();
     let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
-    for at in 0..tokens.len() {
+    for (at, surrounding) in inline.iter().enumerate() {
         let begins = match text(at) {
             "crate" => Some(at),
             "super" if at == 0 || text(at - 1) != "::" => {
                 let supers = (0..).take_while(|n| text(at + 2 * n) == "super").count();
-                (supers == depth + inline[at]).then(|| at + 2 * (supers - 1))
+                (supers == depth + surrounding).then(|| at + 2 * (supers - 1))
             }
             _ => None,
         };

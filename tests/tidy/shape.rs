@@ -60,7 +60,7 @@ fn last_line(tokens: &[crate::source::Token<'_>]) -> Option<usize> {
 pub fn files_without_purpose(house: &House) -> Vec<Broken> {
     let silent = house.rust.iter().filter(|file| {
         let first = file.text.lines().next().unwrap_or_default();
-        !first.strip_prefix("//!").is_some_and(|purpose| purpose.trim().len() > 3)
+        first.strip_prefix("//!").is_none_or(|purpose| purpose.trim().len() <= 3)
     });
     silent
         .map(|file| {
