@@ -1,4 +1,5 @@
-"""A client written from docs/wire.md alone: it greets, calls once, sends the same call again, and leaves.
+"""A client written from docs/wire.md alone: it greets, calls, loses its connection, resumes, sends the same call again, and
+leaves.
 
 usage: client.py HOST PORT SERVICE SIGNATURE [TEXT ..]
 
@@ -44,8 +45,8 @@ def frame(kind, body=b"", code=0, slot=0, seq=0, method=0, millis=0):  # W1
     return fixed + struct.pack("<I", crc32c(fixed)) + body
 
 
-def hello(services, slots=64, features=0):  # W9
-    body = b"AMO\x01" + struct.pack("<HHIHB", 1, 1, features, slots, 0) + bytes([len(services)])
+def hello(services, resume=b"", slots=64, features=0):  # W9
+    body = b"AMO\x01" + struct.pack("<HHIHB", 1, 1, features, slots, bool(resume)) + resume + bytes([len(services)])
     for name, value in services:
         body += struct.pack("<QB", value, len(name.encode())) + name.encode()
     return body
@@ -73,27 +74,35 @@ def receive(connection):
     return kind, code, slot, seq, body
 
 
-def main(host, port, service, signature, *arguments):
-    connection = socket.create_connection((host, int(port)), timeout=10)
-    connection.sendall(frame(HELLO, hello([(service, contract_hash(service, [signature]))])))
+def greet(address, services, resume=b""):
+    """A connection with a session, and what resumes it: session and token (W10)."""
+    connection = socket.create_connection(address, timeout=10)
+    connection.sendall(frame(HELLO, hello(services, resume)))
     kind, _, _, _, body = receive(connection)
     if kind != WELCOME:
         raise SystemExit(f"no WELCOME but kind {kind}: {body.decode(errors='replace')}")
-    version, features, slots = struct.unpack_from("<HI", body) + struct.unpack_from("<H", body, 70)
-    print(f"welcome version={version} features={features} slots={slots}")
-    call = frame(
-        CALL,
-        b"".join(map(text, arguments)),  # W13: a tuple of arguments is its arguments, one behind the other
-        slot=0,
-        seq=1,
-        method=method_id(service, signature),
-        millis=5000,
-    )
-    for _ in range(2):  # the second is a copy: it is answered, and it does not run (W26)
-        connection.sendall(call)
-        kind, code, slot, seq, body = receive(connection)
-        assert (kind, slot, seq) == (REPLY, 0, 1), (kind, slot, seq)
-        print(f"reply status={STATUS.get(code, code)} body={body.hex()}")
+    version, features, _, session, token, slots, _, _, resumed = struct.unpack_from("<HI16s16s32sHIIB", body)
+    print(f"welcome version={version} features={features} slots={slots} resumed={resumed}")
+    return connection, session + token
+
+
+def call(connection, method, arguments, slot, seq):
+    body = b"".join(map(text, arguments))  # W13: a tuple of arguments is its arguments, one behind the other
+    connection.sendall(frame(CALL, body, slot=slot, seq=seq, method=method, millis=5000))
+    kind, code, *name, body = receive(connection)
+    assert (kind, name) == (REPLY, [slot, seq]), (kind, name)
+    print(f"reply status={STATUS.get(code, code)} body={body.hex()}")
+
+
+def main(host, port, service, signature, *arguments):
+    services = [(service, contract_hash(service, [signature]))]
+    method = method_id(service, signature)
+    connection, resume = greet((host, int(port)), services)
+    call(connection, method, arguments, slot=0, seq=1)
+    call(connection, method, arguments, slot=0, seq=1)  # a copy: it is answered, and it does not run (W26)
+    connection.close()
+    connection, resume = greet((host, int(port)), services, resume)  # W29
+    call(connection, method, arguments, slot=0, seq=1)
     connection.sendall(frame(BYE))
 
 

@@ -40,6 +40,13 @@ fn run(address: std::net::SocketAddr, signature: &str, arguments: &[&str]) -> Op
     Some(said)
 }
 
+/// The same answer to the call, to its copy, and to its copy after a resume.
+fn three_times(status: &str, body: &str) -> String {
+    let welcome = |resumed| format!("welcome version=1 features=0 slots=64 resumed={resumed}\n");
+    let reply = format!("reply status={status} body={body}\n");
+    format!("{}{reply}{reply}{}{reply}", welcome(0), welcome(1))
+}
+
 #[test]
 fn a_client_in_another_language_is_understood_and_its_copies_do_not_run() {
     let store: &'static Store = Box::leak(Box::default());
@@ -49,16 +56,16 @@ fn a_client_in_another_language_is_understood_and_its_copies_do_not_run() {
 
     let put = run(address, "fn put(key: &str, value: &str) -> Result<(), KvError>", &["a", "1"]);
     if let Some(put) = put {
-        let welcome = "welcome version=1 features=0 slots=64\n";
-        assert_eq!(put, format!("{welcome}{}", "reply status=done body=\n".repeat(2)));
-        assert_eq!(store.puts.load(Ordering::SeqCst), 1, "the copy ran");
+        assert_eq!(put, three_times("done", ""));
+        assert_eq!(store.puts.load(Ordering::SeqCst), 1, "a copy ran");
         let get = "fn get(key: &str) -> Result<String, KvError>";
         let found = run(address, get, &["a"]).expect("it ran before");
-        assert_eq!(found, format!("{welcome}{}", "reply status=done body=010000000000000031\n".repeat(2)));
+        assert_eq!(found, three_times("done", "010000000000000031"));
         let missing = run(address, get, &["b"]).expect("it ran before");
-        assert_eq!(missing, format!("{welcome}{}", "reply status=failed body=00000000\n".repeat(2)));
+        assert_eq!(missing, three_times("failed", "00000000"));
         let changed = run(address, "fn get(key: &str) -> String", &["a"]).expect("it ran before");
-        assert_eq!(changed, format!("{welcome}{}", "reply status=20 body=\n".repeat(2)));
+        assert_eq!(changed, three_times("20", ""));
+        assert_eq!((handle.counters().opened, handle.counters().resumed), (4, 4));
     } else {
         eprintln!("python3 is not here: the client in another language was not run");
     }
