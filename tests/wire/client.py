@@ -1,10 +1,10 @@
 """A client written from docs/wire.md alone: it greets, calls, loses its connection, resumes, sends the same call again, and
 leaves.
 
-usage: client.py HOST PORT SERVICE SIGNATURE [TEXT ..]
+usage: client.py HOST PORT SERVICE SIGNATURES [TEXT ..]
 
-SIGNATURE is the method's as written in the trait, without `&self`; its arguments are the TEXTs. It prints the status
-of both answers and their bodies in hex. Only Python's own library. The rules W1.. are those of docs/wire.md.
+SIGNATURES are those of the service as written in the trait, without `&self`, one on each line; the first is called, and its
+arguments are the TEXTs. It prints what the server granted, and the status of each answer with its body in hex. Only Python's own library. The rules W1.. are those of docs/wire.md.
 """
 
 import socket
@@ -82,7 +82,8 @@ def greet(address, services, resume=b""):
     if kind != WELCOME:
         raise SystemExit(f"no WELCOME but kind {kind}: {body.decode(errors='replace')}")
     version, features, _, session, token, slots, _, _, resumed = struct.unpack_from("<HI16s16s32sHIIB", body)
-    print(f"welcome version={version} features={features} slots={slots} resumed={resumed}")
+    agreement = body[82]
+    print(f"welcome version={version} features={features} slots={slots} resumed={resumed} agreement={agreement}")
     return connection, session + token
 
 
@@ -94,9 +95,9 @@ def call(connection, method, arguments, slot, seq):
     print(f"reply status={STATUS.get(code, code)} body={body.hex()}")
 
 
-def main(host, port, service, signature, *arguments):
-    services = [(service, contract_hash(service, [signature]))]
-    method = method_id(service, signature)
+def main(host, port, service, signatures, *arguments):
+    services = [(service, contract_hash(service, signatures.splitlines()))]
+    method = method_id(service, signatures.splitlines()[0])
     connection, resume = greet((host, int(port)), services)
     call(connection, method, arguments, slot=0, seq=1)
     call(connection, method, arguments, slot=0, seq=1)  # a copy: it is answered, and it does not run (W26)
