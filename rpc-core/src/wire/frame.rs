@@ -298,8 +298,10 @@ impl FrameDecoder {
         let missing = want.saturating_sub(self.held.len()).min(self.chunk.len());
         if missing > 0 {
             if self.held.capacity() < want {
-                // Room grows with what has come, not with what is claimed.
-                let room = (self.held.len() + missing).max(GROW).saturating_mul(2).min(want);
+                // Room grows with what has come, not with what is claimed: a whole long frame's only for who has sent
+                // a part of it that cost as much as a hundred calls.
+                let has_sent = self.held.len() + missing >= GROW;
+                let room = if has_sent { want } else { want.min(2 * GROW) };
                 self.held.reserve(room.saturating_sub(self.held.len()));
             }
             self.held.extend_from_slice(&self.chunk.split_to(missing));
