@@ -43,16 +43,15 @@
 //!
 //! # The flow
 //! ```text
-//!  a stub's method                                                       your implementation
-//!    |  ^                                                                   ^  |
-//!    v  |        Caller, Pending, Race, CallError          Service, CallContext|          floor 3: call, service
-//!  encode, decode                                                 decode, encode          floor 1: wire::codec
-//!    |  ^                                                                   |  v
-//!  ClientCore: slots, verdicts, timers     ServerCore: the duplicate filter, kept replies floor 2: proto
-//!    |  ^                                                                   ^  |
-//!  frames out, frames in                                   frames in, frames out          floor 1: wire::frame
-//!    v  |                                                                   |  v
-//!  the caller drives  <===================== TCP =====================>  the event loop   floor 4: net
+//!           a stub's method                       your implementation
+//!              |  ^                                  ^  |
+//! floor 3   Caller, Pending, CallError            Service, CallContext
+//! floor 1   codec: encode, decode                 codec: decode, encode
+//!              |  ^                                  ^  |
+//! floor 2   ClientCore: slots, verdicts           ServerCore: the duplicate filter
+//! floor 1   frames out, frames in                 frames in, frames out
+//!              v  |                                  |  v
+//! floor 4   the caller drives   <==== TCP ====>   the event loop
 //! ```
 //! Floors import only downwards: 0 [`error`], [`ids`], [`limits`], [`contract`]; 1 [`wire`]; 2 [`proto`]; 3 [`service`],
 //! [`call`]; above it `sim`; 4 sockets and threads; and this surface. Floor 2 has no socket, clock or thread.
