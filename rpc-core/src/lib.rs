@@ -13,7 +13,9 @@ pub mod stub;
 pub mod wire;
 
 pub use call::{CallError, Caller, Client, Handle, Pending, Race};
-pub use net::{ConnectError, Connector, MonotonicClock};
+pub use net::{
+    ConnectError, Connector, MonotonicClock, ServeError, Server, ServerBuilder, ServerHandle, serve,
+};
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{CallContext, Service};

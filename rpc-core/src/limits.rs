@@ -39,16 +39,74 @@ pub const MAX_LOOPS: usize = 256;
 /// How fast a stranger must say HELLO: a real client does so in one round trip; slowloris does not.
 pub const HELLO_TIME: Duration = Duration::from_secs(5);
 
-/// Most bytes of one read: 64 KiB cost the kernel little more than one, and a connection at rest holds none of them.
-pub const READ_CHUNK: usize = 64 * 1024;
+/// How often the watcher looks at a loop that is busy: a handler that is in its way at two looks in a row is late,
+/// after 4 to 8 ms. A timed wake-up costs up to 30 µs on a virtual machine, so a finer tick costs more than it gains:
+/// a method stalls a loop once, and is handed over before it runs from then on.
+pub const WATCH_TICK: Duration = Duration::from_millis(4);
 
-/// Silence after which the kernel asks an idle connection for a sign of life; its own default, 2 h, holds a dead client's
-/// session attached for as long.
-pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-/// Time between two of the kernel's questions.
+/// Looks at an idle loop before the watcher sleeps until it is woken: an idle server costs nothing.
+pub const WATCH_QUIET_TICKS: u32 = 2;
+
+/// A run of a method that was late once counts as quick below this: well under a tick.
+pub const QUICK_RUN: Duration = Duration::from_millis(1);
+
+/// Quick runs in a row after which a method that was late once is trusted again: handing this many over costs as much
+/// (1 to 4 µs each) as the one stall that a wrong guess costs.
+pub const QUICK_ROW: u32 = 4096;
+
+/// Threads that wait for work although there is none: starting one takes as long as ten hand-overs.
+pub const SPARES_KEPT: usize = 2;
+
+/// After this long a thread beyond [`SPARES_KEPT`] without work ends.
+pub const SPARE_IDLE: Duration = Duration::from_secs(10);
+
+/// Fewest threads of a loop: one to run it, one for a handler that is late.
+pub const MIN_THREADS: usize = 2;
+
+/// Reply space of a thread beyond this is given back after the call that needed it.
+pub const SCRATCH_KEPT: usize = 1 << 20;
+
+/// What a loop reads into at a time, whatever the connection: idle connections hold no buffer.
+pub const READ_CHUNK: usize = 64 << 10;
+
+/// With less room than this left in the read buffer, it is renewed: a read should be worth its system call.
+pub const READ_LEAST: usize = 8 << 10;
+
+/// Read from one connection in one turn at most, so that a busy one does not starve the others.
+pub const READ_BUDGET: usize = 256 << 10;
+
+/// Readiness events taken in one turn.
+pub const EVENTS: usize = 1024;
+
+/// Connections accepted in one turn at most.
+pub const ACCEPT_BATCH: usize = 64;
+
+/// How long accepting pauses when descriptors or connections have run out: they come back when somebody leaves.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// At most one line in the log about failing accepts in this time.
+pub const ACCEPT_LOG: Duration = Duration::from_secs(1);
+
+/// Connections that the kernel completes before they are accepted: a burst of clients after a restart.
+pub const BACKLOG: i32 = 1024;
+
+/// A silent connection is asked for a sign of life by the kernel after this long,
+pub const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+/// again after this long each,
 pub const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
-/// Unanswered questions after which the kernel closes a connection.
-pub const KEEPALIVE_PROBES: u32 = 6;
+/// and is dead after so many without an answer.
+pub const KEEPALIVE_TRIES: u32 = 6;
+
+/// Write buffers that a loop keeps for the next connections that need one, and the largest that is worth keeping.
+pub const BUFFERS_KEPT: usize = 64;
+/// A write buffer larger than this is given back to the allocator.
+pub const BUFFER_KEPT: usize = 64 << 10;
+
+/// A loop that does not answer this long after its grace time is stuck in a handler, and is left behind.
+pub const END_MARGIN: Duration = Duration::from_secs(1);
+
+/// How long somebody who asks for the counters waits for a loop that is busy.
+pub const COUNTERS_WAIT: Duration = Duration::from_secs(1);
 
 /// How long the background thread leaves started calls to whoever started them before it drives by itself: a caller
 /// that starts many and then waits drives them all with one write.
@@ -91,7 +149,8 @@ pub struct ServerLimits {
     pub grace: Duration,
     /// A drained connection is closed this long after its last answer was written.
     pub drain_linger: Duration,
-    /// Handlers that run at once, on threads of their own when they are slow.
+    /// Handlers that run at once, on threads of their own when they are slow; divided among the loops, at least
+    /// [`MIN_THREADS`] each. The last one of a loop is never given to a method that may be late.
     pub threads: usize,
     /// Connections at a time; beyond it accepting pauses.
     pub connections: usize,

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use crate::ids::{Clock, Time};
 
-/// Microseconds since it was made.
+/// Microseconds since it was made, and a second more. It never goes back, whatever happens to the date.
 #[derive(Clone, Copy, Debug)]
 pub struct MonotonicClock {
     origin: Instant,
 }
 
 impl MonotonicClock {
-    /// A clock that begins at one second, so that the past of its origin can be spoken of.
+    /// A clock that begins at one second, so that a moment before its origin can be spoken of.
     pub fn new() -> Self {
         MonotonicClock { origin: Instant::now() }
     }

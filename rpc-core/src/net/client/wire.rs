@@ -1,15 +1,16 @@
 //! Floor 4: a client's socket: connecting, writing what was transmitted, reading what has come. It never blocks.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::limits::{KEEPALIVE_EVERY, KEEPALIVE_IDLE, KEEPALIVE_PROBES, READ_CHUNK};
+use crate::limits::{KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES, READ_CHUNK};
 
 /// A socket, or the lack of one, with what waits to be written to it.
 #[derive(Debug, Default)]
@@ -18,7 +19,6 @@ pub(super) struct Wire {
     connecting: bool,
     pub(super) out: Vec<u8>,
     written: usize,
-    input: BytesMut,
 }
 
 /// What one look at the socket brought.
@@ -121,37 +121,43 @@ impl Wire {
     /// Reads what has come. A read that did not fill its room has emptied the socket, unless its end was announced.
     pub(super) fn read(&mut self, to_the_end: bool, io: &mut Io) {
         let Some(socket) = self.socket.as_mut().filter(|_| !self.connecting) else { return };
-        loop {
-            self.input.resize(READ_CHUNK, 0);
-            match socket.read(&mut self.input) {
-                Ok(0) => {
-                    io.failed = Some("the server closed the connection".to_owned());
-                    return;
-                }
-                Ok(count) => {
-                    let full = count == self.input.len();
-                    io.input.push(self.input.split_to(count).freeze());
-                    if !full && !to_the_end {
+        ROOM.with_borrow_mut(|room| {
+            room.resize(READ_CHUNK, 0);
+            loop {
+                match socket.read(room) {
+                    Ok(0) => {
+                        io.failed = Some("the server closed the connection".to_owned());
+                        return;
+                    }
+                    Ok(count) => {
+                        io.input.push(Bytes::copy_from_slice(room.get(..count).unwrap_or_default()));
+                        if count < room.len() && !to_the_end {
+                            return;
+                        }
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => {
+                        io.failed = Some(format!("reading failed: {error}"));
                         return;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    io.failed = Some(format!("reading failed: {error}"));
-                    return;
-                }
             }
-        }
+        });
     }
+}
+
+thread_local! {
+    /// Where this thread reads into: one for all connections that it drives, so that a connection at rest holds none.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Small frames leave at once, and the kernel finds a dead peer behind an idle connection.
 fn tune(socket: &TcpStream) {
     let socket = SockRef::from(socket);
-    let probes = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_EVERY);
+    let probes = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
     #[cfg(not(windows))]
-    let probes = probes.with_retries(KEEPALIVE_PROBES);
+    let probes = probes.with_retries(KEEPALIVE_TRIES);
     let set = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&probes));
     if let Err(error) = set {
         tracing::debug!(%error, "socket options were not set");

@@ -1,0 +1,81 @@
+//! Floor 4: runs one call: the user's code, its panics contained, its reply in the thread's own space.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::error::Reason;
+use crate::ids::Clock;
+use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
+use crate::proto::server::ReadyCall;
+use crate::service::{Dispatch, Service, Surroundings};
+use crate::wire::message::Status;
+
+/// What calls are run with.
+pub(super) struct Runtime {
+    pub(super) services: Vec<Arc<dyn Service>>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Longest reply body.
+    pub(super) limit: usize,
+}
+
+/// Runs a call; its reply is in `reply` afterwards, and only that. Never unwinds.
+pub(super) fn dispatch(runtime: &Runtime, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
+    reply.clear();
+    reply.shrink_to(SCRATCH_KEPT);
+    let Some(service) = runtime.services.get(call.entry.service) else {
+        return Status::Refused(Reason::NoSuchMethod); // the directory was made from these services
+    };
+    let around = Surroundings {
+        call: call.call,
+        peer: call.peer,
+        deadline: call.deadline,
+        clock: &runtime.clock,
+        cancelled: call.cancelled.as_ref(),
+        limit: runtime.limit,
+    };
+    let entered = Cell::new(false);
+    // Unwind safety: nothing of ours is half-done after a panic but `reply`, which is written anew. What the
+    // implementation itself leaves half-done is its own affair, as with any panic in a thread.
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, around))
+    }));
+    match ended {
+        Ok(Ok(dispatched)) => dispatched.status(),
+        Ok(Err(refused)) => {
+            write_text(reply, &refused.detail);
+            Status::Refused(refused.reason)
+        }
+        Err(panic) => {
+            write_text(reply, &panic_text(panic));
+            let text = String::from_utf8_lossy(reply);
+            tracing::error!(method = call.entry.method.name, call = %call.call, panic = %text, "a handler panicked");
+            if entered.get() { Status::Panicked } else { Status::Refused(Reason::BadArguments) }
+        }
+    }
+}
+
+/// Replaces the reply by a text, cut to what may travel.
+fn write_text(reply: &mut Vec<u8>, text: &str) {
+    let mut end = text.len().min(MAX_DETAIL);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    reply.clear();
+    reply.extend_from_slice(&text.as_bytes()[..end]);
+}
+
+/// What a panic said. Its payload may itself panic when it is dropped.
+pub(super) fn panic_text(panic: Box<dyn Any + Send>) -> String {
+    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (None, Some(text)) => text.clone(),
+        (None, None) => "a panic whose payload is no text".to_owned(),
+    };
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+    if let Err(again) = dropped {
+        std::mem::forget(again); // whatever drops it panics for ever
+    }
+    text
+}

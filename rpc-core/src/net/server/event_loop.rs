@@ -1,0 +1,375 @@
+//! Floor 4: the event loop: readiness in, bytes to the protocol, bytes to the sockets. It runs no user code, so that the
+//! whole of it can change hands between two calls.
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Events, Poll, Token, Waker};
+
+use super::listener::Acceptor;
+use super::mailbox::{Mail, Mailbox};
+use super::socket::{Progress, Socket};
+use crate::ids::{Clock, Time};
+use crate::limits::{ACCEPT_BATCH, BUFFER_KEPT, BUFFERS_KEPT, EVENTS, READ_BUDGET, READ_CHUNK, READ_LEAST};
+use crate::proto::server::{ConnId, ServerCore};
+
+const WAKE: Token = Token(usize::MAX);
+const LISTEN: Token = Token(usize::MAX - 1);
+
+/// What the loops of a server share.
+pub(super) struct Common {
+    pub(super) clock: Arc<dyn Clock>,
+    /// Connections open, all loops together.
+    pub(super) open: AtomicUsize,
+    /// Most of them.
+    pub(super) connections: usize,
+}
+
+/// One event loop with everything that it drives.
+///
+/// Invariants between turns: `sockets[conn]` is there exactly while the protocol knows `conn`; every socket that is
+/// `readable` and that the protocol wants to read is in `ready`, since no second event will come for it.
+pub(super) struct EventLoop {
+    poll: Poll,
+    events: Events,
+    acceptor: Option<Acceptor>,
+    next_loop: usize,
+    pub(super) core: ServerCore,
+    sockets: Vec<Option<Socket>>,
+    ready: Vec<ConnId>,
+    closing: Vec<ConnId>,
+    lent: Vec<ConnId>,
+    buffers: Vec<Vec<u8>>,
+    input: BytesMut,
+    mail: Vec<Mail>,
+    /// The present, read once a turn.
+    pub(super) now: Time,
+    number: usize,
+    /// Its box was closed: another thread of it failed.
+    closed: bool,
+    mailboxes: Arc<[Arc<Mailbox>]>,
+    common: Arc<Common>,
+}
+
+impl EventLoop {
+    /// A loop's `Poll`, and the box by which others reach it.
+    pub(super) fn open() -> io::Result<(Poll, Arc<Mailbox>)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        Ok((poll, Arc::new(Mailbox::new(waker))))
+    }
+
+    pub(super) fn new(
+        number: usize,
+        poll: Poll,
+        listener: Option<TcpListener>,
+        core: ServerCore,
+        mailboxes: Arc<[Arc<Mailbox>]>,
+        common: Arc<Common>,
+    ) -> io::Result<Self> {
+        let acceptor = match listener {
+            Some(listener) => Some(Acceptor::register(listener, poll.registry(), LISTEN)?),
+            None => None,
+        };
+        Ok(EventLoop {
+            poll,
+            events: Events::with_capacity(EVENTS),
+            acceptor,
+            next_loop: 0,
+            core,
+            sockets: Vec::new(),
+            ready: Vec::new(),
+            closing: Vec::new(),
+            lent: Vec::new(),
+            buffers: Vec::new(),
+            input: BytesMut::new(),
+            mail: Vec::new(),
+            now: common.clock.now(),
+            number,
+            closed: false,
+            mailboxes,
+            common,
+        })
+    }
+
+    /// The first half of a turn: waits until something happens, unless there is work, and hands all of it to the
+    /// protocol: letters, connections, bytes, time.
+    ///
+    /// # Errors
+    /// When the operating system cannot say what has happened: the loop cannot go on.
+    pub(super) fn receive(&mut self) -> io::Result<()> {
+        let timeout = self.timeout();
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            _ => self.now = self.common.clock.now(),
+        }
+        self.note_events();
+        self.read_mail();
+        self.accept();
+        self.read_ready();
+        if self.core.poll_timeout().is_some_and(|due| due <= self.now) {
+            self.core.handle_timeout(self.now);
+        }
+        self.hand_over();
+        Ok(())
+    }
+
+    /// The second half of a turn, after the calls have run: one write for each connection that has something to say,
+    /// and goodbye to those that end.
+    pub(super) fn flush(&mut self) {
+        while let Some(conn) = self.core.poll_dirty() {
+            if !self.core.wants_close(conn) {
+                self.write(conn);
+            }
+            if self.core.wants_close(conn) {
+                self.closing.push(conn);
+            }
+        }
+        while let Some(conn) = self.lent.pop() {
+            self.take_buffer_back(conn);
+        }
+        while let Some(conn) = self.closing.pop() {
+            self.remove(conn);
+        }
+    }
+
+    /// Whether the loop ends now.
+    pub(super) fn is_over(&self) -> bool {
+        self.closed || self.core.is_drained()
+    }
+
+    /// How long to wait for events: not at all while there is work; else until the next timer; and not before the box
+    /// was seen to be empty.
+    fn timeout(&self) -> Option<Duration> {
+        let accepts = self.acceptor.as_ref().is_some_and(|acceptor| acceptor.may_accept(self.now));
+        if accepts
+            || self.core.has_calls()
+            || !self.ready.is_empty()
+            || !self.mailboxes[self.number].may_sleep()
+        {
+            return Some(Duration::ZERO);
+        }
+        let pause = self.acceptor.as_ref().and_then(Acceptor::paused_until);
+        let due = self.core.poll_timeout().into_iter().chain(pause).min()?;
+        (due != Time::NEVER).then(|| due.since(self.now))
+    }
+
+    /// Moves events to the flags of their sockets. Nothing else is done while events are iterated, so none is lost
+    /// when the loop changes hands.
+    fn note_events(&mut self) {
+        for event in &self.events {
+            match event.token() {
+                WAKE => {}
+                LISTEN => {
+                    if let Some(acceptor) = &mut self.acceptor {
+                        acceptor.ready = true;
+                    }
+                }
+                Token(conn) => {
+                    let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { continue };
+                    note_event(socket, event);
+                    if !std::mem::replace(&mut socket.listed, true) {
+                        self.ready.push(conn);
+                    }
+                }
+            }
+        }
+    }
+
+    fn read_mail(&mut self) {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.closed |= self.mailboxes[self.number].take(&mut mail);
+        for letter in mail.drain(..) {
+            match letter {
+                Mail::Late { key, status, body } => self.core.finish(key, status, &body, self.now),
+                Mail::Connection { stream, peer, input } => self.connect(stream, peer, input),
+                Mail::Drain => self.drain(),
+                Mail::Counters(asker) => {
+                    let _ = asker.send(self.core.counters()); // whoever asked may have gone
+                }
+            }
+        }
+        self.mail = mail;
+    }
+
+    fn drain(&mut self) {
+        if let Some(acceptor) = self.acceptor.take() {
+            acceptor.close(self.poll.registry());
+        }
+        self.core.start_drain(self.now);
+    }
+
+    /// Accepts a batch, and deals it out to the loops in turn.
+    fn accept(&mut self) {
+        let Some(mut acceptor) = self.acceptor.take() else { return };
+        for _ in 0..ACCEPT_BATCH {
+            if !acceptor.may_accept(self.now) {
+                break;
+            }
+            if self.common.open.load(Ordering::Relaxed) >= self.common.connections {
+                acceptor.pause(self.now, "as many connections as the limit allows are open");
+                break;
+            }
+            let Some((stream, peer)) = acceptor.accept(self.now) else { break };
+            self.common.open.fetch_add(1, Ordering::Relaxed);
+            let chosen = self.next_loop % self.mailboxes.len();
+            self.next_loop = chosen + 1;
+            if chosen == self.number {
+                self.connect(stream, peer, Bytes::new());
+            } else {
+                self.mailboxes[chosen].put(Mail::Connection { stream, peer, input: Bytes::new() });
+            }
+        }
+        self.acceptor = Some(acceptor);
+    }
+
+    /// A connection begins on this loop; what it has said so far was read elsewhere.
+    fn connect(&mut self, stream: TcpStream, peer: SocketAddr, input: Bytes) {
+        let conn = self.core.handle_connected(Some(peer), self.now);
+        match Socket::register(stream, peer, self.poll.registry(), Token(conn)) {
+            Ok(socket) => {
+                if self.sockets.len() <= conn {
+                    self.sockets.resize_with(conn + 1, || None);
+                }
+                self.sockets[conn] = Some(socket);
+                if !input.is_empty() {
+                    self.core.handle_input(conn, input, self.now);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, %peer, "a connection could not be registered");
+                self.core.remove(conn, self.now);
+                self.common.open.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Reads what is ready, each connection up to its share of the turn.
+    fn read_ready(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        for conn in ready.drain(..) {
+            let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { continue };
+            socket.listed = false;
+            if !socket.blocked && self.core.outgoing(conn).is_some_and(|out| !out.unsent().is_empty()) {
+                self.write(conn); // there is room again
+            }
+            self.read(conn);
+            self.list_if_ready(conn);
+        }
+        if self.ready.is_empty() {
+            self.ready = ready; // its space is used again
+        }
+    }
+
+    fn read(&mut self, conn: ConnId) {
+        if self.core.wants_read(conn) {
+            self.lend_buffer(conn);
+        }
+        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
+        let mut budget = READ_BUDGET;
+        while socket.readable && budget > 0 && self.core.wants_read(conn) {
+            if self.input.len() < READ_LEAST {
+                self.input.clear();
+                self.input.resize(READ_CHUNK, 0); // takes the old space when no frame lies in it any more
+            }
+            match socket.read(&mut self.input) {
+                Progress::Bytes(count) => {
+                    budget = budget.saturating_sub(count);
+                    let chunk = self.input.split_to(count).freeze();
+                    self.core.handle_input(conn, chunk, self.now);
+                }
+                Progress::Blocked => {}
+                Progress::Gone => {
+                    socket.readable = false;
+                    self.core.handle_closed(conn, self.now);
+                }
+            }
+        }
+    }
+
+    /// Keeps a connection in the list while there is more to read: no second event will come for it.
+    fn list_if_ready(&mut self, conn: ConnId) {
+        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
+        if socket.readable && !socket.listed && self.core.wants_read(conn) {
+            socket.listed = true;
+            self.ready.push(conn);
+        }
+    }
+
+    /// Writes what a connection has to say, until it is said or the kernel's buffer is full.
+    fn write(&mut self, conn: ConnId) {
+        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
+        while !socket.blocked {
+            let Some(outgoing) = self.core.outgoing(conn).filter(|out| !out.unsent().is_empty()) else {
+                break;
+            };
+            match socket.write(outgoing.unsent()) {
+                Progress::Bytes(count) => self.core.handle_written(conn, count, self.now),
+                Progress::Blocked => self.core.handle_written(conn, 0, self.now), // its patience begins to run
+                Progress::Gone => {
+                    socket.readable = false;
+                    self.core.handle_closed(conn, self.now);
+                    return;
+                }
+            }
+        }
+        self.take_buffer_back(conn);
+        self.list_if_ready(conn); // it may have been left unread because its peer did not listen
+    }
+
+    /// Answers will follow what is read: they get a buffer that has been used before.
+    fn lend_buffer(&mut self, conn: ConnId) {
+        self.lent.push(conn);
+        let outgoing = self.core.outgoing(conn).filter(|outgoing| outgoing.unsent().is_empty());
+        if let (Some(outgoing), Some(buffer)) = (outgoing, self.buffers.pop()) {
+            outgoing.take_buffer(buffer);
+        }
+    }
+
+    fn take_buffer_back(&mut self, conn: ConnId) {
+        if let Some(buffer) = self.core.outgoing(conn).and_then(|outgoing| outgoing.give_buffer()) {
+            if self.buffers.len() < BUFFERS_KEPT && buffer.capacity() <= BUFFER_KEPT {
+                self.buffers.push(buffer);
+            }
+        }
+    }
+
+    /// Moves connections to the loops that own their sessions.
+    fn hand_over(&mut self) {
+        while let Some(moved) = self.core.poll_hand_over() {
+            self.core.remove(moved.conn, self.now);
+            let Some(socket) = self.sockets.get_mut(moved.conn).and_then(Option::take) else { continue };
+            let peer = socket.peer;
+            match (socket.deregister(self.poll.registry()), self.mailboxes.get(usize::from(moved.to_loop))) {
+                (Ok(stream), Some(to)) => to.put(Mail::Connection { stream, peer, input: moved.input }),
+                _ => {
+                    self.common.open.fetch_sub(1, Ordering::Relaxed); // it is closed, and its client comes back
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, conn: ConnId) {
+        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::take) else { return };
+        self.core.remove(conn, self.now);
+        self.input.resize(READ_CHUNK, 0);
+        socket.close(&mut self.input);
+        self.common.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn note_event(socket: &mut Socket, event: &Event) {
+    if event.is_readable() || event.is_read_closed() || event.is_error() {
+        socket.readable = true;
+        socket.ends |= event.is_read_closed() || event.is_error();
+    }
+    if event.is_writable() || event.is_write_closed() {
+        socket.blocked = false;
+    }
+}
