@@ -34,8 +34,8 @@ pub(crate) trait Kv {
     #[rpc(idempotent)]
     fn list(&self, prefix: &str, after: &str, limit: u32) -> Page;
 
-    /// What the server has done and holds.
-    #[rpc(idempotent)]
+    /// What the server has done and holds. Slow, since it asks each event loop, also the one that it came in by.
+    #[rpc(idempotent, slow)]
     fn stats(&self) -> Stats;
 }
 

@@ -95,7 +95,7 @@ impl Kv for Store {
         Stats {
             keys,
             calls: seen.calls,
-            handler_runs: seen.executions + seen.copies_executed,
+            handler_runs: seen.executions,
             duplicates: seen.duplicates(),
             duplicates_answered: seen.copies_replayed + seen.copies_not_kept + seen.copies_refused,
             duplicates_run_again: seen.copies_executed,
