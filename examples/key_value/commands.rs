@@ -7,7 +7,7 @@ use rpc_examples::status::Failure;
 use serde_json::json;
 
 use crate::api::KvClient;
-use crate::arguments::{ClientOptions, OneCall, Format, ListOptions};
+use crate::arguments::{ClientOptions, Format, ListOptions, OneCall};
 use crate::output::{PairWriter, answer};
 
 /// A client with the options of the command line. `patience`: how long a server that does not answer is tried again.

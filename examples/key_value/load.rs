@@ -47,8 +47,7 @@ pub(crate) fn load(client: &ClientOptions, options: &LoadOptions) -> Result<(), 
             Ok((key, value)) => loader.put(Pair { line: number, key, value })?,
             Err(error) => {
                 loader.settle(0)?; // the lines before it count
-                let before = number - 1;
-                let text = format!("{name}: line {number}: {error}; the {before} lines before it are loaded");
+                let text = format!("{name}: line {number}: {error}; all that stands before it is loaded");
                 return Err(Failure::new(Status::Usage, text));
             }
         }
@@ -58,7 +57,10 @@ pub(crate) fn load(client: &ClientOptions, options: &LoadOptions) -> Result<(), 
     progress.finish_and_clear();
     let (pairs, seconds) = (loader.loaded, begun.elapsed().as_secs_f64());
     let again = loader.again;
-    eprintln!("loaded {pairs} pairs in {seconds:.1} s ({:.0}/s); {again} were put again", pairs as f64 / seconds);
+    eprintln!(
+        "loaded {pairs} pairs in {seconds:.1} s ({:.0}/s); {again} were put again",
+        pairs as f64 / seconds
+    );
     loader.kv.call.close();
     Ok(())
 }
@@ -203,11 +205,15 @@ impl Loader {
         let next = if is_final(&error) {
             "correct it and load again".to_owned()
         } else {
-            format!("nothing got through for {:.0} s; load again when the server answers", waited.as_secs_f64())
+            format!(
+                "nothing got through for {:.0} s; load again when the server answers",
+                waited.as_secs_f64()
+            )
         };
         let (line, loaded) = (pair.line, self.loaded);
         let failure = Failure::from(error).during(format!("line {line}"));
-        let text = format!("{failure}; {next} ({loaded} pairs are loaded, and loading them twice is harmless)");
+        let text =
+            format!("{failure}; {next} ({loaded} pairs are loaded, and loading them twice is harmless)");
         Failure::new(failure.status, text)
     }
 }

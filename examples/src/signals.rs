@@ -20,7 +20,9 @@ pub fn drain_on_signal(server: ServerHandle) -> io::Result<()> {
             if count > 0 {
                 end_by(signal);
             }
-            eprintln!("draining: calls under way are finished, new ones refused; a second signal ends it now");
+            eprintln!(
+                "draining: calls under way are finished, new ones refused; a second signal ends it now"
+            );
             server.drain();
         }
     })

@@ -57,14 +57,15 @@ impl std::error::Error for Failure {}
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        let status = match &error {
+        match &error {
             // Not an address at all ("localhost" without a port) is a mistake of the command line; a name that
             // nobody knows is a server that cannot be reached.
-            ConnectError::Address(cause) if cause.kind() == io::ErrorKind::InvalidInput => Status::Usage,
-            ConnectError::Rejected { .. } => Status::Mismatch,
-            _ => Status::Unreachable,
-        };
-        Failure::new(status, error)
+            ConnectError::Address(cause) if cause.kind() == io::ErrorKind::InvalidInput => {
+                Failure::new(Status::Usage, "the server's address is not HOST:PORT, as in 127.0.0.1:4000")
+            }
+            ConnectError::Rejected { .. } => Failure::new(Status::Mismatch, error),
+            _ => Failure::new(Status::Unreachable, error),
+        }
     }
 }
 
