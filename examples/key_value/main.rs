@@ -30,6 +30,6 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Load(options) => load::load(&client, &options),
         Command::Dump(options) => dump::dump(&client, &options),
         Command::Demo(options) => demo::demo(&options),
-        Command::DemoClient(options) => demo::client::run(&options),
+        Command::DemoClient(options) => demo::client::run(&client, &options),
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
     // The one line that scripts read. Whoever does not read it must not end the server.
     let _ = writeln!(io::stdout(), "listening on {}", server.local_addr());
     let _ = io::stdout().flush();
-    if options.no_filter {
+    if options.no_filter && !options.end_with_parent {
         eprintln!("the duplicate filter is off: a call that the network repeats runs again");
     }
     server.run().map_err(|error| cannot_serve(&error))?;
