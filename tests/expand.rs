@@ -42,6 +42,24 @@ fn the_expanded_files_are_what_the_macro_writes() {
     );
 }
 
+#[test]
+fn the_guide_shows_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).expect("a file of this repository");
+    let sources = read("expand/kv.rs") + &read("expand/kv.expanded.rs") + &read("expand/bytes.expanded.rs");
+    let guide = read("../docs/stub_generation.md");
+    let snippets: Vec<&str> =
+        guide.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap_or(rest)).collect();
+    assert!(snippets.len() > 3);
+    for snippet in snippets {
+        assert!(sources.contains(snippet), "the guide shows what the files do not have:\n{snippet}");
+    }
+    let messages = read("ui/several_mistakes/several_mistakes.stderr");
+    let told =
+        guide.split("```text\nerror").nth(1).and_then(|rest| rest.split("\n```").next()).expect("messages");
+    assert!(messages.contains(told), "the guide shows messages that the test has not:\n{told}");
+}
+
 struct Memory;
 
 impl Kv for Memory {

@@ -9,6 +9,8 @@ pub mod limits;
 mod net;
 pub mod proto;
 pub mod service;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod stub;
 pub mod wire;
 

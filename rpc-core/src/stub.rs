@@ -23,7 +23,8 @@ pub trait Argument<'de>: Serialize + Deserialize<'de> {}
 impl<'de, T: Serialize + Deserialize<'de>> Argument<'de> for T {}
 
 /// Asserts that `T` can be an argument.
-pub const fn argument<'de, T: Argument<'de>>() {}
+#[allow(clippy::needless_maybe_sized, reason = "else rustc tells of an unsized type twice")]
+pub const fn argument<'de, T: Argument<'de> + ?Sized>() {}
 
 /// What a reply must be: `Serialize` and `Deserialize`. Its one purpose is a short message when it is not.
 #[diagnostic::on_unimplemented(
@@ -37,4 +38,5 @@ pub trait Returnable<'de>: Serialize + Deserialize<'de> {}
 impl<'de, T: Serialize + Deserialize<'de>> Returnable<'de> for T {}
 
 /// Asserts that `T` can be a reply.
-pub const fn returnable<'de, T: Returnable<'de>>() {}
+#[allow(clippy::needless_maybe_sized, reason = "else rustc tells of an unsized type twice")]
+pub const fn returnable<'de, T: Returnable<'de> + ?Sized>() {}

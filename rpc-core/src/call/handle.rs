@@ -128,8 +128,8 @@ impl<C: Client> Handle<C> {
         self.caller.channel.close();
     }
 
-    /// A stub of another service on the same server, over the same session. The server must have announced both:
-    /// name the other service when connecting.
+    /// What carries this stub's calls. Generated code calls through it; another service of the same server can share
+    /// it: `Connector::share`.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }

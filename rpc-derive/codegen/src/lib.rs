@@ -19,6 +19,7 @@ pub mod parse;
 #[cfg(feature = "cli")]
 pub mod print;
 pub mod report;
+pub mod shape;
 pub mod spell;
 pub mod validate;
 
@@ -49,7 +50,7 @@ pub fn stubs(attribute: TokenStream, item: TokenStream) -> Stubs {
     Stubs { tokens, mistakes: report.into_mistakes() }
 }
 
-/// The attribute as rustc calls it: the mistakes become errors at their places.
+/// The attribute as rustc calls it: the mistakes become errors at their places. Proved by `ui/several_mistakes`.
 pub fn rpc(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let Stubs { mut tokens, mistakes } = stubs(attribute, item);
     tokens.extend(mistakes.iter().map(Mistake::to_compile_error));

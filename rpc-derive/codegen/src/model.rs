@@ -4,13 +4,16 @@ use proc_macro2::Span;
 use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::{
-    Attribute, FnArg, GenericArgument, Ident, ItemTrait, Pat, PatType, Path, PathArguments, PathSegment,
-    ReturnType, TraitItemFn, Type, parse_quote,
+    Attribute, FnArg, Ident, ItemTrait, Pat, PatType, Path, ReturnType, TraitItemFn, Type, parse_quote,
 };
 
 use crate::options::Policies;
 use crate::parse::{Parsed, ParsedMethod};
+use crate::shape::{is_blob, is_byte, is_context, plain, result_arguments};
 use crate::spell;
+
+/// The attributes of a method that its stubs have as well.
+const COPIED: [&str; 3] = ["doc", "deprecated", "allow"];
 
 /// A trait, as a service.
 #[derive(Clone, Debug)]
@@ -133,9 +136,8 @@ impl Method {
 
     /// Those of the user's attributes that hold for the stubs' methods as well.
     pub fn attributes(&self) -> impl Iterator<Item = &Attribute> {
-        self.item.attrs.iter().filter(|attribute| {
-            ["doc", "deprecated", "allow"].iter().any(|name| attribute.path().is_ident(name))
-        })
+        let copied = |attribute: &&Attribute| COPIED.iter().any(|name| attribute.path().is_ident(name));
+        self.item.attrs.iter().filter(copied)
     }
 }
 
@@ -199,58 +201,4 @@ impl Value {
         let blob = is_blob(&ty);
         Value { ty, blob }
     }
-}
-
-/// The type inside parentheses, and inside the invisible ones that a `macro_rules!` leaves.
-pub fn plain(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => plain(&group.elem),
-        Type::Paren(paren) => plain(&paren.elem),
-        other => other,
-    }
-}
-
-/// The last part of a path: `Result<T, E>` of `std::result::Result<T, E>`.
-pub fn last_segment(ty: &Type) -> Option<&PathSegment> {
-    match plain(ty) {
-        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
-        _ => None,
-    }
-}
-
-/// The type arguments of what is called `Result`, or `None` if it is not called so.
-pub fn result_arguments(ty: &Type) -> Option<Vec<&Type>> {
-    last_segment(ty).filter(|last| last.ident == "Result").map(|last| type_arguments(last).collect())
-}
-
-/// Whether this is the type of a context: a reference to what is called `CallContext`, without generics.
-fn is_context(ty: &Type) -> bool {
-    matches!(plain(ty), Type::Reference(reference) if names_context(&reference.elem))
-}
-
-/// Whether this is called `CallContext`, without generics.
-pub fn names_context(ty: &Type) -> bool {
-    last_segment(ty).is_some_and(|last| last.ident == "CallContext" && last.arguments.is_none())
-}
-
-fn is_blob(ty: &Type) -> bool {
-    let Some(last) = last_segment(ty).filter(|last| last.ident == "Vec") else { return false };
-    let mut arguments = type_arguments(last);
-    arguments.next().is_some_and(is_byte) && arguments.next().is_none()
-}
-
-fn is_byte(ty: &Type) -> bool {
-    matches!(plain(ty), Type::Path(path) if path.path.is_ident("u8"))
-}
-
-/// The types between a path's angle brackets.
-pub fn type_arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
-    let arguments = match &segment.arguments {
-        PathArguments::AngleBracketed(arguments) => Some(arguments.args.iter()),
-        _ => None,
-    };
-    arguments.into_iter().flatten().filter_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    })
 }

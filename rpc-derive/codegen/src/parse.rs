@@ -42,6 +42,7 @@ pub fn parse(attribute: TokenStream, item: TokenStream, report: &mut Report) -> 
         }
     };
     let runtime = options::of_trait(attribute, report);
+    once(&take_options(&mut item.attrs), report);
     let mut methods = Vec::new();
     for entry in &mut item.items {
         if let TraitItem::Fn(method) = entry {
@@ -56,6 +57,13 @@ pub fn parse(attribute: TokenStream, item: TokenStream, report: &mut Report) -> 
 /// Whether this is one of our options: `#[rpc(..)]`, also when written with a path.
 pub(crate) fn is_rpc(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "rpc")
+}
+
+/// The attribute is there once. Proved by `ui/attribute_twice`.
+fn once(more: &[Attribute], report: &mut Report) {
+    for attribute in more {
+        report.at(attribute, "this trait has `#[rpc]` already: write one, with all options");
+    }
 }
 
 /// Takes the options out of a list of attributes.

@@ -1,4 +1,4 @@
-//! Methods that are there in some builds only.
+//! A method, and an argument, that are there in some builds only.
 
 use rpc_core::rpc;
 
@@ -7,6 +7,7 @@ pub trait Kv {
     fn get(&self, key: &str) -> String;
     #[cfg(debug_assertions)]
     fn debug(&self) -> String;
+    fn put(&self, key: &str, #[cfg(debug_assertions)] value: &str);
 }
 
 fn main() {}

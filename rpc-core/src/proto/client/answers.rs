@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::calls::weakest;
 use super::slot::{Call, Use};
 use super::{ClientCore, Event, Outgo};
 use crate::error::{ProtocolError, Reason};
@@ -41,7 +42,7 @@ impl ClientCore {
                 self.note_dirt(now);
                 if let Some(tag) = dirty.tag {
                     // Stored with whoever asks before the slot is used again.
-                    self.events.push_back(Event::Resolved(tag, outcome));
+                    self.events.push_back(Event::Resolved(tag, weakest(outcome, dirty.worst)));
                 }
             }
             Use::Free => {}

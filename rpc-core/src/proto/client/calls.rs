@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::slot::{Call, Dirty, Tag, Use};
 use super::{ClientCore, Event, Link, Outgo};
+use crate::contract::Method;
 use crate::error::Reason;
 use crate::ids::{Slot, Time};
 use crate::limits::HEADER;
@@ -18,7 +19,7 @@ impl ClientCore {
         if self.closed {
             return Err(Outcome::NotExecuted(Reason::Closed, String::new()));
         }
-        self.check(&request)?;
+        self.check(request.method, request.frame.len())?;
         self.counters.calls += 1;
         let call = Call {
             tag,
@@ -113,6 +114,10 @@ impl ClientCore {
     pub(super) fn fill_slots(&mut self) {
         while self.may_send() && !self.waiting.is_empty() && self.slots.has_free() {
             let Some(call) = self.waiting.pop_front() else { return };
+            if let Err(outcome) = self.check(call.method, call.frame.len()) {
+                self.end(call, outcome); // it was started before there was a session that could say so
+                continue;
+            }
             if let Err(call) = self.place(call) {
                 self.waiting.push_front(call);
                 return;
@@ -122,12 +127,7 @@ impl ClientCore {
 
     /// Ends a call with the weakest verdict of all its attempts.
     pub(super) fn end(&mut self, call: Call, outcome: Outcome) {
-        let outcome = match (outcome, call.worst) {
-            (Outcome::NotExecuted(..), Some(worst)) => worst,
-            (Outcome::ReplyLost(_), Some(worst @ Outcome::Unknown(_))) => worst,
-            (outcome, _) => outcome,
-        };
-        self.events.push_back(Event::Finished(call.tag, outcome));
+        self.events.push_back(Event::Finished(call.tag, weakest(outcome, call.worst)));
     }
 
     /// Ends a call, or repeats it as a new one: an idempotent method whose reply is lost, or of which nobody can say
@@ -166,11 +166,16 @@ impl ClientCore {
     /// The caller has gone: the slot stays taken, and CANCEL is sent until the answer is in.
     pub(super) fn give_up(&mut self, slot: Slot, tag: Option<Tag>, now: Time) -> Option<Call> {
         let pause = self.config.limits.resend_first;
-        let dirty = Dirty { tag, cancel_at: now.plus(pause), pause };
-        let Use::Taken(sending) = self.slots.soil(slot, dirty) else { return None };
+        let dirty = Dirty { tag, worst: None, cancel_at: now.plus(pause), pause };
+        let Use::Taken(mut sending) = self.slots.soil(slot, dirty) else { return None };
         self.dirty += 1;
-        if let (Link::Up, Some(state)) = (self.link, self.slots.get(slot)) {
-            self.to_send.push_back(Outgo::Cancel(slot, state.last));
+        if let Some(state) = self.slots.get_mut(slot) {
+            if let Use::Dirty(dirty) = &mut state.usage {
+                dirty.worst = sending.call.worst.take();
+            }
+            if self.link == Link::Up {
+                self.to_send.push_back(Outgo::Cancel(slot, state.last));
+            }
         }
         self.wake_by(now.plus(pause));
         self.note_dirt(now);
@@ -219,7 +224,9 @@ impl ClientCore {
     }
 
     fn place(&mut self, call: Call) -> Result<(), Call> {
+        let deadline = call.deadline;
         let (slot, seq) = self.slots.take(call, self.config.limits.resend_first)?;
+        self.wake_by(deadline); // the slot may have been looked at already by the timers that are at work
         self.to_send.push_back(Outgo::Call(slot, seq));
         Ok(())
     }
@@ -234,16 +241,26 @@ impl ClientCore {
     }
 
     /// What can be known to fail before it is sent: size, and contract.
-    fn check(&self, request: &Request) -> Result<(), Outcome> {
+    fn check(&self, method: &Method, frame: usize) -> Result<(), Outcome> {
         let Some(session) = &self.session else { return Ok(()) };
-        let size = request.frame.len() - HEADER.min(request.frame.len());
+        let size = frame.saturating_sub(HEADER);
         if size > session.max_frame {
             let text = format!("{size} bytes are over the server's limit of {}", session.max_frame);
             return Err(Outcome::NotExecuted(Reason::TooLarge, text));
         }
-        match session.disagreement(request.method) {
+        match session.disagreement(method) {
             Some(text) => Err(Outcome::NotExecuted(Reason::Contract, text)),
             None => Ok(()),
         }
+    }
+}
+
+/// The weaker of a verdict and that of earlier attempts: 'not executed' only if every one was, and an `unknown` stays
+/// unless the call has run since.
+pub(super) fn weakest(outcome: Outcome, earlier: Option<Outcome>) -> Outcome {
+    match (outcome, earlier) {
+        (Outcome::NotExecuted(..), Some(earlier)) => earlier,
+        (Outcome::ReplyLost(_), Some(earlier @ Outcome::Unknown(_))) => earlier,
+        (outcome, _) => outcome,
     }
 }

@@ -305,6 +305,11 @@ impl ClientCore {
                 );
                 Ok(())
             }
+            (Link::Greeting(_), Kind::Reply | Kind::GoAway | Kind::Pong | Kind::Table) => {
+                // It overtook WELCOME, or WELCOME was lost on the way: no fault of the server. Replies come again.
+                self.counters.stray_replies += u64::from(header.kind == Kind::Reply);
+                Ok(())
+            }
             (Link::Up, Kind::Reply) => self.handle_reply(frame, now),
             (Link::Up, Kind::Pong) => Ok(()),
             (Link::Up, Kind::Welcome) => Ok(()), // a copy: ours was repeated on the way

@@ -199,6 +199,7 @@ impl ClientCore {
                 Use::Free => {}
                 Use::Taken(sending) => {
                     sending.pause = first;
+                    sending.resend_at = Time::NEVER; // set when this copy has left
                     self.counters.resent += u64::from(sending.sent);
                     self.to_send.push_back(Outgo::Call(slot, state.last));
                 }

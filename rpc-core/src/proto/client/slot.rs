@@ -41,6 +41,8 @@ pub(super) struct Sending {
 pub(super) struct Dirty {
     /// Who wants to know, if anybody.
     pub(super) tag: Option<Tag>,
+    /// The weakest verdict of earlier attempts: the answer to the last one cannot be stronger.
+    pub(super) worst: Option<Outcome>,
     pub(super) cancel_at: Time,
     pub(super) pause: Duration,
 }

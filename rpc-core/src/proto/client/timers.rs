@@ -25,8 +25,9 @@ impl ClientCore {
         }
         self.waiting_timers(now);
         self.link_timers(now);
-        if let Some(since) = self.all_dirty_since {
-            self.wake_by(since.plus(self.config.limits.all_dirty));
+        let stuck_at = self.all_dirty_since.map(|since| since.plus(self.config.limits.all_dirty));
+        if let Some(at) = stuck_at.filter(|at| *at > now) {
+            self.wake_by(at); // once: after that `is_stuck` says so, and there is nothing to do here
         }
     }
 

@@ -178,12 +178,14 @@ impl ServerCore {
         self.counters.cancels += 1;
         let record = *self.record_of(key, slot, seq)?;
         if seq < record.last {
+            self.counters.cancels_stale += 1;
             return Ok(());
         }
         if seq > record.last {
             if !record.state.is_final() {
                 return Err(ProtocolError::SlotBusy);
             }
+            self.counters.cancels_first += 1;
             let place = self.forget_answer(key, slot);
             self.replies.free(place);
             if let Some(session) = self.sessions.get_mut(key) {
@@ -198,14 +200,19 @@ impl ServerCore {
         }
         match record.state {
             State::Queued => {
+                self.counters.cancels_queued += 1;
                 if let Some(session) = self.sessions.get_mut(key) {
                     session.active -= 1;
                 }
                 self.refuse(key, slot, Reason::Cancelled, "");
             }
-            State::Running => self.tell_cancelled(record.call),
+            State::Running => {
+                self.counters.cancels_running += 1;
+                self.tell_cancelled(record.call);
+            }
             State::Acknowledged | State::Empty => {}
             State::Kept | State::NotKept | State::Refused => {
+                self.counters.cancels_final += 1;
                 self.answer_again(key, slot);
             }
         }
@@ -215,11 +222,13 @@ impl ServerCore {
     pub(super) fn handle_ack(&mut self, key: SessionKey, slot: Slot, seq: Seq) -> Result<(), ProtocolError> {
         let record = *self.record_of(key, slot, seq)?;
         if seq != record.last || record.state == State::Empty {
+            self.counters.acks_unused += 1;
             return Ok(());
         }
         if !record.state.is_final() {
             return Err(ProtocolError::EarlyAck);
         }
+        self.counters.acks += 1;
         let place = self.forget_answer(key, slot);
         self.replies.free(place);
         if let Some(record) = self.find_record(key, slot) {

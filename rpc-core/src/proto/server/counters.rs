@@ -24,6 +24,20 @@ pub struct Counters {
     pub copies_executed: u64,
     /// CANCEL frames that arrived.
     pub cancels: u64,
+    /// CANCEL frames of calls that their client has left behind: dropped.
+    pub cancels_stale: u64,
+    /// CANCEL frames that kept a waiting call from running.
+    pub cancels_queued: u64,
+    /// CANCEL frames of calls that ran: they were told.
+    pub cancels_running: u64,
+    /// CANCEL frames of calls that had ended: answered again.
+    pub cancels_final: u64,
+    /// CANCEL frames that came before their call: it will never run.
+    pub cancels_first: u64,
+    /// ACK frames of final calls: the bytes of the reply went.
+    pub acks: u64,
+    /// ACK frames of other calls: dropped.
+    pub acks_unused: u64,
     /// Calls that were refused before they ran.
     pub refused: u64,
     /// Handlers that panicked.
@@ -86,6 +100,13 @@ impl Counters {
             copies_stale: self.copies_stale + other.copies_stale,
             copies_executed: self.copies_executed + other.copies_executed,
             cancels: self.cancels + other.cancels,
+            cancels_stale: self.cancels_stale + other.cancels_stale,
+            cancels_queued: self.cancels_queued + other.cancels_queued,
+            cancels_running: self.cancels_running + other.cancels_running,
+            cancels_final: self.cancels_final + other.cancels_final,
+            cancels_first: self.cancels_first + other.cancels_first,
+            acks: self.acks + other.acks,
+            acks_unused: self.acks_unused + other.acks_unused,
             refused: self.refused + other.refused,
             panics: self.panics + other.panics,
             results_without_session: self.results_without_session + other.results_without_session,

@@ -5,6 +5,8 @@
 //! bytes <--unsent-- outgoing <------------------------- finish (record, keep, answer) <--------------------'
 //! ```
 
+#[cfg(feature = "sim")]
+mod audit;
 mod calls;
 mod connection;
 mod counters;
@@ -22,6 +24,8 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use slab::Slab;
 
+#[cfg(feature = "sim")]
+pub use audit::RecordState;
 pub use calls::{CallKey, ReadyCall};
 pub use connection::{ConnId, Outgoing};
 pub use counters::Counters;

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-
 use syn::spanned::Spanned;
-use syn::{Path, Type};
+use syn::{Expr, ExprLit, Lit, Path, Type, TypeArray};
 
-use crate::model::{Method, Passing, Service, last_segment, type_arguments};
+use crate::model::{Method, Passing, Service};
+use crate::shape::{last_segment, type_arguments};
 use crate::spell::{borrows, spelled};
 
 /// Types that are known to travel; to ask for them would only make the stubs longer to read.
@@ -18,10 +18,8 @@ const KNOWN: [&str; 17] = [
 ];
 
 /// Types of the standard library that travel if what is in them does.
-const CONTAINERS: [&str; 12] = [
-    "String", "Vec", "Option", "Result", "Box", "Rc", "Arc", "HashMap", "BTreeMap", "HashSet", "BTreeSet",
-    "VecDeque",
-];
+const CONTAINERS: [&str; 10] =
+    ["String", "Vec", "Option", "Result", "Box", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "VecDeque"];
 
 /// The user's own types that travel: what the stubs take as given, and what is asserted once.
 pub(super) struct Travellers {
@@ -64,6 +62,8 @@ impl Travellers {
 
     /// Writes the assertions, or nothing.
     ///
+    /// Proved by `ui/missing_bound_argument`, `ui/missing_bound_reply`, `ui/unsized_argument`, `ui/long_array`,
+    /// `ui/hidden_lifetime`.
     /// ```text
     /// const _: fn() = || {
     ///     ::rpc_core::stub::argument::<Doc>();
@@ -93,7 +93,7 @@ fn argument_types(method: &Method) -> impl Iterator<Item = &Type> {
 /// The user's own types within a type: `Doc` of `Option<Vec<(u8, &Doc)>>`.
 fn own(ty: &Type) -> Vec<&Type> {
     match ty {
-        Type::Array(array) => own(&array.elem),
+        Type::Array(array) if is_short(array) => own(&array.elem),
         Type::Group(group) => own(&group.elem),
         Type::Paren(paren) => own(&paren.elem),
         Type::Reference(reference) => own(&reference.elem),
@@ -108,5 +108,15 @@ fn own(ty: &Type) -> Vec<&Type> {
             }
             _ => vec![ty],
         },
+    }
+}
+
+/// Whether serde knows arrays of this length.
+fn is_short(array: &TypeArray) -> bool {
+    match &array.len {
+        Expr::Lit(ExprLit { lit: Lit::Int(length), .. }) => {
+            length.base10_parse::<usize>().is_ok_and(|length| length <= 32)
+        }
+        _ => false,
     }
 }

@@ -76,6 +76,7 @@ fn call(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
     let doc = undocumented(method, || {
         format!(" Calls `{}.{}` and waits for its reply.", context.service.name(), method.name())
     });
+    let many = as_many_as_in_the_trait(method);
     let (ident, table, index) = (method.ident(), &names.methods, super::index(at));
     let (parameters, sent) = (parameters(method), sent(method, context));
     let reply = super::reply_type(&method.reply, stub);
@@ -84,6 +85,7 @@ fn call(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
     quote! {
         #(#attributes)*
         #doc
+        #many
         pub fn #ident(&self #parameters) -> #output {
             self.call.caller().call::<#reply>(&#table[#index], &#sent)
         }
@@ -148,12 +150,14 @@ fn started(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
     let Context { names, stub, .. } = context;
     let attributes = method.attributes().filter(|attribute| !attribute.path().is_ident("doc"));
     let (ident, table, index) = (method.ident(), &names.methods, super::index(at));
+    let many = as_many_as_in_the_trait(method);
     let doc = format!(" Starts without waiting; see [`{}::{ident}`].", names.client);
     let (parameters, sent) = (parameters(method), sent(method, context));
     let reply = super::reply_type(&method.reply, stub);
     quote! {
         #[doc = #doc]
         #(#attributes)*
+        #many
         pub fn #ident(&self #parameters) -> #stub::Pending<#reply> {
             self.caller.start(&#table[#index], &#sent)
         }
@@ -167,6 +171,12 @@ fn undocumented(method: &Method, text: impl FnOnce() -> String) -> Option<TokenS
         let text = text();
         quote!(#[doc = #text])
     })
+}
+
+/// Clippy counts arguments, and the user has been told of those in the trait.
+fn as_many_as_in_the_trait(method: &Method) -> Option<TokenStream> {
+    let many = method.arguments.len() >= 7; // with `&self`, more than clippy's limit
+    many.then(|| quote!(#[allow(clippy::too_many_arguments, reason = "as in the trait")]))
 }
 
 /// `, key: &str, value: &[u8]`: as the user wrote them.

@@ -6,6 +6,7 @@ use syn::Type;
 
 use super::Context;
 use crate::model::{Argument, Method, Passing};
+use crate::shape::is_unit;
 
 /// Writes the server stub.
 ///
@@ -107,6 +108,10 @@ fn arm(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
     let result = quote!(#trait_name::#ident(&self.service #passed));
     let value = super::marker(&method.reply.value, stub);
     let reply = match &method.reply.error {
+        None if is_unit(&method.reply.value.ty) => quote! {
+            #result;
+            #call.reply::<()>(())
+        },
         None => quote!(#call.reply::<#value>(#result)),
         Some(error) => quote!(#call.reply_result::<#value, #error>(#result)),
     };
@@ -141,7 +146,7 @@ fn decoded(method: &Method, context: &Context<'_>) -> TokenStream {
     quote!(let #names: #types = #call.arguments()?;)
 }
 
-/// `, &context, key, &value`: what the implementation gets.
+/// `, &context, key, &value`: what the implementation gets. Proved by `ui/foreign_context`.
 fn passed(method: &Method, context: &Context<'_>) -> TokenStream {
     let local = &context.names.context;
     let lent = method.context.as_ref().map(|ty| {

@@ -33,10 +33,13 @@ pub(super) fn check(method: &Method, report: &mut Report) {
     policies(method, report);
 }
 
-/// Both sides must have the same methods. Proved by `ui/cfg_on_method`.
+/// Both sides must have the same methods and arguments. Proved by `ui/cfg_on_method`.
 fn no_cfg(method: &Method, report: &mut Report) {
-    for attribute in method.item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")) {
-        report.at(attribute, "both sides must have the same methods: put `#[cfg]` on a whole trait");
+    let of_arguments = method.item.sig.inputs.iter().filter_map(typed).flat_map(|input| &input.attrs);
+    for attribute in method.item.attrs.iter().chain(of_arguments) {
+        if attribute.path().is_ident("cfg") {
+            report.at(attribute, "both sides must have the same methods: put `#[cfg]` on a whole trait");
+        }
     }
 }
 

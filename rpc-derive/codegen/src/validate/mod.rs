@@ -22,12 +22,11 @@ pub struct Checked {
 /// Reports every mistake of a trait.
 pub fn validate(mut service: Service, report: &mut Report) -> Checked {
     let before = report.count();
-    only_methods(&service.item, report);
-    let of_trait = report.count();
     declaration(&service.item, report);
     no_generics(&service.item, report);
     supertraits(&service.item, report);
-    let whole = report.count() == of_trait;
+    let whole = report.count() == before;
+    only_methods(&service.item, report);
 
     let mut names = BTreeSet::new();
     service.methods.retain(|candidate| {
@@ -123,6 +122,7 @@ fn mended(item: &ItemTrait) -> ItemTrait {
     item
 }
 
+/// The method without what rustc refuses in any trait. The types stay, so that implementations still fit.
 fn mend(method: &mut TraitItemFn) {
     method.sig.constness = None;
     method.sig.variadic = None;

@@ -4,8 +4,9 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 
-use crate::model::{self, Argument, Method, plain};
+use crate::model::{Argument, Method};
 use crate::report::Report;
+use crate::shape::{names_context, plain, result_arguments};
 use crate::spell;
 
 /// An argument that is sent.
@@ -22,7 +23,7 @@ fn no_context(argument: &Argument, has_context: bool, report: &mut Report) {
     const ONE: &str = "a method has one call context: remove this one";
     const FIRST: &str = "the call context is no argument of the caller: put it first, right after `&self`";
     const LENT: &str = "the call context is lent to the implementation: write `&CallContext`";
-    let is_context = |ty: &Type| argument.marked || model::names_context(ty);
+    let is_context = |ty: &Type| argument.marked || names_context(ty);
     match plain(&argument.ty) {
         Type::Reference(reference) if is_context(&reference.elem) => {
             report.at(reference, if has_context { ONE } else { FIRST });
@@ -55,7 +56,7 @@ pub(super) fn reply(method: &Method, report: &mut Report) {
             return report
                 .at(never, "a remote method ends: leave the return type out, or write `Result<(), E>`");
         }
-        if model::result_arguments(&value.ty).is_some() {
+        if result_arguments(&value.ty).is_some() {
             return report.at(&value.ty, "write `Result<T, E>` in full: the stubs must see the error type");
         }
     }
@@ -105,7 +106,8 @@ fn lifetimes(method: &Method) -> Vec<String> {
     method.item.sig.generics.lifetimes().map(|parameter| parameter.lifetime.ident.to_string()).collect()
 }
 
-fn offence(tokens: TokenStream, refused: &[String]) -> Option<(Span, String)> {
+/// The first token that cannot travel, and what to write instead.
+fn offence(tokens: TokenStream, refused: &[String]) -> Option<(Span, &'static str)> {
     let mut before = None; // the sign that this token follows
     for token in tokens {
         let found = match &token {
@@ -128,13 +130,11 @@ fn offence(tokens: TokenStream, refused: &[String]) -> Option<(Span, String)> {
 }
 
 /// Why a word cannot be in a type that travels, after this sign.
-fn offending_word(word: &str, before: Option<char>) -> Option<String> {
+fn offending_word(word: &str, before: Option<char>) -> Option<&'static str> {
     let text = match (before, word) {
         (Some('\''), "_") => return None,
-        (Some('\''), name) => {
-            return Some(format!(
-                "a named lifetime has no meaning here: an argument is lent for the call; leave `'{name}` out"
-            ));
+        (Some('\''), _) => {
+            "an argument is lent for the call, and a lifetime has no name here: write `'_`, or `&` alone"
         }
         (Some('*'), "const" | "mut") => "a pointer means nothing in another process: write the type itself",
         (_, "mut") => "the far side changes its own copy only: write `&`, and return what has changed",
@@ -145,5 +145,5 @@ fn offending_word(word: &str, before: Option<char>) -> Option<String> {
         (_, "_") => "write the type: it is part of the contract",
         _ => return None,
     };
-    Some(text.to_owned())
+    Some(text)
 }

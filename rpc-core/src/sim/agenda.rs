@@ -1,0 +1,50 @@
+//! What happens when, in virtual time: one ordered list.
+
+use std::collections::BTreeMap;
+
+use super::world::{ClientId, LinkId};
+use crate::ids::Time;
+
+/// Something that happens at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// A client's attempt to connect comes to an end.
+    Connect { client: ClientId, attempt: u64 },
+    /// What was written arrives.
+    ToServer(LinkId),
+    /// What was written arrives.
+    ToClient(LinkId),
+    /// A client writes on.
+    ClientWrites(ClientId),
+    /// The server writes on.
+    ServerWrites(LinkId),
+    /// The server notices that a connection is gone.
+    ServerLoses(LinkId),
+    /// The client notices that its connection is gone.
+    ClientLoses(LinkId),
+    /// A handler that was entered late is entered, or one that was entered early returns.
+    Handler { life: u64, call: u64 },
+}
+
+/// The list; what was put in first comes first among what is due at one time.
+#[derive(Debug, Default)]
+pub(super) struct Agenda {
+    items: BTreeMap<(Time, u64), Item>,
+    next: u64,
+}
+
+impl Agenda {
+    pub(super) fn put(&mut self, at: Time, item: Item) {
+        self.next += 1;
+        self.items.insert((at, self.next), item);
+    }
+
+    pub(super) fn next_at(&self) -> Option<Time> {
+        self.items.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    pub(super) fn pop(&mut self, now: Time) -> Option<Item> {
+        let entry = self.items.first_entry().filter(|entry| entry.key().0 <= now)?;
+        Some(entry.remove())
+    }
+}

@@ -1,0 +1,64 @@
+//! What a type looks like. Only its tokens are there to be seen: an alias is taken for what it is called.
+
+use syn::{GenericArgument, PathArguments, PathSegment, Type};
+
+/// The type inside parentheses, and inside the invisible ones that a `macro_rules!` leaves.
+pub fn plain(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => plain(&group.elem),
+        Type::Paren(paren) => plain(&paren.elem),
+        other => other,
+    }
+}
+
+/// The last part of a path: `Result<T, E>` of `std::result::Result<T, E>`.
+pub fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match plain(ty) {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// The type arguments of what is called `Result`, or `None` if it is not called so.
+pub fn result_arguments(ty: &Type) -> Option<Vec<&Type>> {
+    last_segment(ty).filter(|last| last.ident == "Result").map(|last| type_arguments(last).collect())
+}
+
+/// Whether this is the type of a context: a reference to what is called `CallContext`, without generics.
+pub fn is_context(ty: &Type) -> bool {
+    matches!(plain(ty), Type::Reference(reference) if names_context(&reference.elem))
+}
+
+/// Whether this is called `CallContext`, without generics.
+pub fn names_context(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|last| last.ident == "CallContext" && last.arguments.is_none())
+}
+
+/// Whether this is spelled `Vec<u8>`.
+pub fn is_blob(ty: &Type) -> bool {
+    let Some(last) = last_segment(ty).filter(|last| last.ident == "Vec") else { return false };
+    let mut arguments = type_arguments(last);
+    arguments.next().is_some_and(is_byte) && arguments.next().is_none()
+}
+
+/// Whether this is `()`.
+pub fn is_unit(ty: &Type) -> bool {
+    matches!(plain(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
+/// Whether this is spelled `u8`.
+pub fn is_byte(ty: &Type) -> bool {
+    matches!(plain(ty), Type::Path(path) if path.path.is_ident("u8"))
+}
+
+/// The types between a path's angle brackets.
+pub fn type_arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(arguments.args.iter()),
+        _ => None,
+    };
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}

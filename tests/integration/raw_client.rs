@@ -1,0 +1,181 @@
+//! A blocking client that speaks the protocol frame by frame, so that a test can say what no honest client would.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rpc_core::contract::{Contract, Method};
+use rpc_core::wire::codec;
+use rpc_core::wire::frame::{self, Frame, FrameDecoder, Header, Kind};
+use rpc_core::wire::message::{Hello, Status, Welcome};
+
+/// Longest wait for anything: a test that hangs fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A connection.
+pub struct RawClient {
+    pub stream: TcpStream,
+    decoder: FrameDecoder,
+    outgoing: Vec<u8>,
+    polite: bool,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub slot: u16,
+    pub seq: u64,
+    pub status: Status,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The value, of a call that is done.
+    pub fn value<T: serde::de::DeserializeOwned>(&self) -> T {
+        assert_eq!(self.status, Status::Done, "{}", self.text());
+        codec::decode(&self.body).expect("the type of the method")
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl RawClient {
+    /// Connects and says nothing.
+    pub fn silent(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+        stream.set_write_timeout(Some(PATIENCE)).expect("an option");
+        stream.set_nodelay(true).expect("an option");
+        let mut decoder = FrameDecoder::default();
+        decoder.agree(8 << 20, false, true);
+        RawClient { stream, decoder, outgoing: Vec::new(), polite: true }
+    }
+
+    /// Connects and opens a session.
+    pub fn connect(address: SocketAddr, contract: &Contract, slots: u16) -> (Self, Welcome) {
+        let mut client = Self::silent(address);
+        client.queue(&Header::new(Kind::Hello), &Hello::new(slots, 0, &[contract]).encode());
+        let welcome = client.welcome();
+        (client, welcome)
+    }
+
+    /// Connects and resumes a session.
+    pub fn resume(address: SocketAddr, contract: &Contract, slots: u16, of: &Welcome) -> (Self, Welcome) {
+        let mut client = Self::silent(address);
+        let hello = Hello { resume: Some((of.session, of.token.0)), ..Hello::new(slots, 0, &[contract]) };
+        client.queue(&Header::new(Kind::Hello), &hello.encode());
+        let welcome = client.welcome();
+        assert_eq!(welcome.session, of.session);
+        (client, welcome)
+    }
+
+    fn welcome(&mut self) -> Welcome {
+        self.flush();
+        let frame = self.frame().expect("an answer to HELLO");
+        assert_eq!(frame.header.kind, Kind::Welcome);
+        Welcome::decode(&frame.body).expect("a WELCOME")
+    }
+
+    /// Queues a frame.
+    pub fn queue(&mut self, header: &Header, body: &[u8]) {
+        frame::append(&mut self.outgoing, header, body, true);
+    }
+
+    /// Queues a call with five seconds left.
+    pub fn queue_call<A: serde::Serialize>(&mut self, method: &Method, slot: u16, seq: u64, arguments: &A) {
+        let mut body = Vec::new();
+        codec::encode(arguments, &mut body, usize::MAX).expect("arguments");
+        let header = Header { method: method.id, millis: 15_000, ..Header::for_call(Kind::Call, slot, seq) };
+        self.queue(&header, &body);
+    }
+
+    /// Sends what was queued, in one write if the kernel takes it.
+    pub fn flush(&mut self) {
+        self.stream.write_all(&self.outgoing).expect("the server reads");
+        self.outgoing.clear();
+    }
+
+    /// Sends one call and waits for its answer.
+    pub fn call<A: serde::Serialize>(
+        &mut self,
+        method: &Method,
+        slot: u16,
+        seq: u64,
+        arguments: &A,
+    ) -> Answer {
+        self.queue_call(method, slot, seq, arguments);
+        self.flush();
+        let answer = self.answer();
+        assert_eq!((answer.slot, answer.seq), (slot, seq));
+        answer
+    }
+
+    /// The next REPLY; GOAWAY is passed over.
+    pub fn answer(&mut self) -> Answer {
+        loop {
+            let frame = self.frame().expect("an answer before the end");
+            match frame.header.kind {
+                Kind::GoAway => {}
+                Kind::Reply => {
+                    let Header { slot, seq, code, .. } = frame.header;
+                    let status = Status::from_code(code).expect("a status");
+                    return Answer { slot, seq, status, body: frame.body };
+                }
+                other => panic!("{} instead of a REPLY", other.name()),
+            }
+        }
+    }
+
+    /// The next frame; `None` when the server has closed.
+    pub fn frame(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = self.decoder.next_frame().expect("the server's frames are whole") {
+                return Some(frame);
+            }
+            let mut chunk = vec![0; 64 << 10];
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return None,
+                Ok(count) => self.decoder.push(Bytes::from(chunk).slice(..count)),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("nothing came: {error}"),
+            }
+        }
+    }
+
+    /// Expects the server to say at most a REJECT, and to close.
+    pub fn expect_closed(&mut self) -> Option<String> {
+        let mut reason = None;
+        while let Some(frame) = self.frame() {
+            assert_eq!(frame.header.kind, Kind::Reject);
+            reason = Some(String::from_utf8_lossy(&frame.body).into_owned());
+        }
+        reason
+    }
+
+    /// Sends bytes that are no frames; the server may close meanwhile.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+    }
+
+    pub fn close_sending_side(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("connected");
+    }
+
+    /// Goes without a word, as a client does whose network fails.
+    pub fn vanish(mut self) {
+        self.polite = false;
+    }
+}
+
+impl Drop for RawClient {
+    fn drop(&mut self) {
+        if self.polite {
+            let mut bye = Vec::new();
+            frame::append(&mut bye, &Header::new(Kind::Bye), &[], true);
+            let _ = self.stream.write(&bye); // a server that drains does not wait for this session
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A service written by hand, whose slow methods wait for the test instead of the clock; and a server that runs it.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rpc_core::contract::{Contract, Method};
+use rpc_core::limits::ServerLimits;
+use rpc_core::service::{Dispatch, Dispatched, Refused};
+use rpc_core::{ServeError, Server, ServerBuilder, ServerHandle, Service};
+
+use crate::raw_client::{PATIENCE, RawClient};
+
+pub const ECHO: Method = Method::new("Test.echo", "fn echo(text: &str) -> String");
+pub const COUNT: Method = Method::new("Test.count", "fn count() -> u64");
+pub const WAIT: Method = Method::new("Test.wait", "fn wait()");
+pub const WAIT_SLOW: Method = Method::new("Test.wait_slow", "fn wait_slow()").slow();
+pub const PANIC: Method = Method::new("Test.panic", "fn panic(text: &str)");
+pub const LARGE: Method = Method::new("Test.large", "fn large(size: u64) -> Vec<u8>").idempotent();
+pub const MISSING: Method = Method::new("Test.missing", "fn missing()");
+
+pub static CONTRACT: Contract = Contract::new("Test", &[ECHO, COUNT, WAIT, WAIT_SLOW, PANIC, LARGE]);
+
+/// A gate that a test opens: whoever waits at it goes on, then and later.
+#[derive(Default)]
+pub struct Gate {
+    state: Mutex<(bool, u64)>,
+    changed: Condvar,
+}
+
+impl Gate {
+    pub fn open(&self) {
+        self.state.lock().expect("not poisoned").0 = true;
+        self.changed.notify_all();
+    }
+
+    pub fn shut(&self) {
+        self.state.lock().expect("not poisoned").0 = false;
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().expect("not poisoned");
+        state.1 += 1;
+        self.changed.notify_all();
+        let (state, _) = self.changed.wait_timeout_while(state, PATIENCE, |s| !s.0).expect("not poisoned");
+        assert!(state.0, "the gate stayed shut");
+    }
+
+    /// Waits until so many have come to the gate.
+    pub fn wait_for_arrivals(&self, count: u64) {
+        let state = self.state.lock().expect("not poisoned");
+        let (state, _) =
+            self.changed.wait_timeout_while(state, PATIENCE, |s| s.1 < count).expect("not poisoned");
+        assert!(state.1 >= count, "{} of {count} came", state.1);
+    }
+}
+
+/// What the handlers share with the test.
+#[derive(Default)]
+pub struct World {
+    pub gate: Gate,
+    pub runs: AtomicU64,
+}
+
+struct TestService(Arc<World>);
+
+impl Service for TestService {
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn dispatch(&self, call: Dispatch<'_>) -> Result<Dispatched, Refused> {
+        match call.method() {
+            0 => {
+                let (text,): (&str,) = call.arguments()?;
+                let text = text.to_owned();
+                call.reply::<String>(text)
+            }
+            1 => {
+                let () = call.arguments()?;
+                call.reply::<u64>(self.0.runs.fetch_add(1, Ordering::SeqCst) + 1)
+            }
+            2 | 3 => {
+                let () = call.arguments()?;
+                self.0.gate.pass();
+                call.reply::<()>(())
+            }
+            4 => {
+                let (text,): (&str,) = call.arguments()?;
+                panic!("{text}")
+            }
+            5 => {
+                let (size,): (u64,) = call.arguments()?;
+                call.reply::<Vec<u8>>(vec![7; size as usize])
+            }
+            _ => call.no_such_method(),
+        }
+    }
+}
+
+/// The default bounds, but that nobody waits for clients that have gone without a word when the test is over.
+pub fn test_limits() -> ServerLimits {
+    let (drain_linger, grace) = (Duration::ZERO, Duration::from_millis(500));
+    ServerLimits { drain_linger, grace, ..ServerLimits::default() }
+}
+
+/// A server on a thread of its own. Dropped: drained, and waited for.
+pub struct TestServer {
+    pub address: SocketAddr,
+    pub handle: ServerHandle,
+    pub world: Arc<World>,
+    thread: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl TestServer {
+    pub fn start() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    pub fn with_limits(limits: ServerLimits) -> Self {
+        Self::with(|builder| builder.limits(limits))
+    }
+
+    pub fn with(set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        let world = Arc::new(World::default());
+        let builder = Server::builder().limits(test_limits()).service(TestService(Arc::clone(&world)));
+        let server = set(builder).bind("127.0.0.1:0").expect("a free port");
+        let (address, handle) = (server.local_addr(), server.handle());
+        let thread = std::thread::spawn(move || server.run());
+        TestServer { address, handle, world, thread: Some(thread) }
+    }
+
+    pub fn client(&self) -> RawClient {
+        RawClient::connect(self.address, &CONTRACT, 64).0
+    }
+
+    /// Drains, and says how the server ended.
+    pub fn finish(mut self) -> Result<(), ServeError> {
+        self.handle.drain();
+        self.thread.take().expect("once").join().expect("run does not panic")
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.world.gate.open();
+        self.handle.drain();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(std::thread::panicking() || matches!(ended, Ok(Ok(()))), "{ended:?}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The proof: thousands of seeded runs of the production protocol code, each with every invariant looked at after every step.
+
+mod random_runs;

@@ -1,0 +1,175 @@
+//! A service that does everything a service can do, and a ledger of what really ran.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rpc_core::contract::{Contract, Method};
+use rpc_core::error::Reason;
+use rpc_core::ids::CallId;
+use rpc_core::limits::HEADER;
+use rpc_core::proto::Request;
+use rpc_core::service::{Dispatch, Dispatched, Refused, Service};
+use rpc_core::wire::codec;
+use rpc_core::wire::frame::body_checksum;
+use std::time::Duration;
+
+/// What the methods of the service do, in the order of its contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Does {
+    /// Runs and gives a reply of the size asked for.
+    Reply,
+    /// The same; running it twice is harmless.
+    Idempotent,
+    /// Runs and panics.
+    Panic,
+    /// Refuses before it runs.
+    Refuse,
+    /// Runs, and looks whether it was cancelled.
+    Look,
+    /// Runs and gives the service's own error.
+    Fail,
+    /// Runs and gives a reply that no frame can carry.
+    TooLarge,
+    /// Is not there: its client was built from another trait.
+    Gone,
+}
+
+/// All of them, those of the server first.
+pub const ALL: [Does; 8] = [
+    Does::Reply,
+    Does::Idempotent,
+    Does::Panic,
+    Does::Refuse,
+    Does::Look,
+    Does::Fail,
+    Does::TooLarge,
+    Does::Gone,
+];
+
+static METHODS: [Method; 8] = [
+    Method::new("Work.reply", "fn reply(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>"),
+    Method::new("Work.idempotent", "fn idempotent(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>")
+        .idempotent(),
+    Method::new("Work.panic", "fn panic(tag: u64, size: u32, pad: Vec<u8>)"),
+    Method::new("Work.refuse", "fn refuse(tag: u64, size: u32, pad: Vec<u8>)"),
+    Method::new("Work.look", "fn look(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>").with_context(),
+    Method::new("Work.fail", "fn fail(tag: u64, size: u32, pad: Vec<u8>) -> Result<(), Vec<u8>>"),
+    Method::new("Work.too_large", "fn too_large(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>"),
+    Method::new("Work.gone", "fn gone(tag: u64, size: u32, pad: Vec<u8>)"),
+];
+
+static SERVED: Contract = Contract::new("Work", METHODS.split_at(7).0);
+static OTHER: Contract = Contract::new("Work", &METHODS);
+
+/// The contract that the server was built with.
+pub fn served() -> &'static Contract {
+    &SERVED
+}
+
+/// The contract of a client that was built from another version of the trait.
+pub fn other() -> &'static Contract {
+    &OTHER
+}
+
+impl Does {
+    /// The method that does it.
+    pub fn method(self) -> &'static Method {
+        &METHODS[self as usize]
+    }
+
+    /// A call of it.
+    pub fn request(self, tag: u64, size: u32, pad: usize, within: Duration) -> Request {
+        let mut frame = vec![0; HEADER];
+        codec::encode(&(tag, size, vec![0u8; pad]), &mut frame, usize::MAX).expect("plain values");
+        Request {
+            method: self.method(),
+            body_crc: body_checksum(&frame[HEADER..], true),
+            frame,
+            within,
+            repeat: self == Does::Idempotent,
+            retry: true,
+        }
+    }
+}
+
+/// One entry into a handler.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// The call, by its name in the filter.
+    pub call: CallId,
+    /// The bytes of its reply.
+    pub reply: Vec<u8>,
+}
+
+/// What really ran, whatever anybody was told.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// By the tag that its caller gave it: a tag has several calls if its client repeated it.
+    pub by_tag: HashMap<u64, Vec<Execution>>,
+    /// How often each call of the filter ran.
+    pub by_call: HashMap<CallId, u32>,
+    /// Handlers that saw that they were cancelled.
+    pub saw_cancel: u64,
+}
+
+impl Ledger {
+    /// How often the call with this tag ran.
+    pub fn runs(&self, tag: u64) -> usize {
+        self.by_tag.get(&tag).map_or(0, Vec::len)
+    }
+}
+
+/// The service.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+impl Work {
+    /// Reads the ledger.
+    pub fn read<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
+        look(&self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes that a call runs, and makes its reply: no two are equal.
+    fn enter(&self, call: CallId, tag: u64, size: u32) -> Vec<u8> {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        *ledger.by_call.entry(call).or_default() += 1;
+        let runs = ledger.by_tag.entry(tag).or_default();
+        let mut value = tag.to_le_bytes().to_vec();
+        value.extend((runs.len() as u64).to_le_bytes());
+        value.resize(16 + size as usize, tag as u8);
+        let mut reply = Vec::new();
+        codec::encode(&value, &mut reply, usize::MAX).expect("plain values");
+        runs.push(Execution { call, reply });
+        value
+    }
+}
+
+impl Service for Work {
+    fn contract(&self) -> &'static Contract {
+        &SERVED
+    }
+
+    fn dispatch(&self, call: Dispatch<'_>) -> Result<Dispatched, Refused> {
+        let does = ALL[call.method()];
+        if does == Does::Refuse {
+            return Err(Refused { reason: Reason::BadArguments, detail: "as asked".to_owned() });
+        }
+        let (tag, size, _) = call.arguments::<(u64, u32, Vec<u8>)>()?;
+        let context = call.context();
+        let value = self.enter(context.call(), tag, size);
+        match does {
+            Does::Panic => std::panic::resume_unwind(Box::new("as asked")), // says nothing on the terminal
+            Does::Fail => call.reply_result::<(), Vec<u8>>(Err(value)),
+            Does::TooLarge => call.reply::<Vec<u8>>(vec![0; 1 << 20]),
+            Does::Look => {
+                if context.is_cancelled() {
+                    self.ledger.lock().unwrap_or_else(PoisonError::into_inner).saw_cancel += 1;
+                }
+                call.reply::<Vec<u8>>(value)
+            }
+            _ => call.reply::<Vec<u8>>(value),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Who does what when: drawn from the seed before the run begins, so that a step of the world cannot change it.
+
+use std::time::Duration;
+
+use rpc_core::ids::Time;
+
+use crate::ledger::{ALL, Does};
+use crate::profile::Profile;
+
+/// One thing that somebody does.
+#[derive(Clone, Copy, Debug)]
+pub enum Act {
+    /// A client starts a call.
+    Start {
+        /// Which client.
+        client: usize,
+        /// The call's tag.
+        tag: u64,
+        /// What it calls.
+        does: Does,
+        /// Bytes of the reply.
+        size: u32,
+        /// Bytes of ballast in the arguments.
+        pad: usize,
+        /// Its deadline.
+        within: Duration,
+    },
+    /// A client drops the handle of a call.
+    Abandon {
+        /// Which client.
+        client: usize,
+        /// The call's tag.
+        tag: u64,
+    },
+    /// A client ends its session.
+    Close(usize),
+    /// A client's process ends and begins again.
+    CrashClient(usize),
+    /// The server's process ends.
+    CrashServer,
+    /// The server's process begins.
+    RestartServer,
+    /// The server begins to drain.
+    Drain,
+    /// Nothing passes for so long.
+    Partition(Duration),
+    /// Every connection is cut.
+    CutAll,
+}
+
+/// How many calls a run makes, about.
+pub const CALLS: u64 = 110;
+
+/// The time in which calls are started.
+const BUSY: u64 = 25_000_000;
+
+/// The plan of a run, in the order of time.
+pub fn plan(profile: Profile, clients: usize, random: &mut fastrand::Rng) -> Vec<(Time, Act)> {
+    let mut acts = Vec::new();
+    let mut at = 0;
+    for number in 0..CALLS {
+        // Bursts and pauses: calls that compete, and connections that nobody drives for a while.
+        at += if random.u8(0..4) > 0 { random.u64(0..2_000) } else { random.u64(0..BUSY / CALLS * 7) };
+        start(number + 1, Time(at), clients, random, &mut acts);
+    }
+    trouble(profile, clients, at, random, &mut acts);
+    acts.sort_by_key(|(time, _)| *time);
+    acts
+}
+
+fn start(tag: u64, at: Time, clients: usize, random: &mut fastrand::Rng, acts: &mut Vec<(Time, Act)>) {
+    let does = match random.u8(0..20) {
+        0..9 => Does::Reply,
+        9..13 => Does::Idempotent,
+        number => ALL[usize::from(number) - 12],
+    };
+    let client = random.usize(0..clients);
+    let does = if does == Does::Gone && client != 0 { Does::Reply } else { does };
+    let size = if random.u8(0..6) == 0 { random.u32(400..7000) } else { random.u32(0..100) };
+    let pad = match random.u8(0..30) {
+        0 => 9 << 10,   // over the server's limit
+        1 => 200 << 10, // over what it would skip
+        2..6 => random.usize(0..4000),
+        _ => random.usize(0..40),
+    };
+    let within = match random.u8(0..10) {
+        0 => Duration::from_micros(random.u64(0..20_000)),
+        1..5 => Duration::from_millis(random.u64(20..2_000)),
+        _ => Duration::from_millis(random.u64(2_000..15_000)),
+    };
+    acts.push((at, Act::Start { client, tag, does, size, pad, within }));
+    if random.u8(0..8) == 0 {
+        let later = at.plus(Duration::from_micros(random.u64(0..1_500_000)));
+        acts.push((later, Act::Abandon { client, tag }));
+    }
+}
+
+fn trouble(
+    profile: Profile,
+    clients: usize,
+    end: u64,
+    random: &mut fastrand::Rng,
+    acts: &mut Vec<(Time, Act)>,
+) {
+    let mut some = |count: u64, act: &mut dyn FnMut(&mut fastrand::Rng) -> Act| {
+        for _ in 0..random.u64(1..=count) {
+            let at = Time(random.u64(0..end));
+            acts.push((at, act(random)));
+        }
+    };
+    let all = profile == Profile::All;
+    if all || profile == Profile::Partitions || profile == Profile::Expiry {
+        some(5, &mut |random| Act::Partition(Duration::from_millis(random.u64(10..8_000))));
+    }
+    if all || profile == Profile::Cutting || profile == Profile::Expiry {
+        some(5, &mut |_| Act::CutAll);
+    }
+    if all || profile == Profile::Restarts {
+        some(4, &mut |_| Act::CrashServer);
+        some(4, &mut |_| Act::RestartServer);
+    }
+    if all || profile == Profile::Restarts || profile == Profile::Cutting {
+        some(2, &mut |random| Act::CrashClient(random.usize(0..clients)));
+    }
+    if all || profile == Profile::Drain {
+        some(2, &mut |_| Act::Drain);
+        some(2, &mut |_| Act::RestartServer);
+    }
+    if random.u8(0..4) == 0 {
+        acts.push((Time(random.u64(0..end)), Act::Close(random.usize(0..clients))));
+    }
+}
