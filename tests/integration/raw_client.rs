@@ -18,6 +18,7 @@ pub struct RawClient {
     pub stream: TcpStream,
     decoder: FrameDecoder,
     outgoing: Vec<u8>,
+    input: Vec<u8>,
     polite: bool,
 }
 
@@ -51,15 +52,20 @@ impl RawClient {
         stream.set_nodelay(true).expect("an option");
         let mut decoder = FrameDecoder::default();
         decoder.agree(8 << 20, false, true);
-        RawClient { stream, decoder, outgoing: Vec::new(), polite: true }
+        RawClient { stream, decoder, outgoing: Vec::new(), input: vec![0; 64 << 10], polite: true }
     }
 
     /// Connects and opens a session.
     pub fn connect(address: SocketAddr, contract: &Contract, slots: u16) -> (Self, Welcome) {
         let mut client = Self::silent(address);
-        client.queue(&Header::new(Kind::Hello), &Hello::new(slots, 0, &[contract]).encode());
-        let welcome = client.welcome();
+        let welcome = client.greet(contract, slots);
         (client, welcome)
+    }
+
+    /// Opens a session.
+    pub fn greet(&mut self, contract: &Contract, slots: u16) -> Welcome {
+        self.queue(&Header::new(Kind::Hello), &Hello::new(slots, 0, &[contract]).encode());
+        self.welcome()
     }
 
     /// Connects and resumes a session.
@@ -135,10 +141,9 @@ impl RawClient {
             if let Some(frame) = self.decoder.next_frame().expect("the server's frames are whole") {
                 return Some(frame);
             }
-            let mut chunk = vec![0; 64 << 10];
-            match self.stream.read(&mut chunk) {
+            match self.stream.read(&mut self.input) {
                 Ok(0) => return None,
-                Ok(count) => self.decoder.push(Bytes::from(chunk).slice(..count)),
+                Ok(count) => self.decoder.push(Bytes::copy_from_slice(&self.input[..count])),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("nothing came: {error}"),
             }

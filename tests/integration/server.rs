@@ -9,7 +9,7 @@ use rpc_core::wire::message::Status;
 
 use crate::raw_client::RawClient;
 use crate::test_service::{
-    CONTRACT, COUNT, ECHO, LARGE, MISSING, PANIC, TestServer, WAIT, WAIT_SLOW, test_limits,
+    CONTRACT, COUNT, ECHO, LARGE, MISSING, NAP, PANIC, TestServer, WAIT, WAIT_SLOW, test_limits,
 };
 
 #[test]
@@ -214,6 +214,73 @@ fn both_loops_serve() {
     for (mut client, _) in sessions {
         assert_eq!(client.call(&ECHO, 0, 1, &("here",)).value::<String>(), "here");
     }
+}
+
+/// None of these handlers is late, but all of them together would be.
+#[test]
+fn a_long_row_of_calls_does_not_hold_back_the_first_answers() {
+    const CALLS: u16 = 300;
+    let server = TestServer::start();
+    let (mut client, _) = RawClient::connect(server.address, &CONTRACT, 1024);
+    for slot in 0..CALLS {
+        client.queue_call(&NAP, slot, 1, &(1u64,));
+    }
+    client.flush();
+    client.answer();
+    assert!(
+        server.handle.counters().executions < u64::from(CALLS),
+        "the first answer waited for the last call"
+    );
+    for _ in 1..CALLS {
+        client.answer();
+    }
+}
+
+/// Steals, hand-overs, late replies and quick calls, all at once: each call is answered, and runs once.
+#[test]
+fn a_mix_of_quick_and_slow_calls_from_many_clients_is_answered_call_by_call() {
+    const CLIENTS: u64 = 6;
+    const ROUNDS: u64 = 60;
+    let server = TestServer::with(|builder| builder.loops(2));
+    std::thread::scope(|scope| {
+        for number in 0..CLIENTS {
+            let address = server.address;
+            scope.spawn(move || {
+                let (mut client, session) = RawClient::connect(address, &CONTRACT, 64);
+                for seq in 1..=ROUNDS {
+                    for slot in 0..32 {
+                        match (u64::from(slot) * 7 + seq * 13 + number) % 64 {
+                            0 => client.queue_call(&NAP, slot, seq, &(12u64,)),
+                            1 => client.queue_call(&WAIT_SLOW, slot, seq, &()),
+                            2 => client.queue_call(&PANIC, slot, seq, &("on purpose",)),
+                            _ => client.queue_call(&COUNT, slot, seq, &()),
+                        }
+                    }
+                    client.flush();
+                    let mut seen = [false; 32];
+                    for _ in 0..32 {
+                        let answer = client.answer();
+                        assert_eq!(answer.seq, seq);
+                        assert!(answer.status.ran(), "{answer:?}");
+                        assert!(
+                            !std::mem::replace(&mut seen[usize::from(answer.slot)], true),
+                            "answered twice"
+                        );
+                    }
+                    if seq % 20 == 0 {
+                        client.vanish();
+                        client = RawClient::resume(address, &CONTRACT, 64, &session).0;
+                    }
+                }
+            });
+        }
+        server.world.gate.open();
+    });
+    let counters = server.handle.counters();
+    let counted = server.world.runs.load(Ordering::SeqCst);
+    let others = counters.panics + server.world.naps.load(Ordering::SeqCst) + server.world.gate.arrivals();
+    assert_eq!(counted + others, CLIENTS * ROUNDS * 32);
+    assert_eq!((counters.executions, counters.running), (CLIENTS * ROUNDS * 32, 0));
 }
 
 #[test]

@@ -19,9 +19,10 @@ pub const WAIT: Method = Method::new("Test.wait", "fn wait()");
 pub const WAIT_SLOW: Method = Method::new("Test.wait_slow", "fn wait_slow()").slow();
 pub const PANIC: Method = Method::new("Test.panic", "fn panic(text: &str)");
 pub const LARGE: Method = Method::new("Test.large", "fn large(size: u64) -> Vec<u8>").idempotent();
+pub const NAP: Method = Method::new("Test.nap", "fn nap(milliseconds: u64)");
 pub const MISSING: Method = Method::new("Test.missing", "fn missing()");
 
-pub static CONTRACT: Contract = Contract::new("Test", &[ECHO, COUNT, WAIT, WAIT_SLOW, PANIC, LARGE]);
+pub static CONTRACT: Contract = Contract::new("Test", &[ECHO, COUNT, WAIT, WAIT_SLOW, PANIC, LARGE, NAP]);
 
 /// A gate that a test opens: whoever waits at it goes on, then and later.
 #[derive(Default)]
@@ -48,6 +49,10 @@ impl Gate {
         assert!(state.0, "the gate stayed shut");
     }
 
+    pub fn arrivals(&self) -> u64 {
+        self.state.lock().expect("not poisoned").1
+    }
+
     /// Waits until so many have come to the gate.
     pub fn wait_for_arrivals(&self, count: u64) {
         let state = self.state.lock().expect("not poisoned");
@@ -62,6 +67,7 @@ impl Gate {
 pub struct World {
     pub gate: Gate,
     pub runs: AtomicU64,
+    pub naps: AtomicU64,
 }
 
 struct TestService(Arc<World>);
@@ -94,6 +100,12 @@ impl Service for TestService {
             5 => {
                 let (size,): (u64,) = call.arguments()?;
                 call.reply::<Vec<u8>>(vec![7; size as usize])
+            }
+            6 => {
+                let (milliseconds,): (u64,) = call.arguments()?;
+                self.0.naps.fetch_add(1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(milliseconds));
+                call.reply::<()>(())
             }
             _ => call.no_such_method(),
         }

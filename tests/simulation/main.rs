@@ -1,3 +1,6 @@
 //! The proof: thousands of seeded runs of the production protocol code, each with every invariant looked at after every step.
 
+mod hostile_server;
 mod random_runs;
+mod table;
+mod users;

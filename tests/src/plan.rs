@@ -46,6 +46,8 @@ pub enum Act {
     Partition(Duration),
     /// Every connection is cut.
     CutAll,
+    /// A hostile client does something.
+    Hostile,
 }
 
 /// How many calls a run makes, about.
@@ -125,6 +127,11 @@ fn trouble(
     if all || profile == Profile::Drain {
         some(2, &mut |_| Act::Drain);
         some(2, &mut |_| Act::RestartServer);
+    }
+    if profile == Profile::Hostile {
+        for _ in 0..150 {
+            acts.push((Time(random.u64(0..end)), Act::Hostile));
+        }
     }
     if random.u8(0..4) == 0 {
         acts.push((Time(random.u64(0..end)), Act::Close(random.usize(0..clients))));

@@ -28,12 +28,14 @@ pub enum Profile {
     Crowded,
     /// Bits are turned.
     Corrupting,
+    /// A client that does what it likes stands beside the others.
+    Hostile,
     /// Everything at once.
     All,
 }
 
 /// All profiles, in the order in which seeds choose them.
-pub const PROFILES: [Profile; 11] = [
+pub const PROFILES: [Profile; 12] = [
     Profile::Calm,
     Profile::Lossy,
     Profile::Doubling,
@@ -44,6 +46,7 @@ pub const PROFILES: [Profile; 11] = [
     Profile::Drain,
     Profile::Crowded,
     Profile::Corrupting,
+    Profile::Hostile,
     Profile::All,
 ];
 
@@ -67,6 +70,7 @@ impl Profile {
             Profile::Expiry => usual.drop(0.03).cut(0.02).half_open(0.5).refuse(0.3),
             Profile::Drain => usual.drop(0.03).duplicate(0.05).reorder(0.05).cut(0.01),
             Profile::Crowded => usual.duplicate(0.05).drop(0.02).cut(0.005),
+            Profile::Hostile => usual.drop(0.02).cut(0.005),
             Profile::Corrupting => usual.corrupt(0.02).drop(0.02),
             Profile::All => Faults::bad().late(ms(2000)).half_open(0.4),
         }

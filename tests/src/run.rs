@@ -11,6 +11,7 @@ use rpc_core::proto::{Doubt, Outcome};
 use rpc_core::sim::{Faults, World};
 
 use crate::auditor::Auditor;
+use crate::hostile::Hostile;
 use crate::ledger::{Does, Work, other, served};
 use crate::plan::{Act, plan};
 use crate::profile::Profile;
@@ -83,6 +84,7 @@ struct Run {
     closed: Vec<bool>,
     calls: BTreeMap<u64, Call>,
     auditor: Auditor,
+    hostile: Hostile,
     tally: Tally,
     acts: Vec<(Time, Act)>,
 }
@@ -109,6 +111,7 @@ impl Run {
             clients,
             calls: BTreeMap::new(),
             auditor: Auditor::default(),
+            hostile: Hostile::default(),
             tally: Tally::default(),
             acts,
         }
@@ -182,6 +185,7 @@ impl Run {
             Act::Drain => self.world.drain_server(),
             Act::Partition(duration) => self.world.partition(duration),
             Act::CutAll => self.world.cut_all(),
+            Act::Hostile => self.hostile.act(&mut self.world, &mut self.random)?,
         }
         self.look()
     }

@@ -83,10 +83,10 @@ pub(super) struct Held {
 
 /// What a thread does next.
 pub(super) enum Next {
-    /// Runs this call; the loop lies in the slot, and may be taken if it is late.
-    Run(ReadyCall),
-    /// Runs this call; the loop was given away before.
-    RunBeside(ReadyCall),
+    /// Runs the call in its place; the loop lies in the slot, and may be taken if it is late.
+    Run,
+    /// Runs the call in its place; the loop was given away before.
+    RunBeside,
     /// Goes on with the loop: nothing is left to run, or it is time to look up.
     Turn(Held),
     /// Somebody else has the loop.
@@ -131,8 +131,8 @@ impl Hands {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts the loop into the slot, and takes the first call of the turn.
-    pub(super) fn begin(self: &Arc<Self>, held: Held) -> Next {
+    /// Puts the loop into the slot, and takes the first call of the turn into `place`.
+    pub(super) fn begin(self: &Arc<Self>, held: Held, place: &mut Option<ReadyCall>) -> Next {
         if !held.event_loop.core.has_calls() {
             return Next::Turn(held);
         }
@@ -143,27 +143,28 @@ impl Hands {
         }
         inner.slot = Some(held.event_loop);
         let watcher = inner.spares.wake_watcher();
-        let next = self.next(inner, held.epoch);
+        let next = self.next(inner, held.epoch, place);
         if let Some(thread) = watcher {
             thread.unpark();
         }
         next
     }
 
-    /// Ends a call, and takes the next one. Only here and in `begin` does a lock stand between two quick calls.
+    /// Ends a call, and takes the next one into `place`. Only here and in `begin` does a lock stand between two calls.
     pub(super) fn finish(
         self: &Arc<Self>,
         epoch: u64,
         key: CallKey,
         status: Status,
         reply: &mut Vec<u8>,
+        place: &mut Option<ReadyCall>,
     ) -> Next {
         let mut inner = self.lock();
         let inner_mut = &mut *inner;
         match inner_mut.slot.as_mut().filter(|_| inner_mut.epoch == epoch) {
             Some(held) => {
                 held.core.finish(key, status, reply, held.now);
-                self.next(inner, epoch)
+                self.next(inner, epoch, place)
             }
             None => {
                 inner.late.retain(|late| late.epoch != epoch); // before the caller hears of it: the room is there
@@ -176,13 +177,18 @@ impl Hands {
 
     /// The next call, or the loop. Calls of methods that may be late are given a thread of their own, or refused when
     /// there is none: the last thread must not be late.
-    fn next(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>, epoch: u64) -> Next {
+    fn next<'a>(
+        self: &'a Arc<Self>,
+        mut inner: MutexGuard<'a, Inner>,
+        epoch: u64,
+        place: &mut Option<ReadyCall>,
+    ) -> Next {
         loop {
-            let call = match &mut inner.slot {
+            *place = match &mut inner.slot {
                 Some(held) if !self.look_up.load(Ordering::Relaxed) => held.core.poll_call(held.now),
                 _ => None,
             };
-            let Some(call) = call else {
+            let Some(call) = place else {
                 self.stamp.store(inner.stamps, Ordering::Relaxed);
                 self.look_up.store(false, Ordering::Relaxed);
                 let held = inner.slot.take().map(|event_loop| Held { event_loop, epoch });
@@ -192,33 +198,29 @@ impl Hands {
                 inner.stamps += 2;
                 self.stamp.store(inner.stamps + 1, Ordering::Relaxed);
                 inner.running = Some(call.entry);
-                return Next::Run(call);
+                return Next::Run;
             }
-            if inner.late.len() + 1 < self.threads {
-                return self.hand_over(inner, epoch, call);
+            if inner.late.len() + 1 >= self.threads {
+                inner.refuse_busy(call.key);
+                continue;
             }
-            inner.refuse_busy(&call);
+            // Its new owner flushes first: replies of finished calls wait to be written.
+            self.stamp.store(inner.stamps, Ordering::Relaxed); // the watcher must not take it as well
+            inner.let_go(epoch);
+            let hired = inner.spares.hire(Order::Own);
+            drop(inner);
+            if self.bring(hired, Order::Own) {
+                return Next::RunBeside;
+            }
+            // There is no thread to be had: this one must keep the loop. Nobody else was told of the new epoch.
+            inner = self.lock();
+            inner.late.retain(|late| late.epoch != epoch);
+            if inner.ended.is_some() {
+                return Next::Free;
+            }
+            inner.epoch = epoch;
+            inner.refuse_busy(call.key);
         }
-    }
-
-    /// Gives the loop away before a call that may be late. Its new owner flushes first: replies of finished calls wait.
-    fn hand_over(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>, epoch: u64, call: ReadyCall) -> Next {
-        self.stamp.store(inner.stamps, Ordering::Relaxed); // the watcher must not take it as well
-        inner.let_go(epoch);
-        let hired = inner.spares.hire(Order::Own);
-        drop(inner);
-        if self.bring(hired, Order::Own) {
-            return Next::RunBeside(call);
-        }
-        // There is no thread to be had: this one must keep the loop. Nobody else was told of the new epoch.
-        let mut inner = self.lock();
-        inner.late.retain(|late| late.epoch != epoch);
-        if inner.ended.is_some() {
-            return Next::Free;
-        }
-        inner.epoch = epoch;
-        inner.refuse_busy(&call);
-        self.next(inner, epoch)
     }
 
     /// Takes the loop out of the slot for a thread that was hired for it.
@@ -302,9 +304,9 @@ impl Inner {
         self.let_go(epoch);
     }
 
-    fn refuse_busy(&mut self, call: &ReadyCall) {
+    fn refuse_busy(&mut self, key: CallKey) {
         if let Some(held) = &mut self.slot {
-            held.core.finish(call.key, Status::Refused(Reason::Busy), b"", held.now);
+            held.core.finish(key, Status::Refused(Reason::Busy), b"", held.now);
         }
     }
 }

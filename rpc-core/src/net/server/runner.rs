@@ -19,22 +19,24 @@ pub(super) fn serve(hands: &Arc<Hands>, mut held: Held, reply: &mut Vec<u8>) {
             return hands.end(Some(held.event_loop), Some(error));
         }
         let epoch = held.epoch;
-        let mut next = hands.begin(held);
+        let mut place = None; // a call is large enough that it is not moved about
+        let mut next = hands.begin(held, &mut place);
         held = loop {
-            next = match next {
-                Next::Run(call) => {
-                    let status = dispatch(&hands.runtime, &call, reply);
-                    hands.finish(epoch, call.key, status, reply)
-                }
-                Next::RunBeside(call) => {
-                    let began = Instant::now();
-                    let status = dispatch(&hands.runtime, &call, reply);
-                    hands.methods.took(&call.entry, began.elapsed());
-                    hands.finish(epoch, call.key, status, reply)
-                }
+            let beside = match next {
+                Next::Run => false,
+                Next::RunBeside => true,
                 Next::Turn(held) => break held,
                 Next::Free => return,
+            };
+            let Some(call) = &place else { return }; // `Run` comes with a call
+            let (key, entry) = (call.key, call.entry);
+            let began = beside.then(Instant::now);
+            let status = dispatch(&hands.runtime, call, reply);
+            if let Some(began) = began {
+                hands.methods.took(&entry, began.elapsed());
             }
+            place = None; // lets go of the arguments before the lock is taken
+            next = hands.finish(epoch, key, status, reply, &mut place);
         };
     }
 }

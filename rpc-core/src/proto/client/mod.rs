@@ -218,7 +218,7 @@ impl ClientCore {
             let handled = match self.decoder.next_frame() {
                 Ok(None) => return,
                 Ok(Some(frame)) => self.handle_frame(frame, now),
-                Err(error) => Err(error),
+                Err(error) => return self.stream_is_garbled(error, now),
             };
             if let Err(error) = handled {
                 self.server_is_broken(error);

@@ -69,6 +69,9 @@ impl ClientCore {
         self.failures = 0;
         self.wants_session = false;
         let resumed = welcome.resumed;
+        if resumed != self.session.is_some() {
+            return Err(ProtocolError::BadBody("WELCOME")); // a session is resumed or lost, never replaced: calls wait in it
+        }
         if resumed {
             let same = self.session.as_ref().is_some_and(|session| session.id == welcome.session);
             if !same || usize::from(welcome.slots) != self.slots.len() {
@@ -112,6 +115,13 @@ impl ClientCore {
         self.give_session_up(Doubt::SessionLost);
         self.failures = 0;
         self.turned_away("the server does not know this session any more", Duration::ZERO, now);
+    }
+
+    /// The bytes are no frames any more: that is the way's fault, or another speaker's, and no word of the server. The
+    /// session stays and is resumed; a server that goes on like this is asked again after a pause.
+    pub(super) fn stream_is_garbled(&mut self, error: ProtocolError, now: Time) {
+        let pause = self.config.limits.backoff_first.saturating_mul(10);
+        self.turned_away(&format!("what came from the server cannot be read: {error}"), pause, now);
     }
 
     /// The server did what the protocol forbids: nothing that it says is believed any more.

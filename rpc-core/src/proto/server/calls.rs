@@ -140,7 +140,7 @@ impl ServerCore {
                 self.counters.copies_refused += 1;
                 self.answer_again(key, slot);
             }
-            _ if !self.config.at_most_once => self.run_copy(key, frame, seq, now),
+            _ if !self.config.at_most_once && self.has_begun(key, slot) => self.run_copy(key, frame, seq, now),
             State::Running => {}
             State::Acknowledged => self.counters.copies_unanswered += 1,
             State::Kept => {
@@ -153,6 +153,12 @@ impl ServerCore {
                 self.answer_again(key, slot);
             }
         }
+    }
+
+    /// Whether the slot's last call was not refused: an acknowledged refusal is still one (V7).
+    fn has_begun(&mut self, key: SessionKey, slot: Slot) -> bool {
+        let code = self.find_record(key, slot).map_or(0, |record| record.code);
+        Status::from_code(code).is_ok_and(Status::ran)
     }
 
     /// The filter is off: what a server without one does with a copy.

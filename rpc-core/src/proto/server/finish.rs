@@ -104,8 +104,13 @@ impl ServerCore {
         self.touch(conn);
     }
 
-    /// The filter is off: a copy's answer is sent and not recorded; the client ignores it.
+    /// The filter is off: a copy's answer is sent and not recorded; the client ignores it. A copy that overtook its
+    /// original says nothing: its client would go on to the next call, over a record that is not final (V3).
     fn answer_copy(&mut self, key: CallKey, status: Status, body: &[u8]) {
+        let record = self.find_record(key.session, key.slot);
+        if !record.is_some_and(|record| record.last > key.seq || record.state.is_final()) {
+            return;
+        }
         let Some(conn) = self.sessions.get(key.session).and_then(|session| session.attached) else { return };
         let header = Header { code: status.code(), ..Header::for_call(Kind::Reply, key.slot, key.seq) };
         self.send(conn, &header, body);
