@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -18,6 +19,8 @@ pub struct Children {
 #[derive(Debug, Default)]
 struct List {
     running: Mutex<Vec<Child>>,
+    /// A signal ends this process; whatever fails from now on fails because of that.
+    interrupted: AtomicBool,
 }
 
 impl List {
@@ -84,6 +87,20 @@ impl Children {
     /// Ends every child by its process id, and waits until it is gone.
     pub fn end_all(&self) {
         self.list.end(|_| true);
+    }
+
+    /// Ends every child because a signal ends this process.
+    pub(crate) fn interrupt(&self) {
+        self.list.interrupted.store(true, Ordering::SeqCst);
+        self.end_all();
+    }
+
+    /// Does not return if a signal is ending this process: whatever has failed meanwhile is no news. The thread that
+    /// has caught the signal ends the process in a moment.
+    pub fn wait_if_interrupted(&self) {
+        while self.list.interrupted.load(Ordering::SeqCst) {
+            thread::park();
+        }
     }
 
     /// How many are still there.

@@ -35,8 +35,8 @@ pub fn drain_on_signal(server: ServerHandle) -> io::Result<()> {
 pub fn end_on_signal(children: Children) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     spawn("signals", move || {
-        for signal in signals.forever() {
-            children.end_all();
+        if let Some(signal) = signals.forever().next() {
+            children.interrupt();
             end_by(signal);
         }
     })

@@ -97,6 +97,8 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::new(Status::Ok, ""),
+            // What a child process should have said: see `children`.
+            io::ErrorKind::TimedOut | io::ErrorKind::UnexpectedEof => Failure::new(Status::Server, error),
             _ => Failure::new(Status::Usage, error),
         }
     }

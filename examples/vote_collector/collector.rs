@@ -33,12 +33,18 @@ struct Tally {
     silent: u16,
 }
 
-/// Holds the vote.
+/// Holds the vote; whatever comes of it, the voters are ended.
 pub(crate) fn collect(options: &VoteOptions) -> Result<(), Failure> {
     let children = Children::new();
     end_on_signal(children.clone())?;
+    let result = vote(options, &children);
+    children.wait_if_interrupted();
+    result
+}
+
+fn vote(options: &VoteOptions, children: &Children) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let booths = open_booths(options, &children)?;
+    let booths = open_booths(options, children)?;
     let (voters, need) = (options.voters, options.need);
     writeln!(out, "{voters} voters, each a process of its own; {need} must say yes (seed {})", options.seed)?;
     let mut tally = Tally::default();

@@ -2,6 +2,7 @@
 //! told about each. It never repeats an append whose outcome it does not know.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -101,9 +102,10 @@ pub(crate) fn run(client: &ClientOptions, options: &DemoClientOptions) -> Result
     report.connections = stats.connections;
     report.sessions = stats.sessions;
     report.dirty_slots = stats.dirty_slots;
-    report.latencies = latencies.iter_recorded().map(|at| (at.value_iterated_to(), at.count_at_value())).collect();
+    report.latencies =
+        latencies.iter_recorded().map(|at| (at.value_iterated_to(), at.count_at_value())).collect();
     let line = serde_json::to_string(&report).map_err(|error| Failure::new(Status::Server, error))?;
-    println!("{line}");
+    writeln!(io::stdout(), "{line}")?;
     kv.call.close();
     Ok(())
 }

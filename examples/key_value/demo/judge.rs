@@ -47,11 +47,7 @@ impl Findings {
 }
 
 /// Judges a run: `store` is all that the server holds, `appends` how many each client was told to do.
-pub(crate) fn judge(
-    store: &BTreeMap<String, String>,
-    reports: &[Report],
-    appends: &[u32],
-) -> Findings {
+pub(crate) fn judge(store: &BTreeMap<String, String>, reports: &[Report], appends: &[u32]) -> Findings {
     let mut findings = Findings::default();
     let expected: BTreeMap<String, String> = plan::pairs().into_iter().collect();
     for (key, value) in &expected {

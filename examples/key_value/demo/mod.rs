@@ -9,6 +9,7 @@ pub(crate) mod options;
 mod plan;
 mod report;
 mod run;
+mod stand_in;
 
 use std::io::{self, Write};
 
@@ -28,6 +29,7 @@ pub(crate) fn demo(options: &DemoOptions) -> Result<(), Failure> {
     let children = Children::new();
     end_on_signal(children.clone())?;
     let verdict = both_runs(options, &children);
+    children.wait_if_interrupted();
     children.end_all();
     let mut out = io::stdout().lock();
     match verdict {
@@ -108,7 +110,9 @@ fn too_kind(with: &Run, without: &Run) -> Vec<String> {
         }
     }
     if with.server.duplicates == 0 || without.findings.doubled == 0 {
-        faults.push("no duplicate would have done harm, so nothing was put to the test: raise --calls".to_owned());
+        faults.push(
+            "no duplicate would have done harm, so nothing was put to the test: raise --calls".to_owned(),
+        );
     }
     faults
 }

@@ -1,5 +1,6 @@
 //! `kv demo --narrate`: the story of one call whose reply is lost, told by the frames as they pass.
 
+use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -20,15 +21,17 @@ const RESEND: Duration = Duration::from_millis(300);
 
 /// Tells it twice: with the duplicate filter and without.
 pub(crate) fn narrate() -> Result<(), Failure> {
-    println!(
-        "A client appends \"!\" to a key that holds \"hello\". Between client and server stands a network that\n\
-         swallows the first reply. These are the frames, as they pass."
+    line(
+        "A client appends \"!\" to a key that holds \"hello\". Between client and server stands a network that",
     );
-    println!("\n== With the duplicate filter\n");
+    line("swallows the first reply. These are the frames, as they pass.");
+    line("\n== With the duplicate filter\n");
     let with = tell(true)?;
-    println!("\n== The same, with the filter switched off\n");
+    line("\n== The same, with the filter switched off\n");
     let without = tell(false)?;
-    println!("\nOne append was asked for. With the filter the key holds {with:?}, without it {without:?}.");
+    line(format!(
+        "\nOne append was asked for. With the filter the key holds {with:?}, without it {without:?}."
+    ));
     match (with.as_str(), without.as_str()) {
         ("hello!", "hello!!") => Ok(()),
         _ => Err(Failure::new(Status::Server, "the story did not go as it should have")),
@@ -53,7 +56,7 @@ fn tell(filter: bool) -> Result<String, Failure> {
         ended.map_err(|error| Failure::new(Status::Server, error))?;
         let value = told?;
         let (runs, copies) = (seen.executions - 2, seen.duplicates()); // less our own put and get
-        println!("          the handler ran {runs} times; copies kept from running: {copies}; the key holds {value:?}");
+        remark(&format!("handler runs: {runs}; copies kept from running: {copies}; the key holds {value:?}"));
         Ok(value)
     })
 }
@@ -65,7 +68,7 @@ fn append_once(addr: SocketAddr, filter: bool) -> Result<String, Failure> {
     let limits = ClientLimits { resend_first: RESEND, ..ClientLimits::default() };
     let kv: KvClient = Connector::new().limits(limits).connect(stand_between(addr, &network)?)?;
     let length = kv.append("key", "!")?;
-    network.remark(&format!("the caller gets Ok({length})"));
+    remark(&format!("the caller gets Ok({length})"));
     kv.call.close();
     let value = direct.get("key")?;
     direct.call.close();
@@ -97,8 +100,7 @@ fn stand_between(server: SocketAddr, network: &Arc<Network>) -> io::Result<Socke
 
 impl Network {
     fn pass(&self, mut from: TcpStream, mut to: TcpStream, way: &str) -> io::Result<()> {
-        let mut calls = 0;
-        let mut replies = 0;
+        let mut count = 0; // of CALLs one way, of REPLYs the other
         loop {
             let mut bytes = vec![0; 4];
             if from.read_exact(&mut bytes).is_err() {
@@ -115,12 +117,8 @@ impl Network {
             };
             let lost = frame.header.kind == Kind::Reply && self.thirsty.swap(false, Ordering::Relaxed);
             self.say(way, &frame, lost);
-            match frame.header.kind {
-                Kind::Call => calls += 1,
-                Kind::Reply => replies += 1,
-                _ => {}
-            }
-            self.explain(frame.header.kind, calls.max(replies), lost);
+            count += u32::from(matches!(frame.header.kind, Kind::Call | Kind::Reply));
+            self.explain(frame.header.kind, count, lost);
             if !lost {
                 to.write_all(&bytes)?;
             }
@@ -138,29 +136,37 @@ impl Network {
             _ => format!("{size} bytes"),
         };
         let fate = if lost { "   <-- LOST" } else { "" };
-        println!("{}  {way}  {:<8} {what}{fate}", self.at(), header.kind.name());
+        let at = self.begun.elapsed().as_secs_f64() * 1000.0;
+        line(format!("{at:>6.1} ms  {way}  {:<8} {what}{fate}", header.kind.name()));
     }
 
+    /// What the frame means in this story; `count`: how many of its kind have come.
     fn explain(&self, kind: Kind, count: u32, lost: bool) {
-        match (kind, count) {
-            (Kind::Call, 1) => self.remark("the client has taken a slot; the number makes this call different from all others"),
+        let text = match (kind, count) {
+            (Kind::Call, 1) => {
+                "the client has taken a slot; slot and number make this call different from all others"
+            }
+            (Kind::Call, 2) => {
+                "no answer came: the client sends the same call again, with the same slot and number"
+            }
             (Kind::Reply, _) if lost => {
-                self.remark("the call has run, but the client cannot know: a lost call would look the same to it");
+                "the call has run, but to the client it looks as if it had never arrived"
             }
-            (Kind::Call, 2) => self.remark("no answer came: the client sends the same call again, same slot, same number"),
             (Kind::Reply, 2) if self.filter => {
-                self.remark("slot and number are known: the kept reply again, and the handler does not run");
+                "slot and number are known: the kept reply again; the handler does not run"
             }
-            (Kind::Reply, 2) => self.remark("nobody has compared the numbers: the handler ran a second time"),
-            _ => {}
-        }
+            (Kind::Reply, 2) => "nobody has compared slot and number: the handler ran a second time",
+            _ => return,
+        };
+        remark(text);
     }
+}
 
-    fn remark(&self, text: &str) {
-        println!("          {text}");
-    }
+fn remark(text: &str) {
+    line(format!("           {text}"));
+}
 
-    fn at(&self) -> String {
-        format!("{:>6.1} ms", self.begun.elapsed().as_secs_f64() * 1000.0)
-    }
+/// A line of the story; whoever has stopped reading does not hear its end.
+fn line(text: impl Display) {
+    let _ = writeln!(io::stdout(), "{text}");
 }

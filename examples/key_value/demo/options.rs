@@ -15,7 +15,7 @@ pub(crate) struct DemoOptions {
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) clients: u32,
     /// Appends, all clients together
-    #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 12_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) calls: u32,
     /// Longest time for one run; beyond it the demonstration has failed
     #[arg(long, default_value = "120s", value_parser = duration, value_name = "TIME")]

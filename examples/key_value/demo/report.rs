@@ -7,7 +7,7 @@ use super::run::Run;
 /// The table of both runs.
 pub(crate) fn table(with: &Run, without: &Run) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header(["", "filter on", "filter off"]);
     for column in 1..=2 {
         if let Some(column) = table.column_mut(column) {
@@ -39,10 +39,10 @@ fn rows() -> Vec<Row> {
         ("    of these answered from the filter", |run| grouped(run.server.duplicates_answered)),
         ("  duplicates that ran again", |run| grouped(run.server.duplicates_run_again)),
         ("handler runs", |run| grouped(run.server.handler_runs)),
-        ("latency of a call: half within", |run| millis(run, 0.50)),
-        ("  90 % within", |run| millis(run, 0.90)),
-        ("  99 % within", |run| millis(run, 0.99)),
-        ("  all within", |run| millis(run, 1.0)),
+        ("latency of a call, p50", |run| millis(run, 0.50)),
+        ("  p90", |run| millis(run, 0.90)),
+        ("  p99", |run| millis(run, 0.99)),
+        ("  longest", |run| millis(run, 1.0)),
         ("pairs of the file in the store", |run| grouped(run.findings.pairs_right)),
         ("appends in the store exactly once", |run| grouped(run.findings.once)),
         ("appends in the store twice or more", |run| grouped(run.findings.doubled)),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::stand_in::FaultProxy;
 use hdrhistogram::Histogram;
-use rpc_core::sim::{FaultProxy, FaultsSeen};
+use rpc_core::sim::FaultsSeen;
 use rpc_examples::children::{Children, Worker};
 use rpc_examples::status::{Failure, Status};
 
@@ -39,7 +40,8 @@ pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> R
     let appends: Vec<u32> =
         (0..options.clients).map(|index| plan::share(options.calls, options.clients, index)).collect();
     let clients = start_clients(children, &appends, &proxy.addr().to_string())?;
-    let reports: Vec<Report> = clients.iter().map(|client| report(client, until)).collect::<Result<_, _>>()?;
+    let reports: Vec<Report> =
+        clients.iter().map(|client| report(client, until)).collect::<Result<_, _>>()?;
     let took = begun.elapsed();
     drop(clients);
 
@@ -91,8 +93,9 @@ fn start_clients(children: &Children, appends: &[u32], addr: &str) -> Result<Vec
 
 fn report(client: &Worker, until: Instant) -> Result<Report, Failure> {
     let line = client.next_line(until)?;
-    serde_json::from_str(&line)
-        .map_err(|error| Failure::new(Status::Server, format!("{} reported nonsense: {error}", client.name())))
+    serde_json::from_str(&line).map_err(|error| {
+        Failure::new(Status::Server, format!("{} reported nonsense: {error}", client.name()))
+    })
 }
 
 fn all_latencies(reports: &[Report]) -> Histogram<u64> {
