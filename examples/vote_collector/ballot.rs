@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 /// A voter.
 #[rpc]
 pub(crate) trait Voter {
-    /// Yes or no, after as long as this voter thinks about it; no at once when the collector has cancelled. Slow: it
-    /// waits, so it has a thread of its own.
+    /// Yes or no, after as long as this voter thinks about it; nothing when the collector has cancelled or does not
+    /// wait any longer. Slow: it thinks, so it has a thread of its own.
     #[rpc(slow)]
-    fn vote(&self, cx: &CallContext, question: &str) -> bool;
+    fn vote(&self, cx: &CallContext, question: &str) -> Option<bool>;
 
     /// What this voter has seen, once it is not voting any more.
     #[rpc(slow)]

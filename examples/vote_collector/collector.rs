@@ -51,17 +51,15 @@ fn vote(options: &VoteOptions, children: &Children) -> Result<(), Failure> {
     let clients = reach(&booths, &mut tally, &mut out)?;
 
     let begun = Instant::now();
-    let mut race: Race<&str, Plain<bool>> = clients
+    let mut race: Race<&str, Plain<Option<bool>>> = clients
         .iter()
         .map(|(name, voter)| (name.as_str(), voter.call.within(options.patience).start.vote("more cake?")))
         .collect();
     while tally.yes < need {
         let Some((name, vote)) = race.next() else { break };
         let at = begun.elapsed().as_millis();
-        match count(&mut tally, vote) {
-            Ok(vote) => writeln!(out, "{at:>5} ms  {name:<8} {vote}")?,
-            Err(error) => writeln!(out, "{at:>5} ms  {name:<8} no vote: {error}")?,
-        }
+        let vote = count(&mut tally, vote);
+        writeln!(out, "{at:>5} ms  {name:<8} {vote}")?;
     }
     let decided = begun.elapsed().as_millis();
     let left = race.left();
@@ -136,21 +134,16 @@ fn reach(
     Ok(clients)
 }
 
-fn count(tally: &mut Tally, vote: Result<bool, CallError>) -> Result<&'static str, CallError> {
-    match vote {
-        Ok(true) => {
-            tally.yes += 1;
-            Ok("yes")
-        }
-        Ok(false) => {
-            tally.no += 1;
-            Ok("no")
-        }
-        Err(error) => {
-            tally.silent += 1;
-            Err(error)
-        }
-    }
+/// Counts a vote, and says in words what it is.
+fn count(tally: &mut Tally, vote: Result<Option<bool>, CallError>) -> String {
+    let (counter, text) = match vote {
+        Ok(Some(true)) => (&mut tally.yes, "yes".to_owned()),
+        Ok(Some(false)) => (&mut tally.no, "no".to_owned()),
+        Ok(None) => (&mut tally.silent, "no vote: it was not waited for any longer".to_owned()),
+        Err(error) => (&mut tally.silent, format!("no vote: {error}")),
+    };
+    *counter += 1;
+    text
 }
 
 /// Asks the voters what they have seen, and our side what still waits: the proof that nothing has leaked.

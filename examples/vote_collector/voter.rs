@@ -59,7 +59,7 @@ impl Citizen {
 }
 
 impl Voter for Citizen {
-    fn vote(&self, cx: &CallContext, _question: &str) -> bool {
+    fn vote(&self, cx: &CallContext, _question: &str) -> Option<bool> {
         let begun = Instant::now();
         let mut state = self.lock();
         state.seen.asked += 1;
@@ -79,7 +79,7 @@ impl Voter for Citizen {
             state.seen.voted += 1;
         }
         self.settled.notify_all();
-        self.yes && !cancelled
+        (!cancelled).then_some(self.yes)
     }
 
     fn seen(&self) -> Seen {

@@ -140,7 +140,9 @@ impl ServerCore {
                 self.counters.copies_refused += 1;
                 self.answer_again(key, slot);
             }
-            _ if !self.config.at_most_once && self.has_begun(key, slot) => self.run_copy(key, frame, seq, now),
+            _ if !self.config.at_most_once && self.has_begun(key, slot) => {
+                self.run_copy(key, frame, seq, now)
+            }
             State::Running => {}
             State::Acknowledged => self.counters.copies_unanswered += 1,
             State::Kept => {
