@@ -15,6 +15,8 @@ pub mod stub;
 pub mod wire;
 
 pub use call::{CallError, Caller, Client, Handle, Pending, Race};
+#[cfg(feature = "sim")]
+pub use net::FaultProxy;
 pub use net::{
     ConnectError, Connector, MonotonicClock, ServeError, Server, ServerBuilder, ServerHandle, serve,
 };

@@ -9,7 +9,6 @@ pub(crate) mod options;
 mod plan;
 mod report;
 mod run;
-mod stand_in;
 
 use std::io::{self, Write};
 

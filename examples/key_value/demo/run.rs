@@ -1,10 +1,11 @@
 //! One run of the demonstration: a server, a bad network and several clients, and the judge's findings.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::stand_in::FaultProxy;
 use hdrhistogram::Histogram;
+use rpc_core::FaultProxy;
 use rpc_core::sim::FaultsSeen;
 use rpc_examples::children::{Children, Worker};
 use rpc_examples::status::{Failure, Status};
@@ -36,7 +37,7 @@ pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> R
     let begun = Instant::now();
     let until = begun + options.limit;
     let (_server, addr) = start_server(children, filter, until)?;
-    let proxy = FaultProxy::start("127.0.0.1:0", addr.as_str(), faults(), options.seed)?;
+    let proxy = FaultProxy::start(([127, 0, 0, 1], 0).into(), addr, faults(), options.seed)?;
     let appends: Vec<u32> =
         (0..options.clients).map(|index| plan::share(options.calls, options.clients, index)).collect();
     let clients = start_clients(children, &appends, &proxy.addr().to_string())?;
@@ -47,7 +48,7 @@ pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> R
 
     let (network, latencies) = (proxy.stats(), all_latencies(&reports));
     let sum = |what: fn(&Report) -> u64| reports.iter().map(what).sum();
-    let kv = KvClient::connect(addr.as_str())?; // past the bad network
+    let kv = KvClient::connect(addr)?; // past the bad network
     let store = contents(&kv)?;
     if let Some(reason) = reports.iter().find_map(|report| report.failure.as_ref()) {
         return Err(Failure::new(Status::Server, format!("a pair could not be put: {reason}")));
@@ -65,14 +66,15 @@ pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> R
     })
 }
 
-fn start_server(children: &Children, filter: bool, until: Instant) -> Result<(Worker, String), Failure> {
+fn start_server(children: &Children, filter: bool, until: Instant) -> Result<(Worker, SocketAddr), Failure> {
     let mut arguments = vec!["serve", "--addr=127.0.0.1:0", "--end-with-parent"];
     if !filter {
         arguments.push("--no-filter");
     }
     let server = children.start("the server", arguments)?;
     let line = server.next_line(until)?;
-    let addr = line.strip_prefix("listening on ").unwrap_or(&line).to_owned();
+    let addr = line.strip_prefix("listening on ").and_then(|addr| addr.parse().ok());
+    let addr = addr.ok_or_else(|| Failure::new(Status::Server, format!("the server said {line:?}")))?;
     Ok((server, addr))
 }
 

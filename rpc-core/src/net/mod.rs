@@ -2,8 +2,12 @@
 
 mod client;
 mod clock;
+#[cfg(feature = "sim")]
+mod fault_proxy;
 mod server;
 
 pub use client::{ConnectError, Connector, connect};
 pub use clock::MonotonicClock;
+#[cfg(feature = "sim")]
+pub use fault_proxy::FaultProxy;
 pub use server::{ServeError, Server, ServerBuilder, ServerHandle, serve};

@@ -39,7 +39,8 @@ impl ServerCore {
         for (conn, stage) in attached {
             match stage {
                 Stage::Attached(_) => self.send(conn, &Header::new(Kind::GoAway), &[]),
-                _ => self.close(conn, Stage::Closing),
+                Stage::Greeting => self.close(conn, Stage::Closing),
+                Stage::Closing | Stage::Closed => {}
             }
         }
     }
