@@ -49,7 +49,7 @@ impl Caller {
             Ok(request) => self.channel.call(request),
             Err(outcome) => (outcome, None),
         };
-        R::output(outcome, Place::new(method, &self.channel, open))
+        R::output(outcome, || Place::new(method, &self.channel, open))
     }
 
     /// Starts a call of `method`; what it returns stands for the reply to come.

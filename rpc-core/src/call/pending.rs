@@ -88,7 +88,7 @@ impl<R: Reply> Pending<R> {
             },
             State::Taken => panic!("the reply of {} was taken before", self.method.name),
         };
-        Some(R::output(outcome, Place::new(self.method, &self.channel, ticket)))
+        Some(R::output(outcome, || Place::new(self.method, &self.channel, ticket)))
     }
 }
 

@@ -53,8 +53,8 @@ impl Returned for Blob {
 pub trait Reply: 'static {
     /// `Result<T, CallError>` or `Result<T, CallError<E>>`.
     type Output;
-    /// Decodes the outcome.
-    fn output(outcome: Outcome, place: Place) -> Self::Output;
+    /// Decodes the outcome. `place` is asked only when there is an error to be told.
+    fn output(outcome: Outcome, place: impl FnOnce() -> Place) -> Self::Output;
 }
 
 /// The reply of a method that returns `T`.
@@ -63,10 +63,12 @@ pub struct Plain<T>(PhantomData<fn() -> T>);
 
 impl<T: Returned> Reply for Plain<T> {
     type Output = Result<T::Value, CallError>;
-    fn output(outcome: Outcome, place: Place) -> Self::Output {
+    fn output(outcome: Outcome, place: impl FnOnce() -> Place) -> Self::Output {
         match outcome {
-            Outcome::Done(bytes) => T::decode(&bytes).map_err(|error| CallError::undecodable(place, &error)),
-            other => Err(CallError::<Never>::from_outcome(other, place, |_| None)),
+            Outcome::Done(bytes) => {
+                T::decode(&bytes).map_err(|error| CallError::undecodable(place(), &error))
+            }
+            other => Err(CallError::<Never>::from_outcome(other, place(), |_| None)),
         }
     }
 }
@@ -77,10 +79,12 @@ pub struct Fallible<T, E>(PhantomData<fn() -> (T, E)>);
 
 impl<T: Returned, E: DeserializeOwned + 'static> Reply for Fallible<T, E> {
     type Output = Result<T::Value, CallError<E>>;
-    fn output(outcome: Outcome, place: Place) -> Self::Output {
+    fn output(outcome: Outcome, place: impl FnOnce() -> Place) -> Self::Output {
         match outcome {
-            Outcome::Done(bytes) => T::decode(&bytes).map_err(|error| CallError::undecodable(place, &error)),
-            other => Err(CallError::from_outcome(other, place, |bytes| Some(codec::decode(bytes)))),
+            Outcome::Done(bytes) => {
+                T::decode(&bytes).map_err(|error| CallError::undecodable(place(), &error))
+            }
+            other => Err(CallError::from_outcome(other, place(), |bytes| Some(codec::decode(bytes)))),
         }
     }
 }

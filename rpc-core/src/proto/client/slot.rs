@@ -49,9 +49,13 @@ pub(super) struct Dirty {
 
 /// What a slot is used for.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "most slots in use are taken, and a box costs each call an allocation"
+)]
 pub(super) enum Use {
     Free,
-    Taken(Box<Sending>),
+    Taken(Sending),
     Dirty(Dirty),
 }
 
@@ -112,7 +116,7 @@ impl Slots {
         state.last += 1; // below 2^63 for 292,000 years at a million calls a second
         state.ack_at = None; // the new call acknowledges the last reply
         let sending = Sending { call, sent: false, buffered: false, resend_at: Time::NEVER, pause };
-        state.usage = Use::Taken(Box::new(sending));
+        state.usage = Use::Taken(sending);
         let seq = state.last;
         self.mark(slot, false);
         Ok((slot, seq))
