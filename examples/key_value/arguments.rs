@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::demo::options::{DemoClientOptions, DemoOptions};
+use crate::proxy::ProxyOptions;
 
 const TEMPLATE: &str = "\
 {about}
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     Dump(DumpOptions),
     /// Server, clients and a bad network on this machine: every append exactly once, checked
     Demo(DemoOptions),
+    /// A bad network in front of the server at --addr; prints one line, `listening on HOST:PORT`
+    Proxy(ProxyOptions),
     /// One client process of the demonstration
     #[command(hide = true)]
     DemoClient(DemoClientOptions),

@@ -24,6 +24,9 @@ use crate::arguments::{ClientOptions, LoadOptions};
 use crate::commands::connect;
 use crate::pairs;
 
+/// How long the oldest call under way is waited for before the next one is looked at: a call whose frame was lost takes
+/// a second or more, and must not hold up the thousands behind it.
+const LATE: Duration = Duration::from_millis(5);
 /// Pause before a pair that the network or the server has refused is put again.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -109,9 +112,11 @@ enum Fate {
 
 struct Loader {
     kv: KvClient,
-    flights: VecDeque<Flight>,
-    keys: HashSet<String>, // of the flights
+    flights: VecDeque<Flight>, // in the order of the file
+    late: VecDeque<Flight>,    // those that were overtaken
+    keys: HashSet<String>,     // of both
     most: usize,
+    most_late: usize,
     patience: Duration,
     last_success: Instant,
     loaded: u64,
@@ -123,8 +128,10 @@ impl Loader {
         Loader {
             kv,
             flights: VecDeque::new(),
+            late: VecDeque::new(),
             keys: HashSet::new(),
             most: 2 * usize::from(options.in_flight), // as many wait for a slot as have one: no slot is ever idle
+            most_late: usize::from(options.in_flight) * 3 / 4, // they keep their slots; the others need some
             patience: options.patience,
             last_success: Instant::now(),
             loaded: 0,
@@ -145,16 +152,36 @@ impl Loader {
         Ok(())
     }
 
-    /// Waits until at most `left` are under way, the oldest first.
+    /// Waits until at most `left` are under way besides the late ones; with 0, for these as well.
     fn settle(&mut self, left: usize) -> Result<(), Failure> {
+        for _ in 0..self.late.len() {
+            let Some(flight) = self.late.pop_front() else { break };
+            self.land(flight, Duration::ZERO)?;
+        }
         while self.flights.len() > left {
-            let Some(Flight { pair, call }) = self.flights.pop_front() else { break };
-            if let Err(error) = call.wait() {
-                self.insist(&pair, error)?;
+            let Some(flight) = self.flights.pop_front() else { break };
+            self.land(flight, LATE)?;
+        }
+        let most_late = if left == 0 { 0 } else { self.most_late };
+        while self.late.len() > most_late {
+            let Some(flight) = self.late.pop_front() else { break };
+            self.land(flight, Duration::MAX)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a call for so long; if it has no answer then, it is late.
+    fn land(&mut self, mut flight: Flight, limit: Duration) -> Result<(), Failure> {
+        match flight.call.wait_for(limit) {
+            None => self.late.push_back(flight),
+            Some(result) => {
+                if let Err(error) = result {
+                    self.insist(&flight.pair, error)?;
+                }
+                self.keys.remove(&flight.pair.key);
+                self.loaded += 1;
+                self.last_success = Instant::now();
             }
-            self.keys.remove(&pair.key);
-            self.loaded += 1;
-            self.last_success = Instant::now();
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod dump;
 mod load;
 mod output;
 mod pairs;
+mod proxy;
 mod serve;
 mod store;
 
@@ -30,6 +31,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Load(options) => load::load(&client, &options),
         Command::Dump(options) => dump::dump(&client, &options),
         Command::Demo(options) => demo::demo(&options),
+        Command::Proxy(options) => proxy::proxy(&client, &options),
         Command::DemoClient(options) => demo::client::run(&client, &options),
     }
 }

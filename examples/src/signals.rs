@@ -42,6 +42,15 @@ pub fn end_on_signal(children: Children) -> io::Result<()> {
     })
 }
 
+/// Waits for SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the operating system does not let us listen for signals.
+pub fn wait_for_signal() -> io::Result<()> {
+    Signals::new([SIGTERM, SIGINT])?.forever().next();
+    Ok(())
+}
+
 /// The exit status that shells give to a process that a signal has ended.
 fn end_by(signal: i32) -> ! {
     std::process::exit(128 + signal)

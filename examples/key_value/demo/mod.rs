@@ -16,6 +16,7 @@ use rpc_examples::children::Children;
 use rpc_examples::signals::end_on_signal;
 use rpc_examples::status::{Failure, Status};
 
+pub(crate) use network::faults;
 use options::DemoOptions;
 use report::{grouped, table};
 use run::{Run, run};
