@@ -108,6 +108,9 @@ pub const END_MARGIN: Duration = Duration::from_secs(1);
 /// How long somebody who asks for the counters waits for a loop that is busy.
 pub const COUNTERS_WAIT: Duration = Duration::from_secs(1);
 
+/// Most bytes of a client's write buffer that are kept for its next write: a fresh megabyte costs 256 page faults.
+pub const CLIENT_BUFFER_KEPT: usize = 2 << 20;
+
 /// How long the background thread leaves started calls to whoever started them before it drives by itself: a caller
 /// that starts many and then waits drives them all with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
@@ -150,7 +153,8 @@ pub struct ServerLimits {
     /// A drained connection is closed this long after its last answer was written.
     pub drain_linger: Duration,
     /// Handlers that run at once, on threads of their own when they are slow; divided among the loops, at least
-    /// [`MIN_THREADS`] each. The last one of a loop is never given to a method that may be late.
+    /// [`MIN_THREADS`] each. When only one of a loop is left, methods that are known to be slow are refused as busy;
+    /// one that is not known to be slow still runs, and if it is, its loop waits for it, late answers included.
     pub threads: usize,
     /// Connections at a time; beyond it accepting pauses.
     pub connections: usize,

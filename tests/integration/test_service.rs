@@ -149,8 +149,13 @@ impl TestServer {
     }
 
     /// Drains, and says how the server ended.
-    pub fn finish(mut self) -> Result<(), ServeError> {
+    pub fn finish(self) -> Result<(), ServeError> {
         self.handle.drain();
+        self.wait()
+    }
+
+    /// Waits until the server has ended by itself.
+    pub fn wait(mut self) -> Result<(), ServeError> {
         self.thread.take().expect("once").join().expect("run does not panic")
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Instant;
 
 use crate::raw_client::RawClient;
-use crate::test_service::{CONTRACT, ECHO, TestServer};
+use crate::test_service::{CONTRACT, ECHO, NAP, TestServer};
 
 const ROUNDS: usize = 9;
 const CALLS: u64 = 200_000;
@@ -44,6 +44,46 @@ fn throughput() {
             "depth {depth:3}: {whole:7.0} ns a call, of which the server's threads {server:7.0} ns (Linux)"
         );
     }
+}
+
+/// How long quick calls take while one in a hundred sleeps, on the same connection.
+#[test]
+#[ignore = "a measurement"]
+fn sleepers() {
+    const SLEEP_MS: u64 = 100;
+    let server = TestServer::start();
+    let (mut client, _) = RawClient::connect(server.address, &CONTRACT, 1024);
+    let (mut times, mut awake, mut asleep) = (Vec::new(), (1..1024_u16).collect::<Vec<_>>(), 0_u64);
+    for seq in 1..=100_000_u64 {
+        if seq % 100 == 0 {
+            let slot = awake.pop().expect("a free slot");
+            asleep += 1;
+            client.queue_call(&NAP, slot, seq, &(SLEEP_MS,));
+        }
+        client.queue_call(&ECHO, 0, seq, &("0123456789abcdef",));
+        let began = Instant::now();
+        client.flush();
+        loop {
+            let answer = client.answer();
+            if answer.slot == 0 {
+                break;
+            }
+            assert!(answer.status.ran(), "{answer:?}");
+            awake.push(answer.slot);
+            asleep -= 1;
+        }
+        times.push(began.elapsed().as_micros());
+    }
+    for _ in 0..asleep {
+        client.answer();
+    }
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    let (p50, p99, p999) = (at(0.5), at(0.99), at(0.999));
+    eprintln!(
+        "quick calls beside sleepers: p50 {p50} us, p99 {p99} us, p99.9 {p999} us, longest {} us",
+        at(1.0)
+    );
 }
 
 /// What an idle client costs the server in memory: `.. --ignored --nocapture idle_connections`.

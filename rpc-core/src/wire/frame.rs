@@ -245,11 +245,11 @@ impl FrameDecoder {
     /// When the bytes are no frame, or one that is too long: the stream cannot be read on.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
         self.skip_some();
-        if self.held.is_empty() { self.from_chunk() } else { self.from_held() }
+        if self.held.is_empty() { self.cut_from_chunk() } else { self.cut_from_held() }
     }
 
     /// The common case: a frame that lies whole in what was read last is a counted slice of it, not a copy.
-    fn from_chunk(&mut self) -> Result<Option<Frame>, ProtocolError> {
+    fn cut_from_chunk(&mut self) -> Result<Option<Frame>, ProtocolError> {
         let Some(total) = self.total_of(&self.chunk)? else {
             self.hold();
             return Ok(None);
@@ -270,7 +270,7 @@ impl FrameDecoder {
     }
 
     /// Completes the frame that has begun in `held`: first its header, then the rest.
-    fn from_held(&mut self) -> Result<Option<Frame>, ProtocolError> {
+    fn cut_from_held(&mut self) -> Result<Option<Frame>, ProtocolError> {
         self.fill(PREFIX);
         let Some(total) = self.total_of(&self.held)? else { return Ok(None) };
         self.fill(HEADER);
@@ -298,8 +298,10 @@ impl FrameDecoder {
         let missing = want.saturating_sub(self.held.len()).min(self.chunk.len());
         if missing > 0 {
             if self.held.capacity() < want {
-                // Room grows with what has come, not with what is claimed.
-                let room = (self.held.len() + missing).max(GROW).saturating_mul(2).min(want);
+                // Room grows with what has come, not with what is claimed: a whole long frame's only for who has sent
+                // a part of it that cost as much as a hundred calls.
+                let has_sent = self.held.len() + missing >= GROW;
+                let room = if has_sent { want } else { want.min(2 * GROW) };
                 self.held.reserve(room.saturating_sub(self.held.len()));
             }
             self.held.extend_from_slice(&self.chunk.split_to(missing));

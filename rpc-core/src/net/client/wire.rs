@@ -10,7 +10,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::limits::{KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES, READ_CHUNK};
+use crate::limits::{CLIENT_BUFFER_KEPT, KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES, READ_CHUNK};
 
 /// A socket, or the lack of one, with what waits to be written to it.
 #[derive(Debug, Default)]
@@ -96,7 +96,7 @@ impl Wire {
         }
         self.written = 0;
         self.out.clear();
-        self.out.shrink_to(READ_CHUNK);
+        self.out.shrink_to(CLIENT_BUFFER_KEPT);
         io.flushed = true;
     }
 

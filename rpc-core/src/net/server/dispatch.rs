@@ -20,7 +20,7 @@ pub(super) struct Runtime {
     pub(super) limit: usize,
 }
 
-/// Runs a call; its reply is in `reply` afterwards, and only that. Never unwinds.
+/// Runs a call; its reply is in `reply` afterwards, and only that. Unwinds only if the log does.
 pub(super) fn dispatch(runtime: &Runtime, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
     reply.clear();
     reply.shrink_to(SCRATCH_KEPT);

@@ -8,15 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
 
 use super::listener::Acceptor;
 use super::mailbox::{Mail, Mailbox};
-use super::socket::{Progress, Socket};
+use super::socket::Socket;
 use crate::ids::{Clock, Time};
-use crate::limits::{ACCEPT_BATCH, BUFFER_KEPT, BUFFERS_KEPT, EVENTS, READ_BUDGET, READ_CHUNK, READ_LEAST};
+use crate::limits::{ACCEPT_BATCH, EVENTS};
 use crate::proto::server::{ConnId, ServerCore};
 
 const WAKE: Token = Token(usize::MAX);
@@ -41,12 +40,17 @@ pub(super) struct EventLoop {
     acceptor: Option<Acceptor>,
     next_loop: usize,
     pub(super) core: ServerCore,
-    sockets: Vec<Option<Socket>>,
-    ready: Vec<ConnId>,
+    pub(super) sockets: Vec<Option<Socket>>,
+    /// Connections that may have something to read.
+    pub(super) ready: Vec<ConnId>,
+    /// Connections that end with this turn.
     closing: Vec<ConnId>,
-    lent: Vec<ConnId>,
-    buffers: Vec<Vec<u8>>,
-    input: BytesMut,
+    /// Connections that were given a buffer in this turn.
+    pub(super) lent: Vec<ConnId>,
+    /// Empty write buffers.
+    pub(super) buffers: Vec<Vec<u8>>,
+    /// What is read into; all of it is filled, so that no `unsafe` is needed.
+    pub(super) input: BytesMut,
     mail: Vec<Mail>,
     /// The present, read once a turn.
     pub(super) now: Time,
@@ -54,7 +58,7 @@ pub(super) struct EventLoop {
     /// Its box was closed: another thread of it failed.
     closed: bool,
     mailboxes: Arc<[Arc<Mailbox>]>,
-    common: Arc<Common>,
+    pub(super) common: Arc<Common>,
 }
 
 impl EventLoop {
@@ -173,7 +177,7 @@ impl EventLoop {
                 }
                 Token(conn) => {
                     let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { continue };
-                    note_event(socket, event);
+                    socket.note(event);
                     if !std::mem::replace(&mut socket.listed, true) {
                         self.ready.push(conn);
                     }
@@ -250,96 +254,6 @@ impl EventLoop {
         }
     }
 
-    /// Reads what is ready, each connection up to its share of the turn.
-    fn read_ready(&mut self) {
-        let mut ready = std::mem::take(&mut self.ready);
-        for conn in ready.drain(..) {
-            let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { continue };
-            socket.listed = false;
-            if !socket.blocked && self.core.outgoing(conn).is_some_and(|out| !out.unsent().is_empty()) {
-                self.write(conn); // there is room again
-            }
-            self.read(conn);
-            self.list_if_ready(conn);
-        }
-        if self.ready.is_empty() {
-            self.ready = ready; // its space is used again
-        }
-    }
-
-    fn read(&mut self, conn: ConnId) {
-        if self.core.wants_read(conn) {
-            self.lend_buffer(conn);
-        }
-        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
-        let mut budget = READ_BUDGET;
-        while socket.readable && budget > 0 && self.core.wants_read(conn) {
-            if self.input.len() < READ_LEAST {
-                self.input.clear();
-                self.input.resize(READ_CHUNK, 0); // takes the old space when no frame lies in it any more
-            }
-            match socket.read(&mut self.input) {
-                Progress::Bytes(count) => {
-                    budget = budget.saturating_sub(count);
-                    let chunk = self.input.split_to(count).freeze();
-                    self.core.handle_input(conn, chunk, self.now);
-                }
-                Progress::Blocked => {}
-                Progress::Gone => {
-                    socket.readable = false;
-                    self.core.handle_closed(conn, self.now);
-                }
-            }
-        }
-    }
-
-    /// Keeps a connection in the list while there is more to read: no second event will come for it.
-    fn list_if_ready(&mut self, conn: ConnId) {
-        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
-        if socket.readable && !socket.listed && self.core.wants_read(conn) {
-            socket.listed = true;
-            self.ready.push(conn);
-        }
-    }
-
-    /// Writes what a connection has to say, until it is said or the kernel's buffer is full.
-    fn write(&mut self, conn: ConnId) {
-        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
-        while !socket.blocked {
-            let Some(outgoing) = self.core.outgoing(conn).filter(|out| !out.unsent().is_empty()) else {
-                break;
-            };
-            match socket.write(outgoing.unsent()) {
-                Progress::Bytes(count) => self.core.handle_written(conn, count, self.now),
-                Progress::Blocked => self.core.handle_written(conn, 0, self.now), // its patience begins to run
-                Progress::Gone => {
-                    socket.readable = false;
-                    self.core.handle_closed(conn, self.now);
-                    return;
-                }
-            }
-        }
-        self.take_buffer_back(conn);
-        self.list_if_ready(conn); // it may have been left unread because its peer did not listen
-    }
-
-    /// Answers will follow what is read: they get a buffer that has been used before.
-    fn lend_buffer(&mut self, conn: ConnId) {
-        self.lent.push(conn);
-        let outgoing = self.core.outgoing(conn).filter(|outgoing| outgoing.unsent().is_empty());
-        if let (Some(outgoing), Some(buffer)) = (outgoing, self.buffers.pop()) {
-            outgoing.take_buffer(buffer);
-        }
-    }
-
-    fn take_buffer_back(&mut self, conn: ConnId) {
-        if let Some(buffer) = self.core.outgoing(conn).and_then(|outgoing| outgoing.give_buffer()) {
-            if self.buffers.len() < BUFFERS_KEPT && buffer.capacity() <= BUFFER_KEPT {
-                self.buffers.push(buffer);
-            }
-        }
-    }
-
     /// Moves connections to the loops that own their sessions.
     fn hand_over(&mut self) {
         while let Some(moved) = self.core.poll_hand_over() {
@@ -353,23 +267,5 @@ impl EventLoop {
                 }
             }
         }
-    }
-
-    fn remove(&mut self, conn: ConnId) {
-        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::take) else { return };
-        self.core.remove(conn, self.now);
-        self.input.resize(READ_CHUNK, 0);
-        socket.close(&mut self.input);
-        self.common.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn note_event(socket: &mut Socket, event: &Event) {
-    if event.is_readable() || event.is_read_closed() || event.is_error() {
-        socket.readable = true;
-        socket.ends |= event.is_read_closed() || event.is_error();
-    }
-    if event.is_writable() || event.is_write_closed() {
-        socket.blocked = false;
     }
 }

@@ -126,7 +126,7 @@ impl Hands {
         }
     }
 
-    /// A panic under this lock is a defect that ends the loop (`fail`), whatever it left half-done.
+    /// A panic under this lock is a defect, and ends the loop (see `work`): what it left half-done is not used again.
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -273,7 +273,9 @@ impl Hands {
         let mut inner = self.lock();
         inner.epoch += 1;
         let event_loop = event_loop.or(inner.slot.take());
-        if inner.ended.is_none() {
+        if let Some(ended) = &mut inner.ended {
+            ended.error = ended.error.take().or(error); // the owner may have ended it first, on our account
+        } else {
             let counters = event_loop.as_ref().map(|held| held.core.counters()).unwrap_or_default();
             let forced = !inner.late.is_empty();
             inner.ended = Some(Ended { counters, forced, error });

@@ -68,10 +68,10 @@ impl Acceptor {
         self.paused_until = None;
         loop {
             let error = match self.listener.accept() {
-                Ok((stream, peer)) => match socket::set_options(&stream) {
-                    Ok(()) => return Some((stream, peer)),
-                    Err(_) => continue, // it was reset before it was accepted
-                },
+                Ok((stream, peer)) => {
+                    socket::set_options(&stream);
+                    return Some((stream, peer));
+                }
                 Err(error) => error,
             };
             match error.kind() {

@@ -13,6 +13,7 @@ mod methods;
 mod runner;
 mod socket;
 mod spares;
+mod transfer;
 
 use std::fmt::{self, Debug};
 use std::net::{SocketAddr, ToSocketAddrs};

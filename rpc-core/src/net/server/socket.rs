@@ -6,6 +6,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
+use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
@@ -43,7 +44,7 @@ pub(super) enum Progress {
 }
 
 impl Socket {
-    /// Registers a stream. Options that the kernel does not take cost nothing but what they would have gained.
+    /// Registers a stream.
     pub(super) fn register(
         mut stream: TcpStream,
         peer: SocketAddr,
@@ -58,6 +59,17 @@ impl Socket {
     pub(super) fn deregister(mut self, registry: &Registry) -> io::Result<TcpStream> {
         registry.deregister(&mut self.stream)?;
         Ok(self.stream)
+    }
+
+    /// Remembers what the kernel has said.
+    pub(super) fn note(&mut self, event: &Event) {
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.readable = true;
+            self.ends |= event.is_read_closed() || event.is_error();
+        }
+        if event.is_writable() || event.is_write_closed() {
+            self.blocked = false;
+        }
     }
 
     pub(super) fn read(&mut self, into: &mut [u8]) -> Progress {
@@ -103,9 +115,9 @@ fn progress(mut operation: impl FnMut() -> io::Result<usize>) -> Progress {
     }
 }
 
-/// Small frames leave at once, and the kernel finds out when the other end has died.
-pub(super) fn set_options(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+/// Small frames leave at once, and the kernel finds out when the other end has died. A kernel that takes an option not
+/// still serves; a connection that is gone already shows at its first read.
+pub(super) fn set_options(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
     #[cfg(any(
         target_os = "linux",
@@ -115,5 +127,8 @@ pub(super) fn set_options(stream: &TcpStream) -> io::Result<()> {
         windows
     ))]
     let keepalive = keepalive.with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_TRIES);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    let set = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
+    if let Err(error) = set {
+        tracing::debug!(%error, "a socket option was not taken");
+    }
 }

@@ -100,7 +100,8 @@ impl Spares {
 impl Hands {
     /// Starts the loop: a thread to drive it and one to watch.
     pub(super) fn start(self: &Arc<Self>) -> io::Result<()> {
-        for order in [Order::Own, Order::Watch] {
+        // The watcher first: a thread that finds the watch missing would take it as well, and there must be one.
+        for order in [Order::Watch, Order::Own] {
             let _ = self.lock().spares.hire(order); // nobody waits yet
             self.start_thread(order)?;
         }

@@ -1,0 +1,109 @@
+//! Floor 4: the bytes of an event loop: reading what is ready, writing what waits, and the buffers for both.
+
+use std::sync::atomic::Ordering;
+
+use super::event_loop::EventLoop;
+use super::socket::Progress;
+use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST};
+use crate::proto::server::ConnId;
+
+impl EventLoop {
+    /// Reads what is ready, each connection up to its share of the turn.
+    pub(super) fn read_ready(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        for conn in ready.drain(..) {
+            let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { continue };
+            socket.listed = false;
+            if !socket.blocked && self.core.outgoing(conn).is_some_and(|out| !out.unsent().is_empty()) {
+                self.write(conn); // there is room again
+            }
+            self.read(conn);
+            self.list_if_ready(conn);
+        }
+        if self.ready.is_empty() {
+            self.ready = ready; // its space is used again
+        }
+    }
+
+    fn read(&mut self, conn: ConnId) {
+        if self.core.wants_read(conn) {
+            self.lend_buffer(conn);
+        }
+        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
+        let mut budget = READ_BUDGET;
+        while socket.readable && budget > 0 && self.core.wants_read(conn) {
+            if self.input.len() < READ_LEAST {
+                self.input.clear();
+                self.input.resize(READ_CHUNK, 0); // takes the old space when no frame lies in it any more
+            }
+            match socket.read(&mut self.input) {
+                Progress::Bytes(count) => {
+                    budget = budget.saturating_sub(count);
+                    let chunk = self.input.split_to(count).freeze();
+                    self.core.handle_input(conn, chunk, self.now);
+                }
+                Progress::Blocked => {}
+                Progress::Gone => {
+                    socket.readable = false;
+                    self.core.handle_closed(conn, self.now);
+                }
+            }
+        }
+    }
+
+    /// Keeps a connection in the list while there is more to read: no second event will come for it.
+    fn list_if_ready(&mut self, conn: ConnId) {
+        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
+        if socket.readable && !socket.listed && self.core.wants_read(conn) {
+            socket.listed = true;
+            self.ready.push(conn);
+        }
+    }
+
+    /// Writes what a connection has to say, until it is said or the kernel's buffer is full.
+    pub(super) fn write(&mut self, conn: ConnId) {
+        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
+        while !socket.blocked {
+            let Some(outgoing) = self.core.outgoing(conn).filter(|out| !out.unsent().is_empty()) else {
+                break;
+            };
+            match socket.write(outgoing.unsent()) {
+                Progress::Bytes(count) => self.core.handle_written(conn, count, self.now),
+                Progress::Blocked => self.core.handle_written(conn, 0, self.now), // its patience begins to run
+                Progress::Gone => {
+                    socket.readable = false;
+                    self.core.handle_closed(conn, self.now);
+                    return;
+                }
+            }
+        }
+        self.take_buffer_back(conn);
+        self.list_if_ready(conn); // it may have been left unread because its peer did not listen
+    }
+
+    /// Answers will follow what is read: they get a buffer that has been used before.
+    fn lend_buffer(&mut self, conn: ConnId) {
+        self.lent.push(conn);
+        let outgoing = self.core.outgoing(conn).filter(|outgoing| outgoing.unsent().is_empty());
+        if let (Some(outgoing), Some(buffer)) = (outgoing, self.buffers.pop()) {
+            outgoing.take_buffer(buffer);
+        }
+    }
+
+    pub(super) fn take_buffer_back(&mut self, conn: ConnId) {
+        if let Some(buffer) = self.core.outgoing(conn).and_then(|outgoing| outgoing.give_buffer()) {
+            if self.buffers.len() < BUFFERS_KEPT && buffer.capacity() <= BUFFER_KEPT {
+                self.buffers.push(buffer);
+            }
+        }
+    }
+
+    /// Closes a connection for good.
+    pub(super) fn remove(&mut self, conn: ConnId) {
+        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::take) else { return };
+        self.core.remove(conn, self.now);
+        self.input.resize(READ_CHUNK, 0);
+        socket.close(&mut self.input);
+        self.common.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
