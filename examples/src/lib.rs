@@ -1,1 +1,6 @@
-//! Examples.
+//! What the example programs share: exit statuses, child processes that end with their parent, and an orderly end
+//! on a signal.
+
+pub mod children;
+pub mod signals;
+pub mod status;

@@ -75,7 +75,7 @@ pub mod contract;
 pub mod error;
 pub mod ids;
 pub mod limits;
-pub mod net;
+mod net;
 pub mod proto;
 pub mod service;
 #[cfg(feature = "sim")]
@@ -84,6 +84,8 @@ pub mod stub;
 pub mod wire;
 
 pub use call::{CallError, Caller, Client, Handle, Pending, Race};
+#[cfg(feature = "sim")]
+pub use net::FaultProxy;
 pub use net::{
     ConnectError, Connector, MonotonicClock, ServeError, Server, ServerBuilder, ServerHandle, serve,
 };

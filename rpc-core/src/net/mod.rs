@@ -3,9 +3,11 @@
 mod client;
 mod clock;
 #[cfg(feature = "sim")]
-pub mod fault_proxy;
+mod fault_proxy;
 mod server;
 
 pub use client::{ConnectError, Connector, connect};
 pub use clock::MonotonicClock;
+#[cfg(feature = "sim")]
+pub use fault_proxy::FaultProxy;
 pub use server::{ServeError, Server, ServerBuilder, ServerHandle, serve};

@@ -1,0 +1,47 @@
+//! Lesson 1, the lecture's `fn(x, y)` that returns x + y: the trait, the server and the client in one file.
+
+use std::error::Error;
+use std::thread;
+
+use rpc_core::{Server, rpc};
+
+/// What the server can do. `#[rpc]` writes `AdderClient` and `AdderServer` for it.
+#[rpc]
+trait Adder {
+    /// The sum of two numbers.
+    fn add(&self, x: i64, y: i64) -> i64;
+}
+
+/// The server's side: a plain implementation of the trait, which knows nothing of networks.
+struct Sum;
+
+impl Adder for Sum {
+    fn add(&self, x: i64, y: i64) -> i64 {
+        println!("server: add({x}, {y})");
+        x + y
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // Port 0: the system picks one that is free.
+    let server = Server::builder().service(AdderServer::new(Sum)).bind("127.0.0.1:0")?;
+    let (addr, handle) = (server.local_addr(), server.handle());
+
+    thread::scope(|scope| {
+        // `run` serves until it is told to drain. A server that is a program of its own says
+        // `rpc_core::serve(addr, AdderServer::new(Sum))` and needs no thread.
+        let serving = scope.spawn(|| server.run());
+        let asked = ask(addr);
+        handle.drain();
+        serving.join().expect("the server's thread does not panic")?;
+        asked
+    })
+}
+
+/// The client's side: the same trait, called over TCP. Each call is one request, and one reply or one error.
+fn ask(addr: std::net::SocketAddr) -> Result<(), Box<dyn Error>> {
+    let adder = AdderClient::connect(addr)?;
+    let sum = adder.add(2, 3)?;
+    println!("client: 2 + 3 = {sum}");
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! The command line of `kv`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::demo::options::{DemoClientOptions, DemoOptions};
+use crate::proxy::ProxyOptions;
+
+const TEMPLATE: &str = "\
+{about}
+
+Examples:
+  kv demo                                 at most once over a bad network, shown and checked
+  kv serve --addr 127.0.0.1:4000          a server; port 0 picks one and prints it
+  kv put colour blue                      give a key a value
+  kv get colour                           its value; exit status 1 if there is none
+  kv append colour ish                    add to its end: done once, however bad the network
+  kv load pairs.tsv && kv dump | head     many pairs in, and out again
+  kv list zone/ --limit 10 --format json  a page of pairs by prefix
+
+{usage-heading} {usage}
+
+{all-args}
+
+Exit status: 0 done, 1 a negative answer (no such key), 2 usage or input, 3 server unreachable,
+4 deadline passed or outcome unknown, 5 server error, 6 another protocol or another trait.";
+
+/// A key-value server and its client, over calls that run at most once.
+#[derive(Debug, Parser)]
+#[command(name = "kv", version, help_template = TEMPLATE, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command but `demo` understands.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ClientOptions {
+    /// The server, as HOST:PORT
+    #[arg(long, env = "RPC_ADDR", default_value = "127.0.0.1:4000", global = true, value_name = "HOST:PORT")]
+    pub(crate) addr: String,
+    /// How long each call may take: 250ms, 5s
+    #[arg(long, default_value = "5s", global = true, value_parser = duration, value_name = "TIME")]
+    pub(crate) deadline: Duration,
+    /// How data is written to standard output; json is one object a line
+    #[arg(long, value_enum, default_value = "text", global = true)]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve until SIGTERM or SIGINT; prints one line, `listening on HOST:PORT`
+    Serve(ServeOptions),
+    #[command(flatten)]
+    OneCall(OneCall),
+    /// Put the pairs of a file: KEY<tab>VALUE, one a line, `-` for standard input
+    Load(LoadOptions),
+    /// Print all pairs as KEY<tab>VALUE, sorted by key; `load` reads them back
+    Dump(DumpOptions),
+    /// Server, clients and a bad network on this machine: every append exactly once, checked
+    Demo(DemoOptions),
+    /// A bad network in front of the server at --addr; prints one line, `listening on HOST:PORT`
+    Proxy(ProxyOptions),
+    /// One client process of the demonstration
+    #[command(hide = true)]
+    DemoClient(DemoClientOptions),
+}
+
+/// The commands that are one call each.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OneCall {
+    /// Print the value of a key
+    Get { key: String },
+    /// Give a key a value
+    Put { key: String, value: String },
+    /// Add to the end of a key's value; prints the new length in bytes
+    Append { key: String, value: String },
+    /// Take a key away
+    Delete { key: String },
+    /// Print pairs by prefix, a page at a time
+    List(ListOptions),
+    /// Print what the server has done and holds
+    Stats,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeOptions {
+    /// How many event loops, each with a thread of its own
+    #[arg(long, default_value_t = 1)]
+    pub(crate) loops: usize,
+    /// For teaching: run every copy of a call that arrives, as a server without a duplicate filter does
+    #[arg(long)]
+    pub(crate) no_filter: bool,
+    /// End when standard input closes: for a server that another program has started
+    #[arg(long, hide = true)]
+    pub(crate) end_with_parent: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    /// What the keys begin with
+    #[arg(default_value = "")]
+    pub(crate) prefix: String,
+    /// Begin behind this key
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "KEY")]
+    pub(crate) after: String,
+    /// Most pairs
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadOptions {
+    /// The file; `-` is standard input
+    pub(crate) file: PathBuf,
+    /// How long to ride out an outage in which nothing gets through
+    #[arg(long, default_value = "60s", value_parser = duration, value_name = "TIME")]
+    pub(crate) patience: Duration,
+    /// Calls under way at once
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) in_flight: u16,
+    /// Backslashes mean themselves: no escapes
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DumpOptions {
+    /// What the keys begin with
+    #[arg(default_value = "")]
+    pub(crate) prefix: String,
+    /// Pairs asked for at a time
+    #[arg(long, default_value_t = 2000)]
+    pub(crate) page: u32,
+}
+
+/// A duration as people write it.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 250ms or 5s"))
+}

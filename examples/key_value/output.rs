@@ -1,0 +1,52 @@
+//! Data on standard output: text for people and pipes, or one JSON object a line.
+
+use std::io::{self, BufWriter, StdoutLock, Write};
+
+use serde::Serialize;
+
+use crate::arguments::Format;
+use crate::pairs::escape;
+
+/// Writes pairs to standard output.
+pub(crate) struct PairWriter {
+    out: BufWriter<StdoutLock<'static>>,
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Pair<'a> {
+    key: &'a str,
+    value: &'a str,
+}
+
+impl PairWriter {
+    pub(crate) fn new(format: Format) -> Self {
+        PairWriter { out: BufWriter::new(io::stdout().lock()), format }
+    }
+
+    pub(crate) fn write(&mut self, key: &str, value: &str) -> io::Result<()> {
+        match self.format {
+            Format::Text => writeln!(self.out, "{}\t{}", escape(key), escape(value)),
+            Format::Json => {
+                serde_json::to_writer(&mut self.out, &Pair { key, value })?;
+                self.out.write_all(b"\n")
+            }
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// One answer: `text` on a line of its own if there is any, or `json` as an object on one line.
+pub(crate) fn answer(format: Format, text: Option<&str>, json: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match format {
+        Format::Text => text.map_or(Ok(()), |text| writeln!(out, "{text}")),
+        Format::Json => {
+            serde_json::to_writer(&mut out, json)?;
+            writeln!(out)
+        }
+    }
+}

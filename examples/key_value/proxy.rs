@@ -1,0 +1,82 @@
+//! `kv proxy`: a bad network in front of a server, for trying out what the other commands do in one.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use clap::Args;
+use rpc_core::FaultProxy;
+use rpc_core::sim::Faults;
+use rpc_examples::children::end_with_parent;
+use rpc_examples::signals::wait_for_signal;
+use rpc_examples::status::{Failure, Status};
+
+use crate::arguments::{ClientOptions, duration};
+use crate::demo::faults;
+
+/// What may happen to a frame, as probabilities. The defaults are those of the demonstration.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ProxyOptions {
+    /// Where clients connect; port 0 picks one and prints it
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
+    listen: String,
+    /// Decides every fault
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How often a frame is lost
+    #[arg(long, default_value_t = 0.03)]
+    drop: f64,
+    /// How often a frame comes twice
+    #[arg(long, default_value_t = 0.03)]
+    duplicate: f64,
+    /// How often a frame is overtaken by those behind it
+    #[arg(long, default_value_t = 0.03)]
+    reorder: f64,
+    /// How often a frame is held up, and all behind it
+    #[arg(long, default_value_t = 0.02)]
+    stall: f64,
+    /// How often a connection is cut at a frame, half of the times in the middle of it
+    #[arg(long, default_value_t = 0.002)]
+    cut: f64,
+    /// Longest time that a frame takes otherwise
+    #[arg(long, default_value = "2ms", value_parser = duration, value_name = "TIME")]
+    delay: Duration,
+    /// End when standard input closes: for a proxy that another program has started
+    #[arg(long, hide = true)]
+    end_with_parent: bool,
+}
+
+impl ProxyOptions {
+    fn faults(&self) -> Faults {
+        faults()
+            .drop(self.drop)
+            .duplicate(self.duplicate)
+            .reorder(self.reorder)
+            .stall(self.stall)
+            .cut(self.cut)
+            .delay(self.delay.min(Duration::from_micros(50)), self.delay)
+    }
+}
+
+/// Stands between until a signal ends it.
+pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<(), Failure> {
+    let (listen, server) = (resolve(&options.listen)?, resolve(&client.addr)?);
+    let cannot = |error| Failure::new(Status::Usage, format!("cannot listen at {listen}: {error}"));
+    let proxy = FaultProxy::start(listen, server, options.faults(), options.seed).map_err(cannot)?;
+    if options.end_with_parent {
+        end_with_parent()?;
+    }
+    let _ = writeln!(io::stdout(), "listening on {}", proxy.addr()); // whoever does not read it must not end us
+    wait_for_signal()?;
+    let seen = proxy.stats();
+    eprintln!(
+        "{} frames passed on, {} dropped, {} duplicated, {} delayed, {} reordered; {} connections cut",
+        seen.forwarded, seen.dropped, seen.duplicated, seen.delayed, seen.reordered, seen.cut
+    );
+    Ok(())
+}
+
+fn resolve(addr: &str) -> Result<SocketAddr, Failure> {
+    let found = addr.to_socket_addrs().ok().and_then(|mut all| all.next());
+    found.ok_or_else(|| Failure::new(Status::Usage, format!("{addr:?} is no address: write it as HOST:PORT")))
+}

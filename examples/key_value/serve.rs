@@ -1,0 +1,46 @@
+//! `kv serve`: the store behind a server, until a signal ends it.
+
+use std::io::{self, Write};
+
+use rpc_core::{ServeError, Server};
+use rpc_examples::children::end_with_parent;
+use rpc_examples::signals::drain_on_signal;
+use rpc_examples::status::{Failure, Status};
+
+use crate::api::KvServer;
+use crate::arguments::{ClientOptions, ServeOptions};
+use crate::store::Store;
+
+/// Serves until drained.
+pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<(), Failure> {
+    let (store, place) = Store::new();
+    let server = Server::builder()
+        .service(KvServer::new(store))
+        .loops(options.loops)
+        .at_most_once(!options.no_filter)
+        .bind(client.addr.as_str())
+        .map_err(|error| cannot_serve(&error))?;
+    let handle = server.handle();
+    let _ = place.set(handle.clone()); // it is empty until now: nobody else has it
+    drain_on_signal(handle.clone())?;
+    if options.end_with_parent {
+        end_with_parent()?;
+    }
+    // The one line that scripts read. Whoever does not read it must not end the server.
+    let _ = writeln!(io::stdout(), "listening on {}", server.local_addr());
+    let _ = io::stdout().flush();
+    if options.no_filter && !options.end_with_parent {
+        eprintln!("the duplicate filter is off: a call that the network repeats runs again");
+    }
+    server.run().map_err(|error| cannot_serve(&error))?;
+    let seen = handle.counters();
+    let (calls, runs, duplicates) = (seen.calls, seen.executions, seen.duplicates());
+    eprintln!(
+        "drained: {calls} calls came, {runs} ran, {duplicates} duplicates were kept from running again"
+    );
+    Ok(())
+}
+
+fn cannot_serve(error: &ServeError) -> Failure {
+    Failure::new(Status::Usage, error)
+}

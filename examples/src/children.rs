@@ -1,0 +1,171 @@
+//! Child processes: this same program, started again with other arguments. They end when their parent does, however
+//! it ends: by their process ids when it is orderly, and by the end of their standard input when it is not.
+
+use std::ffi::OsStr;
+use std::io::{self, BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+/// All child processes of this one. Copies share the list; when the last copy goes, the children are ended.
+#[derive(Clone, Debug, Default)]
+pub struct Children {
+    list: Arc<List>,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    running: Mutex<Vec<Child>>,
+    /// A signal ends this process; whatever fails from now on fails because of that.
+    interrupted: AtomicBool,
+}
+
+impl List {
+    fn lock(&self) -> MutexGuard<'_, Vec<Child>> {
+        // A panic elsewhere must not keep us from ending the children; the list is whole at every step.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, which: impl Fn(u32) -> bool) {
+        let mut running = self.lock();
+        for child in running.iter_mut().filter(|child| which(child.id())) {
+            let _ = child.kill(); // it may have ended by itself
+            let _ = child.wait();
+        }
+        running.retain(|child| !which(child.id()));
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        self.end(|_| true);
+    }
+}
+
+impl Children {
+    /// No children yet.
+    pub fn new() -> Self {
+        Children::default()
+    }
+
+    /// Starts this program again with `arguments`. What the child writes to standard output can be read line by
+    /// line; its messages go where ours go.
+    ///
+    /// # Errors
+    /// When the operating system does not let us.
+    pub fn start<A: AsRef<OsStr>>(
+        &self,
+        name: &str,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> io::Result<Worker> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(arguments)
+            .stdin(Stdio::piped()) // held open by us: it closes when we end, and the child notices
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let pid = child.id();
+        let output = child.stdout.take();
+        self.list.lock().push(child);
+        let (say, lines) = mpsc::channel();
+        let Some(output) = output else {
+            return Err(io::Error::other("the child has no standard output"));
+        };
+        thread::Builder::new().name(format!("output of {name}")).spawn(move || {
+            for line in BufReader::new(output).lines() {
+                let Ok(line) = line else { break };
+                if say.send(line).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(Worker { name: name.to_owned(), pid, lines, list: Arc::clone(&self.list) })
+    }
+
+    /// Ends every child by its process id, and waits until it is gone.
+    pub fn end_all(&self) {
+        self.list.end(|_| true);
+    }
+
+    /// Ends every child because a signal ends this process.
+    pub(crate) fn interrupt(&self) {
+        self.list.interrupted.store(true, Ordering::SeqCst);
+        self.end_all();
+    }
+
+    /// Does not return if a signal is ending this process: whatever has failed meanwhile is no news. The thread that
+    /// has caught the signal ends the process in a moment.
+    pub fn wait_if_interrupted(&self) {
+        while self.list.interrupted.load(Ordering::SeqCst) {
+            thread::park();
+        }
+    }
+
+    /// How many are still there.
+    pub fn count(&self) -> usize {
+        self.list.lock().len()
+    }
+}
+
+/// One child process. Dropped: ended.
+#[derive(Debug)]
+pub struct Worker {
+    name: String,
+    pid: u32,
+    lines: Receiver<String>,
+    list: Arc<List>,
+}
+
+impl Worker {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// What it is called in messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The next line that it writes, if it comes in time.
+    ///
+    /// # Errors
+    /// When it is late, or the child has ended without it.
+    pub fn next_line(&self, until: Instant) -> io::Result<String> {
+        let left = until.saturating_duration_since(Instant::now());
+        self.lines.recv_timeout(left).map_err(|error| match error {
+            RecvTimeoutError::Timeout => {
+                io::Error::new(io::ErrorKind::TimedOut, format!("{} said nothing in time", self.name))
+            }
+            RecvTimeoutError::Disconnected => {
+                io::Error::new(io::ErrorKind::UnexpectedEof, format!("{} ended early", self.name))
+            }
+        })
+    }
+
+    /// Ends it now.
+    pub fn end(&self) {
+        self.list.end(|pid| pid == self.pid);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// For a child: ends this process when the parent has ended, which closes our standard input.
+///
+/// # Errors
+/// When no thread can be started.
+pub fn end_with_parent() -> io::Result<()> {
+    thread::Builder::new().name("parent".to_owned()).spawn(|| {
+        let mut rest = [0; 64];
+        while matches!(io::stdin().read(&mut rest), Ok(1..)) {}
+        std::process::exit(0);
+    })?;
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! SIGTERM and SIGINT: a server drains, a program that has started others ends them first.
+
+use std::io;
+use std::thread;
+
+use rpc_core::ServerHandle;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::children::Children;
+
+/// Drains the server at the first SIGTERM or SIGINT, and ends the process at the second.
+///
+/// # Errors
+/// When the operating system does not let us listen for signals.
+pub fn drain_on_signal(server: ServerHandle) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    spawn("signals", move || {
+        for (count, signal) in signals.forever().enumerate() {
+            if count > 0 {
+                end_by(signal);
+            }
+            eprintln!(
+                "draining: calls under way are finished, new ones refused; a second signal ends it now"
+            );
+            server.drain();
+        }
+    })
+}
+
+/// Ends the children, then the process, at the first SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the operating system does not let us listen for signals.
+pub fn end_on_signal(children: Children) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    spawn("signals", move || {
+        if let Some(signal) = signals.forever().next() {
+            children.interrupt();
+            end_by(signal);
+        }
+    })
+}
+
+/// Waits for SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the operating system does not let us listen for signals.
+pub fn wait_for_signal() -> io::Result<()> {
+    Signals::new([SIGTERM, SIGINT])?.forever().next();
+    Ok(())
+}
+
+/// The exit status that shells give to a process that a signal has ended.
+fn end_by(signal: i32) -> ! {
+    std::process::exit(128 + signal)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map(|_| ())
+}

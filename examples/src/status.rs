@@ -1,0 +1,119 @@
+//! How a program ends: one exit status for each kind of failure, so that scripts can tell them apart.
+
+use std::fmt::{self, Display};
+use std::io;
+use std::process::ExitCode;
+
+use rpc_core::error::Reason;
+use rpc_core::{CallError, ConnectError};
+
+/// The exit status of a program; the numbers are part of what it promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Done.
+    Ok = 0,
+    /// The service answered, and the answer is no: there is no such key.
+    Negative = 1,
+    /// The command line or the input is wrong.
+    Usage = 2,
+    /// Nobody answers at the address.
+    Unreachable = 3,
+    /// No answer within the deadline; whether the call ran may be unknown.
+    Unanswered = 4,
+    /// The server failed: a handler panicked, a reply was lost, the server is shutting down.
+    Server = 5,
+    /// The other side speaks another protocol, or was built from another trait.
+    Mismatch = 6,
+}
+
+/// What went wrong, for people, with the exit status for scripts.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit status.
+    pub status: Status,
+    /// What, where, why, and what to do next.
+    pub text: String,
+}
+
+impl Failure {
+    /// A failure with this text.
+    pub fn new(status: Status, text: impl Display) -> Self {
+        Failure { status, text: text.to_string() }
+    }
+
+    /// The same failure, with what was being done said first.
+    pub fn during(self, what: impl Display) -> Self {
+        Failure { text: format!("{what}: {}", self.text), ..self }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        match &error {
+            // Not an address at all ("localhost" without a port) is a mistake of the command line; a name that
+            // nobody knows is a server that cannot be reached.
+            ConnectError::Address(cause) if cause.kind() == io::ErrorKind::InvalidInput => {
+                Failure::new(Status::Usage, "the server's address is not HOST:PORT, as in 127.0.0.1:4000")
+            }
+            ConnectError::Rejected { .. } => Failure::new(Status::Mismatch, error),
+            _ => Failure::new(Status::Unreachable, error),
+        }
+    }
+}
+
+impl<E: Display> From<CallError<E>> for Failure {
+    fn from(error: CallError<E>) -> Self {
+        let status = match &error {
+            CallError::Service(_) => Status::Negative,
+            CallError::NotExecuted(refusal) => status_of(refusal.reason),
+            CallError::Unknown(_) => Status::Unanswered,
+            CallError::Panicked(_) | CallError::ReplyLost(_) => Status::Server,
+        };
+        Failure::new(status, error)
+    }
+}
+
+/// The exit status of a call that was not executed.
+fn status_of(reason: Reason) -> Status {
+    match reason {
+        Reason::Unreachable => Status::Unreachable,
+        Reason::Cancelled | Reason::Deadline | Reason::NoFreeSlot => Status::Unanswered,
+        Reason::NoSuchMethod | Reason::Contract | Reason::BadArguments => Status::Mismatch,
+        Reason::TooLarge | Reason::Encode => Status::Usage,
+        _ => Status::Server, // busy, draining, closed
+    }
+}
+
+/// Writing the data failed. A reader that has seen enough and has gone (`kv dump | head`) is no failure.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::new(Status::Ok, ""),
+            // What a child process should have said: see `children`.
+            io::ErrorKind::TimedOut | io::ErrorKind::UnexpectedEof => Failure::new(Status::Server, error),
+            _ => Failure::new(Status::Usage, error),
+        }
+    }
+}
+
+/// Ends a program: messages go to standard error, and the status says what happened.
+pub fn finish(program: &str, result: Result<(), Failure>) -> ExitCode {
+    let status = match result {
+        Ok(()) => Status::Ok,
+        Err(failure) => {
+            if !failure.text.is_empty() {
+                eprintln!("{program}: {failure}");
+            }
+            failure.status
+        }
+    };
+    ExitCode::from(status as u8)
+}

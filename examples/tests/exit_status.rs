@@ -1,0 +1,164 @@
+//! Each exit status of `kv`, and that its message says what, where and what next.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use rpc_core::{Server, ServerHandle, rpc};
+use serde::{Deserialize, Serialize};
+
+use crate::programs::{KV, KvServe, Said, run};
+use crate::relay::{Fate, relay};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum KvError {
+    NoSuchKey { key: String },
+}
+
+/// Another version of the service: `get` is as it should be, `put` has another signature, the rest is missing.
+#[rpc]
+trait Kv {
+    #[rpc(idempotent)]
+    fn get(&self, key: &str) -> Result<String, KvError>;
+    fn put(&self, key: &str) -> bool;
+}
+
+struct Strange;
+
+impl Kv for Strange {
+    fn get(&self, key: &str) -> Result<String, KvError> {
+        match key {
+            "panic" => panic!("the store has lost its mind"),
+            "known" => Ok("value".to_owned()),
+            _ => Err(KvError::NoSuchKey { key: key.to_owned() }),
+        }
+    }
+
+    fn put(&self, _key: &str) -> bool {
+        true
+    }
+}
+
+/// Serves `Strange` until dropped.
+struct StrangeServer {
+    handle: ServerHandle,
+    serving: Option<thread::JoinHandle<()>>,
+}
+
+impl StrangeServer {
+    fn start() -> Self {
+        let server =
+            Server::builder().service(KvServer::new(Strange)).bind("127.0.0.1:0").expect("a free port");
+        let handle = server.handle();
+        let serving = thread::spawn(move || server.run().expect("it drains"));
+        StrangeServer { handle, serving: Some(serving) }
+    }
+
+    fn kv(&self, arguments: &[&str]) -> Said {
+        let addr = self.handle.local_addr().to_string();
+        run(KV, arguments.iter().copied().chain(["--addr", &addr]))
+    }
+}
+
+impl Drop for StrangeServer {
+    fn drop(&mut self) {
+        self.handle.drain();
+        let ended = self.serving.take().map(thread::JoinHandle::join);
+        assert!(thread::panicking() || matches!(ended, Some(Ok(()))));
+    }
+}
+
+#[test]
+fn done_is_0_and_a_negative_answer_is_1() {
+    let server = KvServe::start();
+    server.kv(&["put", "a", "1"]).expect(0);
+    assert_eq!(server.kv(&["get", "b"]).expect(1).err, "kv: no such key: \"b\"\n");
+    server.kv(&["delete", "b"]).expect(1);
+}
+
+#[test]
+fn a_wrong_command_line_is_2() {
+    assert!(run(KV, ["frobnicate"]).expect(2).err.contains("Usage:"));
+    assert!(run(KV, ["get", "a", "--deadline", "soon"]).expect(2).err.contains("write for example 250ms"));
+    assert!(run(KV, ["get", "a", "--addr", "nowhere"]).expect(2).err.contains("HOST:PORT"));
+}
+
+#[test]
+fn nobody_there_is_3() {
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it is bound");
+    let said = run(KV, ["get", "a", "--addr", &closed.to_string()]).expect(3);
+    assert!(
+        said.err.contains("cannot reach") && said.err.contains("is the server running there?"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn an_address_from_the_environment_is_used() {
+    let server = KvServe::start();
+    server.kv(&["put", "a", "1"]).expect(0);
+    let out =
+        Command::new(KV).args(["get", "a"]).env("RPC_ADDR", &server.addr).output().expect("kv was built");
+    assert_eq!(out.stdout, b"1\n");
+}
+
+/// The greeting passes, and everything behind it is swallowed.
+#[test]
+fn no_answer_within_the_deadline_is_4() {
+    let server = KvServe::start();
+    let policy = |_: usize, passed: usize| if passed == 0 { Fate::Pass } else { Fate::Swallow };
+    let addr = relay(&server.addr, Box::new(policy)).to_string();
+    let said = run(KV, ["append", "a", "1", "--deadline", "300ms", "--addr", &addr]).expect(4);
+    assert!(said.err.contains("may or may not have run"), "{}", said.err);
+}
+
+#[test]
+fn a_failing_server_is_5() {
+    let server = StrangeServer::start();
+    let said = server.kv(&["get", "panic"]).expect(5);
+    assert!(said.err.contains("panicked: the store has lost its mind"), "{}", said.err);
+    assert_eq!(server.kv(&["get", "known"]).expect(0).out, "value\n", "it lives");
+}
+
+#[test]
+fn a_server_of_another_trait_is_6_for_what_differs_alone() {
+    let server = StrangeServer::start();
+    let said = server.kv(&["put", "a", "1"]).expect(6);
+    assert!(said.err.contains("Kv.put"), "{}", said.err);
+    assert!(said.err.contains("fn put(key: &str) -> bool"), "both signatures are shown: {}", said.err);
+    assert_eq!(server.kv(&["get", "known"]).expect(0).out, "value\n");
+    server.kv(&["get", "unknown"]).expect(1);
+}
+
+#[test]
+fn a_server_of_another_protocol_is_6() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("it is bound").to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 512]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    run(KV, ["get", "a", "--addr", &addr]).expect(6);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let server = KvServe::start();
+    let text: String = (0..20_000).map(|n| format!("key/{n}\t{n}\n")).collect();
+    server.kv_with_input(&["load", "-"], &text).expect(0);
+    let mut dump = Command::new(KV)
+        .args(["dump", "--addr", &server.addr])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("kv was built");
+    let mut some = [0; 10];
+    dump.stdout.take().expect("piped").read_exact(&mut some).expect("some bytes"); // and closed
+    let ended = dump.wait_with_output().expect("it was started");
+    assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]));
+}

@@ -1,0 +1,9 @@
+//! The example programs, run as a user runs them.
+
+mod demo;
+mod exit_status;
+mod lessons;
+mod load;
+mod programs;
+mod relay;
+mod serve;

@@ -1,0 +1,52 @@
+//! A relay between a client and a server that can fall silent or cut: a network for tests of the programs.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+/// What becomes of bytes on their way to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// On they go.
+    Pass,
+    /// They vanish, and the connection stays.
+    Swallow,
+    /// They vanish, and the connection with them.
+    Cut,
+}
+
+/// Decides by the number of the connection (from 1) and the bytes that it has passed so far.
+pub(crate) type Policy = dyn Fn(usize, usize) -> Fate + Send + Sync;
+
+/// Starts a relay to `server`; it lives as long as the test's process.
+pub(crate) fn relay(server: &str, policy: Box<Policy>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("it is bound");
+    let (server, policy) = (server.to_owned(), Arc::<Policy>::from(policy));
+    thread::spawn(move || {
+        for (number, client) in listener.incoming().enumerate() {
+            let (Ok(client), Ok(server)) = (client, TcpStream::connect(&server)) else { continue };
+            let (from_server, to_client) =
+                (server.try_clone().expect("a descriptor"), client.try_clone().expect("a descriptor"));
+            thread::spawn(move || pass(from_server, to_client, |_| Fate::Pass));
+            let policy = Arc::clone(&policy);
+            thread::spawn(move || pass(client, server, |passed| policy(number + 1, passed)));
+        }
+    });
+    addr
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, fate: impl Fn(usize) -> Fate) {
+    let mut passed = 0;
+    let mut bytes = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        match fate(passed) {
+            Fate::Pass if to.write_all(&bytes[..count]).is_ok() => passed += count,
+            Fate::Swallow => {}
+            Fate::Pass | Fate::Cut => break,
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both); // the other side may have gone first
+    let _ = to.shutdown(Shutdown::Both);
+}

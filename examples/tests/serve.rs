@@ -1,0 +1,74 @@
+//! `kv serve` and the commands that are one call each.
+
+use crate::programs::{KV, KvServe, run};
+
+#[test]
+fn serve_prints_its_address_on_one_line() {
+    let server = KvServe::start();
+    assert!(server.first_line.starts_with("listening on 127.0.0.1:"), "{}", server.first_line);
+    let port = server.addr.rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
+    assert!(port.is_some_and(|port| port > 0), "{}", server.addr);
+}
+
+#[test]
+fn what_is_put_is_there_until_it_is_deleted() {
+    let server = KvServe::start();
+    assert_eq!(server.kv(&["put", "colour", "blue"]).expect(0).out, "");
+    assert_eq!(server.kv(&["get", "colour"]).expect(0).out, "blue\n");
+    assert_eq!(server.kv(&["append", "colour", "ish"]).expect(0).out, "7\n");
+    assert_eq!(server.kv(&["get", "colour"]).expect(0).out, "blueish\n");
+    server.kv(&["delete", "colour"]).expect(0);
+    let gone = server.kv(&["get", "colour"]).expect(1);
+    assert_eq!((gone.out.as_str(), gone.err.as_str()), ("", "kv: no such key: \"colour\"\n"));
+}
+
+#[test]
+fn json_is_one_object_a_line() {
+    let server = KvServe::start();
+    assert_eq!(
+        server.kv(&["put", "a", "1", "--format", "json"]).expect(0).out,
+        "{\"key\":\"a\",\"put\":true}\n"
+    );
+    server.kv(&["put", "b", "tab\there"]).expect(0);
+    assert_eq!(
+        server.kv(&["get", "a", "--format", "json"]).expect(0).out,
+        "{\"key\":\"a\",\"value\":\"1\"}\n"
+    );
+    let list = server.kv(&["list", "--format", "json"]).expect(0).out;
+    assert_eq!(list, "{\"key\":\"a\",\"value\":\"1\"}\n{\"key\":\"b\",\"value\":\"tab\\there\"}\n");
+    let stats = server.kv(&["stats", "--format", "json"]).expect(0).out;
+    let stats: serde_json::Value = serde_json::from_str(&stats).expect("an object");
+    assert_eq!(stats["keys"], 2);
+    assert!(stats["handler_runs"].as_u64().is_some_and(|runs| runs >= 5), "{stats}");
+}
+
+#[test]
+fn lists_come_in_pages() {
+    let server = KvServe::start();
+    for key in ["x/1", "x/2", "x/3", "y"] {
+        server.kv(&["put", key, "v"]).expect(0);
+    }
+    let first = server.kv(&["list", "x/", "--limit", "2"]).expect(0);
+    assert_eq!(first.out, "x/1\tv\nx/2\tv\n");
+    assert!(first.err.contains("--after \"x/2\""), "{}", first.err);
+    let rest = server.kv(&["list", "x/", "--after", "x/2"]).expect(0);
+    assert_eq!((rest.out.as_str(), rest.err.as_str()), ("x/3\tv\n", ""));
+}
+
+#[test]
+fn sigterm_drains() {
+    let server = KvServe::start();
+    server.kv(&["put", "a", "1"]).expect(0);
+    let (status, err) = server.terminate();
+    assert_eq!(status, Some(0), "{err}");
+    assert!(err.contains("draining"), "{err}");
+    assert!(err.contains("drained: 1 calls came, 1 ran"), "{err}");
+}
+
+#[test]
+fn help_leads_with_examples() {
+    let help = run(KV, ["--help"]).expect(0).out;
+    let at = |text: &str| help.find(text).unwrap_or_else(|| panic!("no {text:?} in:\n{help}"));
+    assert!(at("Examples:") < at("Usage:"));
+    assert!(help.lines().count() <= 45, "one screen, but it is {} lines", help.lines().count());
+}
