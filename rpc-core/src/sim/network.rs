@@ -50,7 +50,11 @@ impl Network {
 
     /// A network whose server has bounds of your choice.
     pub fn with_limits(seed: u64, faults: Faults, limits: ServerLimits) -> Self {
-        let config = WorldConfig { limits, ..WorldConfig::new(seed, faults) };
+        Network::with_config(WorldConfig { limits, ..WorldConfig::new(seed, faults) })
+    }
+
+    /// A network with all settings of a world: a server without the duplicate filter, handlers that take time.
+    pub fn with_config(config: WorldConfig) -> Self {
         Network { shared: Arc::new(Mutex::new(Shared::new(World::new(config, Vec::new())))) }
     }
 

@@ -1,0 +1,78 @@
+//! Lesson 5, `semantics`: the same appends over the same bad network, by a caller that never retries (Go's `net/rpc`), by
+//! one that retries until it is answered (at least once), and by ours (at most once). What each left in the store.
+
+mod callers;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use rpc_examples::status::{Failure, finish};
+
+const TEMPLATE: &str = "\
+{about}
+
+Examples:
+  semantics                              all three modes, side by side
+  semantics --mode no-retry --seed 7     one mode, another network
+  semantics --restarts 3                 the server dies three times on the way
+  semantics --copies 0.05                the network repeats frames, as TCP never does
+
+{usage-heading} {usage}
+
+{all-args}
+
+The network is simulated, in virtual time: the same options give the same output.
+Exit status: 0 every mode gave what it promises, 1 one did not, 2 usage.";
+
+/// Sends the same appends through the same bad network under each semantics, and counts what the store holds.
+#[derive(Debug, Parser)]
+#[command(name = "semantics", version, help_template = TEMPLATE)]
+pub(crate) struct Options {
+    /// Only this one; all three otherwise
+    #[arg(long)]
+    mode: Option<Mode>,
+    /// Decides what the network does
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many appends
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    appends: u32,
+    /// How often the network repeats a frame, from 0 to 0.5
+    #[arg(long, default_value_t = 0.0, value_parser = probability, value_name = "SHARE")]
+    copies: f64,
+    /// How often the server's process dies in the middle of a call and starts anew; the store outlives it
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    restarts: u32,
+}
+
+/// What a caller does when no answer comes, and what the server does with a call that comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// The call is sent once; whatever goes wrong is the program's affair, as with Go's net/rpc
+    NoRetry,
+    /// The call is sent until an answer comes, and the server runs every copy
+    AtLeastOnce,
+    /// The call is sent until an answer comes, and the server's filter keeps copies from running
+    AtMostOnce,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "not a number; write for example 0.05".to_owned())?;
+    if (0.0..=0.5).contains(&share) { Ok(share) } else { Err("from 0 to 0.5".to_owned()) }
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    finish("semantics", compare(&options))
+}
+
+fn compare(options: &Options) -> Result<(), Failure> {
+    let modes = match options.mode {
+        Some(mode) => vec![mode],
+        None => vec![Mode::NoRetry, Mode::AtLeastOnce, Mode::AtMostOnce],
+    };
+    let gave: Vec<_> = modes.into_iter().map(|mode| (mode, run::run(mode, options))).collect();
+    report::print(options, &gave)
+}
