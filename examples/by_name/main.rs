@@ -1,2 +1,56 @@
-//! x.
-fn main() {}
+//! The lecture's generic stub, `client.Call("KV.Get", &args, &reply)`: a client without the trait, for code that knows
+//! the name of a method only at run time. What `#[rpc]` writes is one such line for each method, with its types filled in.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use rpc_core::call::Never;
+use rpc_core::{Connector, Server, rpc};
+
+#[rpc]
+trait Kv {
+    /// The value of a key, if it has one.
+    fn get(&self, key: &str) -> Option<String>;
+    /// Gives a key a value.
+    fn put(&self, key: &str, value: &str);
+}
+
+#[derive(Default)]
+struct Store(Mutex<HashMap<String, String>>);
+
+impl Kv for Store {
+    fn get(&self, key: &str) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned() // whole, whoever panicked
+    }
+
+    fn put(&self, key: &str, value: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), value.to_owned());
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let server = Server::builder().service(KvServer::new(Store::default())).bind("127.0.0.1:0")?;
+    let (address, handle) = (server.local_addr(), server.handle());
+    let serving = thread::spawn(move || server.run());
+
+    // From here on nothing knows the trait. The names could come from a command line.
+    let client = Connector::new().connect_by_name(address, &["Kv"])?;
+    for (_, signature) in client.methods("Kv") {
+        println!("the server has: {signature}");
+    }
+    // The arguments are a tuple, also when there is only one; the types are what the signature says.
+    client.call::<(), Never>("Kv.put", &("subject", "6.824"))?;
+    let value: Option<String> = client.call::<_, Never>("Kv.get", &("subject",))?;
+    println!("Kv.get(subject) -> {value:?}");
+    for name in ["Kv.remove", "Vote.ask"] {
+        if let Err(error) = client.call::<(), Never>(name, &("subject",)) {
+            println!("{name} -> {error}");
+        }
+    }
+    client.close();
+    handle.drain();
+    serving.join().map_err(|_| "the server's thread panicked")??;
+    Ok(())
+}

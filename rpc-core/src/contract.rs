@@ -93,6 +93,21 @@ impl Contract {
     }
 }
 
+/// The hash of a contract that is not known: every server's differs from it, and so sends its table.
+const UNKNOWN: u64 = 0;
+
+impl Contract {
+    /// What a client without a trait announces: the name alone.
+    pub const fn unknown(service: &'static str) -> Self {
+        Contract { service, methods: &[], hash: UNKNOWN }
+    }
+
+    /// Whether only the name is known.
+    pub const fn is_unknown(&self) -> bool {
+        self.hash == UNKNOWN && self.methods.is_empty()
+    }
+}
+
 /// Hashes the ids in ascending order without sorting (a `const fn` cannot): picks the next larger one each time.
 const fn contract_hash(service: &str, methods: &[Method]) -> u64 {
     let mut hash = fnv1a(FNV_START, service.as_bytes());

@@ -60,6 +60,7 @@
 //! - to serve: [`serve`], or [`Server::builder`]; to end a server and look into it: [`ServerHandle`];
 //! - to call: `YourClient::connect`, or [`Connector`]; deadlines and all that is no remote method: [`Handle`], the
 //!   field `call` of a client; started calls: [`Pending`], [`Race`], the field `start`;
+//! - to call without a trait, by a name that is known only at run time: [`ByName`];
 //! - what generated code names: [`stub`]; what each bound is for: [`limits`].
 //!
 //! # Features
@@ -83,7 +84,7 @@ pub mod sim;
 pub mod stub;
 pub mod wire;
 
-pub use call::{CallError, Caller, Client, Handle, Pending, Race};
+pub use call::{ByName, CallError, Caller, Client, Handle, Pending, Race};
 #[cfg(feature = "sim")]
 pub use net::FaultProxy;
 pub use net::{

@@ -21,6 +21,15 @@ pub const MAX_SERVICES: usize = 64;
 /// Most methods of one service.
 pub const MAX_METHODS: usize = 1024;
 
+/// Longest name of a service or a method, in bytes: its length travels in one byte.
+pub const MAX_NAME: usize = 255;
+
+/// Names of services and methods that a process may call without a trait: each is kept for as long as it lives, so a
+/// server that invents new ones cannot use up the memory.
+pub const MAX_NAMES: usize = 4096;
+/// Longest part of a signature that is kept with such a name, in characters: it is only shown.
+pub const MAX_SIGNATURE_KEPT: usize = 512;
+
 /// Most arguments of a method: serde's tuples end there.
 pub const MAX_ARGUMENTS: usize = 16;
 

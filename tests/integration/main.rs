@@ -1,5 +1,6 @@
 //! All integration tests in one binary: a list of modules.
 
+mod by_name;
 mod client;
 mod killed;
 mod raw_client;

@@ -6,6 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::proto::{Outcome, Request};
+use crate::wire::message::Table;
 
 /// Names a started call within its channel until it is finished and taken, or abandoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,6 +65,12 @@ pub trait Channel: Send + Sync + fmt::Debug {
 
     /// A whole call: start, wait, take. The ticket is there when the outcome is open and can be resolved.
     fn call(&self, request: Request) -> (Outcome, Option<Ticket>);
+
+    /// The server's methods of a service that was announced and whose contract differs. `None`: no session stands, the
+    /// contracts are the same, or this channel does not say.
+    fn table(&self, _service: &str) -> Option<Arc<Table>> {
+        None
+    }
 
     /// Where the server is, for messages.
     fn peer(&self) -> Arc<str>;

@@ -17,6 +17,7 @@ use crate::limits::HEADER;
 use crate::proto::{Outcome, Request};
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::frame::body_checksum;
+use crate::wire::message::Table;
 
 /// What `#[rpc]` implements for a client stub.
 pub trait Client: Sized {
@@ -63,6 +64,29 @@ impl Caller {
         self.deadline.or(method.deadline).unwrap_or(self.default_deadline)
     }
 
+    /// Stands for a call that is refused before it is sent.
+    pub(super) fn refused<R: Reply>(&self, method: &'static Method, outcome: Outcome) -> Pending<R> {
+        Pending::new(Err(outcome), method, Arc::clone(&self.channel))
+    }
+
+    /// The server's methods of a service whose contract differs.
+    pub(super) fn table(&self, service: &str) -> Option<Arc<Table>> {
+        self.channel.table(service)
+    }
+
+    /// A copy whose calls have this deadline.
+    pub(super) fn within(&self, deadline: Duration) -> Caller {
+        Caller { deadline: Some(deadline), ..self.clone() }
+    }
+
+    pub(super) fn peer(&self) -> Arc<str> {
+        self.channel.peer()
+    }
+
+    pub(super) fn close(&self) {
+        self.channel.close();
+    }
+
     fn request(&self, method: &'static Method, arguments: &impl Serialize) -> Result<Request, Outcome> {
         let mut frame = Vec::with_capacity(HEADER + 92); // most calls fit; 128 bytes is one size class
         frame.resize(HEADER, 0);
@@ -100,7 +124,7 @@ impl<C: Client> Handle<C> {
 
     /// A client whose calls have this deadline, whatever their methods say.
     pub fn within(&self, deadline: Duration) -> C {
-        C::from_caller(Caller { deadline: Some(deadline), ..self.caller.clone() })
+        C::from_caller(self.caller.within(deadline))
     }
 
     /// A client that does (the default) or does not by itself repeat idempotent calls and try busy ones again.

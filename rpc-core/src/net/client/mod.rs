@@ -13,10 +13,10 @@ use std::time::Duration;
 use mio::{Poll, Waker};
 use thiserror::Error;
 
-use crate::call::{Caller, Client};
+use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
 use crate::ids::{Clock, Time};
-use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_SERVICES};
+use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_NAMES, MAX_SERVICES};
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
 use driver::{Driver, WAKER};
@@ -51,6 +51,12 @@ pub enum ConnectError {
     /// More services than a HELLO can name.
     #[error("a client of {0} services; the limit is {MAX_SERVICES}")]
     TooManyServices(usize),
+    /// The name of a service that no server can have.
+    #[error("a service's name of {0} bytes; at most {MAX_NAME} travel")]
+    LongName(usize),
+    /// Each name that a client without a trait uses is kept for ever.
+    #[error("this process has used {MAX_NAMES} remote names, which is the limit")]
+    TooManyNames,
     /// The operating system refused what a client needs (a poll, a descriptor).
     #[error("the operating system refused a client its means: {0}")]
     System(#[source] std::io::Error),
@@ -139,6 +145,29 @@ impl Connector {
     /// When the address cannot be resolved, or no server answers within the patience.
     pub fn connect<C: Client>(mut self, addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
         self.contracts.insert(0, C::CONTRACT);
+        self.caller(addr).map(C::from_caller)
+    }
+
+    /// Connects a client that has no trait and calls methods of these services by name: see [`ByName`].
+    ///
+    /// # Errors
+    /// As [`Connector::connect`]; also when this process has used too many names.
+    pub fn connect_by_name(
+        mut self,
+        addr: impl ToSocketAddrs,
+        services: &[&str],
+    ) -> Result<ByName, ConnectError> {
+        for service in services {
+            if service.len() > MAX_NAME {
+                return Err(ConnectError::LongName(service.len()));
+            }
+            self.contracts.push(names::service(service).ok_or(ConnectError::TooManyNames)?);
+        }
+        self.caller(addr).map(ByName::new)
+    }
+
+    /// What carries the calls of all services that are announced.
+    fn caller(self, addr: impl ToSocketAddrs) -> Result<Caller, ConnectError> {
         if self.contracts.len() > MAX_SERVICES {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
         }
@@ -150,7 +179,7 @@ impl Connector {
         let peer: Arc<str> = first.to_string().into();
         let (deadline, max_frame) = (self.deadline, self.limits.max_frame);
         let channel = self.open(peer, addresses)?;
-        Ok(C::from_caller(Caller::new(Arc::new(channel), deadline, max_frame)))
+        Ok(Caller::new(Arc::new(channel), deadline, max_frame))
     }
 
     fn open(self, peer: Arc<str>, addresses: Vec<SocketAddr>) -> Result<TcpChannel, ConnectError> {

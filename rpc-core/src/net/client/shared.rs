@@ -13,6 +13,7 @@ use crate::ids::{Clock, Time};
 use crate::net::MonotonicClock;
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::proto::{Doubt, Outcome, Request};
+use crate::wire::message::Table;
 
 /// What all threads that use a client share.
 #[derive(Debug)]
@@ -198,6 +199,10 @@ impl Channel for TcpChannel {
         wakes.send();
         let open = (outcome == Outcome::Unknown(Doubt::Deadline)).then_some(ticket);
         (outcome, open)
+    }
+
+    fn table(&self, service: &str) -> Option<Arc<Table>> {
+        self.shared.lock().core.table(service)
     }
 
     fn peer(&self) -> Arc<str> {

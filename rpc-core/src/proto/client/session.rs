@@ -1,5 +1,6 @@
 //! Floor 2: the session as the client knows it: welcomed, resumed, lost, drained; and what its server's contracts are.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::slot::{Slots, Use};
@@ -20,7 +21,7 @@ pub(super) struct SessionInfo {
     pub(super) features: u32,
     pub(super) max_frame: usize,
     /// Services whose contracts are not the same, by name; with the server's methods, once they are here.
-    differing: Vec<(&'static str, Agreement, Option<Table>)>,
+    differing: Vec<(&'static str, Agreement, Option<Arc<Table>>)>,
 }
 
 impl SessionInfo {
@@ -60,6 +61,17 @@ impl SessionInfo {
 }
 
 impl ClientCore {
+    /// The server's methods of a service that was announced and that differs; one that it does not have has none.
+    /// `None`: there is no session, or the contracts are the same.
+    pub fn table(&self, service: &str) -> Option<Arc<Table>> {
+        let differing = &self.session.as_ref()?.differing;
+        let (_, agreement, table) = differing.iter().find(|(name, ..)| *name == service)?;
+        match agreement {
+            Agreement::Missing => Some(Arc::new(Table { service: service.to_owned(), methods: Vec::new() })),
+            _ => table.clone(),
+        }
+    }
+
     pub(super) fn handle_welcome(&mut self, body: &[u8], now: Time) -> Result<(), ProtocolError> {
         let welcome = Welcome::decode(body)?;
         if welcome.slots > MAX_SLOTS || welcome.agreements.len() != self.config.contracts.len() {
@@ -103,7 +115,7 @@ impl ClientCore {
         if let Some(session) = &mut self.session {
             let about = session.differing.iter_mut().find(|(name, ..)| *name == table.service);
             if let Some((_, _, known)) = about {
-                *known = Some(table);
+                *known = Some(Arc::new(table));
             }
         }
         Ok(())
@@ -226,7 +238,7 @@ impl ClientCore {
         &mut self,
         welcome: &Welcome,
         resumed: bool,
-    ) -> Vec<(&'static str, Agreement, Option<Table>)> {
+    ) -> Vec<(&'static str, Agreement, Option<Arc<Table>>)> {
         if resumed {
             return self.session.take().map(|session| session.differing).unwrap_or_default();
         }
@@ -234,11 +246,13 @@ impl ClientCore {
         let mut differing = Vec::new();
         for (index, (contract, agreement)) in judged {
             if *agreement != Agreement::Same {
-                tracing::warn!(
-                    service = contract.service,
-                    ?agreement,
-                    "client and server were built from different traits"
-                );
+                if !contract.is_unknown() {
+                    tracing::warn!(
+                        service = contract.service,
+                        ?agreement,
+                        "client and server were built from different traits"
+                    );
+                }
                 differing.push((contract.service, *agreement, None));
             }
             if *agreement == Agreement::Differs {

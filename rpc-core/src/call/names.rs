@@ -1,0 +1,85 @@
+//! Floor 3: names that arrive at run time, made to live as long as those that `#[rpc]` writes; bounded in count and size.
+//!
+//! A call refers to its method by a `&'static Method`, which costs nothing where every call passes. A name that comes at
+//! run time is therefore leaked, once for each (docs/decisions/0010-calls-by-name.md).
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::contract::{Contract, Method};
+use crate::ids::MethodId;
+use crate::limits::{MAX_NAMES, MAX_SIGNATURE_KEPT};
+
+/// All that was leaked, in this process.
+struct Names {
+    services: BTreeMap<String, &'static Contract>,
+    methods: BTreeMap<(MethodId, String), &'static Method>,
+}
+
+static NAMES: Mutex<Names> = Mutex::new(Names { services: BTreeMap::new(), methods: BTreeMap::new() });
+
+/// Maps only grow, one whole entry at a time: a panic elsewhere leaves them right.
+fn lock() -> MutexGuard<'static, Names> {
+    NAMES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Names {
+    fn are_full(&self) -> bool {
+        self.services.len() + self.methods.len() >= MAX_NAMES
+    }
+}
+
+/// What a client announces of a service whose methods it does not know. `None`: there are too many names already.
+pub(crate) fn service(name: &str) -> Option<&'static Contract> {
+    let mut names = lock();
+    if let Some(contract) = names.services.get(name) {
+        return Some(contract);
+    }
+    if names.are_full() {
+        return None;
+    }
+    let contract: &'static Contract = Box::leak(Box::new(Contract::unknown(leak(name))));
+    names.services.insert(name.to_owned(), contract);
+    Some(contract)
+}
+
+/// A method that a server's table names. `None`: there are too many names already.
+pub(super) fn method(id: MethodId, name: &str, signature: &str) -> Option<&'static Method> {
+    let mut names = lock();
+    if let Some(method) = names.methods.get(&(id, name.to_owned())) {
+        return Some(method);
+    }
+    if names.are_full() {
+        return None;
+    }
+    let shown: String = signature.chars().take(MAX_SIGNATURE_KEPT).collect();
+    let method = Method { id, ..Method::new(leak(name), leak(&shown)) };
+    let method: &'static Method = Box::leak(Box::new(method));
+    names.methods.insert((id, name.to_owned()), method);
+    Some(method)
+}
+
+fn leak(text: &str) -> &'static str {
+    Box::leak(text.to_owned().into_boxed_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_kept_once() {
+        let first = service("OnceOnly").expect("there is room");
+        assert!(std::ptr::eq(first, service("OnceOnly").expect("it is known")));
+        let get = method(MethodId(7), "OnceOnly.get", "fn get()").expect("there is room");
+        assert!(std::ptr::eq(get, method(MethodId(7), "OnceOnly.get", "fn get()").expect("it is known")));
+        assert_eq!((get.id, get.name), (MethodId(7), "OnceOnly.get"));
+    }
+
+    #[test]
+    fn a_long_signature_is_cut_and_changes_no_id() {
+        let long = "x".repeat(MAX_SIGNATURE_KEPT * 2);
+        let method = method(MethodId(8), "OnceOnly.long", &long).expect("there is room");
+        assert_eq!((method.id, method.signature.len()), (MethodId(8), MAX_SIGNATURE_KEPT));
+    }
+}
