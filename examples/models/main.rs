@@ -1,2 +1,188 @@
-//! x.
-fn main() {}
+//! Lesson 6, `models`: the same key-value service under threads and under events, measured side by side.
+//!
+//! ```text
+//! main --> measure --starts--> serve (a child process): per_connection | per_call | pool | plain_loop | framework
+//!             '--> load: one thread, all connections, one call under way on each
+//! ```
+
+mod api;
+mod chart;
+mod framework;
+mod load;
+mod locks;
+mod measure;
+mod per_call;
+mod per_connection;
+mod plain_loop;
+mod pool;
+mod protocol;
+mod readiness;
+mod report;
+mod serve;
+mod threads;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use rpc_examples::children::Children;
+use rpc_examples::signals::end_on_signal;
+use rpc_examples::status::{Failure, Status, finish};
+
+const TEMPLATE: &str = "\
+{about}
+
+Examples:
+  models                                     all models with 1, 100 and 1000 connections
+  models --quick                             a few seconds, for a first look
+  models --connections 10000 --handlers quick  needs 20,000 descriptors for each process (ulimit -n)
+  models --csv models.csv --svg models.svg   the same as a table and as a chart
+
+{usage-heading} {usage}
+
+{all-args}
+
+Context switches, CPU time and memory are Linux's. Exit status: 0 done, 2 usage or a file that cannot be written,
+5 a server failed.";
+
+/// Serves the same key-value store by threads and by event loops, and measures each.
+#[derive(Debug, Parser)]
+#[command(name = "models", version, help_template = TEMPLATE, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// How many connections, one call under way on each
+    #[arg(long, value_delimiter = ',', default_value = "1,100,1000", value_name = "N,N,..")]
+    connections: Vec<usize>,
+    /// Only this model; may be repeated
+    #[arg(long)]
+    model: Vec<Model>,
+    /// Only these handlers
+    #[arg(long)]
+    handlers: Option<Handlers>,
+    /// How long each is measured
+    #[arg(long, default_value = "2s", value_parser = duration, value_name = "TIME")]
+    time: Duration,
+    /// Few connections and a fifth of a second for each
+    #[arg(long)]
+    quick: bool,
+    /// Writes the table as comma-separated values
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Writes the calls per second as a chart
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// One server: this program starts it for itself
+    #[command(hide = true)]
+    Serve(serve::ServeOptions),
+}
+
+/// Who waits for sockets, and who runs calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Model {
+    /// A thread for each connection
+    PerConnection,
+    /// A thread for each call, as Go's net/rpc has a goroutine
+    PerCall,
+    /// One thread for all sockets, 16 workers
+    Pool,
+    /// One thread for all sockets and all calls
+    PlainLoop,
+    /// The framework's: one loop, that changes hands when a handler is slow
+    OneLoop,
+    /// The framework's: a loop for each core
+    LoopPerCore,
+}
+
+/// What the service does with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Handlers {
+    /// Looks into a map
+    Quick,
+    /// Waits 10 ms first
+    Wait,
+}
+
+impl Handlers {
+    pub(crate) fn wait(self) -> Duration {
+        match self {
+            Handlers::Quick => Duration::ZERO,
+            Handlers::Wait => Duration::from_millis(10),
+        }
+    }
+}
+
+/// The name of a value as it is written on the command line.
+pub(crate) fn name_of(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|name| name.get_name().to_owned()).unwrap_or_default()
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if (Duration::from_millis(50)..=Duration::from_secs(60)).contains(&time) => Ok(time),
+        Ok(_) => Err("from 50ms to 60s".to_owned()),
+        Err(error) => Err(format!("{error}; write for example 500ms or 2s")),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.role {
+        Some(Role::Serve(options)) => serve::serve(&options),
+        None => compare(arguments.options),
+    };
+    finish("models", result)
+}
+
+fn compare(mut options: Options) -> Result<(), Failure> {
+    if options.quick {
+        options.connections = vec![1, 20];
+        options.time = Duration::from_millis(200);
+    }
+    if options.connections.iter().any(|count| !(1..=10_000).contains(count)) {
+        return Err(Failure::new(Status::Usage, "--connections: from 1 to 10000 each"));
+    }
+    let children = Children::new();
+    end_on_signal(children.clone())?;
+    let models = if options.model.is_empty() { Model::value_variants() } else { &options.model };
+    let handlers = match options.handlers {
+        Some(only) => vec![only],
+        None => vec![Handlers::Quick, Handlers::Wait],
+    };
+    let mut cells = Vec::new();
+    for handlers in handlers {
+        for connections in &options.connections {
+            for model in models {
+                let cell = measure::measure(&children, *model, handlers, *connections, options.time)
+                    .inspect_err(|_| children.wait_if_interrupted())
+                    .map_err(|error| error.during(name_of(*model)))?;
+                eprintln!("{}", report::progress(&cell));
+                cells.push(cell);
+            }
+        }
+    }
+    println!("{}", report::table(&cells));
+    println!("\nOne lock for all keys, and one for each of {} parts:\n", locks::PARTS);
+    println!("{}", report::locks(&locks::measure(options.time / 4)));
+    write(options.csv.as_ref(), || report::csv(&cells))?;
+    write(options.svg.as_ref(), || chart::svg(&cells))
+}
+
+fn write(file: Option<&PathBuf>, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
+    fs::write(file, text()).map_err(|error| {
+        Failure::new(Status::Usage, error).during(format!("cannot write {}", file.display()))
+    })
+}

@@ -2,7 +2,7 @@
 //! it ends: by their process ids when it is orderly, and by the end of their standard input when it is not.
 
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -143,6 +143,19 @@ impl Worker {
                 io::Error::new(io::ErrorKind::UnexpectedEof, format!("{} ended early", self.name))
             }
         })
+    }
+
+    /// Writes a line to its standard input.
+    ///
+    /// # Errors
+    /// When it has ended, or does not read.
+    pub fn tell(&self, line: &str) -> io::Result<()> {
+        let mut running = self.list.lock();
+        let child = running.iter_mut().find(|child| child.id() == self.pid);
+        match child.and_then(|child| child.stdin.as_mut()) {
+            Some(input) => writeln!(input, "{line}"),
+            None => Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{} has ended", self.name))),
+        }
     }
 
     /// Ends it now.

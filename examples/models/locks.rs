@@ -1,0 +1,90 @@
+//! Coarse and fine locks: one mutex around the whole map, or one around each of its parts; with keys that threads share and
+//! with keys of their own; with short and with long critical sections.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Parts of the fine-grained map.
+pub(crate) const PARTS: usize = 64;
+/// A critical section that does some work, such as encoding a large value.
+const LONG: Duration = Duration::from_micros(20);
+
+/// What one kind of lock gave.
+#[derive(Clone, Debug)]
+pub(crate) struct LockRow {
+    pub(crate) parts: usize,
+    pub(crate) shared_key: bool,
+    pub(crate) section: Duration,
+    pub(crate) per_second: f64,
+}
+
+/// A map in parts, each behind a lock. With one part this is the coarse lock.
+struct Parts {
+    hasher: RandomState,
+    parts: Vec<Mutex<HashMap<String, u64>>>,
+}
+
+impl Parts {
+    fn add_one(&self, key: &str, section: Duration) {
+        let part = self.hasher.hash_one(key) as usize % self.parts.len();
+        let Some(part) = self.parts.get(part) else { return };
+        let mut pairs = part.lock().unwrap_or_else(PoisonError::into_inner); // each step leaves it whole
+        if let Some(count) = pairs.get_mut(key) {
+            *count += 1;
+        } else {
+            pairs.insert(key.to_owned(), 1);
+        }
+        if !section.is_zero() {
+            let until = Instant::now() + section;
+            while Instant::now() < until {
+                std::hint::spin_loop(); // busy, as work is
+            }
+        }
+    }
+}
+
+/// All rows, each measured for so long.
+pub(crate) fn measure(time: Duration) -> Vec<LockRow> {
+    let mut rows = Vec::new();
+    for section in [Duration::ZERO, LONG] {
+        for shared_key in [false, true] {
+            for parts in [1, PARTS] {
+                for threads in [1, 2, 4] {
+                    let per_second = run(parts, shared_key, section, threads, time);
+                    rows.push(LockRow { parts, shared_key, section, per_second });
+                }
+            }
+        }
+    }
+    rows
+}
+
+fn run(parts: usize, shared_key: bool, section: Duration, threads: usize, time: Duration) -> f64 {
+    let map = Parts { hasher: RandomState::new(), parts: (0..parts).map(|_| Mutex::default()).collect() };
+    let stop = AtomicBool::new(false);
+    let began = Instant::now();
+    let done: u64 = thread::scope(|scope| {
+        let (map, stop) = (&map, &stop);
+        let workers: Vec<_> = (0..threads)
+            .map(|thread| {
+                let key = if shared_key { "shared".to_owned() } else { format!("key of thread {thread}") };
+                scope.spawn(move || {
+                    let mut done = 0_u64;
+                    while !stop.load(Ordering::Relaxed) {
+                        map.add_one(&key, section);
+                        done += 1;
+                    }
+                    done
+                })
+            })
+            .collect();
+        thread::sleep(time);
+        stop.store(true, Ordering::Relaxed);
+        workers.into_iter().map(|worker| worker.join().unwrap_or(0)).sum() // they do not panic
+    });
+    done as f64 / began.elapsed().as_secs_f64()
+}
