@@ -111,6 +111,13 @@ impl Callers {
         Ok(Load { calls: self.finished, took: began.elapsed(), latencies: self.latencies.clone() })
     }
 
+    /// How old the calls are that have no answer yet, in microseconds: they belong to the latencies as well, or a
+    /// server that answers few calls would look quick.
+    pub(crate) fn open_ages(&self) -> impl Iterator<Item = u64> {
+        let open = self.callers.iter().filter(|caller| caller.core.in_flight() > 0);
+        open.map(|caller| caller.began.elapsed().as_micros() as u64)
+    }
+
     /// Starts a call on a connection that has none under way.
     fn start(&mut self, number: usize) -> io::Result<()> {
         let Some(caller) = self.callers.get_mut(number).filter(|caller| caller.core.in_flight() == 0) else {

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -10,15 +11,16 @@ use std::time::{Duration, Instant};
 
 /// Parts of the fine-grained map.
 pub(crate) const PARTS: usize = 64;
-/// A critical section that does some work, such as encoding a large value.
-const LONG: Duration = Duration::from_micros(20);
+/// Steps of work in a long critical section: some 20 us, as encoding a large value takes. A count and not a time, since
+/// a thread that is not running does no work.
+const LONG: u64 = 20_000;
 
 /// What one kind of lock gave.
 #[derive(Clone, Debug)]
 pub(crate) struct LockRow {
     pub(crate) parts: usize,
     pub(crate) shared_key: bool,
-    pub(crate) section: Duration,
+    pub(crate) long: bool,
     pub(crate) per_second: f64,
 }
 
@@ -29,7 +31,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn add_one(&self, key: &str, section: Duration) {
+    fn add_one(&self, key: &str, long: bool) {
         let part = self.hasher.hash_one(key) as usize % self.parts.len();
         let Some(part) = self.parts.get(part) else { return };
         let mut pairs = part.lock().unwrap_or_else(PoisonError::into_inner); // each step leaves it whole
@@ -38,11 +40,8 @@ impl Parts {
         } else {
             pairs.insert(key.to_owned(), 1);
         }
-        if !section.is_zero() {
-            let until = Instant::now() + section;
-            while Instant::now() < until {
-                std::hint::spin_loop(); // busy, as work is
-            }
+        if long {
+            (0..LONG).fold(1_u64, |state, step| black_box(state.wrapping_mul(31).wrapping_add(step)));
         }
     }
 }
@@ -50,12 +49,12 @@ impl Parts {
 /// All rows, each measured for so long.
 pub(crate) fn measure(time: Duration) -> Vec<LockRow> {
     let mut rows = Vec::new();
-    for section in [Duration::ZERO, LONG] {
+    for long in [false, true] {
         for shared_key in [false, true] {
             for parts in [1, PARTS] {
                 for threads in [1, 2, 4] {
-                    let per_second = run(parts, shared_key, section, threads, time);
-                    rows.push(LockRow { parts, shared_key, section, per_second });
+                    let per_second = run(parts, shared_key, long, threads, time);
+                    rows.push(LockRow { parts, shared_key, long, per_second });
                 }
             }
         }
@@ -63,7 +62,7 @@ pub(crate) fn measure(time: Duration) -> Vec<LockRow> {
     rows
 }
 
-fn run(parts: usize, shared_key: bool, section: Duration, threads: usize, time: Duration) -> f64 {
+fn run(parts: usize, shared_key: bool, long: bool, threads: usize, time: Duration) -> f64 {
     let map = Parts { hasher: RandomState::new(), parts: (0..parts).map(|_| Mutex::default()).collect() };
     let stop = AtomicBool::new(false);
     let began = Instant::now();
@@ -75,7 +74,7 @@ fn run(parts: usize, shared_key: bool, section: Duration, threads: usize, time: 
                 scope.spawn(move || {
                     let mut done = 0_u64;
                     while !stop.load(Ordering::Relaxed) {
-                        map.add_one(&key, section);
+                        map.add_one(&key, long);
                         done += 1;
                     }
                     done

@@ -52,6 +52,7 @@ pub(crate) fn measure(
     let [before, middle, after] = [usage(&server)?, usage(&server)?, usage(&server)?];
     let mut latencies = first.latencies;
     latencies.add(&second.latencies).map_err(|error| Failure::new(Status::Server, error))?;
+    callers.open_ages().for_each(|age| latencies.saturating_record(age));
     let calls = (first.calls + second.calls) as f64;
     let per_call = |amount: i64| if calls > 0.0 { amount as f64 / calls } else { 0.0 };
     let switches = |usage: Usage| usage.voluntary + usage.involuntary;

@@ -50,10 +50,13 @@ pub(crate) fn serve(
                         protocol.write(conn); // what did not fit before
                     }
                     let Some(stream) = streams.get(&conn) else { continue };
-                    if event.is_readable() && !read(protocol, conn, stream, &mut room, &mut on_call) {
+                    let mut calls = Vec::new();
+                    if event.is_readable() && !read(protocol, conn, stream, &mut room, &mut calls) {
                         streams.remove(&conn);
                         protocol.closed(conn);
                     }
+                    // Only now: a client that is answered while it is being read from could keep the loop to itself.
+                    calls.into_iter().for_each(&mut on_call);
                 }
             }
         }
@@ -83,20 +86,19 @@ fn accept(
     }
 }
 
-/// Reads all there is. `false`: the connection has ended.
+/// Reads all there is, and adds the calls in it to `calls`. `false`: the connection has ended.
 fn read(
     protocol: &Protocol,
     conn: ConnId,
     mut stream: &TcpStream,
     room: &mut [u8],
-    on_call: &mut impl FnMut(ReadyCall),
+    calls: &mut Vec<ReadyCall>,
 ) -> bool {
     loop {
         match stream.read(room) {
             Ok(0) => return false,
             Ok(count) => {
-                let calls = protocol.received(conn, room.get(..count).unwrap_or_default());
-                calls.into_iter().for_each(&mut *on_call);
+                calls.extend(protocol.received(conn, room.get(..count).unwrap_or_default()));
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return error.kind() == ErrorKind::WouldBlock,

@@ -1,7 +1,5 @@
 //! The measurements as text: tables for people, comma-separated values for programs.
 
-use std::time::Duration;
-
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::locks::LockRow;
@@ -67,7 +65,7 @@ pub(crate) fn locks(rows: &[LockRow]) -> Table {
     table.set_header(["section", "keys", "lock", "1 thread", "2 threads", "4 threads (updates/s)"]);
     for rows in rows.chunks(3) {
         let Some(first) = rows.first() else { continue };
-        let section = if first.section == Duration::ZERO { "short" } else { "20 us" };
+        let section = if first.long { "long" } else { "short" };
         let keys = if first.shared_key { "one, shared" } else { "one per thread" };
         let lock = if first.parts == 1 { "coarse" } else { "fine" };
         let mut fields = vec![section.to_owned(), keys.to_owned(), lock.to_owned()];
