@@ -2,8 +2,12 @@
 
 mod demo;
 mod exit_status;
+mod lecture;
 mod lessons;
 mod load;
+mod models;
 mod programs;
 mod relay;
+mod semantics;
 mod serve;
+mod small;

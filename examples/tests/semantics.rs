@@ -1,0 +1,58 @@
+//! `semantics`: each mode gives what it promises, on any seed, and the same each time.
+
+use crate::programs::run;
+
+const SEMANTICS: &str = env!("CARGO_BIN_EXE_semantics");
+
+/// The numbers of a mode's row: exact, lost, doubled, unknown.
+fn row(out: &str, mode: &str) -> [u32; 4] {
+    let line = out
+        .lines()
+        .find(|line| line.split_whitespace().next() == Some(mode) && line.split_whitespace().count() > 2);
+    let line = line.unwrap_or_else(|| panic!("no row for {mode} in {out}"));
+    let numbers: Vec<u32> =
+        line.split_whitespace().skip(1).map(|word| word.parse().expect("a count")).collect();
+    [numbers[0], numbers[1], numbers[2], numbers[3]]
+}
+
+#[test]
+fn each_mode_gives_what_it_promises() {
+    for seed in 1..=5 {
+        let said = run(SEMANTICS, ["--seed", &seed.to_string()]).expect(0);
+        let [_, lost, doubled, unknown] = row(&said.out, "no-retry");
+        assert!(lost > 0 && doubled == 0 && unknown > 0, "{}", said.out);
+        let [_, lost, doubled, _] = row(&said.out, "at-least-once");
+        assert!(lost == 0 && doubled > 0, "{}", said.out);
+        assert_eq!(row(&said.out, "at-most-once"), [400, 0, 0, 0], "{}", said.out);
+        assert!(said.out.contains("semantics: ok"), "{}", said.out);
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_output_again() {
+    let once = |arguments: &[&str]| run(SEMANTICS, arguments.iter().copied()).expect(0).out;
+    let arguments = ["--seed", "9", "--restarts", "5", "--copies", "0.05"];
+    assert_eq!(once(&arguments), once(&arguments));
+    assert_ne!(once(&["--seed", "1"]), once(&["--seed", "2"]));
+}
+
+#[test]
+fn a_server_that_dies_leaves_unknown_calls_and_no_doubled_ones() {
+    let said = run(SEMANTICS, ["--mode", "at-most-once", "--restarts", "20"]).expect(0);
+    let [exact, lost, doubled, unknown] = row(&said.out, "at-most-once");
+    assert!(doubled == 0 && unknown > 0 && lost <= unknown && exact + lost == 400, "{}", said.out);
+}
+
+#[test]
+fn a_network_that_repeats_frames_doubles_what_nobody_filters() {
+    let said = run(SEMANTICS, ["--copies", "0.1"]).expect(0);
+    assert!(row(&said.out, "no-retry")[2] > 0, "{}", said.out);
+    assert_eq!(row(&said.out, "at-most-once"), [400, 0, 0, 0], "{}", said.out);
+}
+
+#[test]
+fn a_share_that_is_none_is_refused() {
+    for share in ["0.6", "-1", "x", "NaN"] {
+        run(SEMANTICS, ["--copies", share]).expect(2);
+    }
+}

@@ -1,0 +1,42 @@
+//! The small programs: the lecture's `kv.go` in two forms, calls by name, periodic work.
+
+use crate::programs::run;
+
+#[test]
+fn the_lectures_program_says_what_it_says_in_go() {
+    let expected = "Put(subject, 6.824) done\nget(subject) -> 6.824\nget(object) -> ErrNoKey\n";
+    assert_eq!(run(env!("CARGO_BIN_EXE_lecture_kv"), [""; 0]).expect(0).out, expected);
+    let kept = run(env!("CARGO_BIN_EXE_lecture_kv_kept"), [""; 0]).expect(0).out;
+    let mut lines: Vec<_> = kept.lines().collect();
+    lines[1..].sort_unstable(); // two threads, in either order
+    lines[1..].reverse();
+    assert_eq!(lines, expected.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn both_forms_of_the_lectures_program_are_under_sixty_lines() {
+    for text in [include_str!("../lecture_kv/main.rs"), include_str!("../lecture_kv/kept.rs")] {
+        assert!(text.lines().count() < 60);
+    }
+}
+
+#[test]
+fn a_call_by_name_needs_no_trait() {
+    let said = run(env!("CARGO_BIN_EXE_by_name"), [""; 0]).expect(0);
+    assert!(said.out.contains("the server has: fn get(key: &str) -> Option<String>\n"), "{}", said.out);
+    assert!(said.out.contains("\nKv.get(subject) -> Some(\"6.824\")\n"), "{}", said.out);
+    assert!(said.out.contains("there is no `Kv.remove`; `Kv` has `Kv.get("), "{}", said.out);
+}
+
+#[test]
+fn periodic_work_is_done_while_calls_are_served_and_ends_cleanly() {
+    let said = run(env!("CARGO_BIN_EXE_periodic"), ["--every", "50ms", "--for", "1s"]).expect(0);
+    let rounds = said.out.lines().filter(|line| line.contains(", round ")).count();
+    assert!((2..=21).contains(&rounds), "{}", said.out);
+    assert!(
+        said.out.lines().any(|line| !line.contains(" 0 expired") && line.contains("expired")),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains(&format!("stopped: {rounds} rounds, the thread has ended")), "{}", said.out);
+}
