@@ -133,7 +133,7 @@ fn calls_by_name_are_started_and_raced() {
     }
     race.add(99, client.start::<u64, TooMuch>("Sums.nothing", &(1_u64,)));
     let mut seen = 0;
-    while let Some((x, reply)) = race.next() {
+    for (x, reply) in race {
         match reply {
             Ok(sum) => assert_eq!(sum, 2 * x),
             Err(error) => assert_eq!((x, error.ran()), (99, Some(false))),
