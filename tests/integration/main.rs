@@ -1,6 +1,7 @@
 //! All integration tests in one binary: a list of modules.
 
 mod client;
+mod contracts;
 mod killed;
 mod raw_client;
 mod server;

@@ -45,7 +45,8 @@ impl Driver {
         if io.failed.is_some() {
             return io;
         }
-        let limit = if more && io.flushed { Some(Duration::ZERO) } else { limit };
+        io.flushed_first = std::mem::take(&mut io.flushed);
+        let limit = if more && io.flushed_first { Some(Duration::ZERO) } else { limit };
         if let Err(error) = self.poll.poll(&mut self.events, poll_limit(limit)) {
             if error.kind() != ErrorKind::Interrupted {
                 io.failed = Some(format!("waiting for the kernel failed: {error}"));
@@ -154,11 +155,15 @@ impl Shared {
             state.polling = true;
             drop(state);
             std::mem::take(wakes).send();
+            let began = now;
             let io = driver.turn(limit, more);
             now = self.clock.now();
             state = self.lock();
             state.polling = false;
             state.turns += 1;
+            if io.flushed_first {
+                state.core.handle_flushed(began); // before it slept: copies are due from then on
+            }
             self.apply(&mut state.core, &mut driver.wire, io, driver.poll.registry(), now);
         }
         driver.last_turn = now;

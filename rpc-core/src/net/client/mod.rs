@@ -16,9 +16,9 @@ use thiserror::Error;
 use crate::call::{Caller, Client};
 use crate::contract::Contract;
 use crate::ids::{Clock, Time};
-use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_SERVICES};
+use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_GREETING, MAX_SERVICES};
 use crate::proto::client::{ClientConfig, ClientCore};
-use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
+use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
 use driver::{Driver, WAKER};
 use shared::{Shared, TcpChannel};
 use state::{State, Wakes};
@@ -49,7 +49,9 @@ pub enum ConnectError {
         detail: String,
     },
     /// More services than a HELLO can name.
-    #[error("a client of {0} services; the limit is {MAX_SERVICES}")]
+    #[error(
+        "{0} services do not fit into a HELLO of {MAX_GREETING} bytes, {MAX_SERVICES} at the most; use two clients"
+    )]
     TooManyServices(usize),
     /// The operating system refused what a client needs (a poll, a descriptor).
     #[error("the operating system refused a client its means: {0}")]
@@ -139,7 +141,8 @@ impl Connector {
     /// When the address cannot be resolved, or no server answers within the patience.
     pub fn connect<C: Client>(mut self, addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
         self.contracts.insert(0, C::CONTRACT);
-        if self.contracts.len() > MAX_SERVICES {
+        let hello = Hello::new(0, 0, &self.contracts).encode().len() + 48; // and what a resumption adds
+        if self.contracts.len() > MAX_SERVICES || hello > MAX_GREETING {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
         }
         let addresses: Vec<SocketAddr> = addr.to_socket_addrs().map_err(ConnectError::Address)?.collect();

@@ -25,6 +25,9 @@ pub(super) struct Wire {
 #[derive(Debug, Default)]
 pub(super) struct Io {
     pub(super) connected: bool,
+    /// All that waited was written before anything else happened.
+    pub(super) flushed_first: bool,
+    /// All that waited was written, after a while.
     pub(super) flushed: bool,
     pub(super) input: Vec<Bytes>,
     pub(super) failed: Option<String>,
