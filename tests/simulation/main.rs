@@ -1,5 +1,8 @@
 //! The proof: thousands of seeded runs of the production protocol code, each with every invariant looked at after every step.
 
+mod bench;
+mod client_table;
+mod greeting;
 mod hostile_server;
 mod random_runs;
 mod table;

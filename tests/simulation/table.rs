@@ -1,130 +1,14 @@
 //! The protocol's table row by row, with frames by hand against the server's state machine.
 
-use bytes::Bytes;
-use rpc_core::contract::Directory;
-use rpc_core::error::Reason;
-use rpc_core::ids::{Incarnation, SessionId, Time};
-use rpc_core::limits::ServerLimits;
-use rpc_core::proto::server::{CallKey, ConnId, ServerConfig, ServerCore};
-use rpc_core::wire::codec;
-use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
-use rpc_core::wire::message::{Hello, Status, Welcome};
-use rpc_tests::ledger::{Does, served};
 use std::time::Duration;
 
-const NOW: Time = Time(1_000_000);
+use rpc_core::error::Reason;
+use rpc_core::limits::ServerLimits;
+use rpc_core::wire::frame::{Header, Kind};
+use rpc_core::wire::message::Status;
+use rpc_tests::ledger::Does;
 
-/// A server and one attached client, whose frames are written by the test.
-struct Bench {
-    core: ServerCore,
-    conn: ConnId,
-    session: SessionId,
-    token: [u8; 32],
-    now: Time,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Bench::with(true, ServerLimits { max_frame: 4096, max_cached_reply: 64, ..ServerLimits::default() })
-    }
-
-    fn with(at_most_once: bool, limits: ServerLimits) -> Self {
-        let config = ServerConfig {
-            limits,
-            directory: Directory::new(vec![served()]).expect("one service"),
-            incarnation: Incarnation(1),
-            loop_number: 0,
-            loops: 1,
-            at_most_once,
-        };
-        let mut next = 0;
-        let entropy = move || {
-            next += 1;
-            [next; 32]
-        };
-        let core = ServerCore::new(config, Box::new(entropy));
-        let mut bench = Bench { core, conn: 0, session: SessionId(0), token: [0; 32], now: NOW };
-        bench.conn = bench.greet(None);
-        bench
-    }
-
-    /// A new connection that says HELLO; it gets a WELCOME.
-    fn greet(&mut self, resume: Option<(SessionId, [u8; 32])>) -> ConnId {
-        let conn = self.core.handle_connected(None, self.now);
-        let mut hello = Hello::new(4, 0, &[served()]);
-        hello.resume = resume;
-        self.write(conn, &Header::new(Kind::Hello), &hello.encode());
-        let frames = self.read(conn);
-        let welcome = Welcome::decode(&frames[0].body).expect("a WELCOME");
-        self.session = welcome.session;
-        self.token = welcome.token.0;
-        conn
-    }
-
-    fn resume(&mut self) {
-        self.conn = self.greet(Some((self.session, self.token)));
-    }
-
-    fn write(&mut self, conn: ConnId, header: &Header, body: &[u8]) {
-        let mut bytes = Vec::new();
-        append(&mut bytes, header, body, true);
-        self.core.handle_input(conn, Bytes::from(bytes), self.now);
-    }
-
-    /// Takes everything that waits to be written.
-    fn read(&mut self, conn: ConnId) -> Vec<Frame> {
-        let bytes = self.core.outgoing(conn).map(|out| out.unsent().to_vec()).unwrap_or_default();
-        self.core.handle_written(conn, bytes.len(), self.now);
-        let mut decoder = FrameDecoder::default();
-        decoder.agree(1 << 20, false, true);
-        decoder.push(Bytes::from(bytes));
-        let mut frames = Vec::new();
-        while let Some(frame) = decoder.next_frame().expect("the server writes frames") {
-            frames.push(frame);
-        }
-        frames
-    }
-
-    fn call_with(&mut self, seq: u64, does: Does, tag: u64, millis: u32) {
-        let mut body = Vec::new();
-        codec::encode(&(tag, 0u32, Vec::<u8>::new()), &mut body, usize::MAX).expect("plain");
-        let header = Header { method: does.method().id, millis, ..Header::for_call(Kind::Call, 0, seq) };
-        self.write(self.conn, &header, &body);
-    }
-
-    fn call(&mut self, seq: u64) {
-        self.call_with(seq, Does::Reply, seq, 1000);
-    }
-
-    fn cancel(&mut self, seq: u64) {
-        self.write(self.conn, &Header::for_call(Kind::Cancel, 0, seq), &[]);
-    }
-
-    fn ack(&mut self, seq: u64) {
-        self.write(self.conn, &Header::for_call(Kind::Ack, 0, seq), &[]);
-    }
-
-    fn begin(&mut self) -> Option<CallKey> {
-        self.core.poll_call(self.now).map(|ready| ready.key)
-    }
-
-    fn run(&mut self, reply: &[u8]) {
-        let key = self.begin().expect("a call to run");
-        self.core.finish(key, Status::Done, reply, self.now);
-    }
-
-    /// The statuses of the replies that came.
-    fn replies(&mut self) -> Vec<(u64, Status)> {
-        let frames = self.read(self.conn);
-        let replies = frames.iter().filter(|frame| frame.header.kind == Kind::Reply);
-        replies.map(|f| (f.header.seq, Status::from_code(f.header.code).expect("known"))).collect()
-    }
-
-    fn is_rejected(&mut self) -> bool {
-        let frames = self.read(self.conn);
-        frames.iter().any(|frame| frame.header.kind == Kind::Reject) && self.core.wants_close(self.conn)
-    }
-}
+use crate::bench::{Bench, NOW};
 
 fn refused(seq: u64, reason: Reason) -> Vec<(u64, Status)> {
     vec![(seq, Status::Refused(reason))]

@@ -118,13 +118,11 @@ fn a_call_that_waits_out_a_partition_takes_no_real_time_and_runs_once() {
 fn an_unknown_call_can_be_resolved_when_the_network_is_back() {
     let (network, counter, client) = network(3, Faults::none());
     network.handlers(Handlers { slow: 1.0, longest: Duration::from_secs(4), at_once: 9 });
-    let mut open: Option<Unknown> = None;
-    while open.is_none() {
-        match client.call.within(Duration::from_millis(300)).add(1) {
-            Err(CallError::Unknown(unknown)) => open = Some(unknown),
-            _ => continue,
-        }
-    }
+    let mut tries = (0..50).map(|_| client.call.within(Duration::from_millis(300)).add(1));
+    let open: Option<Unknown> = tries.find_map(|outcome| match outcome {
+        Err(CallError::Unknown(unknown)) => Some(unknown),
+        _ => None,
+    });
     let before = counter.0.load(Ordering::Relaxed);
     match open.expect("found").resolve(Duration::from_secs(60)) {
         Resolution::Executed(reply) => assert!(reply.decode::<u64>().expect("a number") > 0),
@@ -243,4 +241,35 @@ fn a_handler_may_call_another_service_on_the_same_network() {
     *relay.0.lock().expect("not poisoned") = Some(network.client());
     let caller = network.caller(&[&RELAY], rpc_core::limits::ClientLimits::default());
     assert_eq!(caller.call::<Plain<u64>>(&RELAY_ADD, &(4u64,)).expect("no faults"), 4);
+}
+
+static FILL: Method = Method::new("Filler.fill", "fn fill(size: u64) -> Vec<u8>").max_cached_reply(1 << 20);
+static FILLER: Contract = Contract::new("Filler", &[FILL]);
+
+struct Filler;
+
+impl Service for Filler {
+    fn contract(&self) -> &'static Contract {
+        &FILLER
+    }
+    fn dispatch(&self, call: Dispatch<'_>) -> Result<Dispatched, Refused> {
+        let (size,) = call.arguments::<(u64,)>()?;
+        call.reply::<Vec<u8>>(vec![7; size as usize])
+    }
+}
+
+#[test]
+fn a_reply_over_the_clients_limit_is_lost_with_both_sizes_and_the_connection_lives() {
+    let network = Network::new(10, Faults::none());
+    network.serve(Filler);
+    let limits = rpc_core::limits::ClientLimits { max_frame: 5000, ..Default::default() };
+    let caller = network.caller(&[&FILLER], limits);
+    match caller.call::<Plain<Vec<u8>>>(&FILL, &(6000u64,)) {
+        Err(CallError::ReplyLost(lost)) => {
+            assert!(lost.detail.contains("6008") && lost.detail.contains("5000"), "{lost}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(caller.call::<Plain<Vec<u8>>>(&FILL, &(5u64,)).expect("it fits"), [7; 5]);
+    assert_eq!(Handle::<CounterClient>::new(caller).stats().connections, 1);
 }

@@ -117,6 +117,7 @@ impl Profile {
             slots: random.u16(1..6),
             waiting: if self == Profile::Crowded { 6 } else { 4096 },
             ack_at_once: 256,
+            max_frame: if random.u8(0..4) == 0 { 4 << 10 } else { 4 << 20 }, // less than the largest replies
             all_dirty: Duration::from_secs(2),
             ..ClientLimits::default()
         }

@@ -87,6 +87,8 @@ struct Run {
     hostile: Hostile,
     tally: Tally,
     acts: Vec<(Time, Act)>,
+    /// By when a drain that began must have ended.
+    drained_by: Option<Time>,
 }
 
 impl Run {
@@ -109,6 +111,7 @@ impl Run {
             work,
             closed: vec![false; count],
             clients,
+            drained_by: None,
             calls: BTreeMap::new(),
             auditor: Auditor::default(),
             hostile: Hostile::default(),
@@ -141,8 +144,15 @@ impl Run {
                 self.hear(at, event)?;
             }
         }
+        for client in &self.clients {
+            self.world.client(*client).map_or(Ok(()), |core| core.audit())?;
+        }
         if let Some(server) = self.world.server() {
             self.auditor.look(server)?;
+        }
+        let late = self.drained_by.is_some_and(|by| by < self.world.now());
+        if late && self.world.server().is_some_and(|server| !server.is_drained()) {
+            return Err("a drain goes on for longer than its grace time".to_owned());
         }
         if self.world.rejects() > 0 && !self.profile.may_look_broken() {
             return Err("V14: an honest client got a protocol error".to_owned());
@@ -180,9 +190,19 @@ impl Run {
                 let config = client_config(self.profile, client, &mut self.random);
                 self.world.crash_client(self.clients[client], config);
             }
-            Act::CrashServer => self.world.crash_server(),
-            Act::RestartServer => self.world.restart_server(),
-            Act::Drain => self.world.drain_server(),
+            Act::CrashServer => {
+                self.drained_by = None;
+                self.world.crash_server();
+            }
+            Act::RestartServer => {
+                self.drained_by = None;
+                self.world.restart_server();
+            }
+            Act::Drain => {
+                let grace = Duration::from_millis(10_100); // the profiles' grace time, and a look
+                self.drained_by = self.drained_by.or(Some(self.world.now().plus(grace)));
+                self.world.drain_server();
+            }
             Act::Partition(duration) => self.world.partition(duration),
             Act::CutAll => self.world.cut_all(),
             Act::Hostile => self.hostile.act(&mut self.world, &mut self.random)?,
@@ -197,6 +217,9 @@ impl Run {
             Event::Resolved(tag, outcome) => (tag, outcome, true),
         };
         let Some(call) = self.calls.get_mut(&tag) else { return Err(format!("nobody started {tag}")) };
+        if call.abandoned {
+            return Err(format!("call {tag} was given up, and still has a verdict: {outcome:?}"));
+        }
         self.tally.add(&format!("verdict {}{}", if late { "late: " } else { "" }, name_of(&outcome)), 1);
         if late {
             if call.verdict != Some(Outcome::Unknown(Doubt::Deadline)) || call.resolved.is_some() {
@@ -252,6 +275,7 @@ impl Run {
         self.world.set_faults(Faults::none());
         let drains = self.world.server().is_none_or(|server| server.is_drained());
         if drains || matches!(self.profile, Profile::Drain | Profile::All) {
+            self.drained_by = None;
             self.world.restart_server();
         }
         let until = self.world.now().plus(PEACE);

@@ -15,6 +15,7 @@ mod agenda;
 mod channel;
 mod clients;
 mod faults;
+mod links;
 mod mangler;
 mod network;
 mod server;

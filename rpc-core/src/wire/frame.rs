@@ -205,7 +205,7 @@ impl Default for Limits {
 }
 
 impl FrameDecoder {
-    /// Sets what was agreed: the longest body, whether over-limit calls are skipped, and whether bodies have checksums.
+    /// Sets what was agreed: the longest body, whether over-limit calls and replies are skipped, and whether bodies have checksums.
     pub fn agree(&mut self, body: usize, skip: bool, checksum: bool) {
         self.limits = Limits { body, skip, checksum };
     }
@@ -337,7 +337,7 @@ impl FrameDecoder {
     }
 
     fn skipped(&self, raw: RawHeader) -> Result<Option<Frame>, ProtocolError> {
-        if raw.header.kind != Kind::Call {
+        if !matches!(raw.header.kind, Kind::Call | Kind::Reply) {
             return Err(ProtocolError::LongFrame { got: raw.body_len, limit: self.limits.body });
         }
         Ok(Some(Frame {

@@ -12,13 +12,13 @@ struct Mutant {
 }
 
 fn main() -> Result<(), String> {
-    let only = std::env::args().nth(1).unwrap_or_default();
+    let only: Vec<String> = std::env::args().skip(1).collect(); // parts of names; none: all
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?.to_owned();
     let list = read(&root.join("tests/mutants/mutants.txt"))?;
     let copy = std::env::temp_dir().join(format!("rpc-mutants-{}", std::process::id()));
     copy_tree(&root, &copy)?;
     let mut survivors = 0;
-    for mutant in parse(&list).into_iter().filter(|mutant| mutant.name.contains(&only)) {
+    for mutant in parse(&list).into_iter().filter(|mutant| chosen(mutant, &only)) {
         let began = Instant::now();
         let mut originals = Vec::new();
         for (file, old, new) in &mutant.patches {
@@ -41,9 +41,15 @@ fn main() -> Result<(), String> {
     if survivors > 0 { Err(format!("{survivors} survived")) } else { Ok(()) }
 }
 
+fn chosen(mutant: &Mutant, only: &[String]) -> bool {
+    only.is_empty() || only.iter().any(|part| mutant.name.contains(part.as_str()))
+}
+
 /// Runs the simulation in the copy and says what found the fault.
 fn judge(copy: &Path) -> Result<String, String> {
-    let output = Command::new(env!("CARGO"))
+    // A planted fault may make a test run for ever.
+    let output = Command::new("timeout")
+        .args(["240", env!("CARGO")])
         .args(["test", "-q", "--offline", "-p", "rpc-tests", "--test", "simulation", "--", "--nocapture"])
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", copy.join("target"))

@@ -74,6 +74,10 @@ impl ClientCore {
 
     fn outcome_of(&self, status: Status, frame: Frame) -> Outcome {
         let text = || String::from_utf8_lossy(&frame.body).into_owned();
+        if let Some(size) = frame.skipped.filter(|_| status.ran()) {
+            let limit = self.config.limits.max_frame;
+            return Outcome::ReplyLost(format!("{size} bytes are over this client's limit of {limit}"));
+        }
         match status {
             Status::Done => Outcome::Done(frame.body),
             Status::Failed => Outcome::Failed(frame.body),

@@ -7,6 +7,8 @@
 //! ```
 
 mod answers;
+#[cfg(feature = "sim")]
+mod audit;
 mod calls;
 mod session;
 mod slot;
@@ -223,6 +225,8 @@ impl ClientCore {
             let handled = match self.decoder.next_frame() {
                 Ok(None) => return,
                 Ok(Some(frame)) => self.handle_frame(frame, now),
+                // A resume would bring it again. (Before WELCOME it may be a reply that is not too long after it.)
+                Err(error @ ProtocolError::LongFrame { .. }) if self.link == Link::Up => Err(error),
                 Err(error) => return self.stream_is_garbled(error, now),
             };
             if let Err(error) = handled {

@@ -91,7 +91,7 @@ impl ClientCore {
             differing,
         };
         let most = self.config.limits.max_frame.max(crate::limits::MAX_GREETING);
-        self.decoder.agree(most, false, session.checksum());
+        self.decoder.agree(most, true, session.checksum());
         self.session = Some(session);
         self.send_everything_again(now);
         self.fill_slots();
@@ -149,18 +149,16 @@ impl ClientCore {
         self.draining = true;
         let mut unsent = Vec::new();
         for slot in 0..self.slots.len() as u16 {
+            let Some(state) = self.slots.get(slot) else { continue };
+            if matches!(&state.usage, Use::Taken(sending) if !sending.sent) {
+                if let Use::Taken(sending) = self.slots.release(slot) {
+                    unsent.push(sending.call);
+                }
+            }
             let Some(state) = self.slots.get_mut(slot) else { continue };
-            match &state.usage {
-                Use::Taken(sending) if !sending.sent => {
-                    if let Use::Taken(sending) = self.slots.release(slot) {
-                        unsent.push(sending.call);
-                    }
-                }
-                Use::Free if state.answered > 0 => {
-                    state.ack_at = None;
-                    self.to_send.push_back(Outgo::Ack(slot, state.answered));
-                }
-                _ => {}
+            if matches!(state.usage, Use::Free) && state.answered > 0 {
+                state.ack_at = None;
+                self.to_send.push_back(Outgo::Ack(slot, state.answered));
             }
         }
         for call in unsent.into_iter().rev() {

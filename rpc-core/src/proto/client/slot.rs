@@ -147,6 +147,11 @@ impl Slots {
         })
     }
 
+    #[cfg(feature = "sim")]
+    pub(super) fn is_marked_free(&self, slot: Slot) -> bool {
+        self.free.get(usize::from(slot / 64)).is_some_and(|word| word & (1 << (slot % 64)) != 0)
+    }
+
     fn mark(&mut self, slot: Slot, free: bool) {
         let bit = 1 << (slot % 64);
         if let Some(word) = self.free.get_mut(usize::from(slot / 64)) {

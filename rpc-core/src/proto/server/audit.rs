@@ -34,6 +34,10 @@ impl ServerCore {
         if self.replies.kept() > limits.reply_budget {
             return Err(format!("V10: {} bytes kept", self.replies.kept()));
         }
+        let queued: usize = self.queue.iter().map(super::calls::QueueEntry::bytes).sum();
+        if queued != self.queue_bytes || self.queue.len() > limits.queue {
+            return Err(format!("V10: {queued} bytes queued, {} counted", self.queue_bytes));
+        }
         let (mut kept_by_all, mut calls) = (0, 0);
         for session in self.sessions.iter() {
             if session.records().len() > usize::from(session.slots) {

@@ -31,6 +31,13 @@ pub(super) struct QueueEntry {
     copy: Option<Box<Details>>,
 }
 
+#[cfg(feature = "sim")]
+impl QueueEntry {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
 /// Names a call that was handed out to be run, until it is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallKey {

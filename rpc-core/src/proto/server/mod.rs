@@ -148,7 +148,7 @@ impl ServerCore {
             connection.stall_timer = true;
             let watch = Timer::Stall(conn, connection.serial, connection.outgoing.sent());
             self.set_timer(now.plus(self.config.limits.unsent_stall), watch);
-        } else if unsent < self.config.limits.unsent_pause && self.has_unread(conn) {
+        } else if unsent < self.config.limits.unsent_pause && connection.decoder.has_unread() {
             self.read_frames(conn, now); // frames that waited for the peer to listen
         }
     }
@@ -302,10 +302,6 @@ impl ServerCore {
                 self.dirty.push_back(conn);
             }
         }
-    }
-
-    fn has_unread(&self, conn: ConnId) -> bool {
-        self.connections.get(conn).is_some_and(|connection| connection.decoder.has_unread())
     }
 
     fn set_timer(&mut self, due: Time, timer: Timer) {

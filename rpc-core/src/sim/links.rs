@@ -1,0 +1,192 @@
+//! The connections of a world: two directions each, what arrives over them, and how they end.
+
+use std::time::Duration;
+
+use super::agenda::Item;
+use super::faults::Faults;
+use super::mangler::{Delivery, Mangler};
+use super::trace::describe;
+use super::world::{ClientId, LinkId, World};
+use crate::ids::{Clock, Time};
+use crate::proto::server::ConnId;
+use crate::wire::frame::{FrameDecoder, Kind};
+
+/// A connection: two directions, and who still holds its ends.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) client: Option<ClientId>, // none: bytes of a test, not a client
+    pub(super) client_open: bool,
+    pub(super) conn: Option<ConnId>,
+    pub(super) up: Mangler,
+    pub(super) down: Mangler,
+    pub(super) received: Vec<u8>, // by a test
+    watch: FrameDecoder,          // what the server really wrote
+}
+
+impl World {
+    /// Connects without a client, for tests that write their own bytes; no faults on the way. `None`: no server.
+    pub fn raw_connect(&mut self) -> Option<LinkId> {
+        let now = self.now();
+        self.server.as_ref()?;
+        Some(self.make_link(None, Faults::none(), now))
+    }
+
+    /// Writes bytes on a connection made by [`World::raw_connect`]. `false`: the server has closed it.
+    pub fn raw_send(&mut self, link: LinkId, bytes: &[u8]) -> bool {
+        let now = self.now();
+        let Some(found) = self.links.get_mut(&link).filter(|found| found.conn.is_some()) else {
+            return false;
+        };
+        found.up.push(bytes, now);
+        self.note_arrival(link, true);
+        true
+    }
+
+    /// Takes what has arrived on a connection made by [`World::raw_connect`].
+    pub fn raw_received(&mut self, link: LinkId) -> Vec<u8> {
+        self.links.get_mut(&link).map(|link| std::mem::take(&mut link.received)).unwrap_or_default()
+    }
+
+    /// Closes a connection made by [`World::raw_connect`].
+    pub fn raw_close(&mut self, link: LinkId) {
+        let now = self.now();
+        self.client_closes(link, now);
+    }
+
+    pub(super) fn make_link(&mut self, client: Option<ClientId>, faults: Faults, now: Time) -> LinkId {
+        self.next_link += 1;
+        let link = self.next_link;
+        let conn = self.server.as_mut().map(|server| server.accept(link, now));
+        let mut watch = FrameDecoder::default();
+        watch.agree(usize::MAX / 64, false, false);
+        let up = Mangler::new(faults.clone(), self.random.u64(..));
+        let down = Mangler::new(faults, self.random.u64(..));
+        let received = Vec::new();
+        self.links.insert(link, Link { client, client_open: true, conn, up, down, received, watch });
+        link
+    }
+
+    pub(super) fn arrives_at_server(&mut self, link: LinkId, now: Time) {
+        let Some(found) = self.links.get_mut(&link) else { return };
+        let (Some(conn), Some(server)) = (found.conn, self.server.as_mut()) else { return };
+        if !server.core.wants_read(conn) && !server.core.wants_close(conn) {
+            return self.agenda.put(now.plus(Duration::from_millis(2)), Item::ToServer(link));
+        }
+        match found.up.pop(now) {
+            Some(Delivery::Bytes(bytes)) => {
+                let hash = u64::from(crc32c::crc32c(&bytes));
+                self.trace
+                    .note(now, &[2, link, hash], || format!("link {link} to server: {}", describe(&bytes)));
+                server.core.handle_input(conn, bytes, now);
+                self.pump_server(now);
+            }
+            Some(Delivery::End) => self.link_ends(link, now),
+            None => {}
+        }
+        self.note_arrival(link, true);
+    }
+
+    pub(super) fn arrives_at_client(&mut self, link: LinkId, now: Time) {
+        let Some(found) = self.links.get_mut(&link) else { return };
+        match found.down.pop(now) {
+            Some(Delivery::Bytes(bytes)) => {
+                let hash = u64::from(crc32c::crc32c(&bytes));
+                self.trace
+                    .note(now, &[3, link, hash], || format!("link {link} to client: {}", describe(&bytes)));
+                match found.client.filter(|_| found.client_open) {
+                    Some(client) => self.client_reads(client, link, bytes, now),
+                    None => found.received.extend_from_slice(&bytes),
+                }
+            }
+            Some(Delivery::End) => self.link_ends(link, now),
+            None => {}
+        }
+        self.note_arrival(link, false);
+    }
+
+    /// Puts the next arrival of a direction on the agenda.
+    pub(super) fn note_arrival(&mut self, link: LinkId, to_server: bool) {
+        let Some(found) = self.links.get(&link) else { return };
+        let (next, item) = match to_server {
+            true => (found.up.next_at(), Item::ToServer(link)),
+            false => (found.down.next_at(), Item::ToClient(link)),
+        };
+        if let Some(at) = next {
+            self.agenda.put(at.max(self.clock.now()), item);
+        }
+    }
+
+    /// What the server wrote, before the network touches it.
+    pub(super) fn watch(&mut self, link: LinkId, bytes: &[u8]) {
+        let Some(found) = self.links.get_mut(&link).filter(|found| found.client.is_some()) else { return };
+        found.watch.push(bytes::Bytes::copy_from_slice(bytes));
+        while let Ok(Some(frame)) = found.watch.next_frame() {
+            self.rejects += u64::from(frame.header.kind == Kind::Reject);
+        }
+    }
+
+    /// The end of one direction has arrived: both sides lose the connection, unless they hold it no longer.
+    fn link_ends(&mut self, link: LinkId, now: Time) {
+        let Some(found) = self.links.get(&link) else { return };
+        let closed_by_peer = !found.client_open || found.conn.is_none();
+        let half_open = !closed_by_peer && self.random.f64() < self.config.faults.half_open;
+        self.break_link(link, now, half_open);
+    }
+
+    /// Breaks a connection; with `half_open`, one of the sides does not notice for a while.
+    pub(super) fn break_link(&mut self, link: LinkId, now: Time, half_open: bool) {
+        let Some(found) = self.links.get_mut(&link) else { return };
+        found.up.kill();
+        found.down.kill();
+        self.trace.note(now, &[4, link, u64::from(half_open)], || format!("link {link} breaks"));
+        let (mut server_at, mut client_at) = (now, now);
+        if half_open {
+            let long = Duration::from_millis(self.random.u64(10..60_000));
+            let side = if self.random.bool() { &mut server_at } else { &mut client_at };
+            *side = now.plus(long);
+        }
+        self.agenda.put(server_at, Item::ServerLoses(link));
+        self.agenda.put(client_at, Item::ClientLoses(link));
+    }
+
+    pub(super) fn server_loses(&mut self, link: LinkId, now: Time) {
+        if let Some(conn) = self.links.get_mut(&link).and_then(|found| found.conn.take()) {
+            if let Some(server) = &mut self.server {
+                server.core.handle_closed(conn, now);
+                server.forget(conn, now);
+            }
+            self.pump_server(now);
+        }
+        self.tidy(link);
+    }
+
+    pub(super) fn client_loses(&mut self, link: LinkId, now: Time) {
+        let Some(found) = self.links.get_mut(&link).filter(|found| found.client_open) else {
+            return self.tidy(link);
+        };
+        found.client_open = false;
+        let client = found.client;
+        self.tidy(link);
+        if let Some(client) = client {
+            self.client_lost(client, link, "the connection was cut", now);
+        }
+    }
+
+    /// A client closes its end: what it wrote still arrives.
+    pub(super) fn client_closes(&mut self, link: LinkId, now: Time) {
+        let Some(found) = self.links.get_mut(&link) else { return };
+        found.client_open = false;
+        found.up.end(now);
+        self.note_arrival(link, true);
+        self.tidy(link);
+    }
+
+    /// Forgets a connection that nobody holds.
+    pub(super) fn tidy(&mut self, link: LinkId) {
+        if self.links.get(&link).is_some_and(|found| !found.client_open && found.conn.is_none()) {
+            if let Some(gone) = self.links.remove(&link) {
+                self.seen = self.seen.plus(gone.up.seen()).plus(gone.down.seen());
+            }
+        }
+    }
+}

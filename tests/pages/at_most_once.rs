@@ -1,0 +1,84 @@
+//! `docs/at_most_once.md`: its limits, reasons and counters are those of the code.
+
+use std::time::Duration;
+
+use rpc_core::limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
+use rpc_core::wire::message::Status;
+
+use crate::text;
+
+const PAGE: &str = "docs/at_most_once.md";
+
+fn time(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 => format!("{} s", duration.as_secs()),
+        _ => format!("{} ms", duration.as_millis()),
+    }
+}
+
+/// Every limit that the page should name, with its default.
+fn limits() -> Vec<(&'static str, String)> {
+    let (server, client) = (ServerLimits::default(), ClientLimits::default());
+    vec![
+        ("ServerLimits::slots", server.slots.to_string()),
+        ("ServerLimits::sessions", server.sessions.to_string()),
+        ("ServerLimits::max_cached_reply", server.max_cached_reply.to_string()),
+        ("ServerLimits::reply_budget", server.reply_budget.to_string()),
+        ("ServerLimits::reply_age", time(server.reply_age)),
+        ("ServerLimits::queue", server.queue.to_string()),
+        ("ServerLimits::queue_bytes", server.queue_bytes.to_string()),
+        ("ServerLimits::max_frame", server.max_frame.to_string()),
+        ("ServerLimits::connections", server.connections.to_string()),
+        ("ServerLimits::unsent_pause", server.unsent_pause.to_string()),
+        ("ServerLimits::unsent_stall", time(server.unsent_stall)),
+        ("ServerLimits::lease", time(server.lease)),
+        ("ServerLimits::grace", time(server.grace)),
+        ("ServerLimits::drain_linger", time(server.drain_linger)),
+        ("ServerLimits::retry_after", time(server.retry_after)),
+        ("ServerLimits::threads", server.threads.to_string()),
+        ("ClientLimits::slots", client.slots.to_string()),
+        ("ClientLimits::waiting", client.waiting.to_string()),
+        ("ClientLimits::resend_first", time(client.resend_first)),
+        ("ClientLimits::resend_cap", time(client.resend_cap)),
+        ("ClientLimits::ack_delay", time(client.ack_delay)),
+        ("ClientLimits::ack_at_once", client.ack_at_once.to_string()),
+        ("ClientLimits::ping_after", time(client.ping_after)),
+        ("ClientLimits::ping_limit", client.ping_limit.to_string()),
+        ("ClientLimits::backoff_cap", time(client.backoff_cap)),
+        ("ClientLimits::all_dirty", time(client.all_dirty)),
+        ("DEFAULT_DEADLINE", time(DEFAULT_DEADLINE)),
+    ]
+}
+
+#[test]
+fn the_limits_of_the_page_are_those_of_the_code() {
+    let rows = text::table(&text::of(PAGE), &["limit", "default", "bounds"]);
+    let shown: Vec<_> = rows.iter().map(|row| (row[0].as_str(), row[1].clone())).collect();
+    assert_eq!(shown, limits());
+}
+
+#[test]
+fn every_reason_is_on_the_page_with_its_text() {
+    let rows = text::table(&text::of(PAGE), &["reason", "text", "who says so"]);
+    let mut known = Vec::new();
+    for code in 16..=u8::MAX {
+        if let Ok(Status::Refused(reason)) = Status::from_code(code) {
+            known.push((format!("{reason:?}"), reason.to_string()));
+        }
+    }
+    let shown: Vec<_> = rows.iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    assert_eq!(shown, known);
+}
+
+#[test]
+fn every_counter_of_the_page_is_one_of_the_server() {
+    let counters = format!("{:?}", rpc_core::proto::server::Counters::default());
+    let mut named = 0;
+    for row in text::table(&text::of(PAGE), &["arriving", "record", "server does", "counter"]) {
+        for name in row[3].split(", ") {
+            assert!(counters.contains(&format!(" {name}: ")), "the server has no counter `{name}`");
+            named += 1;
+        }
+    }
+    assert!(named > 15, "the table was not read");
+}

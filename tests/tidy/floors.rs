@@ -1,0 +1,295 @@
+//! The floors of `rpc-core`: who may import whom, who may name the operating system, and who the codec.
+
+use std::collections::HashSet;
+
+use crate::source::{Broken, File, House, Token, blank, tokens};
+
+/// The rooms of `rpc-core/src` and their floors, times ten. A room may import rooms that are not above it.
+const ROOMS: [(&str, u32); 14] = [
+    ("error", 0),
+    ("ids", 0),
+    ("limits", 0),
+    ("contract", 0),
+    ("wire", 10),
+    ("proto", 20),
+    ("service", 30),
+    ("call", 30),
+    ("sim", 35),
+    ("net", 40),
+    ("stub", 50),
+    ("lib", 50),
+    ("rpc_core", 50), // the crate by its own name: its surface
+    ("tests", 50),
+];
+const NET: u32 = 40;
+
+const CORE: &str = "rpc-core/src/";
+const CODEC: &str = "rpc-core/src/wire/codec";
+
+/// The parts of `a/b.rs` or `a/b/mod.rs` below `rpc-core/src`: `[a, b]`; none for `lib.rs`.
+fn module_of(path: &str) -> Option<Vec<&str>> {
+    let inside = path.strip_prefix(CORE)?.strip_suffix(".rs")?;
+    let mut parts: Vec<_> = inside.split('/').collect();
+    if matches!(parts.last(), Some(&"mod" | &"lib")) {
+        parts.pop();
+    }
+    Some(parts)
+}
+
+fn floor_of(room: &str) -> Option<u32> {
+    ROOMS.iter().find_map(|(name, floor)| (*name == room).then_some(*floor))
+}
+
+/// Imports (any path that begins with `crate` or leads there by `super`) of rooms on a higher floor.
+pub fn upward_imports(house: &House) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    for file in &house.rust {
+        let Some(module) = module_of(&file.path) else { continue };
+        let room = module.first().copied().unwrap_or("lib");
+        let Some(floor) = floor_of(room) else {
+            let what = format!("the room `{room}` has no floor");
+            broken.push(file.broken(1, what, "give it one in tests/tidy/floors.rs and docs/architecture.md"));
+            continue;
+        };
+        for (line, target) in rooms_named(file, module.len()) {
+            let above = match floor_of(&target) {
+                Some(of_target) => of_target > floor,
+                // A name that the crate's root re-exports. Macros at the root are nobody's.
+                None => floor < 50 && target.chars().next().is_some_and(char::is_uppercase),
+            };
+            if above {
+                let what = format!("`{room}` imports `{target}`, which is on a higher floor");
+                let instead = "move what it needs down, or hand it in: docs/architecture.md, floors";
+                broken.push(file.broken(line, what, instead));
+            }
+        }
+    }
+    broken
+}
+
+/// The top-level rooms (or re-exported names) that a file's paths lead to, with their lines.
+fn rooms_named(file: &File, depth: usize) -> Vec<(usize, String)> {
+    let code = blank(&file.text);
+    let tokens = tokens(&code);
+    let inline = inline_depths(&tokens);
+    let mut rooms = Vec::new();
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
+    for (at, surrounding) in inline.iter().enumerate() {
+        let begins = match text(at) {
+            "crate" => Some(at),
+            "super" if at == 0 || text(at - 1) != "::" => {
+                let supers = (0..).take_while(|n| text(at + 2 * n) == "super").count();
+                (supers == depth + surrounding).then(|| at + 2 * (supers - 1))
+            }
+            _ => None,
+        };
+        let Some(root) = begins.filter(|root| text(root + 1) == "::") else { continue };
+        for name in first_names(&tokens, root + 2) {
+            rooms.push((name.line, name.text.to_owned()));
+        }
+    }
+    rooms
+}
+
+/// How many inline modules surround each token.
+fn inline_depths(tokens: &[Token<'_>]) -> Vec<usize> {
+    let mut depths = Vec::with_capacity(tokens.len());
+    let (mut braces, mut modules) = (0usize, Vec::new());
+    for (at, token) in tokens.iter().enumerate() {
+        match token.text {
+            "{" => {
+                braces += 1;
+                if at >= 2 && tokens[at - 2].text == "mod" {
+                    modules.push(braces);
+                }
+            }
+            "}" => {
+                if modules.last() == Some(&braces) {
+                    modules.pop();
+                }
+                braces = braces.saturating_sub(1);
+            }
+            _ => {}
+        }
+        depths.push(modules.len());
+    }
+    depths
+}
+
+/// `a` of `a::b`, and `a`, `b` of `{a::c, b}`.
+fn first_names<'a>(tokens: &[Token<'a>], at: usize) -> Vec<Token<'a>> {
+    let Some(first) = tokens.get(at) else { return Vec::new() };
+    if first.text != "{" {
+        return vec![*first];
+    }
+    let (mut names, mut depth, mut expected) = (Vec::new(), 0, false);
+    for token in tokens.iter().skip(at) {
+        match token.text {
+            "{" => (depth, expected) = (depth + 1, depth == 0),
+            "}" => depth -= 1,
+            "," => expected = depth == 1,
+            _ if expected => {
+                names.push(*token);
+                expected = false;
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    names
+}
+
+/// What only the net floor may name. Addresses (`SocketAddr`, `IpAddr`) are values and may be named anywhere.
+const SOCKETS: [&str; 10] = [
+    "mio",
+    "socket2",
+    "getrandom",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "UnixStream",
+    "UnixListener",
+    "UnixDatagram",
+    "ToSocketAddrs",
+];
+
+/// Sockets, threads and clocks named below the net floor, code for tests excepted where it is measured or timed.
+pub fn operating_system(house: &House) -> Vec<Broken> {
+    let tests = test_modules(house);
+    let mut broken = Vec::new();
+    for file in &house.rust {
+        let Some(module) = module_of(&file.path) else { continue };
+        let floor = module.first().and_then(|room| floor_of(room));
+        if floor.is_none_or(|floor| floor >= NET) || tests.contains(file.path.as_str()) {
+            continue;
+        }
+        let code = blank(&file.text);
+        let tokens = tokens(&code);
+        for (at, token) in tokens.iter().enumerate() {
+            let next = |n: usize| tokens.get(at + n).map_or("", |token| token.text);
+            let before = if at == 0 { "" } else { tokens[at - 1].text };
+            let what = match token.text {
+                name if SOCKETS.contains(&name) => name,
+                "Instant" | "SystemTime" if next(1) == "::" && next(2) == "now" => "the clock",
+                "thread" if next(1) == "::" || before == "::" => "threads",
+                _ => continue,
+            };
+            let what = format!("`{}` names {what}, which only the net floor may", module.join("::"));
+            broken.push(file.broken(
+                token.line,
+                what,
+                "take time and bytes as arguments; do the rest in net/",
+            ));
+        }
+    }
+    broken
+}
+
+/// Files that are compiled for tests only: declared `#[cfg(test)] mod name;`.
+fn test_modules(house: &House) -> HashSet<String> {
+    let mut found = HashSet::new();
+    for file in &house.rust {
+        let folder = match file.path.strip_suffix("/mod.rs").or(file.path.strip_suffix("/lib.rs")) {
+            Some(folder) => folder,
+            None => file.path.strip_suffix(".rs").unwrap_or_default(),
+        };
+        let code = blank(&file.text);
+        let tokens = tokens(&code);
+        for window in tokens.windows(10) {
+            let words: Vec<_> = window.iter().map(|token| token.text).collect();
+            if let ["#", "[", "cfg", "(", "test", ")", "]", "mod", name, ";"] = words[..] {
+                found.insert(format!("{folder}/{name}.rs"));
+                found.insert(format!("{folder}/{name}/mod.rs"));
+            }
+        }
+    }
+    found
+}
+
+/// The codec's crate named outside its one file and that file's tests.
+pub fn codec_outside_its_file(house: &House) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    for file in house.rust.iter().filter(|file| !file.path.starts_with(CODEC)) {
+        let code = blank(&file.text);
+        for token in tokens(&code).iter().filter(|token| token.text == "bincode") {
+            let what = "the codec's crate is named outside its file".to_owned();
+            broken.push(file.broken(token.line, what, "call wire::codec::encode and decode"));
+        }
+    }
+    broken
+}
+
+#[test]
+fn an_import_of_a_higher_floor_is_found_however_it_is_spelled() {
+    let wrong = [
+        "use crate::proto::server;",
+        "use crate::{limits::HEADER, proto::Outcome};",
+        "use super::super::proto::Outcome;",
+        "fn f() -> crate::net::Connector { g() }",
+        "use crate::{\n    error::{Reason, ProtocolError},\n    service::Service,\n};",
+        "use crate::CallError;",
+        "mod tests { use super::super::super::call::Race; }",
+        "pub(crate) use crate::sim::World;",
+    ];
+    for text in wrong {
+        let house = House::with("rpc-core/src/wire/frame.rs", text);
+        assert_eq!(upward_imports(&house).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn an_import_of_the_same_or_a_lower_floor_is_let_be() {
+    let right = [
+        "use crate::limits::HEADER; use super::fields::Fields; // crate::proto::Outcome",
+        "mod tests { use super::*; use super::super::codec; }",
+        "/// See [`crate::net::Connector`].\npub(crate) fn f() {}",
+    ];
+    for text in right {
+        let house = House::with("rpc-core/src/wire/frame.rs", text);
+        assert_eq!(upward_imports(&house), [], "{text}");
+    }
+}
+
+#[test]
+fn a_room_without_a_floor_is_found() {
+    assert_eq!(upward_imports(&House::with("rpc-core/src/cellar.rs", "")).len(), 1);
+}
+
+#[test]
+fn the_operating_system_is_found_below_the_net_floor_only() {
+    let wrong = [
+        "use mio::Poll;",
+        "use std::net::{SocketAddr, TcpStream};",
+        "fn f() { std::thread::sleep(d) }",
+        "let now = Instant::now();",
+        "let now = std::time::SystemTime::now();",
+    ];
+    for text in wrong {
+        assert_eq!(operating_system(&House::with("rpc-core/src/proto/mod.rs", text)).len(), 1, "{text}");
+        assert_eq!(operating_system(&House::with("rpc-core/src/sim/world.rs", text)).len(), 1, "{text}");
+        assert_eq!(operating_system(&House::with("rpc-core/src/net/mod.rs", text)), [], "{text}");
+    }
+    let right =
+        "use std::net::SocketAddr; use std::time::{Duration, Instant}; // Instant::now, mio\nx.thread;";
+    assert_eq!(operating_system(&House::with("rpc-core/src/proto/mod.rs", right)), []);
+}
+
+#[test]
+fn code_for_tests_may_read_the_clock() {
+    let mut house = House::with("rpc-core/src/wire/codec.rs", "#[cfg(test)]\nmod bench;");
+    house.rust.extend(House::with("rpc-core/src/wire/codec/bench.rs", "let t = Instant::now();").rust);
+    assert_eq!(operating_system(&house), []);
+    house.rust.extend(House::with("rpc-core/src/wire/codec/other.rs", "let t = Instant::now();").rust);
+    assert_eq!(operating_system(&house).len(), 1);
+}
+
+#[test]
+fn the_codec_is_found_outside_its_file() {
+    let text = "use bincode::Options;";
+    assert_eq!(codec_outside_its_file(&House::with("rpc-core/src/wire/message.rs", text)).len(), 1);
+    assert_eq!(codec_outside_its_file(&House::with("examples/hello/main.rs", text)).len(), 1);
+    assert_eq!(codec_outside_its_file(&House::with("rpc-core/src/wire/codec.rs", text)), []);
+    assert_eq!(codec_outside_its_file(&House::with("rpc-core/src/lib.rs", "//! bincode 1.3.3")), []);
+}

@@ -1,0 +1,111 @@
+"""A client written from docs/wire.md alone: it greets, calls, loses its connection, resumes, sends the same call again, and
+leaves.
+
+usage: client.py HOST PORT SERVICE SIGNATURES [TEXT ..]
+
+SIGNATURES are those of the service as written in the trait, without `&self`, one on each line; the first is called, and its
+arguments are the TEXTs. It prints what the server granted, and the status of each answer with its body in hex. Only Python's own library. The rules W1.. are those of docs/wire.md.
+"""
+
+import socket
+import struct
+import sys
+
+HELLO, WELCOME, CALL, REPLY, BYE = 1, 2, 3, 4, 12
+STATUS = {0: "done", 1: "failed", 2: "panicked", 3: "reply lost"}
+
+
+def crc32c(data):  # W5
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def fnv1a(data, value=0xCBF29CE484222325):  # W16
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+def method_id(service, signature):  # W16
+    name = signature.split("(")[0].removeprefix("fn ")
+    return fnv1a(f"{service}.{name}\n{signature}".encode())
+
+
+def contract_hash(service, signatures):  # W17
+    ids = sorted(method_id(service, signature) for signature in signatures)
+    return fnv1a(b"".join(id.to_bytes(8, "little") for id in ids), fnv1a(service.encode()))
+
+
+def frame(kind, body=b"", code=0, slot=0, seq=0, method=0, millis=0):  # W1
+    fixed = struct.pack("<IBBHQQII", 32 + len(body), kind, code, slot, seq, method, millis, crc32c(body))
+    return fixed + struct.pack("<I", crc32c(fixed)) + body
+
+
+def hello(services, resume=b"", slots=64, features=0):  # W9
+    body = b"AMO\x01" + struct.pack("<HHIHB", 1, 1, features, slots, bool(resume)) + resume + bytes([len(services)])
+    for name, value in services:
+        body += struct.pack("<QB", value, len(name.encode())) + name.encode()
+    return body
+
+
+def text(value):  # W14
+    return struct.pack("<Q", len(value.encode())) + value.encode()
+
+
+def receive(connection):
+    """The next frame, its checksums compared: kind, code, slot, seq, body."""
+    data = b""
+    want = 36
+    while len(data) < want:
+        more = connection.recv(want - len(data))
+        if not more:
+            raise SystemExit("the server closed the connection")
+        data += more
+        if len(data) == 36:
+            length, kind, code, slot, seq, _, _, body_crc, header_crc = struct.unpack("<IBBHQQIII", data)
+            assert crc32c(data[:32]) == header_crc, "header checksum"
+            want = 4 + length
+    body = data[36:]
+    assert crc32c(body) == body_crc, "body checksum"
+    return kind, code, slot, seq, body
+
+
+def greet(address, services, resume=b""):
+    """A connection with a session, and what resumes it: session and token (W10)."""
+    connection = socket.create_connection(address, timeout=10)
+    connection.sendall(frame(HELLO, hello(services, resume)))
+    kind, _, _, _, body = receive(connection)
+    if kind != WELCOME:
+        raise SystemExit(f"no WELCOME but kind {kind}: {body.decode(errors='replace')}")
+    version, features, _, session, token, slots, _, _, resumed = struct.unpack_from("<HI16s16s32sHIIB", body)
+    agreement = body[82]
+    print(f"welcome version={version} features={features} slots={slots} resumed={resumed} agreement={agreement}")
+    return connection, session + token
+
+
+def call(connection, method, arguments, slot, seq):
+    body = b"".join(map(text, arguments))  # W13: a tuple of arguments is its arguments, one behind the other
+    connection.sendall(frame(CALL, body, slot=slot, seq=seq, method=method, millis=5000))
+    kind, code, *name, body = receive(connection)
+    assert (kind, name) == (REPLY, [slot, seq]), (kind, name)
+    print(f"reply status={STATUS.get(code, code)} body={body.hex()}")
+
+
+def main(host, port, service, signatures, *arguments):
+    services = [(service, contract_hash(service, signatures.splitlines()))]
+    method = method_id(service, signatures.splitlines()[0])
+    connection, resume = greet((host, int(port)), services)
+    call(connection, method, arguments, slot=0, seq=1)
+    call(connection, method, arguments, slot=0, seq=1)  # a copy: it is answered, and it does not run (W26)
+    connection.close()
+    connection, resume = greet((host, int(port)), services, resume)  # W29
+    call(connection, method, arguments, slot=0, seq=1)
+    connection.sendall(frame(BYE))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,78 @@
+//! A client written in Python from `docs/wire.md` alone, run against our server: where the page is wrong, it fails.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rpc_core::Server;
+
+use crate::{Kv, KvError, KvServer};
+
+/// Counts how often it was entered.
+#[derive(Debug, Default)]
+struct Store {
+    values: Mutex<BTreeMap<String, String>>,
+    puts: AtomicUsize,
+}
+
+impl Kv for &'static Store {
+    fn get(&self, key: &str) -> Result<String, KvError> {
+        self.values.lock().expect("no panic").get(key).cloned().ok_or(KvError::NotFound)
+    }
+
+    fn put(&self, key: &str, value: &str) -> Result<(), KvError> {
+        self.puts.fetch_add(1, Ordering::SeqCst);
+        self.values.lock().expect("no panic").insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+}
+
+/// What the client prints for one call, or why it cannot be run.
+fn run(address: std::net::SocketAddr, signatures: &str, arguments: &[&str]) -> Option<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("wire/client.py");
+    let mut python = Command::new("python3");
+    python.arg("-B").arg(script).arg(address.ip().to_string()).arg(address.port().to_string());
+    let output = python.arg("Kv").arg(signatures).args(arguments).output().ok()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    Some(said)
+}
+
+/// The same answer to the call, to its copy, and to its copy after a resume.
+fn three_times(agreement: u8, status: &str, body: &str) -> String {
+    let welcome =
+        |resumed| format!("welcome version=1 features=0 slots=64 resumed={resumed} agreement={agreement}\n");
+    let reply = format!("reply status={status} body={body}\n");
+    format!("{}{reply}{reply}{}{reply}", welcome(0), welcome(1))
+}
+
+#[test]
+fn a_client_in_another_language_is_understood_and_its_copies_do_not_run() {
+    let store: &'static Store = Box::leak(Box::default());
+    let server = Server::builder().service(KvServer::new(store)).bind("127.0.0.1:0").expect("a free port");
+    let (address, handle) = (server.local_addr(), server.handle());
+    let serving = std::thread::spawn(move || server.run());
+
+    let get = "fn get(key: &str) -> Result<String, KvError>";
+    let put = "fn put(key: &str, value: &str) -> Result<(), KvError>";
+    let (get_first, put_first) = (format!("{get}\n{put}"), format!("{put}\n{get}"));
+    let put = run(address, &put_first, &["a", "1"]);
+    if let Some(put) = put {
+        assert_eq!(put, three_times(0, "done", ""));
+        assert_eq!(store.puts.load(Ordering::SeqCst), 1, "a copy ran");
+        let found = run(address, &get_first, &["a"]).expect("it ran before");
+        assert_eq!(found, three_times(0, "done", "010000000000000031"));
+        let missing = run(address, &get_first, &["b"]).expect("it ran before");
+        assert_eq!(missing, three_times(0, "failed", "00000000"));
+        let changed = run(address, "fn get(key: &str) -> String", &["a"]).expect("it ran before");
+        assert_eq!(changed, three_times(1, "20", ""));
+        assert_eq!((handle.counters().opened, handle.counters().resumed), (4, 4));
+    } else {
+        eprintln!("python3 is not here: the client in another language was not run");
+    }
+
+    handle.drain();
+    serving.join().expect("no panic").expect("it drains");
+}
