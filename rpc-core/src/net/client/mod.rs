@@ -187,7 +187,7 @@ impl Shared {
         state.drop_place(nobody);
         let ready = state.core.is_ready();
         let (server, detail) = (Arc::clone(&self.peer), state.core.last_failure().to_owned());
-        let rejected = state.core.is_rejected();
+        let rejected = state.core.is_rejected() || state.core.is_foreign();
         drop(state);
         wakes.send();
         match (ready, rejected) {

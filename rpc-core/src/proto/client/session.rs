@@ -121,6 +121,7 @@ impl ClientCore {
     /// session stays and is resumed; a server that goes on like this is asked again after a pause.
     pub(super) fn stream_is_garbled(&mut self, error: ProtocolError, now: Time) {
         let pause = self.config.limits.backoff_first.saturating_mul(10);
+        self.foreign = self.session.is_none();
         self.turned_away(&format!("what came from the server cannot be read: {error}"), pause, now);
     }
 
