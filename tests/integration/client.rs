@@ -72,7 +72,9 @@ impl Store for Shelf {
         self.0.at_gate.fetch_add(1, Ordering::SeqCst);
         let until = Instant::now() + PATIENCE;
         let mut open = self.0.gate.0.lock().expect("not poisoned");
-        while !*open && !cx.is_cancelled() && Instant::now() < until {
+        // Told by a CANCEL, that is: at its deadline it would answer just as its caller gives up.
+        let told = || cx.is_cancelled() && !cx.time_left().is_zero();
+        while !*open && !told() && Instant::now() < until {
             open = self.0.gate.1.wait_timeout(open, Duration::from_millis(5)).expect("not poisoned").0;
         }
         cx.is_cancelled()
