@@ -165,10 +165,12 @@ impl Keeper {
                 }
             }
             Order::Finish(shared) => {
-                for _ in 0..2 {
-                    if let Some(key) = self.find(&Arc::downgrade(&shared)) {
-                        self.step(key, Io::default()); // BYE, and then the end of the socket
-                    }
+                let shared = Arc::downgrade(&shared);
+                let of_it = self.clients.iter().filter(|(_, client)| client.shared.ptr_eq(&shared));
+                let keys: Vec<usize> = of_it.map(|(key, _)| key).collect();
+                for key in keys {
+                    self.step(key, Io::default()); // BYE,
+                    self.step(key, Io::default()); // and then the end of the socket
                 }
             }
             Order::Resolve(shared, mut wire) => {
@@ -247,15 +249,19 @@ impl Keeper {
         let Some(client) = self.clients.get_mut(key).filter(|c| matches!(c.duty, Duty::Watch(_))) else {
             return;
         };
-        let Some(shared) = client.shared.upgrade() else { return };
-        let Some(mut driver) = shared.lock().take_driver(Driving::Background) else {
-            // A caller drives; it asks again when it leaves.
-            let mut state = shared.lock();
-            state.armed = false;
+        let Some(shared) = client.shared.upgrade() else {
+            self.dismiss(key);
+            return;
+        };
+        let mut state = shared.lock();
+        shared.notice_fork(&mut state);
+        let Some(mut driver) = state.take_driver(Driving::Background) else {
+            state.armed = false; // a caller drives, and asks again when it leaves: seen and said under one lock
             drop(state);
             self.dismiss(key);
             return;
         };
+        drop(state);
         let Driver { poll, wire, .. } = &mut *driver;
         if let Err(error) = wire.move_to(poll.registry(), self.poll.registry(), Token(key)) {
             tracing::warn!(%error, "a socket could not be taken over");
@@ -264,9 +270,10 @@ impl Keeper {
         self.step(key, Io::default());
     }
 
-    fn drive(&mut self, key: usize, shared: &Arc<Shared>, io: Io) {
+    fn drive(&mut self, key: usize, shared: &Arc<Shared>, mut io: Io) {
         let registry = self.poll.registry();
         let Some(Client { duty: Duty::Drive(driver), .. }) = self.clients.get_mut(key) else { return };
+        driver.wire.read_on(&mut io);
         let mut wakes = Wakes::default();
         let now = shared.clock.now();
         let mut state = shared.lock();
@@ -280,10 +287,11 @@ impl Keeper {
         driver.wire.flush(&mut io);
         shared.apply(&mut state.core, &mut driver.wire, io, registry, now);
         let more = state.core.wants_transmit() && driver.wire.is_connected() && driver.wire.out.is_empty();
-        let again = state.core.wants_close() || more;
-        let due = state.core.poll_timeout().filter(|_| !again).unwrap_or(now);
+        let again = state.core.wants_close() || more || driver.wire.is_unread();
+        let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };
         let idle = !state.core.owes() && !again;
         state.polling = !idle;
+        state.sleeps_until = due;
         if idle {
             self.give_back(key, &mut state);
         }
@@ -310,9 +318,10 @@ impl Keeper {
         state.urgent = false;
     }
 
-    fn resolve(&mut self, key: usize, shared: &Arc<Shared>, io: Io) {
+    fn resolve(&mut self, key: usize, shared: &Arc<Shared>, mut io: Io) {
         let registry = self.poll.registry();
         let Some(Client { duty: Duty::Resolve(wire), .. }) = self.clients.get_mut(key) else { return };
+        wire.read_on(&mut io);
         let mut wakes = Wakes::default();
         let now = shared.clock.now();
         let mut state = shared.lock();
@@ -329,9 +338,11 @@ impl Keeper {
         let mut io = Io::default();
         wire.flush(&mut io);
         shared.apply(core, wire, io, registry, now);
-        let due = core.poll_timeout().map_or(Time::NEVER, |at| self.clock.now().plus(at.since(now)));
+        let due = if wire.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
         let done = core.dirty_slots() == 0;
-        state.deliver(&mut wakes);
+        if state.deliver(&mut wakes) {
+            shared.wake_driver(&mut state); // whoever drives the other session may wait for this answer
+        }
         if done {
             wire.close(registry);
             state.retired = None;
@@ -341,7 +352,7 @@ impl Keeper {
         if done {
             self.dismiss(key);
         } else {
-            self.set_due(key, due);
+            self.set_due(key, self.clock.now().plus(due.since(now))); // the client's clock is not ours
         }
     }
 }
