@@ -296,6 +296,26 @@ fn a_server_that_talks_without_end_does_not_keep_a_caller_past_its_deadline() {
 }
 
 #[test]
+fn a_server_that_greets_and_hangs_up_is_not_called_again_without_pause() {
+    let (listener, address) = listen();
+    let (count, counted) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        loop {
+            let (mut client, hello) = Conversation::accept(&listener);
+            client.welcome(&hello, 4, Agreement::Same);
+            if client.frame().is_none_or(|frame| frame.header.kind == Kind::Bye) || count.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    let desk: DeskClient = Connector::new().connect(address).expect("it listens");
+    let verdict = desk.call.within(ms(1000)).echo("x");
+    assert!(matches!(verdict, Err(CallError::Unknown(_))), "{verdict:?}");
+    let attempts = counted.try_iter().count();
+    assert!((2..30).contains(&attempts), "{attempts} attempts in a second");
+}
+
+#[test]
 fn a_connection_that_is_lost_before_the_methods_came_is_made_again_and_they_are_asked_for() {
     let (listener, address) = listen();
     let server = std::thread::spawn(move || {

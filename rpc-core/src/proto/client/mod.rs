@@ -275,7 +275,7 @@ impl ClientCore {
         self.rejected
     }
 
-    /// Attempts to connect that failed since one last succeeded.
+    /// Connections that failed, or could not be made, since a call was last answered.
     pub fn failed_attempts(&self) -> u64 {
         u64::from(self.failures)
     }

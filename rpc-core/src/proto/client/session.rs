@@ -66,7 +66,6 @@ impl ClientCore {
             return Err(ProtocolError::BadBody("WELCOME"));
         }
         self.link = Link::Up;
-        self.failures = 0;
         let resumed = welcome.resumed;
         if resumed != self.session.is_some() {
             return Err(ProtocolError::BadBody("WELCOME")); // a session is resumed or lost, never replaced: calls wait in it
@@ -114,8 +113,10 @@ impl ClientCore {
     /// The server does not know the session: sent calls are unknown for ever, unsent ones move to the next session.
     pub(super) fn session_is_lost(&mut self, now: Time) {
         tracing::debug!(peer_incarnation = ?self.session.as_ref().map(|s| s.incarnation), "session lost");
+        if self.session.is_some() {
+            self.failures = 0; // it is there, and began anew
+        }
         self.give_session_up(Doubt::SessionLost);
-        self.failures = 0;
         self.turned_away("the server does not know this session any more", Duration::ZERO, now);
     }
 
