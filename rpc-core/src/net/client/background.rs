@@ -38,9 +38,9 @@ struct Desk {
 
 static DESK: Mutex<Desk> = Mutex::new(Desk { orders: Vec::new(), waker: None, process: 0 });
 
-/// Asks the thread to drive for a client: at once, or if nobody does so within a tick.
-pub(super) fn look_after(client: Weak<Shared>, at_once: bool) {
-    order(Order::LookAfter(client, at_once));
+/// Asks the thread to drive for a client: at once, or if nobody does so within a tick. Says whether there is a thread.
+pub(super) fn look_after(client: Weak<Shared>, at_once: bool) -> bool {
+    order(Order::LookAfter(client, at_once))
 }
 
 /// Tells the thread that a session that it drives has something to send.
@@ -58,19 +58,20 @@ pub(super) fn finish(client: Arc<Shared>) {
     order(Order::Finish(client));
 }
 
-fn order(order: Order) {
+fn order(order: Order) -> bool {
     let mut desk = DESK.lock().unwrap_or_else(PoisonError::into_inner);
     if desk.waker.is_none() || desk.process != std::process::id() {
         desk.orders.clear(); // a forked child has its parent's desk but not its thread
         if let Err(error) = hire(&mut desk) {
             tracing::error!(%error, "the background thread could not be started");
-            return;
+            return false;
         }
     }
     desk.orders.push(order);
     if let Some(Err(error)) = desk.waker.as_ref().map(mio::Waker::wake) {
         tracing::error!(%error, "the background thread could not be woken");
     }
+    true
 }
 
 fn hire(desk: &mut Desk) -> io::Result<()> {

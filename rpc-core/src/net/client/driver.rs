@@ -181,7 +181,7 @@ impl Shared {
     /// caller, once the lock is released.
     pub(super) fn leave(&self, state: &mut State, wakes: &mut Wakes) {
         if state.hand_on(wakes) {
-            background::look_after(self.me(), state.urgent);
+            state.armed = background::look_after(self.me(), state.urgent); // else the next one to leave asks again
         }
     }
 

@@ -159,10 +159,8 @@ impl Channel for TcpChannel {
         }
         let replaced = state.set_waker(ticket, waker);
         if !state.urgent {
-            state.urgent = true;
-            if matches!(state.driving, Driving::Nobody(_)) {
-                background::look_after(self.shared.me(), true);
-            }
+            let idle = matches!(state.driving, Driving::Nobody(_));
+            state.urgent = !idle || background::look_after(self.shared.me(), true);
         }
         drop(state);
         drop(replaced); // user code: not under the lock
