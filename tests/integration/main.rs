@@ -1,9 +1,11 @@
 //! All integration tests in one binary: a list of modules.
 
 mod client;
+mod client_edges;
 mod contracts;
 mod killed;
 mod raw_client;
+mod raw_server;
 mod server;
 mod server_hostile;
 mod server_life;

@@ -218,6 +218,9 @@ impl ClientCore {
 
     /// Bytes were read.
     pub fn handle_input(&mut self, chunk: Bytes, now: Time) {
+        if !matches!(self.link, Link::Greeting(_) | Link::Up) {
+            return; // condemned: what it still brings is not even kept
+        }
         self.last_heard = now;
         self.pings = 0;
         self.decoder.push(chunk);
@@ -243,6 +246,11 @@ impl ClientCore {
     /// Whether the socket is to be closed now, once what was transmitted has been written.
     pub fn wants_close(&self) -> bool {
         self.link == Link::Condemned
+    }
+
+    /// Whether the session was ended for good.
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Whether anything is to be transmitted.
@@ -276,7 +284,7 @@ impl ClientCore {
         self.rejected
     }
 
-    /// Attempts to connect that failed since one last succeeded.
+    /// Connections that failed, or could not be made, since a call was last answered.
     pub fn failed_attempts(&self) -> u64 {
         u64::from(self.failures)
     }
