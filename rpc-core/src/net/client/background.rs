@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use mio::{Events, Poll, Token};
@@ -212,8 +213,18 @@ impl Keeper {
         self.clients.try_remove(key)
     }
 
-    /// One look at a client.
+    /// One look at a client. A panic costs this client its session, and no other client anything.
     fn step(&mut self, key: usize, io: Io) {
+        let shared = self.clients.get(key).and_then(|client| client.shared.upgrade());
+        if catch_unwind(AssertUnwindSafe(|| self.look_at(key, io))).is_err() {
+            self.dismiss(key);
+            if let Some(shared) = shared {
+                shared.recover();
+            }
+        }
+    }
+
+    fn look_at(&mut self, key: usize, io: Io) {
         let Some(client) = self.clients.get(key) else { return };
         let Some(shared) = client.shared.upgrade() else {
             self.dismiss(key); // the client is gone; its sockets go with the duty

@@ -3,6 +3,7 @@
 //! All that is decided is decided under the lock; all that the kernel does is done outside it.
 
 use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::MutexGuard;
 use std::time::Duration;
 
@@ -206,7 +207,11 @@ impl Shared {
                 return state;
             }
             if let Some(driver) = state.take_driver(Driving::Caller) {
-                return self.drive(state, driver, until, done, wakes);
+                let drive = || self.drive(state, driver, until, done, wakes);
+                return catch_unwind(AssertUnwindSafe(drive)).unwrap_or_else(|panic| {
+                    self.recover();
+                    resume_unwind(panic)
+                });
             }
             if state.driver_must_look() {
                 self.wake_driver(&mut state);
@@ -221,6 +226,21 @@ impl Shared {
             state = self.lock();
             state.unpark(ticket, &thread);
         }
+    }
+
+    /// Somebody panicked who drove: a defect of ours, or a subscriber of events. Its driver is gone, so the others begin
+    /// anew; else they would wait for ever.
+    pub(super) fn recover(&self) {
+        tracing::error!(server = %self.peer, "the thread that drove a connection panicked; opening another session");
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        match Driver::open() {
+            Ok((driver, waker)) => state.begin_anew(driver, waker, self.clock.now(), &mut wakes),
+            Err(error) => tracing::error!(%error, "no connection can be opened any more"),
+        }
+        self.leave(&mut state, &mut wakes);
+        drop(state);
+        wakes.send();
     }
 
     /// Lets what was just started leave at once: for a call on a connection where nothing else is under way.

@@ -244,18 +244,29 @@ impl State {
     /// Begins anew in a forked child: its parent's session is left without a word, and its parent's threads are not
     /// here. Whoever of them drove has kept the old driver, whose descriptors stay open.
     pub(super) fn start_over(&mut self, driver: Box<Driver>, waker: mio::Waker, now: Time) {
+        let mut wakes = Wakes::default();
+        self.begin_anew(driver, waker, now, &mut wakes);
+        std::mem::forget(wakes); // copies of what sleeps in the parent: nobody of this process is to be woken
+        self.parked.clear();
+    }
+
+    /// Gives every session up without a word; calls that were sent are unknown, the others go on with a new session.
+    pub(super) fn begin_anew(
+        &mut self,
+        driver: Box<Driver>,
+        waker: mio::Waker,
+        now: Time,
+        wakes: &mut Wakes,
+    ) {
         self.core.abandon_session(now);
         if let Some(retired) = &mut self.retired {
             retired.abandon_session(now);
         }
-        let mut wakes = Wakes::default();
-        self.deliver(&mut wakes);
-        std::mem::forget(wakes); // copies of what sleeps in the parent: nobody of this process is to be woken
+        self.deliver(wakes);
         self.retired = None;
         self.driving = Driving::Nobody(driver);
         self.waker = waker;
         (self.polling, self.armed, self.urgent) = (false, false, false);
-        self.parked.clear();
     }
 
     /// Leaves a session whose slots are all dirty to resolve itself, and lets `fresh` take the new calls. Gives the old

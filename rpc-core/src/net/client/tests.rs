@@ -1,4 +1,4 @@
-//! What no test outside can bring about: a process that was forked, which takes unsafe code.
+//! What no test outside can bring about: a process that was forked, which takes unsafe code; a driver that panics.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -83,5 +83,26 @@ fn a_forked_child_that_only_ends_says_nothing_on_its_parent_s_connection() {
     drop(client); // closes the one socket that there is, since this is no fork; but it says no BYE
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(handle.counters().sessions, 1, "the parent's session is left alone");
+    handle.drain();
+}
+
+#[test]
+fn a_driver_that_panics_leaves_the_client_to_the_others() {
+    let (address, handle) = server();
+    let client = client(address);
+    let looks = std::cell::Cell::new(0);
+    let panics_while_it_drives = |_: &State| {
+        looks.set(looks.get() + 1);
+        assert!(looks.get() < 2, "as planned");
+        false
+    };
+    let driven = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut state = client.shared.lock();
+        let nobody = state.expect_answer();
+        drop(client.shared.attend(state, nobody, None, &panics_while_it_drives, &mut Wakes::default()));
+    }));
+    assert!(driven.is_err());
+    assert!(matches!(ping(&client), Outcome::Done(_)), "the next caller drives, with a session of its own");
+    assert_eq!(handle.counters().opened, 2);
     handle.drain();
 }
