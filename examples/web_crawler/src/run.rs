@@ -88,7 +88,7 @@ impl Plan {
         let (start, server) = match start_of(options)? {
             Start::At(url) => (url, None),
             Start::In(directory) => {
-                let server = LocalServer::start(&directory, most_workers.min(256), latency)?;
+                let server = LocalServer::of_directory(&directory, latency)?;
                 (server.url().clone(), Some(server))
             }
         };

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rpc_core::limits::ServerLimits;
 use rpc_core::{Server, ServerHandle};
 
 pub use worker::work;
@@ -29,6 +30,8 @@ use service::{Coordinator, FrontierServer};
 
 /// How often the coordinator's process looks after its workers.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long the server is patient at its end with sessions that never said goodbye: those of workers that died.
+const GRACE: Duration = Duration::from_millis(200);
 /// How long a worker has to go by itself when all is done.
 const PARTING: Duration = Duration::from_secs(2);
 
@@ -48,7 +51,9 @@ pub struct Processes {
 pub(super) fn crawl(task: &Arc<Task>, processes: &Processes) -> Result<(), Failure> {
     let leases = Arc::new(Leases::new(Arc::clone(task), processes.lease));
     let coordinator = Coordinator { leases: Arc::clone(&leases), settings: processes.settings.clone() };
-    let server = Server::builder().service(FrontierServer::new(coordinator)).bind("127.0.0.1:0");
+    let limits = ServerLimits { grace: GRACE, ..ServerLimits::default() };
+    let server =
+        Server::builder().limits(limits).service(FrontierServer::new(coordinator)).bind("127.0.0.1:0");
     let server = server.map_err(Failure::own("offer pages to workers"))?;
     let (address, handle) = (server.local_addr(), server.handle());
     let serving = thread::spawn(move || server.run());
