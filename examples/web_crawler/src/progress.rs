@@ -21,6 +21,7 @@ pub struct Watch {
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
     cut_short: AtomicBool,
+    stopped: AtomicBool,
     unwritable: Mutex<Option<std::io::Error>>,
 }
 
@@ -77,8 +78,19 @@ impl Watch {
             let word = if page.why_dead().is_none() { "found" } else { "missing" };
             if let Err(error) = writeln!(lock(lines), "{word}: {}", page.url) {
                 lock(&self.unwritable).get_or_insert(error);
+                self.stop(); // nobody would see the rest: `crawl .. | head`
             }
         }
+    }
+
+    /// Asks the crawl to end: what is being fetched is recorded, what waits is left.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked for the end. A thread cannot be stopped from outside; it can look here.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// Writes out what is still buffered, and takes the bar away.

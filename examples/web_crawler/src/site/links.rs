@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use html5gum::{DefaultEmitter, Token, Tokenizer};
+use html5gum::{DefaultEmitter, State, Token, Tokenizer};
 use url::Url;
 
 /// The links of a page at `page`: absolute, http or https, without fragments, each once, in order.
@@ -14,9 +14,14 @@ pub(super) fn links_of(page: &Url, html: &[u8]) -> Vec<Url> {
     let (mut base, mut based) = (page.clone(), false);
     let mut seen = HashSet::new();
     let mut links = Vec::new();
-    for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
+    let mut tokenizer = Tokenizer::new_with_emitter(html, emitter);
+    while let Some(Ok(token)) = tokenizer.next() {
         let Token::StartTag(tag) = token else { continue };
         let attribute: &[u8] = match &tag.name[..] {
+            b"noscript" => {
+                tokenizer.set_state(State::Data); // its content is text to who runs scripts; we do not
+                continue;
+            }
             b"a" | b"area" | b"base" => b"href",
             b"iframe" | b"frame" => b"src",
             _ => continue,
@@ -60,8 +65,8 @@ mod tests {
     #[test]
     fn what_is_no_link_is_left_out() {
         let html = r#"<!-- <a href="no1"> --><script>"<a href='no2'>"</script><img src=no3><a name=x>
-            <a href="mailto:a@b">m</a><a href="javascript:f()">j</a><a href="http://[bad">b</a><iframe src=yes></iframe>"#;
-        assert_eq!(links(html), ["http://h/a/yes"]);
+            <a href="mailto:a@b">m</a><noscript><a href="for-us">n</a></noscript><a href="javascript:f()">j</a><a href="http://[bad">b</a><iframe src=yes></iframe>"#;
+        assert_eq!(links(html), ["http://h/a/for-us", "http://h/a/yes"]);
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn every_form_finds_the_same_on_a_site_of_traps_and_asks_for_each_page_once() {
     let mut first: Option<String> = None;
     for form in FORMS {
         let output = crawl()
-            .args(["--form", form, "--format", "json", "--time-out", "1.5", "--workers", "6"])
+            .args(["--form", form, "--format", "json", "--time-out", "2", "--workers", "6"])
             .args(["--max-bytes", &MAX_BYTES.to_string(), site.url.as_str()])
             .output()
             .expect("it starts");
@@ -81,7 +81,7 @@ fn every_form_finds_the_same_on_a_site_of_traps_and_asks_for_each_page_once() {
 fn a_dead_link_is_told_with_the_places_where_it_is() {
     let site = Site::start();
     let output = crawl()
-        .args(["--time-out", "1", "--max-bytes", &MAX_BYTES.to_string(), site.url.as_str()])
+        .args(["--time-out", "2", "--max-bytes", &MAX_BYTES.to_string(), site.url.as_str()])
         .output()
         .expect("it starts");
     let summary = String::from_utf8(output.stderr).expect("UTF-8");

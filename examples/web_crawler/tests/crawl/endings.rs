@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rpc_web_crawler::forms::{Form, rpc::Processes};
 use rpc_web_crawler::page::{Outcome, Page};
+use rpc_web_crawler::progress::Watch;
 use rpc_web_crawler::site::{Fetch, Settings};
 use rpc_web_crawler::task::Task;
 use url::Url;
@@ -70,6 +71,57 @@ fn the_limit_stops_every_form_in_a_site_without_end_and_a_panic_stops_none() {
     }
 }
 
+#[test]
+fn a_crawl_that_is_asked_to_end_does_so_in_every_form() {
+    struct Stopping(Endless, Arc<Watch>);
+    impl Fetch for Stopping {
+        fn fetch(&self, url: &Url) -> Page {
+            let page = self.0.fetch(url);
+            if self.0.fetches.load(Ordering::SeqCst) >= 40 {
+                self.1.stop();
+            }
+            page
+        }
+    }
+    for form in [Form::Serial, Form::Mutex, Form::Channel, Form::Pool] {
+        let watch = Arc::new(Watch::default());
+        let endless = Endless { fetches: Arc::default(), fatal: usize::MAX };
+        let site = Box::new(Stopping(endless, Arc::clone(&watch)));
+        let mut task = Task::new("http://endless.invalid/".parse().expect("a URL"), site);
+        (task.workers, task.watch) = (8, watch);
+        let task = Arc::new(task);
+        form.crawl(&task, &processes()).expect("it ends");
+        let pages = task.take_pages().len();
+        assert!((40..=40 + 8).contains(&pages), "{form}: {pages}, those in flight included");
+        assert_eq!(task.watch.in_flight(), 0);
+    }
+}
+
+#[test]
+fn when_nobody_reads_the_output_any_more_every_form_ends_early() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let directory = many_pages(2000);
+    for form in Form::ALL {
+        let mut child = crawl()
+            .args(["--workers", "4", "--latency", "20", "--form", &form.to_string()])
+            .arg(directory.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        assert_eq!(lines.take(3).count(), 3); // and the pipe is closed, as `head -3` does
+        let begin = Instant::now();
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(5), "{form}");
+        assert!(begin.elapsed() < Duration::from_secs(6), "{form}: 10 s of pages were left");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("cannot write the pages: Broken pipe"),
+            "{form}"
+        );
+    }
+}
+
 /// One of these tests at a time: they look at processes.
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -100,11 +152,11 @@ fn many_pages(count: usize) -> tempfile::TempDir {
     directory
 }
 
-/// Crawls 120 pages with 4 workers, does `harm` to the workers when 20 pages are there, and returns the lines and what
+/// Crawls 200 pages with 4 workers, does `harm` to the workers when 20 pages are there, and returns the lines and what
 /// was said.
 fn crawl_and_harm(harm: impl FnOnce(&[u32])) -> (Vec<String>, String, Vec<u32>) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let directory = many_pages(120);
+    let directory = many_pages(200);
     let mut child = crawl()
         .args(["--form", "rpc", "--workers", "4", "--latency", "30", "--lease", "0.6"])
         .arg(directory.path())
@@ -139,11 +191,11 @@ fn pages_of_killed_and_of_stopped_workers_go_to_others_and_each_is_recorded_once
     });
     assert_eq!(lines.pop().as_deref(), Some("0"), "{said}");
     lines.sort();
-    assert_eq!(lines.len(), 120, "{said}");
+    assert_eq!(lines.len(), 200, "{said}");
     lines.dedup();
-    assert_eq!(lines.len(), 120, "each page once");
+    assert_eq!(lines.len(), 200, "each page once");
     assert_eq!(said.matches("has died").count(), 2, "{said}");
-    assert_eq!(said.matches("goes to another").count(), 3, "each of the three held a page: {said}");
+    assert!((1..=3).contains(&said.matches("goes to another").count()), "all but sure to be 3: {said}");
     assert!(workers.into_iter().all(|worker| !is_alive(worker)), "the stopped one as well has ended");
 }
 

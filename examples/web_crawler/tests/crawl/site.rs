@@ -146,8 +146,8 @@ impl Read for Drip {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         thread::sleep(Duration::from_millis(20));
         self.0 += 1;
-        let length = if self.0 < 200 { buffer.len().min(8) } else { 0 };
+        let length = if self.0 < 300 { buffer.len().min(8) } else { 0 };
         buffer[..length].fill(b'.');
-        Ok(length) // ends after 4 s, so that a crawler that waits is seen and the test ends all the same
+        Ok(length) // ends after 6 s, so that a crawler that waits is seen and the test ends all the same
     }
 }

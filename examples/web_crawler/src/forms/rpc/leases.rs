@@ -56,6 +56,9 @@ impl Leases {
         let mut state = lock(&self.state);
         loop {
             self.take_back_expired(&mut state);
+            if self.task.watch.is_stopped() {
+                state.waiting.clear();
+            }
             if let Some(url) = state.waiting.pop_front() {
                 return self.grant(&mut state, url, worker);
             }

@@ -26,7 +26,7 @@ pub(super) trait Frontier {
     /// Some of a page's links, ahead of its report: a page may have more than one frame holds.
     fn add_links(&self, lease: u64, links: &[Url]) -> bool;
     /// The page itself, with the rest of its links. `false`: too late, it is dropped.
-    fn report(&self, lease: u64, page: &Page) -> bool;
+    fn report(&self, lease: u64, page: Page) -> bool;
 }
 
 /// What a worker is to do next.
@@ -62,7 +62,7 @@ impl Frontier for Coordinator {
         self.leases.add_links(lease, links)
     }
 
-    fn report(&self, lease: u64, page: &Page) -> bool {
-        self.leases.report(lease, page.clone())
+    fn report(&self, lease: u64, page: Page) -> bool {
+        self.leases.report(lease, page)
     }
 }

@@ -61,7 +61,7 @@ fn report(coordinator: &FrontierClient, lease: u64, mut page: Page) -> Result<()
         links = rest;
     }
     page.links = links;
-    coordinator.report(lease, &page)?;
+    coordinator.report(lease, page)?;
     Ok(())
 }
 
