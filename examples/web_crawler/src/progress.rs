@@ -36,9 +36,8 @@ impl Watch {
     /// Shows a bar on standard error: pages recorded of pages known so far.
     #[must_use]
     pub fn with_bar(mut self, bar: bool) -> Self {
-        let style =
-            ProgressStyle::with_template("{bar:30} {pos} of {len} known pages, {per_sec}, {wide_msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = ProgressStyle::with_template("{bar:30} {pos} of {len} known pages  {wide_msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
         self.bar = bar.then(|| ProgressBar::new(1).with_style(style));
         self
     }

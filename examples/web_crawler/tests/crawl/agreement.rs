@@ -132,3 +132,25 @@ fn a_directory_is_crawled_like_a_site() {
     ]);
     assert_eq!(lines, expected);
 }
+
+#[test]
+fn a_page_with_more_links_than_a_frame_holds_travels_whole() {
+    let directory = tempfile::tempdir().expect("a place for files");
+    let filler = "x".repeat(200);
+    let links: String = (0..30_000).map(|link| format!("<a href='{link}-{filler}'>x</a>\n")).collect();
+    assert!(links.len() > 6 << 20, "more than the 4 MiB of a frame");
+    std::fs::write(directory.path().join("index.html"), links).expect("written");
+    let [serial, rpc] = ["serial", "rpc"].map(|form| {
+        let output = crawl()
+            .args(["--form", form, "--limit", "1", "--format", "json"])
+            .arg(directory.path())
+            .output()
+            .expect("it starts");
+        let line: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one object");
+        let path =
+            |link: &serde_json::Value| link.as_str().and_then(|link| link.rsplit_once('/')?.1.parse().ok());
+        line["links"].as_array().expect("a list").iter().map(path).collect::<Vec<Option<String>>>()
+    });
+    assert_eq!(serial.len(), 30_000);
+    assert!(serial == rpc, "the same links in the same order");
+}

@@ -255,3 +255,12 @@ fn a_worker_that_is_killed_by_the_demonstration_costs_no_page() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 120, "{said}");
     assert!(said.contains("killing worker") && said.contains("has died"), "{said}");
 }
+
+#[test]
+fn a_page_that_takes_longer_than_a_lease_is_not_given_away_while_its_worker_lives() {
+    let arguments = ["--fake", "--form", "rpc", "--workers", "2", "--latency", "1500", "--lease", "0.6"];
+    let output = crawl().args(arguments).output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 5, "{said}");
+    assert!(!said.contains("goes to another"), "{said}");
+}
