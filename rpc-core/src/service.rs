@@ -78,7 +78,8 @@ impl CallContext {
     }
 
     /// Whether the caller has cancelled, or its deadline has passed. What the implementation returns is still its
-    /// reply: a running call never becomes 'not executed'.
+    /// reply: a running call never becomes 'not executed'. It may still reach its caller, just before the caller gives
+    /// up, so do not return a value that means something else.
     pub fn is_cancelled(&self) -> bool {
         let told = self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
         told || self.time_left().is_zero()
