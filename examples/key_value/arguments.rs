@@ -63,9 +63,9 @@ pub(crate) enum Command {
     Serve(ServeOptions),
     #[command(flatten)]
     OneCall(OneCall),
-    /// Put the pairs of a file: KEY<tab>VALUE, one a line, `-` for standard input
+    /// Put the pairs of a file: KEY, a tab, VALUE, one a line, `-` for standard input
     Load(LoadOptions),
-    /// Print all pairs as KEY<tab>VALUE, sorted by key; `load` reads them back
+    /// Print all pairs as KEY, a tab, VALUE, sorted by key; `load` reads them back
     Dump(DumpOptions),
     /// Server, clients and a bad network on this machine: every append exactly once, checked
     Demo(DemoOptions),

@@ -44,6 +44,24 @@ pub enum Reason {
     Closed,
 }
 
+impl Reason {
+    /// All of them.
+    pub const ALL: [Reason; 12] = [
+        Reason::Cancelled,
+        Reason::Deadline,
+        Reason::Busy,
+        Reason::Draining,
+        Reason::NoSuchMethod,
+        Reason::BadArguments,
+        Reason::TooLarge,
+        Reason::Contract,
+        Reason::Encode,
+        Reason::NoFreeSlot,
+        Reason::Unreachable,
+        Reason::Closed,
+    ];
+}
+
 /// What a peer did that the protocol forbids. The connection is closed; nothing runs because of it.
 /// The rule numbers are those of `docs/wire.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// Bytes of a frame's header: the fixed part, length prefix included.
 pub const HEADER: usize = 36;
 
-/// Longest body before a session stands: HELLO and WELCOME fit with hundreds of services' hashes, and a stranger
-/// cannot make the server keep more than this.
+/// Longest body before a session stands: a HELLO fits that names 64 services by 50 letters each, and a stranger cannot make
+/// the server keep more than this.
 pub const MAX_GREETING: usize = 4 * 1024;
 
 /// An over-limit CALL body is read past, so that its connection lives, if it is at most this many times the limit;
@@ -135,7 +135,8 @@ pub struct ServerLimits {
     pub slots: u16,
     /// Longest frame body, both ways: larger values belong in pages.
     pub max_frame: usize,
-    /// Sessions at a time, all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records at the very worst.
+    /// Sessions at a time, all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records when all of
+    /// them use every slot; 2 GiB if every client asks for 1,024.
     pub sessions: usize,
     /// Sessions from one source address; `None`: as many as `sessions`. For servers that face strangers.
     pub sessions_per_source: Option<usize>,

@@ -13,8 +13,9 @@ use crate::call::Returned;
 use crate::contract::Contract;
 use crate::error::Reason;
 use crate::ids::{CallId, Clock, Time};
+use crate::limits::MAX_DETAIL;
 use crate::wire::codec::{self, EncodeError};
-use crate::wire::message::Status;
+use crate::wire::message::{Status, cut};
 
 /// What `#[rpc]` implements for a server stub: it decodes, calls the implementation, and encodes.
 pub trait Service: Send + Sync + 'static {
@@ -77,7 +78,8 @@ impl CallContext {
     }
 
     /// Whether the caller has cancelled, or its deadline has passed. What the implementation returns is still its
-    /// reply: a running call never becomes 'not executed'.
+    /// reply: a running call never becomes 'not executed'. It may still reach its caller, just before the caller gives
+    /// up, so do not return a value that means something else.
     pub fn is_cancelled(&self) -> bool {
         let told = self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
         told || self.time_left().is_zero()
@@ -203,7 +205,8 @@ impl<'a> Dispatch<'a> {
         match encoded {
             Ok(()) => Dispatched { status },
             Err(error) => {
-                self.reply.extend_from_slice(format!("the reply could not be sent: {error}").as_bytes());
+                let text = format!("the reply could not be sent: {error}");
+                self.reply.extend_from_slice(cut(&text, MAX_DETAIL).as_bytes());
                 Dispatched { status: Status::ReplyLost }
             }
         }

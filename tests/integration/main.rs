@@ -2,8 +2,11 @@
 
 mod by_name;
 mod client;
+mod client_edges;
+mod contracts;
 mod killed;
 mod raw_client;
+mod raw_server;
 mod server;
 mod server_hostile;
 mod server_life;

@@ -41,7 +41,7 @@ impl Gate {
         self.state.lock().expect("not poisoned").0 = false;
     }
 
-    fn pass(&self) {
+    pub fn pass(&self) {
         let mut state = self.state.lock().expect("not poisoned");
         state.1 += 1;
         self.changed.notify_all();

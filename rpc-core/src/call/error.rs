@@ -27,7 +27,8 @@ impl fmt::Display for Never {
 
 impl std::error::Error for Never {}
 
-/// Where a call went: method and server, for messages.
+/// Where a call went: method and server, for messages. It keeps the client's session alive, and so does an error that holds
+/// it.
 #[derive(Clone)]
 pub struct Place {
     /// `Service.method`.

@@ -5,19 +5,35 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
+use slab::Slab;
+
 use super::pending::Pending;
 use super::reply::Reply;
 
 /// Started calls with a label each; iterating gives `(label, reply)` in the order of completion. Stop early and drop
 /// it: the calls that are left are cancelled.
 ///
-/// ```ignore
-/// let mut race: Race<_, _> = voters.iter().map(|(name, v)| (name, v.start.vote(term))).collect();
-/// for (name, vote) in &mut race { .. }
+/// ```no_run
+/// # #[rpc_core::rpc]
+/// # pub trait Voter { fn vote(&self, term: u64) -> bool; }
+/// # fn decide(voters: &[(String, VoterClient)]) {
+/// use rpc_core::Race;
+///
+/// let mut race: Race<_, _> = voters.iter().map(|(name, voter)| (name, voter.start.vote(7))).collect();
+/// let mut yes = 0;
+/// for (name, vote) in &mut race {
+///     match vote {
+///         Ok(vote) => yes += u32::from(vote),
+///         Err(error) => eprintln!("{name}: {error}"),
+///     }
+///     if yes >= 5 {
+///         break; // the others are cancelled when the race is dropped
+///     }
+/// }
+/// # }
 /// ```
 pub struct Race<K, R: Reply> {
-    runners: Vec<Option<Runner<K, R>>>,
-    left: usize,
+    runners: Slab<Runner<K, R>>,
     finish: Arc<FinishLine>,
 }
 
@@ -50,35 +66,34 @@ impl Wake for Bell {
 impl<K, R: Reply> Race<K, R> {
     /// A race without runners.
     pub fn new() -> Self {
-        Race { runners: Vec::new(), left: 0, finish: Arc::default() }
+        Race { runners: Slab::new(), finish: Arc::default() }
     }
 
     /// Adds a started call.
     pub fn add(&mut self, label: K, pending: Pending<R>) {
-        let runner = self.runners.len();
+        let place = self.runners.vacant_entry(); // a bell of its last runner may still ring: one look too many
+        let runner = place.key();
         let waker = Waker::from(Arc::new(Bell { runner, finish: Arc::clone(&self.finish) }));
         waker.wake_by_ref(); // looked at once when the race is next asked, which leaves the waker with the channel
-        self.runners.push(Some(Runner { label, pending, waker }));
-        self.left += 1;
+        place.insert(Runner { label, pending, waker });
     }
 
     /// How many have not finished.
     pub fn left(&self) -> usize {
-        self.left
+        self.runners.len()
     }
 
     fn look(&mut self, runner: usize) -> Option<(K, R::Output)> {
-        let place = self.runners.get_mut(runner)?;
-        let racing = place.as_mut()?;
+        let racing = self.runners.get_mut(runner)?;
         let output = racing.pending.poll_with(&racing.waker)?;
-        let Runner { label, .. } = place.take()?;
-        self.left -= 1;
+        let Runner { label, .. } = self.runners.remove(runner);
         Some((label, output))
     }
 
     /// Lets the world go on until a runner reports: by ourselves where the channel asks for it, else by sleeping.
     fn await_report(&self) {
-        let advanced = self.runners.iter().flatten().next().is_some_and(|r| r.pending.channel().advance());
+        let advanced =
+            self.runners.iter().next().is_some_and(|(_, runner)| runner.pending.channel().advance());
         let mut arrived = self.finish.arrived.lock().unwrap_or_else(PoisonError::into_inner);
         while arrived.is_empty() && !advanced {
             arrived = self.finish.somebody.wait(arrived).unwrap_or_else(PoisonError::into_inner);
@@ -90,7 +105,7 @@ impl<K, R: Reply> Iterator for Race<K, R> {
     type Item = (K, R::Output);
 
     fn next(&mut self) -> Option<(K, R::Output)> {
-        while self.left > 0 {
+        while !self.runners.is_empty() {
             let report = self.finish.arrived.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             match report {
                 Some(runner) => {
@@ -129,7 +144,7 @@ impl<K, R: Reply> FromIterator<(K, Pending<R>)> for Race<K, R> {
 
 impl<K: fmt::Debug, R: Reply> fmt::Debug for Race<K, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let racing = self.runners.iter().flatten().map(|runner| &runner.label);
+        let racing = self.runners.iter().map(|(_, runner)| &runner.label);
         f.debug_list().entries(racing).finish()
     }
 }

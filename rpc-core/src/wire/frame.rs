@@ -1,4 +1,4 @@
-//! Floor 1: frames: a header at fixed offsets, a body, a checksum over each; and the decoder that cuts them from a stream.
+//! Floor 1: frames: a header at fixed offsets, a body, a checksum over each.
 //!
 //! ```text
 //! offset  0       4    5    6       8            16           24      28      32      36
@@ -9,17 +9,16 @@
 //! ```
 //! All numbers are little-endian. Rules W1 to W6 of `docs/wire.md`.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::error::ProtocolError;
 use crate::ids::{MethodId, Seq, Slot};
-use crate::limits::{HEADER, MAX_GREETING, SKIP_FACTOR};
+use crate::limits::HEADER;
+
+pub use super::decoder::FrameDecoder;
 
 /// The bytes of a length prefix; what it counts begins behind it.
-const PREFIX: usize = 4;
-
-/// Smallest step in which room for a long frame grows, so that a claimed length alone reserves nothing much.
-const GROW: usize = 64 * 1024;
+pub(super) const PREFIX: usize = 4;
 
 /// What a frame is for (W6). The numbers are those on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -174,198 +173,14 @@ pub struct Frame {
 }
 
 /// A header as it stands on the wire, checked.
-struct RawHeader {
-    header: Header,
-    body_crc: u32,
-    body_len: usize,
-}
-
-/// Cuts frames from a stream of bytes that arrives in pieces of any size.
-///
-/// Invariant: `held` is empty, or begins at the start of a frame that is not whole; then `chunk` is empty after [`FrameDecoder::next_frame`] returned `None`.
-#[derive(Debug, Default)]
-pub struct FrameDecoder {
-    chunk: Bytes,   // what was read last and not yet looked at
-    held: BytesMut, // the beginning of a frame whose rest has not come
-    skip: usize,    // bytes of an over-limit body that are still to be read past
-    limits: Limits,
-}
-
-#[derive(Debug)]
-struct Limits {
-    body: usize,
-    skip: bool,
-    checksum: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { body: MAX_GREETING, skip: false, checksum: true }
-    }
-}
-
-impl FrameDecoder {
-    /// Sets what was agreed: the longest body, whether over-limit calls and replies are skipped, and whether bodies have checksums.
-    pub fn agree(&mut self, body: usize, skip: bool, checksum: bool) {
-        self.limits = Limits { body, skip, checksum };
-    }
-
-    /// Hands in what was read.
-    pub fn push(&mut self, chunk: Bytes) {
-        if self.chunk.is_empty() {
-            self.chunk = chunk;
-        } else {
-            let mut joined = BytesMut::with_capacity(self.chunk.len() + chunk.len());
-            joined.extend_from_slice(&self.chunk);
-            joined.extend_from_slice(&chunk);
-            self.chunk = joined.freeze();
-        }
-    }
-
-    /// Whether whole frames may be waiting: then there is no need to read more.
-    pub fn has_unread(&self) -> bool {
-        !self.chunk.is_empty()
-    }
-
-    /// Whether a frame has begun and not ended.
-    pub fn is_mid_frame(&self) -> bool {
-        !self.held.is_empty() || self.skip > 0
-    }
-
-    /// All bytes that were handed in and not yet returned in a frame: for handing a connection over.
-    pub fn into_rest(self) -> Bytes {
-        let mut rest = self.held;
-        rest.extend_from_slice(&self.chunk);
-        rest.freeze()
-    }
-
-    /// The next whole frame; `None` when more bytes are needed.
-    ///
-    /// # Errors
-    /// When the bytes are no frame, or one that is too long: the stream cannot be read on.
-    pub fn next_frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
-        self.skip_some();
-        if self.held.is_empty() { self.cut_from_chunk() } else { self.cut_from_held() }
-    }
-
-    /// The common case: a frame that lies whole in what was read last is a counted slice of it, not a copy.
-    fn cut_from_chunk(&mut self) -> Result<Option<Frame>, ProtocolError> {
-        let Some(total) = self.total_of(&self.chunk)? else {
-            self.hold();
-            return Ok(None);
-        };
-        if self.chunk.len() >= HEADER {
-            let raw = decode_header(&self.chunk)?;
-            if raw.body_len > self.limits.body {
-                return self.begin_skip(raw);
-            }
-            if self.chunk.len() >= total {
-                let mut body = self.chunk.split_to(total);
-                let _ = body.split_to(HEADER);
-                return self.finish(raw, body).map(Some);
-            }
-        }
-        self.hold();
-        Ok(None)
-    }
-
-    /// Completes the frame that has begun in `held`: first its header, then the rest.
-    fn cut_from_held(&mut self) -> Result<Option<Frame>, ProtocolError> {
-        self.fill(PREFIX);
-        let Some(total) = self.total_of(&self.held)? else { return Ok(None) };
-        self.fill(HEADER);
-        if self.held.len() < HEADER {
-            return Ok(None);
-        }
-        let raw = decode_header(&self.held)?;
-        if raw.body_len > self.limits.body {
-            let overlap = self.held.split_off(HEADER); // bytes of the body that are here already
-            self.held.clear();
-            self.skip = raw.body_len - overlap.len().min(raw.body_len);
-            return self.skipped(raw);
-        }
-        self.fill(total);
-        if self.held.len() < total {
-            return Ok(None);
-        }
-        let mut body = std::mem::take(&mut self.held).freeze();
-        let _ = body.split_to(HEADER);
-        self.finish(raw, body).map(Some)
-    }
-
-    /// Moves bytes from `chunk` to `held` until `held` has `want`.
-    fn fill(&mut self, want: usize) {
-        let missing = want.saturating_sub(self.held.len()).min(self.chunk.len());
-        if missing > 0 {
-            if self.held.capacity() < want {
-                // Room grows with what has come, not with what is claimed: a whole long frame's only for who has sent
-                // a part of it that cost as much as a hundred calls.
-                let has_sent = self.held.len() + missing >= GROW;
-                let room = if has_sent { want } else { want.min(2 * GROW) };
-                self.held.reserve(room.saturating_sub(self.held.len()));
-            }
-            self.held.extend_from_slice(&self.chunk.split_to(missing));
-        }
-    }
-
-    fn hold(&mut self) {
-        if !self.chunk.is_empty() {
-            self.held.extend_from_slice(&self.chunk);
-            self.chunk = Bytes::new(); // lets go of the read buffer
-        }
-    }
-
-    /// The length of the frame that `bytes` begin with, prefix included; refused from the prefix alone if absurd.
-    fn total_of(&self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
-        let Some(prefix) = bytes.first_chunk::<PREFIX>() else { return Ok(None) };
-        let length = u32::from_le_bytes(*prefix) as usize;
-        let Some(body) = length.checked_sub(HEADER - PREFIX) else {
-            return Err(ProtocolError::ShortFrame(length));
-        };
-        let most = if self.limits.skip { self.limits.body * SKIP_FACTOR } else { self.limits.body };
-        if body > most {
-            return Err(ProtocolError::LongFrame { got: body, limit: self.limits.body });
-        }
-        Ok(Some(PREFIX + length))
-    }
-
-    fn begin_skip(&mut self, raw: RawHeader) -> Result<Option<Frame>, ProtocolError> {
-        let _ = self.chunk.split_to(HEADER);
-        self.skip = raw.body_len;
-        self.skip_some();
-        self.skipped(raw)
-    }
-
-    fn skipped(&self, raw: RawHeader) -> Result<Option<Frame>, ProtocolError> {
-        if !matches!(raw.header.kind, Kind::Call | Kind::Reply) {
-            return Err(ProtocolError::LongFrame { got: raw.body_len, limit: self.limits.body });
-        }
-        Ok(Some(Frame {
-            header: raw.header,
-            body_crc: raw.body_crc,
-            body: Bytes::new(),
-            skipped: Some(raw.body_len),
-        }))
-    }
-
-    fn skip_some(&mut self) {
-        let now = self.skip.min(self.chunk.len());
-        if now > 0 {
-            let _ = self.chunk.split_to(now);
-            self.skip -= now;
-        }
-    }
-
-    fn finish(&self, raw: RawHeader, body: Bytes) -> Result<Frame, ProtocolError> {
-        if self.limits.checksum && crc32c::crc32c(&body) != raw.body_crc {
-            return Err(ProtocolError::BodyChecksum);
-        }
-        Ok(Frame { header: raw.header, body_crc: raw.body_crc, body, skipped: None })
-    }
+pub(super) struct RawHeader {
+    pub(super) header: Header,
+    pub(super) body_crc: u32,
+    pub(super) body_len: usize,
 }
 
 /// Reads a header from the first 36 bytes, which the caller has seen to be there.
-fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
+pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     let Some(fixed) = bytes.first_chunk::<HEADER>() else {
         return Err(ProtocolError::ShortFrame(bytes.len()));
     };
@@ -384,111 +199,4 @@ fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     };
     let body_len = (u32_at(0) as usize).saturating_sub(HEADER - PREFIX);
     Ok(RawHeader { header, body_crc: u32_at(28), body_len })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(body: &[u8]) -> Vec<u8> {
-        let header = Header { method: MethodId(9), millis: 5000, ..Header::for_call(Kind::Call, 3, 7) };
-        let mut bytes = Vec::new();
-        append(&mut bytes, &header, body, true);
-        bytes
-    }
-
-    fn agreed(limit: usize) -> FrameDecoder {
-        let mut decoder = FrameDecoder::default();
-        decoder.agree(limit, true, true);
-        decoder
-    }
-
-    #[test]
-    fn a_frame_comes_back_as_it_was_at_every_split() {
-        let mut stream = call(b"hello");
-        stream.extend(call(b""));
-        stream.extend(call(&[7; 300]));
-        for cut in 0..=stream.len() {
-            let mut decoder = agreed(1000);
-            let mut bodies = Vec::new();
-            for part in [&stream[..cut], &stream[cut..]] {
-                decoder.push(Bytes::copy_from_slice(part));
-                while let Some(frame) = decoder.next_frame().expect("well formed") {
-                    assert_eq!((frame.header.slot, frame.header.seq, frame.header.millis), (3, 7, 5000));
-                    bodies.push(frame.body.to_vec());
-                }
-            }
-            assert_eq!(bodies, [b"hello".to_vec(), vec![], vec![7; 300]], "cut at {cut}");
-            assert!(!decoder.is_mid_frame());
-        }
-    }
-
-    #[test]
-    fn one_byte_at_a_time_is_enough() {
-        let mut decoder = agreed(1000);
-        let mut frames = 0;
-        for byte in call(b"abc").into_iter().chain(call(b"def")) {
-            decoder.push(Bytes::copy_from_slice(&[byte]));
-            frames += usize::from(decoder.next_frame().expect("well formed").is_some());
-        }
-        assert_eq!(frames, 2);
-    }
-
-    #[test]
-    fn every_changed_bit_is_found() {
-        let good = call(b"payload");
-        for at in 4..good.len() {
-            for bit in 0..8 {
-                let mut bad = good.clone();
-                bad[at] ^= 1 << bit;
-                let mut decoder = agreed(1000);
-                decoder.push(Bytes::from(bad));
-                assert!(decoder.next_frame().is_err(), "byte {at} bit {bit}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_absurd_length_is_refused_from_its_four_bytes() {
-        let mut decoder = agreed(1000);
-        decoder.push(Bytes::from_static(&[0xff; 4]));
-        assert!(matches!(decoder.next_frame(), Err(ProtocolError::LongFrame { .. })));
-        let mut decoder = agreed(1000);
-        decoder.push(Bytes::from_static(&[31, 0, 0, 0]));
-        assert_eq!(decoder.next_frame().err(), Some(ProtocolError::ShortFrame(31)));
-    }
-
-    #[test]
-    fn a_call_over_the_limit_is_skipped_and_the_next_one_read() {
-        let mut stream = call(&[1; 5000]);
-        stream.extend(call(b"next"));
-        for cut in [0, 1, 20, 36, 37, 2000, stream.len() - 50] {
-            let mut decoder = agreed(1000);
-            let mut seen = Vec::new();
-            for part in [&stream[..cut], &stream[cut..]] {
-                decoder.push(Bytes::copy_from_slice(part));
-                while let Some(frame) = decoder.next_frame().expect("well formed") {
-                    seen.push((frame.skipped, frame.body.len()));
-                }
-            }
-            assert_eq!(seen, [(Some(5000), 0), (None, 4)], "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn before_a_session_stands_nothing_long_is_held_or_skipped() {
-        let mut decoder = FrameDecoder::default();
-        decoder.push(Bytes::from(call(&[1; MAX_GREETING + 1])));
-        assert!(matches!(decoder.next_frame(), Err(ProtocolError::LongFrame { .. })));
-    }
-
-    #[test]
-    fn a_claimed_length_reserves_little() {
-        let mut decoder = agreed(4 << 20);
-        decoder.push(Bytes::from(call(&vec![0; 4 << 20])[..HEADER + 1].to_vec()));
-        assert!(decoder.next_frame().expect("not yet whole").is_none());
-        decoder.push(Bytes::from_static(&[0]));
-        assert!(decoder.next_frame().expect("not yet whole").is_none());
-        assert!(decoder.held.capacity() <= 2 * GROW);
-    }
 }

@@ -1,12 +1,14 @@
-//! Floor 1: what the frames say: statuses of replies, and the bodies of control frames, by hand at fixed offsets.
+//! Floor 1: what the control frames say: their bodies, by hand at fixed offsets.
 //! Rules W7 to W19 of `docs/wire.md`.
 
 use crate::contract::Contract;
-use crate::error::{ProtocolError, Reason};
+use crate::error::ProtocolError;
 use crate::ids::{Incarnation, MethodId, SessionId, Token};
 use crate::limits::MAX_SERVICES;
 
 use super::fields::Fields;
+
+pub use super::status::Status;
 
 /// The first bytes of a HELLO's body.
 pub const MAGIC: [u8; 4] = *b"AMO\x01";
@@ -16,77 +18,6 @@ pub const VERSION: u16 = 1;
 pub const FEATURE_NO_BODY_CHECKSUM: u32 = 1;
 /// All feature bits that this implementation can agree to.
 pub const FEATURES: u32 = FEATURE_NO_BODY_CHECKSUM;
-
-/// How a REPLY's body is to be read (W12).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// The call ran; the body is its value.
-    Done,
-    /// The call ran; the body is the service's own error.
-    Failed,
-    /// The call ran and panicked; the body is a text.
-    Panicked,
-    /// The call ran; its reply is not there; the body is a text.
-    ReplyLost,
-    /// The call did not run and never will; the body is a text.
-    Refused(Reason),
-}
-
-/// Reasons in the order of their codes, which begin here.
-const REFUSED: u8 = 16;
-const REASONS: [Reason; 12] = [
-    Reason::Cancelled,
-    Reason::Deadline,
-    Reason::Busy,
-    Reason::Draining,
-    Reason::NoSuchMethod,
-    Reason::BadArguments,
-    Reason::TooLarge,
-    Reason::Contract, // from here on only a client says so, to itself
-    Reason::Encode,
-    Reason::NoFreeSlot,
-    Reason::Unreachable,
-    Reason::Closed,
-];
-
-impl Status {
-    /// The code on the wire.
-    pub fn code(self) -> u8 {
-        match self {
-            Status::Done => 0,
-            Status::Failed => 1,
-            Status::Panicked => 2,
-            Status::ReplyLost => 3,
-            Status::Refused(reason) => REASONS
-                .iter()
-                .zip(REFUSED..)
-                .find_map(|(known, code)| (*known == reason).then_some(code))
-                .unwrap_or(REFUSED),
-        }
-    }
-
-    /// The status with this code.
-    ///
-    /// # Errors
-    /// When there is none (W12).
-    pub fn from_code(code: u8) -> Result<Status, ProtocolError> {
-        match code {
-            0 => Ok(Status::Done),
-            1 => Ok(Status::Failed),
-            2 => Ok(Status::Panicked),
-            3 => Ok(Status::ReplyLost),
-            _ => {
-                let reason = code.checked_sub(REFUSED).and_then(|index| REASONS.get(usize::from(index)));
-                reason.map(|reason| Status::Refused(*reason)).ok_or(ProtocolError::BadBody("REPLY"))
-            }
-        }
-    }
-
-    /// Whether the user's function was entered.
-    pub fn ran(self) -> bool {
-        !matches!(self, Status::Refused(_))
-    }
-}
 
 /// What a client says first (W9).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -279,10 +210,9 @@ impl Table {
         for (id, name, signature) in &self.methods {
             body.extend(id.0.to_le_bytes());
             put_name(&mut body, name);
-            let signature = signature.as_bytes();
-            let signature = &signature[..signature.len().min(usize::from(u16::MAX))];
+            let signature = cut(signature, usize::from(u16::MAX));
             body.extend((signature.len() as u16).to_le_bytes());
-            body.extend(signature);
+            body.extend(signature.as_bytes());
         }
         body
     }
@@ -338,12 +268,18 @@ pub fn decode_incarnation(body: &[u8]) -> Result<Incarnation, ProtocolError> {
 
 /// A length in one byte and as many bytes: longer names are cut, which changes no hash.
 fn put_name(body: &mut Vec<u8>, name: &str) {
-    let mut end = name.len().min(usize::from(u8::MAX));
-    while !name.is_char_boundary(end) {
+    let name = cut(name, usize::from(u8::MAX));
+    body.push(name.len() as u8);
+    body.extend(name.as_bytes());
+}
+
+/// As much of a text as fits into `most` bytes without dividing a character.
+pub fn cut(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
         end -= 1;
     }
-    body.push(end as u8);
-    body.extend(&name.as_bytes()[..end]);
+    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -386,18 +322,5 @@ mod tests {
     fn a_version_that_we_do_not_speak_is_named() {
         let body = Hello { version_min: 2, version_max: 3, ..hello() }.encode();
         assert_eq!(Hello::decode(&body), Err(ProtocolError::Version { min: 2, max: 3 }));
-    }
-
-    #[test]
-    fn every_status_has_its_code_and_back() {
-        for code in 0..=255 {
-            if let Ok(status) = Status::from_code(code) {
-                assert_eq!(status.code(), code);
-            }
-        }
-        assert_eq!(
-            Status::from_code(Status::Refused(Reason::TooLarge).code()),
-            Ok(Status::Refused(Reason::TooLarge))
-        );
     }
 }

@@ -2,7 +2,9 @@
 //! The rules, with their numbers W1.., are in `docs/wire.md`.
 
 pub mod codec;
+mod decoder;
 mod fields;
 pub mod frame;
 mod guard;
 pub mod message;
+mod status;

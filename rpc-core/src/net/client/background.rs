@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use mio::{Events, Poll, Token};
@@ -38,9 +39,9 @@ struct Desk {
 
 static DESK: Mutex<Desk> = Mutex::new(Desk { orders: Vec::new(), waker: None, process: 0 });
 
-/// Asks the thread to drive for a client: at once, or if nobody does so within a tick.
-pub(super) fn look_after(client: Weak<Shared>, at_once: bool) {
-    order(Order::LookAfter(client, at_once));
+/// Asks the thread to drive for a client: at once, or if nobody does so within a tick. Says whether there is a thread.
+pub(super) fn look_after(client: Weak<Shared>, at_once: bool) -> bool {
+    order(Order::LookAfter(client, at_once))
 }
 
 /// Tells the thread that a session that it drives has something to send.
@@ -58,19 +59,20 @@ pub(super) fn finish(client: Arc<Shared>) {
     order(Order::Finish(client));
 }
 
-fn order(order: Order) {
+fn order(order: Order) -> bool {
     let mut desk = DESK.lock().unwrap_or_else(PoisonError::into_inner);
     if desk.waker.is_none() || desk.process != std::process::id() {
         desk.orders.clear(); // a forked child has its parent's desk but not its thread
         if let Err(error) = hire(&mut desk) {
             tracing::error!(%error, "the background thread could not be started");
-            return;
+            return false;
         }
     }
     desk.orders.push(order);
     if let Some(Err(error)) = desk.waker.as_ref().map(mio::Waker::wake) {
         tracing::error!(%error, "the background thread could not be woken");
     }
+    true
 }
 
 fn hire(desk: &mut Desk) -> io::Result<()> {
@@ -165,10 +167,12 @@ impl Keeper {
                 }
             }
             Order::Finish(shared) => {
-                for _ in 0..2 {
-                    if let Some(key) = self.find(&Arc::downgrade(&shared)) {
-                        self.step(key, Io::default()); // BYE, and then the end of the socket
-                    }
+                let shared = Arc::downgrade(&shared);
+                let of_it = self.clients.iter().filter(|(_, client)| client.shared.ptr_eq(&shared));
+                let keys: Vec<usize> = of_it.map(|(key, _)| key).collect();
+                for key in keys {
+                    self.step(key, Io::default()); // BYE,
+                    self.step(key, Io::default()); // and then the end of the socket
                 }
             }
             Order::Resolve(shared, mut wire) => {
@@ -209,8 +213,18 @@ impl Keeper {
         self.clients.try_remove(key)
     }
 
-    /// One look at a client.
+    /// One look at a client. A panic costs this client its session, and no other client anything.
     fn step(&mut self, key: usize, io: Io) {
+        let shared = self.clients.get(key).and_then(|client| client.shared.upgrade());
+        if catch_unwind(AssertUnwindSafe(|| self.look_at(key, io))).is_err() {
+            self.dismiss(key);
+            if let Some(shared) = shared {
+                shared.recover();
+            }
+        }
+    }
+
+    fn look_at(&mut self, key: usize, io: Io) {
         let Some(client) = self.clients.get(key) else { return };
         let Some(shared) = client.shared.upgrade() else {
             self.dismiss(key); // the client is gone; its sockets go with the duty
@@ -247,15 +261,19 @@ impl Keeper {
         let Some(client) = self.clients.get_mut(key).filter(|c| matches!(c.duty, Duty::Watch(_))) else {
             return;
         };
-        let Some(shared) = client.shared.upgrade() else { return };
-        let Some(mut driver) = shared.lock().take_driver(Driving::Background) else {
-            // A caller drives; it asks again when it leaves.
-            let mut state = shared.lock();
-            state.armed = false;
+        let Some(shared) = client.shared.upgrade() else {
+            self.dismiss(key);
+            return;
+        };
+        let mut state = shared.lock();
+        shared.notice_fork(&mut state);
+        let Some(mut driver) = state.take_driver(Driving::Background) else {
+            state.armed = false; // a caller drives, and asks again when it leaves: seen and said under one lock
             drop(state);
             self.dismiss(key);
             return;
         };
+        drop(state);
         let Driver { poll, wire, .. } = &mut *driver;
         if let Err(error) = wire.move_to(poll.registry(), self.poll.registry(), Token(key)) {
             tracing::warn!(%error, "a socket could not be taken over");
@@ -264,9 +282,10 @@ impl Keeper {
         self.step(key, Io::default());
     }
 
-    fn drive(&mut self, key: usize, shared: &Arc<Shared>, io: Io) {
+    fn drive(&mut self, key: usize, shared: &Arc<Shared>, mut io: Io) {
         let registry = self.poll.registry();
         let Some(Client { duty: Duty::Drive(driver), .. }) = self.clients.get_mut(key) else { return };
+        driver.wire.read_on(&mut io);
         let mut wakes = Wakes::default();
         let now = shared.clock.now();
         let mut state = shared.lock();
@@ -280,10 +299,11 @@ impl Keeper {
         driver.wire.flush(&mut io);
         shared.apply(&mut state.core, &mut driver.wire, io, registry, now);
         let more = state.core.wants_transmit() && driver.wire.is_connected() && driver.wire.out.is_empty();
-        let again = state.core.wants_close() || more;
-        let due = state.core.poll_timeout().filter(|_| !again).unwrap_or(now);
+        let again = state.core.wants_close() || more || driver.wire.is_unread();
+        let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };
         let idle = !state.core.owes() && !again;
         state.polling = !idle;
+        state.sleeps_until = due;
         if idle {
             self.give_back(key, &mut state);
         }
@@ -310,9 +330,10 @@ impl Keeper {
         state.urgent = false;
     }
 
-    fn resolve(&mut self, key: usize, shared: &Arc<Shared>, io: Io) {
+    fn resolve(&mut self, key: usize, shared: &Arc<Shared>, mut io: Io) {
         let registry = self.poll.registry();
         let Some(Client { duty: Duty::Resolve(wire), .. }) = self.clients.get_mut(key) else { return };
+        wire.read_on(&mut io);
         let mut wakes = Wakes::default();
         let now = shared.clock.now();
         let mut state = shared.lock();
@@ -329,9 +350,11 @@ impl Keeper {
         let mut io = Io::default();
         wire.flush(&mut io);
         shared.apply(core, wire, io, registry, now);
-        let due = core.poll_timeout().map_or(Time::NEVER, |at| self.clock.now().plus(at.since(now)));
+        let due = if wire.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
         let done = core.dirty_slots() == 0;
-        state.deliver(&mut wakes);
+        if state.deliver(&mut wakes) {
+            shared.wake_driver(&mut state); // whoever drives the other session may wait for this answer
+        }
         if done {
             wire.close(registry);
             state.retired = None;
@@ -341,7 +364,7 @@ impl Keeper {
         if done {
             self.dismiss(key);
         } else {
-            self.set_due(key, due);
+            self.set_due(key, self.clock.now().plus(due.since(now))); // the client's clock is not ours
         }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! All that is decided is decided under the lock; all that the kernel does is done outside it.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll, Token, Waker};
 
 use super::background;
 use super::shared::Shared;
@@ -32,8 +33,12 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(poll: Poll) -> Self {
-        Driver { poll, events: Events::with_capacity(4), wire: Wire::default(), last_turn: Time::default() }
+    /// A driver without a connection, and what wakes it out of its poll.
+    pub(super) fn open() -> io::Result<(Box<Self>, Waker)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let (events, wire) = (Events::with_capacity(4), Wire::default());
+        Ok((Box::new(Driver { poll, events, wire, last_turn: Time::default() }), waker))
     }
 
     /// Writes what waits, sleeps until something comes or `limit` is over, and reads it.
@@ -45,7 +50,9 @@ impl Driver {
         if io.failed.is_some() {
             return io;
         }
-        let limit = if more && io.flushed { Some(Duration::ZERO) } else { limit };
+        io.flushed_first = std::mem::take(&mut io.flushed);
+        let unread = self.wire.read_on(&mut io);
+        let limit = if unread || (more && io.flushed_first) { Some(Duration::ZERO) } else { limit };
         if let Err(error) = self.poll.poll(&mut self.events, poll_limit(limit)) {
             if error.kind() != ErrorKind::Interrupted {
                 io.failed = Some(format!("waiting for the kernel failed: {error}"));
@@ -132,7 +139,6 @@ impl Shared {
         wakes: &mut Wakes,
     ) -> MutexGuard<'a, State> {
         let mut now = self.clock.now();
-        self.notice_fork(&mut state, &mut driver, now);
         if now.since(driver.last_turn) > STALE_CONNECTION {
             let mut io = Io::default();
             driver.wire.read(true, &mut io); // has the server left meanwhile?
@@ -150,16 +156,26 @@ impl Shared {
             let more = state.core.wants_transmit();
             let limit =
                 if state.core.wants_close() { Some(Time::default()) } else { state.core.poll_timeout() };
-            let limit = limit.into_iter().chain(until).min().map(|at| at.since(now));
+            let limit = limit.into_iter().chain(until).min();
+            state.sleeps_until = limit.unwrap_or(Time::NEVER);
+            let limit = limit.map(|at| at.since(now));
             state.polling = true;
             drop(state);
             std::mem::take(wakes).send();
+            let began = now;
             let io = driver.turn(limit, more);
             now = self.clock.now();
             state = self.lock();
             state.polling = false;
             state.turns += 1;
+            if io.flushed_first {
+                state.core.handle_flushed(began); // before it slept: copies are due from then on
+            }
             self.apply(&mut state.core, &mut driver.wire, io, driver.poll.registry(), now);
+        }
+        if state.core.is_closed() {
+            self.look(&mut state, &mut driver, now); // closed while we drove: the BYE is ours to say,
+            self.look(&mut state, &mut driver, now); // and the socket to close
         }
         driver.last_turn = now;
         state.driving = Driving::Nobody(driver);
@@ -171,7 +187,7 @@ impl Shared {
     /// caller, once the lock is released.
     pub(super) fn leave(&self, state: &mut State, wakes: &mut Wakes) {
         if state.hand_on(wakes) {
-            background::look_after(self.me(), state.urgent);
+            state.armed = background::look_after(self.me(), state.urgent); // else the next one to leave asks again
         }
     }
 
@@ -184,30 +200,52 @@ impl Shared {
         done: &dyn Fn(&State) -> bool,
         wakes: &mut Wakes,
     ) -> MutexGuard<'a, State> {
+        self.notice_fork(&mut state);
         loop {
             if done(&state) || until.is_some_and(|until| until <= self.clock.now()) {
                 self.leave(&mut state, wakes);
                 return state;
             }
             if let Some(driver) = state.take_driver(Driving::Caller) {
-                return self.drive(state, driver, until, done, wakes);
+                let drive = || self.drive(state, driver, until, done, wakes);
+                return catch_unwind(AssertUnwindSafe(drive)).unwrap_or_else(|panic| {
+                    self.recover();
+                    resume_unwind(panic)
+                });
             }
-            if state.core.wants_transmit() {
+            if state.driver_must_look() {
                 self.wake_driver(&mut state);
             }
-            state.park(ticket, std::thread::current());
+            let thread = std::thread::current();
+            state.park(ticket, thread.clone());
             drop(state);
             match until {
                 Some(until) => std::thread::park_timeout(until.since(self.clock.now())),
                 None => std::thread::park(),
             }
             state = self.lock();
-            state.unpark(ticket);
+            state.unpark(ticket, &thread);
         }
+    }
+
+    /// Somebody panicked who drove: a defect of ours, or a subscriber of events. Its driver is gone, so the others begin
+    /// anew; else they would wait for ever.
+    pub(super) fn recover(&self) {
+        tracing::error!(server = %self.peer, "the thread that drove a connection panicked; opening another session");
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        match Driver::open() {
+            Ok((driver, waker)) => state.begin_anew(driver, waker, self.clock.now(), &mut wakes),
+            Err(error) => tracing::error!(%error, "no connection can be opened any more"),
+        }
+        self.leave(&mut state, &mut wakes);
+        drop(state);
+        wakes.send();
     }
 
     /// Lets what was just started leave at once: for a call on a connection where nothing else is under way.
     pub(super) fn send_now(&self, state: &mut State) {
+        self.notice_fork(state);
         let Some(mut driver) = state.take_driver(Driving::Caller) else {
             self.wake_driver(state);
             return;
@@ -218,13 +256,18 @@ impl Shared {
             driver.wire.read(true, &mut io);
         }
         self.apply(&mut state.core, &mut driver.wire, io, driver.poll.registry(), now);
+        self.look(state, &mut driver, now);
+        driver.last_turn = now;
+        state.turns += 1;
+        state.driving = Driving::Nobody(driver);
+    }
+
+    /// Does what the protocol wants now, and writes as much of it as the kernel takes.
+    fn look(&self, state: &mut State, driver: &mut Driver, now: Time) {
         self.pump(&mut state.core, &mut driver.wire, driver.poll.registry(), SOCKET, now);
         let mut io = Io::default();
         driver.wire.flush(&mut io);
         self.apply(&mut state.core, &mut driver.wire, io, driver.poll.registry(), now);
-        driver.last_turn = now;
-        state.turns += 1;
-        state.driving = Driving::Nobody(driver);
     }
 
     /// Wakes whoever drives, if it sleeps in the kernel; once is enough for many.
@@ -236,7 +279,7 @@ impl Shared {
         match state.driving {
             Driving::Background => background::turn(self.me()),
             Driving::Caller | Driving::Nobody(_) => {
-                if let Err(error) = self.waker.wake() {
+                if let Err(error) = state.waker.wake() {
                     tracing::error!(%error, "a waiting thread could not be woken");
                 }
             }
@@ -252,11 +295,18 @@ impl Shared {
         }
     }
 
-    /// A forked child has its parent's socket and session: it leaves both without a word and opens its own.
-    fn notice_fork(&self, state: &mut State, driver: &mut Driver, now: Time) {
-        if self.is_forked() {
-            driver.wire.close(driver.poll.registry());
-            state.core.abandon_session(now);
+    /// A forked child has its parent's socket, session and poll, and none of its threads: it leaves all of them without
+    /// a word and opens its own. Nothing is deregistered, since the parent polls with the same kernel object.
+    pub(super) fn notice_fork(&self, state: &mut State) {
+        if !self.is_forked() {
+            return;
+        }
+        match Driver::open() {
+            Ok((driver, waker)) => {
+                state.start_over(driver, waker, self.clock.now());
+                self.settle_here();
+            }
+            Err(error) => tracing::error!(%error, "a forked process cannot open a connection of its own"),
         }
     }
 }

@@ -4,22 +4,23 @@ mod background;
 mod driver;
 mod shared;
 mod state;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::{Poll, Waker};
 use thiserror::Error;
 
 use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
 use crate::ids::{Clock, Time};
-use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_NAMES, MAX_SERVICES};
+use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_GREETING, MAX_NAME, MAX_NAMES, MAX_SERVICES};
 use crate::proto::client::{ClientConfig, ClientCore};
-use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
-use driver::{Driver, WAKER};
+use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
+use driver::Driver;
 use shared::{Shared, TcpChannel};
 use state::{State, Wakes};
 
@@ -49,7 +50,9 @@ pub enum ConnectError {
         detail: String,
     },
     /// More services than a HELLO can name.
-    #[error("a client of {0} services; the limit is {MAX_SERVICES}")]
+    #[error(
+        "{0} services do not fit into a HELLO of {MAX_GREETING} bytes, {MAX_SERVICES} at the most; use two clients"
+    )]
     TooManyServices(usize),
     /// The name of a service that no server can have.
     #[error("a service's name of {0} bytes; at most {MAX_NAME} travel")]
@@ -168,7 +171,8 @@ impl Connector {
 
     /// What carries the calls of all services that are announced.
     fn caller(self, addr: impl ToSocketAddrs) -> Result<Caller, ConnectError> {
-        if self.contracts.len() > MAX_SERVICES {
+        let hello = Hello::new(0, 0, &self.contracts).encode().len() + 48; // and what a resumption adds
+        if self.contracts.len() > MAX_SERVICES || hello > MAX_GREETING {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
         }
         let addresses: Vec<SocketAddr> = addr.to_socket_addrs().map_err(ConnectError::Address)?.collect();
@@ -183,15 +187,14 @@ impl Connector {
     }
 
     fn open(self, peer: Arc<str>, addresses: Vec<SocketAddr>) -> Result<TcpChannel, ConnectError> {
-        let poll = Poll::new().map_err(ConnectError::System)?;
-        let waker = Waker::new(poll.registry(), WAKER).map_err(ConnectError::System)?;
+        let (driver, waker) = Driver::open().map_err(ConnectError::System)?;
         let clock = MonotonicClock::new();
         let seed = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id())); // jitter only
         let patience = clock.now().plus(self.patience);
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
-        let state = State::new(ClientCore::new(config.clone()), Box::new(Driver::new(poll)));
-        let shared = Shared::new(state, waker, clock, Arc::clone(&peer), addresses, config);
+        let state = State::new(ClientCore::new(config.clone()), driver, waker);
+        let shared = Shared::new(state, clock, Arc::clone(&peer), addresses, config);
         let channel = TcpChannel { shared };
         channel.shared.greet(patience)?;
         Ok(channel)
@@ -209,11 +212,17 @@ impl Shared {
         };
         let nobody = state.expect_answer();
         let mut wakes = Wakes::default();
-        let mut state = self.attend(state, nobody, None, &finished, &mut wakes);
-        state.drop_place(nobody);
+        let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32); // connect, greet, pause
+        let until = Some(patience.max(self.clock.now()).plus(attempts)); // a server may greet and then say no more
+        let mut state = self.attend(state, nobody, until, &finished, &mut wakes);
+        let _ = state.drop_place(nobody);
         let ready = state.core.is_ready();
-        let (server, detail) = (Arc::clone(&self.peer), state.core.last_failure().to_owned());
-        let rejected = state.core.is_rejected();
+        let detail = match state.core.last_failure() {
+            "" => "it does not say which methods it has".to_owned(),
+            failure => failure.to_owned(),
+        };
+        let server = Arc::clone(&self.peer);
+        let rejected = state.core.is_rejected() || state.core.is_foreign();
         drop(state);
         wakes.send();
         match (ready, rejected) {

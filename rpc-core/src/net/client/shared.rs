@@ -10,6 +10,7 @@ use super::background;
 use super::state::{Driving, State, Wakes};
 use crate::call::{Channel, ChannelStats, Ticket};
 use crate::ids::{Clock, Time};
+use crate::limits::ClientLimits;
 use crate::net::MonotonicClock;
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::proto::{Doubt, Outcome, Request};
@@ -19,7 +20,6 @@ use crate::wire::message::Table;
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
-    pub(super) waker: mio::Waker,
     pub(super) clock: MonotonicClock,
     pub(super) peer: Arc<str>,
     addresses: Vec<SocketAddr>, // at least one: Connector sees to it
@@ -32,7 +32,6 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         state: State,
-        waker: mio::Waker,
         clock: MonotonicClock,
         peer: Arc<str>,
         addresses: Vec<SocketAddr>,
@@ -40,7 +39,6 @@ impl Shared {
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Shared {
             state: Mutex::new(state),
-            waker,
             clock,
             peer,
             addresses,
@@ -72,13 +70,27 @@ impl Shared {
         self.addresses.len()
     }
 
+    pub(super) fn limits(&self) -> &ClientLimits {
+        &self.config.limits
+    }
+
     pub(super) fn fresh_core(&self) -> ClientCore {
         ClientCore::new(ClientConfig { seed: self.clock.now().0 ^ self.config.seed, ..self.config.clone() })
     }
 
     pub(super) fn is_forked(&self) -> bool {
-        let now = std::process::id();
-        self.process.swap(now, Ordering::Relaxed) != now
+        self.process.load(Ordering::Relaxed) != std::process::id()
+    }
+
+    /// This process has a driver of its own.
+    pub(super) fn settle_here(&self) {
+        self.process.store(std::process::id(), Ordering::Relaxed);
+    }
+
+    /// Lets a test see what a forked child would.
+    #[cfg(test)]
+    pub(super) fn pretend_fork(&self) {
+        self.process.store(0, Ordering::Relaxed);
     }
 
     /// Starts a call and leaves a place for its answer.
@@ -86,7 +98,7 @@ impl Shared {
         let ticket = state.expect_answer();
         let started = state.core.start(ticket.0, request, self.clock.now());
         if started.is_err() {
-            state.drop_place(ticket);
+            let _ = state.drop_place(ticket); // nobody has left a waker yet
         }
         started.map(|()| ticket)
     }
@@ -94,7 +106,9 @@ impl Shared {
     /// Hands out what has come, passes the role on, and wakes whom it concerns.
     fn finish(&self, mut state: MutexGuard<'_, State>) {
         let mut wakes = Wakes::default();
-        state.deliver(&mut wakes);
+        if state.deliver(&mut wakes) {
+            self.wake_driver(&mut state); // one of the verdicts may be its own
+        }
         self.leave(&mut state, &mut wakes);
         drop(state);
         wakes.send();
@@ -144,24 +158,29 @@ impl Channel for TcpChannel {
         if let Some(outcome) = state.take_answer(ticket) {
             return Some(outcome);
         }
-        state.set_waker(ticket, waker);
+        let replaced = state.set_waker(ticket, waker);
         if !state.urgent {
-            state.urgent = true;
-            if matches!(state.driving, Driving::Nobody(_)) {
-                background::look_after(self.shared.me(), true);
-            }
+            let idle = matches!(state.driving, Driving::Nobody(_));
+            state.urgent = !idle || background::look_after(self.shared.me(), true);
         }
+        drop(state);
+        drop(replaced); // user code: not under the lock
         None
     }
 
     fn abandon(&self, ticket: Ticket) {
         let mut state = self.shared.lock();
-        state.core.abandon(ticket.0, self.shared.clock.now());
-        state.drop_place(ticket);
+        let now = self.shared.clock.now();
+        state.core.abandon(ticket.0, now);
+        if let Some(retired) = &mut state.retired {
+            retired.abandon(ticket.0, now); // its deadline passed there: the answer must not meet the ticket's next owner
+        }
+        let left = state.drop_place(ticket);
         if state.core.wants_transmit() {
             self.shared.wake_driver(&mut state);
         }
         self.shared.finish(state);
+        drop(left);
     }
 
     fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome> {
@@ -182,7 +201,9 @@ impl Channel for TcpChannel {
         if let Some(retired) = &mut state.retired {
             retired.forget(ticket.0);
         }
-        state.drop_place(ticket);
+        let left = state.drop_place(ticket);
+        drop(state);
+        drop(left);
     }
 
     fn call(&self, request: Request) -> (Outcome, Option<Ticket>) {
@@ -228,13 +249,16 @@ impl Channel for TcpChannel {
     fn close(&self) {
         let now = self.shared.clock.now();
         let mut state = self.shared.lock();
+        self.shared.notice_fork(&mut state);
         state.core.close(now);
         if let Some(retired) = &mut state.retired {
             retired.close(now);
         }
-        if matches!(state.driving, Driving::Background) {
+        let background = matches!(state.driving, Driving::Background);
+        if background || state.retired.is_some() {
             background::finish(Arc::clone(&self.shared));
-        } else {
+        }
+        if !background {
             self.shared.send_now(&mut state); // BYE, if nobody else is at it
             self.shared.send_now(&mut state); // and the socket is closed
         }

@@ -10,13 +10,17 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::limits::{CLIENT_BUFFER_KEPT, KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES, READ_CHUNK};
+use crate::limits::{
+    CLIENT_BUFFER_KEPT, KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES, READ_BUDGET, READ_CHUNK,
+};
 
 /// A socket, or the lack of one, with what waits to be written to it.
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     socket: Option<TcpStream>,
     connecting: bool,
+    /// A read stopped before the socket was empty, so that no server keeps this thread: no event will come for the rest.
+    unread: bool,
     pub(super) out: Vec<u8>,
     written: usize,
 }
@@ -25,6 +29,9 @@ pub(super) struct Wire {
 #[derive(Debug, Default)]
 pub(super) struct Io {
     pub(super) connected: bool,
+    /// All that waited was written before anything else happened.
+    pub(super) flushed_first: bool,
+    /// All that waited was written, after a while.
     pub(super) flushed: bool,
     pub(super) input: Vec<Bytes>,
     pub(super) failed: Option<String>,
@@ -35,6 +42,20 @@ impl Wire {
         self.socket.is_some() && !self.connecting
     }
 
+    /// Whether there may be more to read although no event says so.
+    pub(super) fn is_unread(&self) -> bool {
+        self.unread
+    }
+
+    /// Goes on with a read that was interrupted, and says whether there was one.
+    pub(super) fn read_on(&mut self, io: &mut Io) -> bool {
+        let unread = self.unread && io.input.is_empty();
+        if unread {
+            self.read(true, io);
+        }
+        unread
+    }
+
     /// Begins a connection; it stands when the socket is writable.
     pub(super) fn connect(&mut self, to: SocketAddr, registry: &Registry, token: Token) -> io::Result<()> {
         let mut socket = TcpStream::connect(to)?;
@@ -42,6 +63,7 @@ impl Wire {
         self.out.clear();
         self.written = 0;
         self.connecting = true;
+        self.unread = false;
         self.socket = Some(socket);
         Ok(())
     }
@@ -52,6 +74,7 @@ impl Wire {
             let _ = registry.deregister(&mut socket); // closing it does the same
         }
         self.connecting = false;
+        self.unread = false;
         self.out.clear();
         self.written = 0;
     }
@@ -118,11 +141,14 @@ impl Wire {
         }
     }
 
-    /// Reads what has come. A read that did not fill its room has emptied the socket, unless its end was announced.
+    /// Reads what has come, up to a budget. A read that did not fill its room has emptied the socket, unless its end
+    /// was announced.
     pub(super) fn read(&mut self, to_the_end: bool, io: &mut Io) {
         let Some(socket) = self.socket.as_mut().filter(|_| !self.connecting) else { return };
+        self.unread = false;
         ROOM.with_borrow_mut(|room| {
             room.resize(READ_CHUNK, 0);
+            let mut budget = READ_BUDGET;
             loop {
                 match socket.read(room) {
                     Ok(0) => {
@@ -132,6 +158,11 @@ impl Wire {
                     Ok(count) => {
                         io.input.push(Bytes::copy_from_slice(room.get(..count).unwrap_or_default()));
                         if count < room.len() && !to_the_end {
+                            return;
+                        }
+                        budget = budget.saturating_sub(count);
+                        if budget == 0 {
+                            self.unread = true;
                             return;
                         }
                     }
@@ -164,7 +195,44 @@ fn tune(socket: &TcpStream) {
     }
 }
 
-/// A time-out as `Poll::poll` wants it: never shorter than asked, so that a timer is due when it returns.
+/// A time-out as `Poll::poll` wants it. It rounds up by itself, so that a timer is due when it returns; rounding here as
+/// well would turn 'do not wait' into a millisecond.
 pub(super) fn poll_limit(limit: Option<Duration>) -> Option<Duration> {
-    limit.map(|limit| limit.saturating_add(Duration::from_micros(999)).min(Duration::from_secs(3600)))
+    limit.map(|limit| limit.min(Duration::from_secs(3600)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_read_takes_its_budget_and_the_next_ones_the_rest() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (poll, mut wire) = (mio::Poll::new().expect("a poll"), Wire::default());
+        wire.connect(address, poll.registry(), Token(0)).expect("it listens");
+        let (mut server, _) = listener.accept().expect("it comes");
+        wire.connecting = false;
+        server.set_nonblocking(true).expect("an option");
+        let mut sent = 0;
+        while let Ok(count) = server.write(&[0; 1 << 16]) {
+            sent += count; // as much as the two sockets hold
+        }
+        let mut got = 0;
+        while got < sent {
+            let mut io = Io::default();
+            wire.read(true, &mut io);
+            let now: usize = io.input.iter().map(Bytes::len).sum();
+            assert!(now <= READ_BUDGET + READ_CHUNK, "{now} bytes at once");
+            got += now;
+            assert!(now < READ_BUDGET || wire.is_unread());
+        }
+    }
+
+    #[test]
+    fn not_to_wait_is_not_to_wait_a_millisecond() {
+        assert_eq!(poll_limit(Some(Duration::ZERO)), Some(Duration::ZERO));
+        assert_eq!(poll_limit(Some(Duration::MAX)), Some(Duration::from_secs(3600)));
+        assert_eq!(poll_limit(None), None);
+    }
 }

@@ -10,7 +10,7 @@ use crate::ids::Clock;
 use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
 use crate::proto::server::ReadyCall;
 use crate::service::{Dispatch, Service, Surroundings};
-use crate::wire::message::Status;
+use crate::wire::message::{Status, cut};
 
 /// What calls are run with.
 pub(super) struct Runtime {
@@ -58,12 +58,8 @@ pub(super) fn dispatch(runtime: &Runtime, call: &ReadyCall, reply: &mut Vec<u8>)
 
 /// Replaces the reply by a text, cut to what may travel.
 fn write_text(reply: &mut Vec<u8>, text: &str) {
-    let mut end = text.len().min(MAX_DETAIL);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
     reply.clear();
-    reply.extend_from_slice(&text.as_bytes()[..end]);
+    reply.extend_from_slice(cut(text, MAX_DETAIL).as_bytes());
 }
 
 /// What a panic said. Its payload may itself panic when it is dropped.

@@ -40,7 +40,8 @@ impl ServerHandle {
     }
 
     /// What happened so far, all loops together. Asks each loop, which answers between two calls; one that does not
-    /// within a second, because its last thread is in a handler, counts as nothing.
+    /// within a second, because its last thread is in a handler, counts as nothing. A handler that asks this asks the
+    /// loop that it stands on: mark its method `#[rpc(slow)]`, so that it runs beside the loop.
     pub fn counters(&self) -> Counters {
         self.loops.iter().fold(Counters::default(), |sum, hands| sum.plus(hands.counters()))
     }

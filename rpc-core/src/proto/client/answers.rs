@@ -15,6 +15,7 @@ impl ClientCore {
     pub(super) fn handle_reply(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
         let status = Status::from_code(frame.header.code)?;
         let (slot, seq) = (frame.header.slot, frame.header.seq);
+        self.failures = 0; // only an answer says that all is well: a WELCOME may be followed by the next failure, for ever
         let state = self.slots.get_mut(slot).ok_or(ProtocolError::SlotRange(slot))?;
         if seq > state.last {
             return Err(ProtocolError::UnaskedReply);

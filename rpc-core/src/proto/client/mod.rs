@@ -119,6 +119,7 @@ pub struct ClientCore {
     failures: u32,
     last_failure: String,
     rejected: bool,
+    foreign: bool, // what came before any WELCOME was not our protocol
     last_heard: Time,
     last_ping: Time,
     pings: u32,
@@ -153,6 +154,7 @@ impl ClientCore {
             failures: 0,
             last_failure: String::new(),
             rejected: false,
+            foreign: false,
             last_heard: Time::default(),
             last_ping: Time::default(),
             pings: 0,
@@ -191,7 +193,10 @@ impl ClientCore {
 
     /// The connection could not be made, or is gone. What waited in its buffer died with it.
     pub fn handle_disconnected(&mut self, why: &str, now: Time) {
-        why.clone_into(&mut self.last_failure);
+        if self.link != Link::Condemned {
+            why.clone_into(&mut self.last_failure); // else why we are closing it is known, and says more
+            self.foreign = false;
+        }
         self.to_send.clear();
         self.handle_flushed(now);
         let limits = &self.config.limits;
@@ -213,6 +218,9 @@ impl ClientCore {
 
     /// Bytes were read.
     pub fn handle_input(&mut self, chunk: Bytes, now: Time) {
+        if !matches!(self.link, Link::Greeting(_) | Link::Up) {
+            return; // condemned: what it still brings is not even kept
+        }
         self.last_heard = now;
         self.pings = 0;
         self.decoder.push(chunk);
@@ -238,6 +246,11 @@ impl ClientCore {
     /// Whether the socket is to be closed now, once what was transmitted has been written.
     pub fn wants_close(&self) -> bool {
         self.link == Link::Condemned
+    }
+
+    /// Whether the session was ended for good.
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Whether anything is to be transmitted.
@@ -271,9 +284,14 @@ impl ClientCore {
         self.rejected
     }
 
-    /// Attempts to connect that failed since one last succeeded.
+    /// Connections that failed, or could not be made, since a call was last answered.
     pub fn failed_attempts(&self) -> u64 {
         u64::from(self.failures)
+    }
+
+    /// Whether what has answered last, before any session, does not speak our protocol.
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// Why there is no connection; empty if none was tried.

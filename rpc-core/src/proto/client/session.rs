@@ -78,8 +78,6 @@ impl ClientCore {
             return Err(ProtocolError::BadBody("WELCOME"));
         }
         self.link = Link::Up;
-        self.failures = 0;
-        self.wants_session = false;
         let resumed = welcome.resumed;
         if resumed != self.session.is_some() {
             return Err(ProtocolError::BadBody("WELCOME")); // a session is resumed or lost, never replaced: calls wait in it
@@ -104,7 +102,9 @@ impl ClientCore {
         };
         let most = self.config.limits.max_frame.max(crate::limits::MAX_GREETING);
         self.decoder.agree(most, true, session.checksum());
+        self.wants_session = !session.tables_are_here();
         self.session = Some(session);
+        self.ask_for_tables();
         self.send_everything_again(now);
         self.fill_slots();
         Ok(())
@@ -117,6 +117,7 @@ impl ClientCore {
             if let Some((_, _, known)) = about {
                 *known = Some(Arc::new(table));
             }
+            self.wants_session &= !session.tables_are_here();
         }
         Ok(())
     }
@@ -124,8 +125,10 @@ impl ClientCore {
     /// The server does not know the session: sent calls are unknown for ever, unsent ones move to the next session.
     pub(super) fn session_is_lost(&mut self, now: Time) {
         tracing::debug!(peer_incarnation = ?self.session.as_ref().map(|s| s.incarnation), "session lost");
+        if self.session.is_some() {
+            self.failures = 0; // it is there, and began anew
+        }
         self.give_session_up(Doubt::SessionLost);
-        self.failures = 0;
         self.turned_away("the server does not know this session any more", Duration::ZERO, now);
     }
 
@@ -133,6 +136,7 @@ impl ClientCore {
     /// session stays and is resumed; a server that goes on like this is asked again after a pause.
     pub(super) fn stream_is_garbled(&mut self, error: ProtocolError, now: Time) {
         let pause = self.config.limits.backoff_first.saturating_mul(10);
+        self.foreign = self.session.is_none();
         self.turned_away(&format!("what came from the server cannot be read: {error}"), pause, now);
     }
 
@@ -233,7 +237,7 @@ impl ClientCore {
         self.wake_by(now.plus(first));
     }
 
-    /// Notes which services differ, and asks for the methods of those.
+    /// Notes which services differ.
     fn differing(
         &mut self,
         welcome: &Welcome,
@@ -242,9 +246,8 @@ impl ClientCore {
         if resumed {
             return self.session.take().map(|session| session.differing).unwrap_or_default();
         }
-        let judged = self.config.contracts.iter().zip(&welcome.agreements).enumerate();
         let mut differing = Vec::new();
-        for (index, (contract, agreement)) in judged {
+        for (contract, agreement) in self.config.contracts.iter().zip(&welcome.agreements) {
             if *agreement != Agreement::Same {
                 if !contract.is_unknown() {
                     tracing::warn!(
@@ -255,10 +258,21 @@ impl ClientCore {
                 }
                 differing.push((contract.service, *agreement, None));
             }
-            if *agreement == Agreement::Differs {
+        }
+        differing
+    }
+
+    /// Asks for the methods of services that differ, after each WELCOME and until they are here: question or answer may
+    /// be lost with a connection.
+    pub(super) fn ask_for_tables(&mut self) {
+        let Some(session) = &self.session else { return };
+        for (index, contract) in self.config.contracts.iter().enumerate() {
+            let lacks = |(name, agreement, table): &(&str, Agreement, Option<Table>)| {
+                *name == contract.service && *agreement == Agreement::Differs && table.is_none()
+            };
+            if session.differing.iter().any(lacks) {
                 self.to_send.push_back(Outgo::Methods(index));
             }
         }
-        differing
     }
 }

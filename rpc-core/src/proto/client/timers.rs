@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::session::SessionInfo;
 use super::slot::Use;
 use super::{ClientCore, Event, Link, Outgo};
 use crate::error::Reason;
@@ -141,7 +142,8 @@ impl ClientCore {
 
     /// Asks for a sign of life when an answer is owed and nothing was heard for a while.
     fn sign_of_life(&mut self, now: Time) {
-        if !self.has_sent_calls() {
+        let greeted = self.session.as_ref().is_none_or(SessionInfo::tables_are_here);
+        if greeted && !self.has_sent_calls() {
             return;
         }
         let (after, limit) = (self.config.limits.ping_after, self.config.limits.ping_limit);
@@ -158,6 +160,7 @@ impl ClientCore {
         self.pings += 1;
         self.last_ping = now;
         self.to_send.push_back(Outgo::Ping);
+        self.ask_for_tables();
         self.wake_by(now.plus(after));
     }
 }

@@ -79,7 +79,9 @@ impl ClientCore {
         out.extend_from_slice(body);
         sending.sent = true;
         sending.buffered = true;
+        let earliest = now.plus(sending.pause); // its copy is due then, if all of it leaves at once
         self.buffered.push((slot, seq));
+        self.wake_by(earliest);
     }
 
     fn transmit_hello(&self, out: &mut Vec<u8>) {

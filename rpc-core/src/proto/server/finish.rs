@@ -8,7 +8,7 @@ use crate::error::Reason;
 use crate::ids::{Slot, Time};
 use crate::limits::MAX_DETAIL;
 use crate::wire::frame::{Header, Kind};
-use crate::wire::message::Status;
+use crate::wire::message::{Status, cut};
 
 /// What a copy is told when the reply is not here.
 const NOT_KEPT: &str = "its reply was sent once and not kept";
@@ -55,12 +55,8 @@ impl ServerCore {
         record.settle(State::Refused, refused(reason));
         let place = std::mem::replace(&mut record.call, NO_CALL);
         self.replies.free(place);
-        let mut end = text.len().min(MAX_DETAIL);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
         let millis = if reason == Reason::Busy { self.retry_millis() } else { 0 };
-        self.answer(key, slot, refused(reason), millis, text.get(..end).unwrap_or_default().as_bytes());
+        self.answer(key, slot, refused(reason), millis, cut(text, MAX_DETAIL).as_bytes());
     }
 
     /// Gives a final answer again, unless it is still unsent on this connection. Says whether it did.

@@ -168,6 +168,18 @@ impl Sessions {
         if !session.admitted && !session.listed {
             session.listed = true; // once, so that a client that comes and goes does not fill the list
             self.unused.push_back(key);
+            self.tidy_unused();
+        }
+    }
+
+    /// Drops sessions that have ended from the list, when they are half of it: each is looked at twice at most, and
+    /// strangers that only say HELLO do not fill the memory over the days.
+    fn tidy_unused(&mut self) {
+        if self.unused.len() > 2 * self.sessions.len() + 64 {
+            let (sessions, unused) = (&self.sessions, &mut self.unused);
+            unused.retain(|key| {
+                sessions.get(key.index as usize).is_some_and(|session| session.serial == key.serial)
+            });
         }
     }
 
@@ -181,5 +193,21 @@ impl Sessions {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_that_end_without_a_call_leave_nothing_behind() {
+        let mut sessions = Sessions::default();
+        for id in 0..10_000 {
+            let key = sessions.insert(Session::new(SessionId(id), Token([0; 32]), 1));
+            sessions.detach(key, 0, Time::default());
+            sessions.remove(key);
+        }
+        assert!(sessions.unused.len() <= 64 + 2, "{}", sessions.unused.len());
     }
 }

@@ -1,0 +1,36 @@
+//! Why a crawl gives no answer, as a sentence for people and an exit status for programs.
+
+use thiserror::Error;
+
+/// The exit status of a crawl that found dead links: it worked, and the answer is 'no'.
+pub const DEAD_LINKS_FOUND: u8 = 1;
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// What was asked for contradicts itself, or its start cannot be crawled by the rules.
+    #[error("{0}")]
+    Usage(String),
+    /// The start gives no page.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The crawler could not do its own part: write, start threads or processes, listen.
+    #[error("{0}")]
+    Own(String),
+}
+
+impl Failure {
+    /// The exit status: 2, 3 or 5, as in all examples.
+    pub fn status(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => 2,
+            Failure::Unreachable(_) => 3,
+            Failure::Own(_) => 5,
+        }
+    }
+
+    /// An error of the operating system while the crawler did `what`.
+    pub fn own<E: std::fmt::Display>(what: impl std::fmt::Display) -> impl FnOnce(E) -> Failure {
+        move |error| Failure::Own(format!("cannot {what}: {error}"))
+    }
+}

@@ -1,0 +1,44 @@
+//! A thread per page; the set belongs to one coordinator, and needs no lock because nobody else can reach it.
+//!
+//! When is it finished? When the coordinator has as many answers as it started workers: it counts. The channel itself
+//! never closes, because the coordinator holds an end of it to give to the next worker; to wait for its closing would
+//! be to wait for oneself.
+//!
+//! The lecture must send the first address from a goroutine of its own, else its unbuffered channel has a sender and
+//! no receiver yet, and the program stands still. Here the coordinator begins with the address in its list instead.
+
+use std::collections::VecDeque;
+use std::sync::mpsc;
+use std::thread::{self, Builder};
+
+use crate::task::Task;
+
+pub(super) fn crawl(task: &Task) {
+    let (to_coordinator, answers) = mpsc::channel();
+    thread::scope(|scope| {
+        let mut seen = task.nothing_seen();
+        let mut waiting: VecDeque<_> = [task.start.clone()].into();
+        waiting.retain(|start| seen.claim(start));
+        let mut workers = 0;
+        loop {
+            while workers < task.workers {
+                let Some(url) = waiting.pop_front() else { break };
+                workers += 1;
+                let answer = to_coordinator.clone();
+                let on_thread = url.clone();
+                let worker = move || {
+                    let _ = answer.send(task.visit(&on_thread)); // the coordinator stays until it has this answer
+                };
+                if Builder::new().spawn_scoped(scope, worker).is_err() {
+                    let _ = to_coordinator.send(task.visit(&url)); // the system gives no more threads: do it here
+                }
+            }
+            if workers == 0 {
+                break;
+            }
+            let Ok(links) = answers.recv() else { break };
+            workers -= 1;
+            waiting.extend(links.into_iter().filter(|link| seen.claim(link)));
+        }
+    });
+}

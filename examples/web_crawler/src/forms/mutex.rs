@@ -1,0 +1,67 @@
+//! A thread per page; the set is shared, behind a mutex.
+//!
+//! When is it finished? When every thread is. `thread::scope` is the wait group: each `spawn` is an `Add(1)`, each end
+//! of a thread a `Done()`, and the scope's own end the `Wait()`. It cannot be forgotten, and because it is there, the
+//! threads may borrow what lives outside: that is how Rust knows who frees the set.
+//!
+//! The lecture starts as many threads as there are pages. `--workers` bounds those that live at once, or a site of
+//! 40,000 pages asks for 40,000 threads; a page for which there is no thread is visited by the one that found it.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{Builder, Scope};
+
+use url::Url;
+
+use crate::task::{Seen, Task, lock};
+
+struct Crawl<'t> {
+    task: &'t Task,
+    seen: Mutex<Seen>,
+    threads_left: AtomicUsize,
+}
+
+pub(super) fn crawl(task: &Task) {
+    let threads_left = AtomicUsize::new(task.workers - 1); // ours is the first
+    let crawl = Crawl { task, seen: Mutex::new(task.nothing_seen()), threads_left };
+    if lock(&crawl.seen).claim(&task.start) {
+        std::thread::scope(|scope| crawl.page(scope, task.start.clone()));
+    }
+}
+
+impl Crawl<'_> {
+    fn page<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, url: Url) {
+        let mut mine = vec![url];
+        while let Some(url) = mine.pop() {
+            for link in self.task.visit(&url) {
+                let first = lock(&self.seen).claim(&link); // unlocked again before anybody fetches
+                if first {
+                    mine.push(link);
+                }
+            }
+            while let Some(link) = mine.pop() {
+                if !self.start_thread(scope, &link) {
+                    mine.push(link);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// `false` when there are enough threads, or the system gives no more.
+    fn start_thread<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, url: &Url) -> bool {
+        let take = |left: usize| left.checked_sub(1);
+        if self.threads_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
+            return false;
+        }
+        let url = url.clone(); // `move` gives each thread its own: no loop variable can be shared by mistake
+        let thread = Builder::new().spawn_scoped(scope, move || {
+            self.page(scope, url);
+            self.threads_left.fetch_add(1, Ordering::Relaxed);
+        });
+        if thread.is_err() {
+            self.threads_left.fetch_add(1, Ordering::Relaxed);
+        }
+        thread.is_ok()
+    }
+}

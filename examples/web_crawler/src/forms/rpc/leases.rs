@@ -1,0 +1,158 @@
+//! The coordinator's state: which pages wait, and who holds which until when.
+//!
+//! A page that was claimed is in exactly one place: waiting, under one lease, or recorded. So it is recorded once,
+//! however many workers have tried.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::service::Assignment;
+use crate::page::Page;
+use crate::task::{Seen, Task, lock};
+
+/// How long a worker's `take` waits for a page: well below the deadline of a call, 5 s.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub(super) struct Leases {
+    task: Arc<Task>,
+    length: Duration,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    seen: Seen,
+    waiting: VecDeque<Url>,
+    held: HashMap<u64, Lease>,
+    last: u64,
+}
+
+struct Lease {
+    url: Url,
+    worker: u32,
+    until: Instant,
+    links: Vec<Url>,
+}
+
+impl Leases {
+    pub(super) fn new(task: Arc<Task>, length: Duration) -> Self {
+        let mut seen = task.nothing_seen();
+        let waiting = [task.start.clone()].into_iter().filter(|start| seen.claim(start)).collect();
+        let state = State { seen, waiting, held: HashMap::new(), last: 0 };
+        Leases { task, length, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// How often a lease is to be renewed: two signs of life may be lost or late.
+    pub(super) fn renewal(&self) -> Duration {
+        self.length / 3
+    }
+
+    /// Waits for a page, leases it to `worker`.
+    pub(super) fn take(&self, worker: u32) -> Assignment {
+        let patience = Instant::now() + PATIENCE;
+        let mut state = lock(&self.state);
+        loop {
+            self.take_back_expired(&mut state);
+            if self.task.watch.is_stopped() {
+                state.waiting.clear();
+            }
+            if let Some(url) = state.waiting.pop_front() {
+                return self.grant(&mut state, url, worker);
+            }
+            if state.held.is_empty() {
+                return Assignment::Finished;
+            }
+            // A report brings pages and wakes us; a lease that runs out wakes nobody, so we look when the next one does.
+            let next_expiry = state.held.values().map(|lease| lease.until).min().unwrap_or(patience);
+            let wait = next_expiry.min(patience).saturating_duration_since(Instant::now());
+            if wait.is_zero() && Instant::now() >= patience {
+                return Assignment::AskAgain;
+            }
+            state = self.wait(state, wait);
+        }
+    }
+
+    fn grant(&self, state: &mut State, url: Url, worker: u32) -> Assignment {
+        state.last += 1;
+        let pause = self.task.turn();
+        let until = Instant::now() + pause + self.length;
+        state.held.insert(state.last, Lease { url: url.clone(), worker, until, links: Vec::new() });
+        self.task.watch.started();
+        Assignment::Fetch { lease: state.last, url, pause }
+    }
+
+    pub(super) fn renew(&self, lease: u64) -> bool {
+        let until = Instant::now() + self.length;
+        match lock(&self.state).held.get_mut(&lease) {
+            Some(held) => {
+                held.until = held.until.max(until);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn add_links(&self, lease: u64, links: &[Url]) -> bool {
+        match lock(&self.state).held.get_mut(&lease) {
+            Some(held) => {
+                held.links.extend_from_slice(links);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Records the page, if its lease still stands; the first report of a page ends its lease.
+    pub(super) fn report(&self, lease: u64, mut page: Page) -> bool {
+        let mut state = lock(&self.state);
+        let Some(mut held) = state.held.remove(&lease) else { return false };
+        self.task.watch.ended();
+        held.links.append(&mut page.links);
+        page.links = held.links;
+        for link in self.task.record(page) {
+            if state.seen.claim(&link) {
+                state.waiting.push_back(link);
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+        true
+    }
+
+    fn take_back_expired(&self, state: &mut State) {
+        let now = Instant::now();
+        let expired: Vec<u64> =
+            state.held.iter().filter(|(_, lease)| lease.until <= now).map(|(&number, _)| number).collect();
+        for number in expired {
+            let Some(lease) = state.held.remove(&number) else { continue };
+            self.task.watch.ended();
+            self.task.watch.say(format_args!(
+                "the lease of worker {} is up: {} goes to another",
+                lease.worker, lease.url
+            ));
+            state.waiting.push_front(lease.url);
+        }
+    }
+
+    /// Whether nothing waits and nothing is leased, after waiting for it at most `limit`.
+    pub(super) fn wait_until_finished(&self, limit: Duration) -> bool {
+        let finished = |state: &State| state.waiting.is_empty() && state.held.is_empty();
+        let mut state = lock(&self.state);
+        if !finished(&state) && !limit.is_zero() {
+            state = self.wait(state, limit);
+        }
+        finished(&state)
+    }
+
+    /// A worker that holds a page now, and the page.
+    pub(super) fn a_holder(&self) -> Option<(u32, Url)> {
+        lock(&self.state).held.values().next().map(|lease| (lease.worker, lease.url.clone()))
+    }
+
+    fn wait<'s>(&self, state: MutexGuard<'s, State>, limit: Duration) -> MutexGuard<'s, State> {
+        self.changed.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner).0
+    }
+}

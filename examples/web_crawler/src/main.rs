@@ -1,0 +1,16 @@
+//! `crawl`: the lecture's web crawler in five forms.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use rpc_web_crawler::{options::Options, run::run};
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            eprintln!("crawl: {failure}");
+            ExitCode::from(failure.status())
+        }
+    }
+}

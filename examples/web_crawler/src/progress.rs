@@ -1,0 +1,137 @@
+//! Looking on while a crawl runs: the lecture's lines, a progress bar, and how many pages are in flight.
+
+use std::fmt;
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::page::Page;
+use crate::task::lock;
+
+/// Where the lines `found: URL` go as pages arrive.
+pub type Lines = Box<dyn Write + Send>;
+
+/// What is seen of a crawl from outside. The default shows nothing and counts.
+#[derive(Default)]
+pub struct Watch {
+    lines: Option<Mutex<Lines>>,
+    bar: Option<ProgressBar>,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
+    cut_short: AtomicBool,
+    stopped: AtomicBool,
+    unwritable: Mutex<Option<std::io::Error>>,
+}
+
+impl Watch {
+    /// Writes a line for each page as it arrives.
+    #[must_use]
+    pub fn with_lines(mut self, lines: Option<Lines>) -> Self {
+        self.lines = lines.map(Mutex::new);
+        self
+    }
+
+    /// Shows a bar on standard error: pages recorded of pages known so far.
+    #[must_use]
+    pub fn with_bar(mut self, bar: bool) -> Self {
+        let style = ProgressStyle::with_template("{bar:30} {pos} of {len} known pages  {wide_msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.bar = bar.then(|| ProgressBar::new(1).with_style(style));
+        self
+    }
+
+    /// A fetch begins.
+    pub fn started(&self) {
+        let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_in_flight.fetch_max(now, Ordering::Relaxed);
+    }
+
+    /// A fetch has ended, well or not.
+    pub fn ended(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// So many pages are known.
+    pub fn claimed(&self, known: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(known as u64);
+        }
+    }
+
+    /// A page was left out because of the limit on pages, if it was new.
+    pub fn limit_reached(&self, new: bool) {
+        if new {
+            self.cut_short.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A page is there.
+    pub fn recorded(&self, page: &Page) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+            bar.set_message(page.url.to_string());
+        }
+        if let Some(lines) = &self.lines {
+            let word = if page.why_dead().is_none() { "found" } else { "missing" };
+            if let Err(error) = writeln!(lock(lines), "{word}: {}", page.url) {
+                lock(&self.unwritable).get_or_insert(error);
+                self.stop(); // nobody would see the rest: `crawl .. | head`
+            }
+        }
+    }
+
+    /// Asks the crawl to end: what is being fetched is recorded, what waits is left.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked for the end. A thread cannot be stopped from outside; it can look here.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Writes out what is still buffered, and takes the bar away.
+    ///
+    /// # Errors
+    /// When a line could not be written, now or before.
+    pub fn finish(&self) -> std::io::Result<()> {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if let Some(error) = lock(&self.unwritable).take() {
+            return Err(error);
+        }
+        self.lines.as_ref().map_or(Ok(()), |lines| lock(lines).flush())
+    }
+
+    /// Says something to people, without tearing the bar.
+    pub fn say(&self, sentence: impl fmt::Display) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{sentence}")),
+            None => eprintln!("{sentence}"),
+        }
+    }
+
+    /// The most pages that were being fetched at once.
+    pub fn most_in_flight(&self) -> usize {
+        self.most_in_flight.load(Ordering::Relaxed)
+    }
+
+    /// How many are being fetched now: 0 before and after a crawl.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Whether pages were left out because of the limit.
+    pub fn was_cut_short(&self) -> bool {
+        self.cut_short.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Watch({} in flight)", self.in_flight())
+    }
+}

@@ -1,0 +1,136 @@
+//! What a crawl found: the pages in one order, the dead links and where they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::page::Page;
+use crate::task::Task;
+
+/// A chain of redirects longer than this is dead, as for browsers (which allow 20).
+const MOST_REDIRECTS: usize = 10;
+/// Dead links, and places of each, that a summary names; `--format json` names them all.
+const NAMED: usize = 20;
+const PLACES_NAMED: usize = 3;
+
+/// The result of a crawl. It does not depend on the form: pages are ordered by address, not by arrival.
+#[derive(Debug)]
+pub struct Report {
+    /// The pages by address.
+    pub pages: BTreeMap<Url, Page>,
+    /// The dead ones among them, and why.
+    pub dead: BTreeMap<Url, String>,
+    /// How long it took.
+    pub took: Duration,
+    /// The most pages that were being fetched at once.
+    pub most_in_flight: usize,
+    /// Whether the limit on pages left some out.
+    pub cut_short: bool,
+}
+
+impl Report {
+    /// Takes the pages out of a crawl that has ended.
+    pub fn of(task: &Task, took: Duration) -> Self {
+        let pages: BTreeMap<Url, Page> =
+            task.take_pages().into_iter().map(|page| (page.url.clone(), page)).collect();
+        let why_dead =
+            |page: &Page| Some((page.url.clone(), page.why_dead().or_else(|| astray(page, &pages))?));
+        let dead = pages.values().filter_map(why_dead).collect();
+        let watch = &task.watch;
+        Report { dead, pages, took, most_in_flight: watch.most_in_flight(), cut_short: watch.was_cut_short() }
+    }
+
+    /// For each page the first page, in the order of addresses, that links to it.
+    pub fn found_on(&self) -> BTreeMap<&Url, &Url> {
+        let mut found_on = BTreeMap::new();
+        for (from, page) in &self.pages {
+            for link in page.links.iter().filter(|link| *link != from) {
+                found_on.entry(link).or_insert(from);
+            }
+        }
+        found_on
+    }
+
+    /// For each dead link all pages that have it.
+    pub fn places(&self) -> BTreeMap<&Url, BTreeSet<&Url>> {
+        let mut places: BTreeMap<&Url, BTreeSet<&Url>> =
+            self.dead.keys().map(|url| (url, BTreeSet::new())).collect();
+        for (from, page) in &self.pages {
+            for link in &page.links {
+                if let Some(places) = places.get_mut(link) {
+                    places.insert(from);
+                }
+            }
+        }
+        places
+    }
+
+    /// Bytes of all pages together.
+    pub fn bytes(&self) -> u64 {
+        self.pages.values().map(|page| page.bytes).sum()
+    }
+
+    /// Pages in a second.
+    pub fn rate(&self) -> f64 {
+        self.pages.len() as f64 / self.took.as_secs_f64().max(1e-9)
+    }
+}
+
+/// Why a redirect leads nowhere, if it does. It needs the whole crawl: each page of a chain was fetched once, for
+/// itself, and perhaps by another thread.
+fn astray(page: &Page, pages: &BTreeMap<Url, Page>) -> Option<String> {
+    let mut chain = vec![&page.url];
+    let mut next = page.target();
+    while let Some(url) = next {
+        if chain.contains(&url) {
+            return Some("a redirect loop".to_owned());
+        }
+        if chain.len() > MOST_REDIRECTS {
+            return Some(format!("more than {MOST_REDIRECTS} redirects"));
+        }
+        chain.push(url);
+        next = pages.get(url).and_then(Page::target);
+    }
+    None
+}
+
+/// The summary for people.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} pages, {} in {:.2} s: {:.0} pages/s, at most {} in flight{}",
+            self.pages.len(),
+            indicatif::HumanBytes(self.bytes()),
+            self.took.as_secs_f64(),
+            self.rate(),
+            self.most_in_flight,
+            if self.cut_short { "; the limit on pages left some out" } else { "" },
+        )?;
+        match self.dead.len() {
+            0 => return write!(f, "no dead links"),
+            1 => write!(f, "1 dead link:")?,
+            many => write!(f, "{many} dead links:")?,
+        }
+        let places = self.places();
+        for (url, why) in self.dead.iter().take(NAMED) {
+            let on = places.get(url).into_iter().flatten();
+            let named: Vec<&str> = on.clone().take(PLACES_NAMED).map(|place| place.as_str()).collect();
+            write!(
+                f,
+                "\n  {url} ({why}), found on {}",
+                if named.is_empty() { "no page: it is the start".into() } else { named.join(", ") }
+            )?;
+            match on.count().saturating_sub(PLACES_NAMED) {
+                0 => {}
+                more => write!(f, " and {more} more")?,
+            }
+        }
+        match self.dead.len().saturating_sub(NAMED) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! From the command line to the exit status: what is crawled, by the rules, and what comes of it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use crate::failure::{DEAD_LINKS_FOUND, Failure};
+use crate::forms::rpc::{Processes, work};
+use crate::local_server::LocalServer;
+use crate::options::Options;
+use crate::page::Outcome;
+use crate::print::{Format, print};
+use crate::progress::{Lines, Watch};
+use crate::report::Report;
+use crate::scope::Scope;
+use crate::site::{Fake, POLITE_DELAY, Settings, is_local, robots_of};
+use crate::sweep::sweep;
+use crate::task::Task;
+
+/// Does what the command line asks for, and says with which status to exit.
+///
+/// # Errors
+/// When there is no answer: with a sentence and a status.
+pub fn run(options: &Options) -> Result<u8, Failure> {
+    if let Some(coordinator) = &options.worker_of {
+        return work(coordinator, options.worker_number).map(|()| 0);
+    }
+    let mut output = open_output(options)?; // before hours of work, not after
+    let plan = Plan::new(options)?;
+    if options.workers.len() > 1 {
+        return sweep(options, &plan, &mut *output).map(|()| 0);
+    }
+    let streams = options.format == Format::Text;
+    let (lines, mut output) = if streams { (Some(output), None) } else { (None, Some(output)) };
+    let task = Arc::new(plan.task(options, options.workers[0], lines)?);
+    let report = crawl(options, &plan, &task)?;
+    if let Some(output) = &mut output {
+        print(&report, &task.start, options.format, output).map_err(Failure::own("write the pages"))?;
+    }
+    check_start(&report, &task)?;
+    eprintln!("{report}");
+    Ok(if report.dead.is_empty() { 0 } else { DEAD_LINKS_FOUND })
+}
+
+/// One crawl, timed.
+///
+/// # Errors
+/// When the crawler could not do its part.
+pub fn crawl(options: &Options, plan: &Plan, task: &Arc<Task>) -> Result<Report, Failure> {
+    let begin = Instant::now();
+    let outcome = options.form.crawl(task, &plan.processes);
+    let took = begin.elapsed();
+    task.watch.finish().map_err(Failure::own("write the pages"))?;
+    outcome?;
+    Ok(Report::of(task, took))
+}
+
+/// What is the same for each crawl of one command.
+#[derive(Debug)]
+pub struct Plan {
+    start: Url,
+    processes: Processes,
+    _server: Option<LocalServer>, // serves until the plan is dropped
+}
+
+impl Plan {
+    /// Finds out what the start is, and serves it if it is a directory.
+    ///
+    /// # Errors
+    /// When it is nothing that can be crawled.
+    pub fn new(options: &Options) -> Result<Self, Failure> {
+        let most_workers = options.workers.iter().max().copied().unwrap_or(1) as usize;
+        let latency = Duration::from_millis(options.latency);
+        let settings = Settings {
+            fake: options.fake,
+            time_out: options.time_out,
+            max_bytes: options.max_bytes,
+            latency,
+            connections: most_workers,
+        };
+        let program = std::env::current_exe().map_err(Failure::own("find this program"))?;
+        let processes = Processes { program, settings, lease: options.lease, kill_after: options.kill_after };
+        let (start, server) = match start_of(options)? {
+            Start::At(url) => (url, None),
+            Start::In(directory) => {
+                let server = LocalServer::of_directory(&directory, latency)?;
+                (server.url().clone(), Some(server))
+            }
+        };
+        Ok(Plan { start, processes, _server: server })
+    }
+
+    /// A crawl by so many workers.
+    ///
+    /// # Errors
+    /// When the start is outside the scope, or robots.txt excludes it.
+    pub fn task(&self, options: &Options, workers: u32, lines: Option<Lines>) -> Result<Task, Failure> {
+        let settings = &self.processes.settings;
+        let robot = if settings.fake || options.ignore_robots {
+            None
+        } else {
+            robots_of(&self.start, settings).map_err(Failure::Unreachable)?
+        };
+        let asked =
+            robot.as_ref().and_then(|robot| robot.delay).map_or(Duration::ZERO, Duration::from_secs_f32);
+        let polite = if settings.fake || is_local(&self.start) { asked } else { POLITE_DELAY.max(asked) };
+        let scope = Scope::below(options.scope.as_ref().unwrap_or(&self.start)).obeying(robot);
+        check_scope(&self.start, &scope)?;
+        let bar = io::stderr().is_terminal()
+            && !(lines.is_some() && options.output.is_none() && io::stdout().is_terminal());
+        let mut task = Task::new(self.start.clone(), settings.open());
+        task.workers = workers as usize;
+        task.limit = options.limit;
+        task.scope = scope;
+        task.delay = options.delay.map_or(polite, Duration::from_millis);
+        task.watch = Arc::new(Watch::default().with_lines(lines).with_bar(bar));
+        Ok(task)
+    }
+}
+
+enum Start {
+    At(Url),
+    In(PathBuf),
+}
+
+fn start_of(options: &Options) -> Result<Start, Failure> {
+    if options.fake {
+        return Ok(Start::At(Fake::start()));
+    }
+    let Some(start) = &options.start else { return toolchain_documentation().map(Start::In) };
+    match start.parse::<Url>() {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => {
+            let mut url = url;
+            url.set_fragment(None);
+            Ok(Start::At(url))
+        }
+        _ if Path::new(start).exists() => Ok(Start::In(PathBuf::from(start))),
+        Ok(url) if url.has_host() => {
+            Err(Failure::Usage(format!("{url} is neither http nor https; only these can be crawled")))
+        }
+        _ => Err(Failure::Usage(format!(
+            "{start} is neither a URL nor a directory that is there; a URL begins with http:// or https://"
+        ))),
+    }
+}
+
+fn toolchain_documentation() -> Result<PathBuf, Failure> {
+    let rustc = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let sysroot = rustc.map_err(Failure::own("ask rustc where its documentation is"))?.stdout;
+    let directory = Path::new(String::from_utf8_lossy(&sysroot).trim()).join("share/doc/rust/html");
+    if directory.is_dir() {
+        return Ok(directory);
+    }
+    Err(Failure::Unreachable(format!(
+        "the toolchain's documentation is not installed in {}; run `cargo doc` and crawl target/doc",
+        directory.display()
+    )))
+}
+
+fn check_scope(start: &Url, scope: &Scope) -> Result<(), Failure> {
+    if !scope.contains(start) {
+        let prefix = scope.prefix();
+        return Err(Failure::Usage(format!(
+            "the start {start} is outside the scope {prefix}; nothing would be crawled"
+        )));
+    }
+    if !scope.allows(start) {
+        return Err(Failure::Usage(format!(
+            "the site's robots.txt asks crawlers to stay away from {start}; for a site of your own use --ignore-robots"
+        )));
+    }
+    Ok(())
+}
+
+/// A crawl whose first page is no page has no answer, and says why.
+fn check_start(report: &Report, task: &Task) -> Result<(), Failure> {
+    let start = &task.start;
+    let Some(page) = report.pages.get(start) else { return Ok(()) };
+    if let Some(why) = report.dead.get(start) {
+        return Err(Failure::Unreachable(format!("cannot crawl {start}: {why}")));
+    }
+    if let Outcome::TooLarge(_) = page.outcome {
+        return Err(Failure::Unreachable(format!(
+            "cannot crawl {start}: it is longer than --max-bytes allows"
+        )));
+    }
+    match page.target() {
+        Some(target) if !task.scope.follows(target) => Err(Failure::Usage(format!(
+            "{start} redirects to {target}, which is outside the scope {}; start there instead",
+            task.scope.prefix()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn open_output(options: &Options) -> Result<Lines, Failure> {
+    let Some(path) = &options.output else {
+        return Ok(Box::new(io::LineWriter::new(io::stdout())));
+    };
+    let file = File::create(path).map_err(Failure::own(format_args!("write {}", path.display())))?;
+    Ok(Box::new(BufWriter::new(file)) as Box<dyn Write + Send>)
+}

@@ -1,0 +1,7 @@
+//! The crawler's tests over real HTTP on loopback: forms agree, endings, another crawler's opinion, the command line.
+
+mod agreement;
+mod command_line;
+mod endings;
+mod site;
+mod wget;

@@ -1,0 +1,108 @@
+//! What no test outside can bring about: a process that was forked, which takes unsafe code; a driver that panics.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::shared::TcpChannel;
+use super::state::Driving;
+use super::*;
+use crate::call::Channel;
+use crate::contract::Method;
+use crate::limits::HEADER;
+use crate::net::{Server, ServerHandle};
+use crate::proto::{Outcome, Request};
+use crate::service::{Dispatch, Dispatched, Refused, Service};
+use crate::wire::frame::body_checksum;
+
+const PING: Method = Method::new("Fork.ping", "fn ping()");
+static CONTRACT: Contract = Contract::new("Fork", &[PING]);
+
+struct Pings;
+
+impl Service for Pings {
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
+    }
+    fn dispatch(&self, call: Dispatch<'_>) -> Result<Dispatched, Refused> {
+        let () = call.arguments()?;
+        call.reply::<()>(())
+    }
+}
+
+fn server() -> (SocketAddr, ServerHandle) {
+    let server = Server::builder().service(Pings).bind("127.0.0.1:0").expect("a free port");
+    let (address, handle) = (server.local_addr(), server.handle());
+    std::thread::spawn(move || server.run());
+    (address, handle)
+}
+
+fn client(address: SocketAddr) -> TcpChannel {
+    let mut connector = Connector::new();
+    connector.contracts.push(&CONTRACT);
+    connector.open(address.to_string().into(), vec![address]).expect("it listens")
+}
+
+fn ping(client: &TcpChannel) -> Outcome {
+    let (frame, body_crc) = (vec![0; HEADER], body_checksum(&[], true));
+    let within = Duration::from_secs(5);
+    client.call(Request { method: &PING, frame, body_crc, within, repeat: false, retry: false }).0
+}
+
+#[test]
+fn a_forked_child_opens_a_session_of_its_own_although_a_thread_of_its_parent_drove() {
+    for role in [Driving::Caller, Driving::Background] {
+        let (address, handle) = server();
+        let client = client(address);
+        assert!(matches!(ping(&client), Outcome::Done(_)));
+        let parents = client.shared.lock().take_driver(role).expect("nobody drives");
+        client.shared.pretend_fork();
+        let (done, finished) = mpsc::channel();
+        let child = std::thread::spawn(move || {
+            let _ = done.send(ping(&client));
+            client
+        });
+        let outcome =
+            finished.recv_timeout(Duration::from_secs(10)).expect("nobody waits for the parent's thread");
+        assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+        let counters = handle.counters();
+        assert_eq!((counters.opened, counters.sessions), (2, 2), "the parent's session is left alone");
+        drop((child.join().expect("no panic"), parents));
+        handle.drain();
+    }
+}
+
+#[test]
+fn a_forked_child_that_only_ends_says_nothing_on_its_parent_s_connection() {
+    let (address, handle) = server();
+    let client = client(address);
+    assert!(matches!(ping(&client), Outcome::Done(_)));
+    let parents = client.shared.lock().take_driver(Driving::Caller).expect("nobody drives");
+    client.shared.lock().driving = Driving::Nobody(parents);
+    client.shared.pretend_fork();
+    drop(client); // closes the one socket that there is, since this is no fork; but it says no BYE
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(handle.counters().sessions, 1, "the parent's session is left alone");
+    handle.drain();
+}
+
+#[test]
+fn a_driver_that_panics_leaves_the_client_to_the_others() {
+    let (address, handle) = server();
+    let client = client(address);
+    let looks = std::cell::Cell::new(0);
+    let panics_while_it_drives = |_: &State| {
+        looks.set(looks.get() + 1);
+        assert!(looks.get() < 2, "as planned");
+        false
+    };
+    let driven = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut state = client.shared.lock();
+        let nobody = state.expect_answer();
+        drop(client.shared.attend(state, nobody, None, &panics_while_it_drives, &mut Wakes::default()));
+    }));
+    assert!(driven.is_err());
+    assert!(matches!(ping(&client), Outcome::Done(_)), "the next caller drives, with a session of its own");
+    assert_eq!(handle.counters().opened, 2);
+    handle.drain();
+}

@@ -1,0 +1,87 @@
+//! Floor 1: the status of a reply, which says how its body is to be read and whether the call ran. Rule W12 of `docs/wire.md`.
+
+use crate::error::{ProtocolError, Reason};
+
+/// How a REPLY's body is to be read (W12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The call ran; the body is its value.
+    Done,
+    /// The call ran; the body is the service's own error.
+    Failed,
+    /// The call ran and panicked; the body is a text.
+    Panicked,
+    /// The call ran; its reply is not there; the body is a text.
+    ReplyLost,
+    /// The call did not run and never will; the body is a text.
+    Refused(Reason),
+}
+
+/// Reasons that a server gives, in the order of their codes, which begin here. The others a client says to itself.
+const REFUSED: u8 = 16;
+const REASONS: [Reason; 7] = [
+    Reason::Cancelled,
+    Reason::Deadline,
+    Reason::Busy,
+    Reason::Draining,
+    Reason::NoSuchMethod,
+    Reason::BadArguments,
+    Reason::TooLarge,
+];
+
+impl Status {
+    /// The code on the wire. A reason that no server gives travels as the first one.
+    pub fn code(self) -> u8 {
+        match self {
+            Status::Done => 0,
+            Status::Failed => 1,
+            Status::Panicked => 2,
+            Status::ReplyLost => 3,
+            Status::Refused(reason) => REASONS
+                .iter()
+                .zip(REFUSED..)
+                .find_map(|(known, code)| (*known == reason).then_some(code))
+                .unwrap_or(REFUSED),
+        }
+    }
+
+    /// The status with this code.
+    ///
+    /// # Errors
+    /// When there is none (W12).
+    pub fn from_code(code: u8) -> Result<Status, ProtocolError> {
+        match code {
+            0 => Ok(Status::Done),
+            1 => Ok(Status::Failed),
+            2 => Ok(Status::Panicked),
+            3 => Ok(Status::ReplyLost),
+            _ => {
+                let reason = code.checked_sub(REFUSED).and_then(|index| REASONS.get(usize::from(index)));
+                reason.map(|reason| Status::Refused(*reason)).ok_or(ProtocolError::BadBody("REPLY"))
+            }
+        }
+    }
+
+    /// Whether the user's function was entered.
+    pub fn ran(self) -> bool {
+        !matches!(self, Status::Refused(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_code_and_back() {
+        for code in 0..=255 {
+            if let Ok(status) = Status::from_code(code) {
+                assert_eq!(status.code(), code);
+            }
+        }
+        assert_eq!(
+            Status::from_code(Status::Refused(Reason::TooLarge).code()),
+            Ok(Status::Refused(Reason::TooLarge))
+        );
+    }
+}
