@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rpc_core::limits::ClientLimits;
 use rpc_core::sim::Faults;
 use rpc_core::{ConnectError, Connector, FaultProxy};
 use rpc_examples::children::{Children, Worker};
@@ -16,6 +17,8 @@ use crate::voter::Hosted;
 
 /// How long a voter's process may take to start, and a bad network to let a greeting through.
 const START: Duration = Duration::from_secs(10);
+/// When a call without an answer is sent again.
+const RESEND: Duration = Duration::from_millis(100);
 
 /// A voter who can be asked, or the reason why not.
 #[derive(Debug)]
@@ -81,6 +84,7 @@ fn bad_network(addr: &str, seed: u64) -> Result<FaultProxy, Failure> {
         .late(Duration::from_millis(40));
     let upstream = addr.parse().map_err(|error| Failure::new(Status::Server, error).during(addr))?;
     let here = "127.0.0.1:0".parse().expect("it is an address");
+    let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15); // neighbouring seeds must not give similar networks
     Ok(FaultProxy::start(here, upstream, faults, seed)?)
 }
 
@@ -91,7 +95,9 @@ fn connect(opened: Vec<(Plan, String, Option<FaultProxy>, Home)>) -> Result<Vec<
             .iter()
             .map(|(plan, addr, ..)| {
                 let patience = if plan.trouble == Trouble::BadNetwork { START } else { Duration::ZERO };
-                scope.spawn(move || Connector::new().slots(2).patience(patience).connect(addr.as_str()))
+                // Copies of what was lost leave early: who votes is the seed's choice, not the network's.
+                let limits = ClientLimits { slots: 2, resend_first: RESEND, ..ClientLimits::default() };
+                scope.spawn(move || Connector::new().limits(limits).patience(patience).connect(addr.as_str()))
             })
             .collect();
         attempts.into_iter().map(|attempt| attempt.join().expect("connecting does not panic")).collect()
@@ -103,7 +109,13 @@ fn connect(opened: Vec<(Plan, String, Option<FaultProxy>, Home)>) -> Result<Vec<
             Err(error @ ConnectError::Unreachable { .. }) => Err(error.to_string()),
             Err(error) => return Err(Failure::from(error).during(&plan.name)),
         };
-        booths.push(Booth { name: plan.name, client, trouble: plan.trouble, _proxy: proxy, _home: Mutex::new(home) });
+        booths.push(Booth {
+            name: plan.name,
+            client,
+            trouble: plan.trouble,
+            _proxy: proxy,
+            _home: Mutex::new(home),
+        });
     }
     Ok(booths)
 }

@@ -69,7 +69,7 @@ pub(crate) fn open(options: &VoteOptions, form: &str, children: &Children) -> Re
 pub(crate) fn close(poll: Poll, children: &Children) -> Result<(), Failure> {
     let failure = poll.take_failure();
     let mut out = io::stdout();
-    let account = settle(poll.voters())?;
+    let account = settle(poll.voters(), 1)?;
     let Seen { asked, voted, cancelled } = account.seen;
     writeln!(
         out,
@@ -84,10 +84,10 @@ pub(crate) fn close(poll: Poll, children: &Children) -> Result<(), Failure> {
 /// Collects in every form on the same seed, with the same voters, and prints one table.
 pub(crate) fn all_forms(options: &VoteOptions, children: &Children) -> Result<(), Failure> {
     let poll = open(options, "every one", children)?;
-    let mut before = settle(poll.voters())?;
+    let mut before = settle(poll.voters(), 1)?;
     let mut runs = Vec::new();
     let mut poll = poll;
-    for (form, name) in forms::SOUND {
+    for ((form, name), rounds) in forms::SOUND.into_iter().zip(2..) {
         let watch = match options.watch {
             true => Watch::new(true, name, poll.voters().iter().map(|booth| booth.name.as_str())),
             false => Watch::Nothing,
@@ -102,7 +102,7 @@ pub(crate) fn all_forms(options: &VoteOptions, children: &Children) -> Result<()
         if let Some(failure) = poll.take_failure() {
             return Err(failure);
         }
-        let after = settle(poll.voters())?;
+        let after = settle(poll.voters(), rounds)?;
         let outcome = match tally.count >= poll.need() {
             true => "majority".to_owned(),
             false => format!("no majority, {} yes", tally.count), // all have finished: the seed's number
@@ -113,7 +113,7 @@ pub(crate) fn all_forms(options: &VoteOptions, children: &Children) -> Result<()
             decided,
             cpu,
             threads,
-            calls: u64::from(after.seen.asked - before.seen.asked),
+            calls: after.calls - before.calls,
             resent: after.resent - before.resent,
             waiting: after.waiting + poll.waiting() as u64,
         });
@@ -177,8 +177,9 @@ fn print(runs: &[Run], children: &Children) -> Result<(), Failure> {
     if first.outcome == "majority" { Ok(()) } else { Err(Failure::new(Status::Negative, "")) }
 }
 
-/// Asks the voters what they have seen, and our side what still waits: the proof that nothing has leaked.
-fn settle(booths: &[Booth]) -> Result<Account, Failure> {
+/// Asks the voters what they have seen, for the `rounds`th time, and our side what still waits: the proof that nothing
+/// has leaked.
+fn settle(booths: &[Booth], rounds: u32) -> Result<Account, Failure> {
     let until = Instant::now() + SETTLE;
     let mut sum = Account::default();
     for booth in booths {
@@ -192,7 +193,8 @@ fn settle(booths: &[Booth]) -> Result<Account, Failure> {
         sum.seen.asked += seen.asked;
         sum.seen.voted += seen.voted;
         sum.seen.cancelled += seen.cancelled;
-        sum.calls += stats.calls;
+        sum.calls += stats.calls - u64::from(rounds); // without our own question
+
         sum.resent += stats.resent;
         sum.waiting += stats.dirty_slots;
     }
