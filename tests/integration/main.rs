@@ -2,6 +2,7 @@
 
 mod client;
 mod killed;
+mod lost;
 mod raw_client;
 mod server;
 mod server_hostile;

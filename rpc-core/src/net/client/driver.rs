@@ -150,15 +150,22 @@ impl Shared {
             let more = state.core.wants_transmit();
             let limit =
                 if state.core.wants_close() { Some(Time::default()) } else { state.core.poll_timeout() };
-            let limit = limit.into_iter().chain(until).min().map(|at| at.since(now));
+            // What this turn writes may have to be written again: the core sets that timer when it hears of the write,
+            // which is after the sleep that the timer is to end.
+            let written = now;
+            let copies = (!driver.wire.out.is_empty()).then(|| written.plus(self.config.limits.resend_first));
+            let limit = limit.into_iter().chain(until).chain(copies).min().map(|at| at.since(now));
             state.polling = true;
             drop(state);
             std::mem::take(wakes).send();
-            let io = driver.turn(limit, more);
+            let mut io = driver.turn(limit, more);
             now = self.clock.now();
             state = self.lock();
             state.polling = false;
             state.turns += 1;
+            if !io.connected && std::mem::take(&mut io.flushed) {
+                state.core.handle_flushed(written); // before the sleep: copies are due from then on
+            }
             self.apply(&mut state.core, &mut driver.wire, io, driver.poll.registry(), now);
         }
         driver.last_turn = now;
