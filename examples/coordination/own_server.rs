@@ -64,6 +64,9 @@ pub(crate) fn run(steps: &Steps, holding: bool) -> Result<(), String> {
     let _ = account.own_server.set(itself); // empty until now
     let answer = bank.add_interest(holding).map_err(|error| error.to_string());
     bank.call.close();
+    if let Some(itself) = account.own_server.get() {
+        itself.call.close(); // the server waits for its clients when it drains, and this one is its own
+    }
     handle.drain();
     let _ = serving.join(); // drained: there is nothing more to say
     answer.map(|money| steps.say("caller", format!("is told {money}")))

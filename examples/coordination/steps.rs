@@ -5,23 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The steps so far. Copies share them. Its lock is never the checker's: writing a step down is no step.
 #[derive(Clone, Debug, Default)]
-pub struct Steps {
+pub(crate) struct Steps {
     list: Arc<Mutex<Vec<(&'static str, String)>>>,
 }
 
 impl Steps {
     /// Nothing has happened.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Steps::default()
     }
 
     /// `who` does `what`.
-    pub fn say(&self, who: &'static str, what: impl Into<String>) {
+    pub(crate) fn say(&self, who: &'static str, what: impl Into<String>) {
         self.list.lock().unwrap_or_else(PoisonError::into_inner).push((who, what.into()));
     }
 
     /// All steps in their order, numbered.
-    pub fn as_text(&self) -> String {
+    pub(crate) fn as_text(&self) -> String {
         let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.iter().zip(1..).fold(String::new(), |mut text, ((who, what), number)| {
             let _ = writeln!(text, "  {number:>2}. {who:<8} {what}"); // a String takes everything
@@ -30,7 +30,7 @@ impl Steps {
     }
 
     /// Threads whose last step is not that they have ended, and that step.
-    pub fn stuck(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn stuck(&self) -> Vec<(&'static str, String)> {
         let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         let mut last: Vec<(&'static str, String)> = Vec::new();
         for (who, what) in list.iter() {
@@ -43,4 +43,4 @@ impl Steps {
 }
 
 /// The last step of a thread that is well.
-pub const ENDS: &str = "ends";
+pub(crate) const ENDS: &str = "ends";

@@ -2,12 +2,13 @@
 //! after its next message, which never comes. Mended: the request comes the same way as the messages: hang up.
 
 use crate::steps::{ENDS, Steps};
-use crate::sync::{Arc, Mutex, mpsc, thread};
+use crate::sync::{Arc, Mutex, awkward_moment, mpsc, thread};
 
 pub(crate) fn broken(steps: &Steps) {
     let stop = Arc::new(Mutex::new(false));
     let (jobs, worker) = start_worker(steps, &stop);
     let _ = jobs.send("job 1"); // the worker listens until it is told to stop
+    awkward_moment(); // the worker is back at its inbox
     *stop.lock().expect("nobody panics") = true;
     steps.say("main", "sets `stop`, and waits for the worker");
     worker.join().expect("it does not panic");

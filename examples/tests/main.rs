@@ -1,5 +1,6 @@
 //! The example programs, run as a user runs them.
 
+mod coordination;
 mod demo;
 mod exit_status;
 mod lessons;
@@ -7,3 +8,4 @@ mod load;
 mod programs;
 mod relay;
 mod serve;
+mod vote;

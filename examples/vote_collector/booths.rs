@@ -74,7 +74,7 @@ pub(crate) fn open(options: &VoteOptions, children: &Children) -> Result<Vec<Boo
     connect(booths)
 }
 
-/// Frames are lost and late, and every call gets through all the same.
+/// Frames are lost, doubled, late and out of order, and every call gets through all the same.
 fn bad_network(addr: &str, seed: u64) -> Result<FaultProxy, Failure> {
     let faults = Faults::none().drop(0.1).delay(Duration::from_millis(1), Duration::from_millis(15));
     let upstream = addr.parse().map_err(|error| Failure::new(Status::Server, error).during(addr))?;

@@ -3,8 +3,9 @@
 
 mod counter;
 mod search;
+#[allow(dead_code, reason = "the program asks who is stuck; the search shows all steps")]
 #[path = "../../coordination/steps.rs"]
-pub mod steps;
+mod steps;
 mod sync;
 
 #[path = "../../coordination/channel.rs"]
@@ -22,7 +23,7 @@ mod stop;
 #[path = "../../coordination/wait_group.rs"]
 mod wait_group;
 
-pub use search::{Found, MOST_SCHEDULES, search};
+use search::{MOST_SCHEDULES, search};
 
 use std::fmt::Write;
 
@@ -34,9 +35,9 @@ pub struct Topic {
     /// As on the command line.
     pub name: &'static str,
     /// The twin that goes wrong under some schedule.
-    pub broken: fn(&Steps),
+    broken: fn(&Steps),
     /// The program that is right under all.
-    pub mended: fn(&Steps),
+    mended: fn(&Steps),
 }
 
 /// All topics.
@@ -69,11 +70,7 @@ pub fn report(topic: &Topic) -> (String, bool) {
             ),
             Some((steps, what)) => {
                 let what = what.lines().next().unwrap_or_default();
-                writeln!(
-                    text,
-                    "{name}, {which}: schedule {schedules} goes wrong: {what}\n{}",
-                    steps.as_text()
-                )
+                writeln!(text, "{name}, {which}: schedule {schedules} goes wrong: {what}\n{}", steps)
             }
         };
     }

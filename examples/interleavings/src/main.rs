@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     for topic in chosen {
         let (text, as_it_should) = report(topic);
         well &= as_it_should;
-        if writeln!(io::stdout(), "{text}").is_err() {
+        if write!(io::stdout(), "{text}").is_err() {
             return ExitCode::from(2);
         }
     }

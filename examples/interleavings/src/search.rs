@@ -10,22 +10,23 @@ use shuttle::{Config, FailurePersistence, Runner};
 use crate::steps::Steps;
 
 /// Schedules that are tried at the most: the programs are short, and have far fewer or show their mistake early.
-pub const MOST_SCHEDULES: usize = 200_000;
+pub(crate) const MOST_SCHEDULES: usize = 20_000;
 
 /// What a search found.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// Schedules tried, the bad one included.
-    pub schedules: usize,
+    pub(crate) schedules: usize,
     /// The bad schedule and what was wrong at its end. `None`: there is none.
-    pub bad: Option<(Steps, String)>,
+    pub(crate) bad: Option<(String, String)>,
 }
 
 /// Runs `program` under every schedule until one panics or leaves all threads waiting.
-pub fn search(program: fn(&Steps)) -> Found {
+pub(crate) fn search(program: fn(&Steps)) -> Found {
     let schedules = Arc::new(AtomicUsize::new(0));
     let latest = Arc::new(Mutex::new(Steps::new()));
     let mut config = Config::new();
+    config.silence_warnings = true;
     config.failure_persistence = FailurePersistence::None; // the steps are what we print
     let runner = Runner::new(DfsScheduler::new(Some(MOST_SCHEDULES), false), config);
     let (count, kept) = (Arc::clone(&schedules), Arc::clone(&latest));
@@ -41,7 +42,7 @@ pub fn search(program: fn(&Steps)) -> Found {
     let bad = result.err().map(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
-        (steps, text.unwrap_or_else(|| "it panicked".to_owned()))
+        (steps.as_text(), text.unwrap_or_else(|| "it panicked".to_owned()))
     });
     Found { schedules: schedules.load(Ordering::SeqCst), bad }
 }

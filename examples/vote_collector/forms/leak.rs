@@ -58,7 +58,7 @@ pub(crate) fn collect(poll: &Arc<Poll>, way: Way) -> Leak {
         tally.finished += 1;
     }
     poll.decide(tally);
-    let listening = if way.hangs_up { None } else { Some(votes) };
+    let listening = Some(votes).filter(|_| !way.hangs_up); // filtered out: dropped here and now
 
     wait_until(GRACE * 10, || poll.waiting() == 0);
     wait_until(GRACE, || alive.load(Ordering::SeqCst) == 0);
