@@ -1,4 +1,5 @@
-//! What `#[rpc]` accepts without a warning, and what it says to each mistake: one folder per mistake under `ui/`.
+//! What `#[rpc]` accepts without a warning, and what it says to each mistake: one folder per mistake under `ui/`;
+//! and what rustc says to the lecture's races.
 //!
 //! `TRYBUILD=overwrite cargo test -p rpc-tests --test ui` writes the messages anew; read the difference.
 
@@ -11,6 +12,7 @@ fn mistakes_are_told_and_the_rest_compiles() {
     let cases = trybuild::TestCases::new();
     cases.pass("compiles/*.rs");
     cases.compile_fail("ui/*/*.rs");
+    cases.compile_fail("../examples/vote_collector/refused/*.rs"); // what `vote --form racy` says of rustc
 }
 
 #[test]

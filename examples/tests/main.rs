@@ -1,5 +1,6 @@
 //! The example programs, run as a user runs them.
 
+mod coordination;
 mod demo;
 mod exit_status;
 mod lecture;
@@ -11,3 +12,4 @@ mod relay;
 mod semantics;
 mod serve;
 mod small;
+mod vote;

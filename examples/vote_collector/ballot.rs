@@ -1,4 +1,4 @@
-//! What collector and voters agree on.
+//! What collector and voters agree on, and what a stranger takes for the same.
 
 use rpc_core::{CallContext, rpc};
 use serde::{Deserialize, Serialize};
@@ -25,4 +25,21 @@ pub(crate) struct Seen {
     pub(crate) voted: u32,
     /// Questions that were cancelled while it thought.
     pub(crate) cancelled: u32,
+}
+
+/// The ballot of another election: the same names, another signature. Who calls it with our stub is refused.
+pub(crate) mod elsewhere {
+    use rpc_core::rpc;
+
+    use super::Seen;
+
+    /// A voter who wants to be told the round as well.
+    #[rpc]
+    pub(crate) trait Voter {
+        /// Yes or no.
+        fn vote(&self, question: &str, round: u32) -> bool;
+
+        /// What this voter has seen.
+        fn seen(&self) -> Seen;
+    }
 }

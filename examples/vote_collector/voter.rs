@@ -1,40 +1,82 @@
-//! One voter: it thinks for a while, then says what it was told to say.
+//! One voter: it thinks for a while, then says what it was told to say; in a process or on a thread of its own.
 
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use rpc_core::{CallContext, Server};
+use rpc_core::{CallContext, ServeError, Server, ServerHandle};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::signals::drain_on_signal;
 use rpc_examples::status::{Failure, Status};
 
-use crate::ballot::{Seen, Voter, VoterServer};
+use crate::ballot::{Seen, Voter, VoterServer, elsewhere};
 
 /// How often a thinking voter looks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(2);
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct VoterOptions {
-    #[arg(long, value_parser = crate::duration)]
-    thinks: Duration,
+    #[arg(long, value_parser = crate::arguments::duration)]
+    pub(crate) thinks: Duration,
     #[arg(long)]
-    yes: bool,
+    pub(crate) yes: bool,
+    /// Serves another trait of the same name
+    #[arg(long)]
+    pub(crate) stranger: bool,
+}
+
+impl VoterOptions {
+    /// As the command line of a process.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["voter".to_owned(), format!("--thinks={}ms", self.thinks.as_millis())];
+        arguments.extend(self.yes.then(|| "--yes".to_owned()));
+        arguments.extend(self.stranger.then(|| "--stranger".to_owned()));
+        arguments
+    }
+
+    fn bind(&self) -> Result<Server, Failure> {
+        let citizen = Citizen { thinks: self.thinks, yes: self.yes, ..Citizen::default() };
+        let builder = match self.stranger {
+            false => Server::builder().service(VoterServer::new(citizen)),
+            true => Server::builder().service(elsewhere::VoterServer::new(citizen)),
+        };
+        builder.bind("127.0.0.1:0").map_err(|error| Failure::new(Status::Server, error))
+    }
 }
 
 /// Serves one voter until its parent ends.
 pub(crate) fn run(options: &VoterOptions) -> Result<(), Failure> {
-    let citizen = Citizen { thinks: options.thinks, yes: options.yes, ..Citizen::default() };
-    let server = Server::builder()
-        .service(VoterServer::new(citizen))
-        .bind("127.0.0.1:0")
-        .map_err(|error| Failure::new(Status::Server, error))?;
+    let server = options.bind()?;
     drain_on_signal(server.handle())?;
     end_with_parent()?;
     writeln!(io::stdout(), "listening on {}", server.local_addr())?;
     server.run().map_err(|error| Failure::new(Status::Server, error))
+}
+
+/// A voter on a thread of this process. Dropped: drained and joined.
+#[derive(Debug)]
+pub(crate) struct Hosted {
+    pub(crate) addr: String,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl Hosted {
+    pub(crate) fn start(options: &VoterOptions) -> Result<Self, Failure> {
+        let server = options.bind()?;
+        let (addr, handle) = (server.local_addr().to_string(), server.handle());
+        let thread = thread::Builder::new().name("voter".to_owned()).spawn(move || server.run())?;
+        Ok(Hosted { addr, handle, thread: Some(thread) })
+    }
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        self.handle.drain();
+        let _ = self.thread.take().map(JoinHandle::join); // it ends anyway; there is nobody to tell how
+    }
 }
 
 #[derive(Debug, Default)]
@@ -88,5 +130,15 @@ impl Voter for Citizen {
             state = self.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.seen
+    }
+}
+
+impl elsewhere::Voter for Citizen {
+    fn vote(&self, _question: &str, _round: u32) -> bool {
+        self.yes
+    }
+
+    fn seen(&self) -> Seen {
+        self.lock().seen
     }
 }

@@ -5,6 +5,7 @@ mod client;
 mod client_edges;
 mod contracts;
 mod killed;
+mod lost;
 mod raw_client;
 mod raw_server;
 mod server;

@@ -1,0 +1,145 @@
+//! Threads that wait for each other: each way to coordinate them as a short program, and its twin that goes wrong.
+
+mod channel;
+mod condvar;
+mod mutex;
+mod one_thread;
+mod own_server;
+mod semaphore;
+mod steps;
+mod stop;
+mod sync;
+mod wait_group;
+mod watchdog;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use rpc_examples::status::{Failure, Status, finish};
+
+use crate::steps::Steps;
+use crate::watchdog::{End, LIMIT};
+
+const TEMPLATE: &str = "\
+{about}
+
+Examples:
+  coordination                     every topic: the broken twin, then the mended one
+  coordination condvar --broken    one broken twin
+  coordination condvar             the same, mended
+
+{usage-heading} {usage}
+
+{all-args}
+
+Exit status: 0 it ended and was right, 1 it did not.";
+
+/// Shows how threads wait for each other, and how that goes wrong.
+#[derive(Debug, Parser)]
+#[command(name = "coordination", version, help_template = TEMPLATE)]
+struct Arguments {
+    /// What to show; all of it without
+    topic: Option<Topic>,
+    /// Runs the twin that goes wrong
+    #[arg(long, requires = "topic")]
+    broken: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Topic {
+    /// Two locks in two orders
+    Mutex,
+    /// A signal that nobody waits for yet
+    Condvar,
+    /// An unbuffered channel that nobody reads
+    Channel,
+    /// One thread that sends to itself
+    OneThread,
+    /// A thread that adds itself to the group
+    WaitGroup,
+    /// A permit that is not given back
+    Semaphore,
+    /// A thread that is asked to stop and cannot hear it
+    Stop,
+    /// A handler that calls its own server while it holds a lock
+    OwnServer,
+}
+
+impl Topic {
+    fn run(self, broken: bool, steps: &Steps) -> Result<(), String> {
+        let program = match (self, broken) {
+            (Topic::OwnServer, holding) => return own_server::run(steps, holding),
+            (Topic::Mutex, true) => mutex::broken,
+            (Topic::Mutex, false) => mutex::mended,
+            (Topic::Condvar, true) => condvar::broken,
+            (Topic::Condvar, false) => condvar::mended,
+            (Topic::Channel, true) => channel::broken,
+            (Topic::Channel, false) => channel::mended,
+            (Topic::OneThread, true) => one_thread::broken,
+            (Topic::OneThread, false) => one_thread::mended,
+            (Topic::WaitGroup, true) => wait_group::broken,
+            (Topic::WaitGroup, false) => wait_group::mended,
+            (Topic::Semaphore, true) => semaphore::broken,
+            (Topic::Semaphore, false) => semaphore::mended,
+            (Topic::Stop, true) => stop::broken,
+            (Topic::Stop, false) => stop::mended,
+        };
+        program(steps);
+        Ok(())
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    std::panic::set_hook(Box::new(|_| {})); // the watchdog reports it, with the steps that led there
+    let result = match arguments.topic {
+        Some(topic) => show(topic, arguments.broken)
+            .and_then(|well| if well { Ok(()) } else { Err(Failure::new(Status::Negative, "")) }),
+        None => show_all(),
+    };
+    finish("coordination", result)
+}
+
+/// Runs one program, and says what it did; whether it ended as it should.
+fn show(topic: Topic, broken: bool) -> Result<bool, Failure> {
+    let mut out = io::stdout();
+    let (steps, name) = (Steps::new(), topic.name());
+    let help = topic.to_possible_value().and_then(|value| value.get_help().map(ToString::to_string));
+    let which = if broken { help.unwrap_or_default() } else { "mended".to_owned() };
+    writeln!(out, "{name}: {which}")?;
+    let end = watchdog::run(&steps, move |steps| topic.run(broken, steps));
+    write!(out, "{}", steps.as_text())?;
+    match &end {
+        End::Well => writeln!(out, "  it ends, and is right")?,
+        End::Wrong(why) => writeln!(out, "  WRONG: {why}")?,
+        End::Stuck => {
+            writeln!(out, "  STUCK: after {} s these have not ended:", LIMIT.as_secs())?;
+            for (who, what) in steps.stuck() {
+                writeln!(out, "      {who:<8} {what}")?;
+            }
+        }
+    }
+    if broken && topic != Topic::OwnServer {
+        writeln!(out, "  found without luck, with the schedule: cargo run -p rpc-interleavings -- {name}")?;
+    }
+    writeln!(out)?;
+    Ok(matches!(end, End::Well))
+}
+
+/// Every twin goes wrong and every mended program ends, or this fails.
+fn show_all() -> Result<(), Failure> {
+    for topic in Topic::value_variants() {
+        for broken in [true, false] {
+            if show(*topic, broken)? == broken {
+                let text = format!("{} did not do what it is here to show", topic.name());
+                return Err(Failure::new(Status::Server, text));
+            }
+        }
+    }
+    Ok(())
+}

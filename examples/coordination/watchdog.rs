@@ -1,0 +1,38 @@
+//! Runs a topic with a time limit, and reports where its threads are if it does not end.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use crate::steps::Steps;
+
+/// Each program takes a fraction of this when it is well, on a slow machine too.
+pub(crate) const LIMIT: Duration = Duration::from_secs(2);
+
+/// How a program ended.
+pub(crate) enum End {
+    Well,
+    /// It ended, and was wrong, or was told so.
+    Wrong(String),
+    /// It did not end.
+    Stuck,
+}
+
+/// Runs `program` on a thread of its own. One that is stuck stays so until this process ends, which is soon.
+pub(crate) fn run(steps: &Steps, program: impl FnOnce(&Steps) -> Result<(), String> + Send + 'static) -> End {
+    let (done, ended) = mpsc::channel();
+    let of_program = steps.clone();
+    let thread = thread::spawn(move || {
+        let result = program(&of_program);
+        let _ = done.send(result); // if it comes after the limit, nobody listens
+    });
+    match ended.recv_timeout(LIMIT) {
+        Ok(Ok(())) => End::Well,
+        Ok(Err(why)) => End::Wrong(why),
+        Err(RecvTimeoutError::Timeout) => End::Stuck,
+        Err(RecvTimeoutError::Disconnected) => End::Wrong(match thread.join() {
+            Err(panic) => panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panicked".to_owned()),
+            Ok(()) => "it said nothing".to_owned(),
+        }),
+    }
+}

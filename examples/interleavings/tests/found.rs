@@ -1,0 +1,29 @@
+//! Every twin's bad schedule is found at every run, and the same one; the mended programs have none.
+
+use std::path::Path;
+
+use rpc_interleavings::{TOPICS, report};
+
+#[test]
+fn the_twin_is_found_and_the_mended_program_is_not() {
+    for topic in &TOPICS {
+        let (text, as_it_should) = report(topic);
+        assert!(as_it_should, "{text}");
+    }
+}
+
+/// `vote --form racy` prints this file.
+#[test]
+fn the_lost_update_is_found_with_the_schedule_that_the_lesson_prints() {
+    let (text, _) = report(&TOPICS[0]);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("found/counter.txt");
+    let shipped = std::fs::read_to_string(path).expect("it is shipped");
+    assert_eq!(shipped, text, "write it anew: cargo run -q -p rpc-interleavings -- counter");
+}
+
+#[test]
+fn the_search_takes_the_same_way_each_time() {
+    for topic in TOPICS.iter().filter(|topic| topic.name != "semaphore" && topic.name != "wait-group") {
+        assert_eq!(report(topic), report(topic), "{}", topic.name);
+    }
+}

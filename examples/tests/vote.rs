@@ -1,0 +1,97 @@
+//! `vote` in every form: one outcome for a seed, nobody left waiting, and the forms that go wrong do so.
+
+use crate::programs::{Said, run};
+
+const VOTE: &str = env!("CARGO_BIN_EXE_vote");
+const FORMS: [&str; 5] = ["spin", "sleep", "condvar", "channel", "pending"];
+
+/// The cells of the rows of a table, by the first of them.
+fn row(said: &Said, first: &str) -> Vec<String> {
+    let cells = |line: &str| line.split(['│', '┆']).map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let rows = said.out.lines().map(cells);
+    let row = rows.into_iter().find(|cells| cells.get(1).is_some_and(|cell| cell == first));
+    row.unwrap_or_else(|| panic!("no row {first}:\n{}", said.out))
+}
+
+#[test]
+fn every_form_gives_the_same_outcome_twice_in_a_row() {
+    for seed in ["1", "7"] {
+        let runs = [(); 2].map(|()| run(VOTE, ["--all-forms", "--seed", seed]));
+        let [first, second] = &runs;
+        assert_eq!(first.status, second.status, "{}\n{}", first.out, second.err);
+        let outcome = row(first, "spin")[2].clone();
+        for said in &runs {
+            assert!(said.out.ends_with("processes still there: 0\n"), "{}", said.out);
+            for form in FORMS {
+                let cells = row(said, form);
+                assert_eq!(cells[2], outcome, "{}", said.out);
+                assert_eq!(cells[8], "0", "callers still wait: {}", said.out);
+                assert_eq!(cells[5], if form == "pending" { "1" } else { "11" }, "threads: {}", said.out);
+            }
+        }
+    }
+}
+
+#[test]
+fn spinning_burns_more_than_waiting() {
+    let said = run(VOTE, ["--all-forms", "--in-process"]).expect(0);
+    let burnt =
+        |form: &str| row(&said, form)[4].trim_end_matches(" ms").parse::<f64>().expect("milliseconds");
+    assert!(burnt("spin") > 2.0 * burnt("condvar"), "{}", said.out);
+}
+
+#[test]
+fn each_form_decides_and_leaves_nothing_behind() {
+    for form in FORMS {
+        let said = run(VOTE, ["--seed", "1", "--form", form]).expect(0);
+        assert!(said.out.contains(" majority: "), "{}", said.out);
+        assert!(said.out.contains("no vote: cannot reach"), "one voter is down: {}", said.out);
+        assert!(said.out.contains("released: "), "{}", said.out);
+        assert!(said.out.contains("\ncallers still waiting: 0\n"), "{}", said.out);
+        assert!(said.out.ends_with("processes still there: 0\n"), "{}", said.out);
+    }
+}
+
+#[test]
+fn without_enough_votes_the_answer_is_no_and_the_seeds_choice() {
+    let votes = || {
+        let said = run(VOTE, ["--seed", "3", "--need", "10", "--patience", "2s"]).expect(1);
+        let line = said.out.lines().find(|line| line.contains("no majority")).expect("an outcome").to_owned();
+        assert!(said.out.contains("callers still waiting: 0"), "{}", said.out);
+        line.split("no majority").nth(1).expect("after the time").to_owned()
+    };
+    assert_eq!(votes(), votes());
+}
+
+#[test]
+fn the_unbuffered_channel_leaks_and_the_mended_ones_do_not() {
+    let said = run(VOTE, ["--form", "leak"]).expect(0);
+    let cells = |first: &str, place: usize| row(&said, first)[place].parse::<u32>().expect("a number");
+    assert!(cells("unbuffered, receiver lives on", 3) > 0, "{}", said.out);
+    for mended in
+        ["unbuffered, receiver dropped", "buffered, receiver lives on", "buffered, receiver dropped"]
+    {
+        assert_eq!(cells(mended, 3), 0, "{}", said.out);
+        assert_eq!(cells(mended, 4), 0, "{}", said.out);
+    }
+}
+
+#[test]
+fn the_unlocked_counter_is_refused_and_then_loses_votes() {
+    let said = run(VOTE, ["--form", "racy"]).expect(0);
+    assert!(said.out.contains("error[E0499]: cannot borrow `count` as mutable"), "{}", said.out);
+    let lost = said.out.lines().filter_map(|line| line.split("LOST ").nth(1)?.parse::<u32>().ok());
+    assert!(lost.sum::<u32>() > 0, "nothing was lost: {}", said.out);
+    assert!(said.out.contains("thread 2 loads n: 0"), "the schedule: {}", said.out);
+}
+
+#[test]
+fn mistakes_are_told_in_a_sentence() {
+    let said = run(VOTE, ["--need", "11"]).expect(2);
+    assert!(said.err.contains("11 of 10 voters can never say yes"), "{}", said.err);
+    let said = run(VOTE, ["--stranger", "11"]).expect(2);
+    assert!(said.err.contains("there is no voter 11"), "{}", said.err);
+    let said = run(VOTE, ["--stranger", "2", "--need", "9", "--patience", "1s"]).expect(6);
+    assert!(said.err.contains("client and server disagree about the method"), "{}", said.err);
+    run(VOTE, ["--form", "psychic"]).expect(2);
+}
