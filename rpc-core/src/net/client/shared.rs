@@ -24,7 +24,7 @@ pub(super) struct Shared {
     pub(super) peer: Arc<str>,
     addresses: Vec<SocketAddr>, // at least one: Connector sees to it
     next_address: AtomicUsize,
-    pub(super) config: ClientConfig,
+    config: ClientConfig,
     process: AtomicU32,
     me: Weak<Shared>,
 }
