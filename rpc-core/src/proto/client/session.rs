@@ -267,7 +267,7 @@ impl ClientCore {
     pub(super) fn ask_for_tables(&mut self) {
         let Some(session) = &self.session else { return };
         for (index, contract) in self.config.contracts.iter().enumerate() {
-            let lacks = |(name, agreement, table): &(&str, Agreement, Option<Table>)| {
+            let lacks = |(name, agreement, table): &(&str, Agreement, Option<Arc<Table>>)| {
                 *name == contract.service && *agreement == Agreement::Differs && table.is_none()
             };
             if session.differing.iter().any(lacks) {
