@@ -1,5 +1,5 @@
 //! Coarse and fine locks: one mutex around the whole map, or one around each of its parts; with keys that threads share and
-//! with keys of their own; with short and with long critical sections.
+//! with keys of their own; with critical sections that are short, that work and that wait.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -11,16 +11,28 @@ use std::time::{Duration, Instant};
 
 /// Parts of the fine-grained map.
 pub(crate) const PARTS: usize = 64;
-/// Steps of work in a long critical section: some 20 us, as encoding a large value takes. A count and not a time, since
-/// a thread that is not running does no work.
-const LONG: u64 = 20_000;
+/// What is done under the lock besides the update.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Section {
+    /// Nothing.
+    Short,
+    /// Work of some 20 us, as encoding a large value is.
+    Works,
+    /// Waits for 1 ms, as for a disk.
+    Waits,
+}
+
+/// Steps of the work. A count and not a time, since a thread that is not running does no work.
+const STEPS: u64 = 20_000;
+/// How long the wait is.
+const WAIT: Duration = Duration::from_millis(1);
 
 /// What one kind of lock gave.
 #[derive(Clone, Debug)]
 pub(crate) struct LockRow {
     pub(crate) parts: usize,
     pub(crate) shared_key: bool,
-    pub(crate) long: bool,
+    pub(crate) section: Section,
     pub(crate) per_second: f64,
 }
 
@@ -31,7 +43,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn add_one(&self, key: &str, long: bool) {
+    fn add_one(&self, key: &str, section: Section) {
         let part = self.hasher.hash_one(key) as usize % self.parts.len();
         let Some(part) = self.parts.get(part) else { return };
         let mut pairs = part.lock().unwrap_or_else(PoisonError::into_inner); // each step leaves it whole
@@ -40,8 +52,12 @@ impl Parts {
         } else {
             pairs.insert(key.to_owned(), 1);
         }
-        if long {
-            (0..LONG).fold(1_u64, |state, step| black_box(state.wrapping_mul(31).wrapping_add(step)));
+        match section {
+            Section::Short => {}
+            Section::Works => {
+                (0..STEPS).fold(1_u64, |state, step| black_box(state.wrapping_mul(31).wrapping_add(step)));
+            }
+            Section::Waits => thread::sleep(WAIT),
         }
     }
 }
@@ -52,13 +68,13 @@ const SLICES: u32 = 5;
 /// All rows, each measured for so long.
 pub(crate) fn measure(time: Duration) -> Vec<LockRow> {
     let mut rows = Vec::new();
-    for long in [false, true] {
+    for section in [Section::Short, Section::Works, Section::Waits] {
         for shared_key in [false, true] {
             for parts in [1, PARTS] {
                 for threads in [1, 2, 4] {
-                    let slices = (0..SLICES).map(|_| run(parts, shared_key, long, threads, time / SLICES));
+                    let slices = (0..SLICES).map(|_| run(parts, shared_key, section, threads, time / SLICES));
                     let per_second = slices.fold(0.0, f64::max);
-                    rows.push(LockRow { parts, shared_key, long, per_second });
+                    rows.push(LockRow { parts, shared_key, section, per_second });
                 }
             }
         }
@@ -66,7 +82,7 @@ pub(crate) fn measure(time: Duration) -> Vec<LockRow> {
     rows
 }
 
-fn run(parts: usize, shared_key: bool, long: bool, threads: usize, time: Duration) -> f64 {
+fn run(parts: usize, shared_key: bool, section: Section, threads: usize, time: Duration) -> f64 {
     let map = Parts { hasher: RandomState::new(), parts: (0..parts).map(|_| Mutex::default()).collect() };
     let stop = AtomicBool::new(false);
     let began = Instant::now();
@@ -78,7 +94,7 @@ fn run(parts: usize, shared_key: bool, long: bool, threads: usize, time: Duratio
                 scope.spawn(move || {
                     let mut done = 0_u64;
                     while !stop.load(Ordering::Relaxed) {
-                        map.add_one(&key, long);
+                        map.add_one(&key, section);
                         done += 1;
                     }
                     done

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::locks::LockRow;
+use crate::locks::{LockRow, Section};
 use crate::measure::Cell;
 use crate::name_of;
 
@@ -65,7 +65,11 @@ pub(crate) fn locks(rows: &[LockRow]) -> Table {
     table.set_header(["section", "keys", "lock", "1 thread", "2 threads", "4 threads (updates/s)"]);
     for rows in rows.chunks(3) {
         let Some(first) = rows.first() else { continue };
-        let section = if first.long { "long" } else { "short" };
+        let section = match first.section {
+            Section::Short => "short",
+            Section::Works => "works 20 us",
+            Section::Waits => "waits 1 ms",
+        };
         let keys = if first.shared_key { "one, shared" } else { "one per thread" };
         let lock = if first.parts == 1 { "coarse" } else { "fine" };
         let mut fields = vec![section.to_owned(), keys.to_owned(), lock.to_owned()];

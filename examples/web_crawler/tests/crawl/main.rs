@@ -3,5 +3,6 @@
 mod agreement;
 mod command_line;
 mod endings;
+mod lecture;
 mod site;
 mod wget;
