@@ -33,3 +33,42 @@ fn the_story_of_one_call_is_told() {
     let end = "One append was asked for. With the filter the key holds \"hello!\", without it \"hello!!\".";
     assert_eq!(said.last_line(), end);
 }
+
+/// The process ids of the children of a process.
+#[cfg(target_os = "linux")]
+fn children_of(pid: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").expect("Linux").flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    // The fourth field of `stat` is the parent; the second, the name, is ours and has no blanks.
+    pids.filter(|child| {
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        stat.split(' ').nth(3) == Some(&pid.to_string())
+    })
+    .collect()
+}
+
+/// However the demonstration is ended, its server and its clients end with it.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_demonstration_leaves_no_process_behind() {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    for (name, status) in [("INT", Some(130)), ("KILL", None)] {
+        let mut demo = Command::new(KV).arg("demo").stdout(Stdio::null()).spawn().expect("kv was built");
+        let until = Instant::now() + Duration::from_secs(30);
+        let wait_for = |what: &str, done: &dyn Fn() -> bool| {
+            while !done() {
+                assert!(Instant::now() < until, "SIG{name}: {what}");
+                std::thread::yield_now();
+            }
+        };
+        wait_for("server and clients start", &|| children_of(demo.id()).len() == 7);
+        let children = children_of(demo.id());
+        crate::programs::signal(demo.id(), name);
+        assert_eq!(demo.wait().expect("it was started").code(), status);
+        let is_there =
+            |pid: &u32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty());
+        wait_for("its children end", &|| !children.iter().any(is_there));
+    }
+}
