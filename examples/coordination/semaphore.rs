@@ -2,7 +2,7 @@
 //! in the end nobody comes in. Mended: the permit is a guard that gives itself back on every path.
 
 use crate::steps::{ENDS, Steps};
-use crate::sync::{Arc, Condvar, Mutex, thread};
+use crate::sync::{Arc, Condvar, Mutex, awkward_moment, thread};
 
 struct Semaphore {
     free: Mutex<usize>,
@@ -39,6 +39,7 @@ pub(crate) fn broken(steps: &Steps) {
         if in_a_hurry {
             return; // and the permit is gone
         }
+        awkward_moment(); // inside
         semaphore.release();
     });
 }
@@ -50,6 +51,7 @@ pub(crate) fn mended(steps: &Steps) {
         if in_a_hurry {
             return; // the guard gives it back
         }
+        awkward_moment(); // inside
     });
 }
 

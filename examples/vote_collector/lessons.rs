@@ -61,7 +61,8 @@ pub(crate) fn racy(options: &VoteOptions, children: &Children) -> Result<(), Fai
     let mut out = io::stdout();
     writeln!(
         out,
-        "== 1. The lecture's program, which Rust refuses\n\n{UNLOCKED}\nrustc says:\n\n{UNLOCKED_REFUSED}"
+        "== 1. The lecture's program, which Rust refuses\n\n{UNLOCKED}\nrustc says:\n\n{}",
+        words(UNLOCKED_REFUSED)
     )?;
     writeln!(out, "The notes' n = n + 1:\n\n{N_PLUS_ONE}\nrustc says:\n\n{}", words(N_PLUS_ONE_REFUSED))?;
     writeln!(out, "== 2. The same lost update in a form that compiles: an atomic, loaded and then stored\n")?;

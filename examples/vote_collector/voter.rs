@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use rpc_core::limits::ServerLimits;
 use rpc_core::{CallContext, ServeError, Server, ServerHandle};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::signals::drain_on_signal;
@@ -15,6 +16,8 @@ use crate::ballot::{Seen, Voter, VoterServer, elsewhere};
 
 /// How often a thinking voter looks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(2);
+/// How long a voter that is drained waits for a collector whose goodbye was lost on the way.
+const GRACE: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct VoterOptions {
@@ -42,7 +45,8 @@ impl VoterOptions {
             false => Server::builder().service(VoterServer::new(citizen)),
             true => Server::builder().service(elsewhere::VoterServer::new(citizen)),
         };
-        builder.bind("127.0.0.1:0").map_err(|error| Failure::new(Status::Server, error))
+        let limits = ServerLimits { grace: GRACE, ..ServerLimits::default() };
+        builder.limits(limits).bind("127.0.0.1:0").map_err(|error| Failure::new(Status::Server, error))
     }
 }
 

@@ -7,6 +7,10 @@ use rpc_core::limits::ClientLimits;
 use rpc_core::sim::Faults;
 use rpc_core::{Connector, FaultProxy, Server, rpc};
 
+const RESEND: Duration = Duration::from_millis(200);
+/// Nothing is acknowledged by a timer, which would be an event too.
+const LONG: Duration = Duration::from_secs(60);
+
 #[rpc]
 pub trait Echo {
     fn echo(&self, text: &str) -> String;
@@ -27,9 +31,11 @@ fn a_lost_call_is_sent_again_although_nothing_else_happens() {
     let serving = thread::spawn(move || server.run());
     let here = "127.0.0.1:0".parse().expect("an address");
     let proxy = FaultProxy::start(here, address, Faults::none(), 7).expect("it listens");
-    let limits = ClientLimits { resend_first: Duration::from_millis(200), ..ClientLimits::default() };
+    let limits = ClientLimits { resend_first: RESEND, ack_delay: LONG, ..ClientLimits::default() };
     let echo: EchoClient = Connector::new().limits(limits).connect(proxy.addr()).expect("it listens");
 
+    assert_eq!(echo.echo("once").expect("it gets through"), "once");
+    thread::sleep(RESEND * 2); // until no timer of that call is left to wake the next one by accident
     proxy.set_faults(Faults::none().drop(1.0));
     let begun = Instant::now();
     thread::scope(|scope| {
