@@ -9,6 +9,7 @@
 pub mod auditor;
 pub mod hostile;
 pub mod ledger;
+pub mod mutants;
 pub mod plan;
 pub mod profile;
 pub mod run;

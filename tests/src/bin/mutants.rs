@@ -4,12 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-/// One planted fault.
-struct Mutant {
-    name: String,
-    /// File, old text, new text.
-    patches: Vec<(String, String, String)>,
-}
+use rpc_tests::mutants::{Mutant, parse};
 
 fn main() -> Result<(), String> {
     let only: Vec<String> = std::env::args().skip(1).collect(); // parts of names; none: all
@@ -70,42 +65,6 @@ fn judge(copy: &Path) -> Result<String, String> {
     let first = lines.next().unwrap_or("the test failed");
     let seeded = text.lines().find(|line| line.starts_with("seed ")).unwrap_or(first);
     Ok(format!("killed: {}", seeded.chars().take(110).collect::<String>()))
-}
-
-fn parse(list: &str) -> Vec<Mutant> {
-    let mut mutants: Vec<Mutant> = Vec::new();
-    let (mut file, mut old, mut new, mut part) = (String::new(), String::new(), String::new(), 0);
-    for line in list.lines() {
-        match line {
-            "<<<<" => {
-                old.clear();
-                new.clear();
-                part = 1;
-            }
-            "====" => part = 2,
-            ">>>>" => {
-                part = 0;
-                if let Some(mutant) = mutants.last_mut() {
-                    mutant.patches.push((file.clone(), old.clone(), new.clone()));
-                }
-            }
-            _ if part == 1 => old.extend([line, "\n"]),
-            _ if part == 2 => new.extend([line, "\n"]),
-            _ => {
-                if let Some(name) = line.strip_prefix("#### ") {
-                    mutants.push(Mutant { name: name.to_owned(), patches: Vec::new() });
-                } else if let Some(path) = line.strip_prefix("@@@@ ") {
-                    path.clone_into(&mut file);
-                }
-            }
-        }
-    }
-    // A text within a line is given without its end.
-    for patch in mutants.iter_mut().flat_map(|mutant| &mut mutant.patches) {
-        patch.1.truncate(patch.1.trim_end_matches('\n').len());
-        patch.2.truncate(patch.2.trim_end_matches('\n').len());
-    }
-    mutants
 }
 
 fn copy_tree(from: &Path, to: &Path) -> Result<(), String> {
