@@ -2,6 +2,15 @@
 //!
 //! What arrives is handed in by `handle_*`, with the present as an argument; what must go out, or be done, is asked for by `poll_*`.
 
+// Bytes off the wire pass here: nothing in them may make this code panic. (Assertions of invariants are our own defects.)
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable
+)]
+
 pub mod client;
 mod outcome;
 mod request;

@@ -11,6 +11,7 @@
 
 use bytes::Bytes;
 
+use super::fields::Fields;
 use crate::error::ProtocolError;
 use crate::ids::{MethodId, Seq, Slot};
 use crate::limits::HEADER;
@@ -184,19 +185,15 @@ pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     let Some(fixed) = bytes.first_chunk::<HEADER>() else {
         return Err(ProtocolError::ShortFrame(bytes.len()));
     };
-    let u32_at = |at: usize| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
-    let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
-    if crc32c::crc32c(&fixed[..32]) != u32_at(32) {
+    let mut fields = Fields::new(fixed, "frame");
+    let length = fields.u32()? as usize;
+    let (kind, code) = (fields.u8()?, fields.u8()?);
+    let (slot, seq, method) = (fields.u16()?, fields.u64()?, MethodId(fields.u64()?));
+    let (millis, body_crc) = (fields.u32()?, fields.u32()?);
+    if crc32c::crc32c(&fixed[..HEADER - 4]) != fields.u32()? {
         return Err(ProtocolError::HeaderChecksum);
     }
-    let header = Header {
-        kind: Kind::from_wire(fixed[4])?,
-        code: fixed[5],
-        slot: u16::from_le_bytes([fixed[6], fixed[7]]),
-        seq: u64_at(8),
-        method: MethodId(u64_at(16)),
-        millis: u32_at(24),
-    };
-    let body_len = (u32_at(0) as usize).saturating_sub(HEADER - PREFIX);
-    Ok(RawHeader { header, body_crc: u32_at(28), body_len })
+    let header = Header { kind: Kind::from_wire(kind)?, code, slot, seq, method, millis };
+    let body_len = length.saturating_sub(HEADER - PREFIX);
+    Ok(RawHeader { header, body_crc, body_len })
 }
