@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use crate::steps::Steps;
 
-/// Each program takes a fraction of this when it is well, on a slow machine too.
-pub(crate) const LIMIT: Duration = Duration::from_secs(2);
+/// How long a twin that should get stuck is given: it takes a fraction of this to get there.
+pub(crate) const SHOULD_STICK: Duration = Duration::from_secs(2);
+
+/// How long a program that should end is given, so that a busy machine is not taken for a deadlock.
+pub(crate) const SHOULD_END: Duration = Duration::from_secs(30);
 
 /// How a program ended.
 pub(crate) enum End {
@@ -18,15 +21,20 @@ pub(crate) enum End {
     Stuck,
 }
 
-/// Runs `program` on a thread of its own. One that is stuck stays so until this process ends, which is soon.
-pub(crate) fn run(steps: &Steps, program: impl FnOnce(&Steps) -> Result<(), String> + Send + 'static) -> End {
+/// Runs `program` for at most `limit` on a thread of its own. One that is stuck stays so until this process ends, which is
+/// soon.
+pub(crate) fn run(
+    steps: &Steps,
+    limit: Duration,
+    program: impl FnOnce(&Steps) -> Result<(), String> + Send + 'static,
+) -> End {
     let (done, ended) = mpsc::channel();
     let of_program = steps.clone();
     let thread = thread::spawn(move || {
         let result = program(&of_program);
         let _ = done.send(result); // if it comes after the limit, nobody listens
     });
-    match ended.recv_timeout(LIMIT) {
+    match ended.recv_timeout(limit) {
         Ok(Ok(())) => End::Well,
         Ok(Err(why)) => End::Wrong(why),
         Err(RecvTimeoutError::Timeout) => End::Stuck,
