@@ -117,7 +117,8 @@ pub const END_MARGIN: Duration = Duration::from_secs(1);
 /// How long somebody who asks for the counters waits for a loop that is busy.
 pub const COUNTERS_WAIT: Duration = Duration::from_secs(1);
 
-/// Most bytes of a client's write buffer that are kept for its next write: a fresh megabyte costs 256 page faults.
+/// Most bytes that a client's connection keeps of its write buffer for the next write, and as many of the room that a
+/// long reply was read into: a fresh megabyte costs 256 page faults, which is more than all copies of it together.
 pub const CLIENT_BUFFER_KEPT: usize = 2 << 20;
 
 /// How long the background thread leaves started calls to whoever started them before it drives by itself: a caller

@@ -25,7 +25,7 @@ pub use slot::Tag;
 use crate::contract::Contract;
 use crate::error::ProtocolError;
 use crate::ids::{Seq, Slot, Time};
-use crate::limits::ClientLimits;
+use crate::limits::{CLIENT_BUFFER_KEPT, ClientLimits};
 use crate::proto::Outcome;
 use crate::wire::frame::{Frame, FrameDecoder, Kind};
 use session::SessionInfo;
@@ -141,7 +141,7 @@ impl ClientCore {
             budget: config.limits.retry_budget,
             config,
             link: Link::Down(Time::default()),
-            decoder: FrameDecoder::default(),
+            decoder: FrameDecoder::keeping_room(CLIENT_BUFFER_KEPT),
             session: None,
             slots: Slots::default(),
             waiting: VecDeque::new(),
@@ -183,7 +183,7 @@ impl ClientCore {
     pub fn handle_connected(&mut self, now: Time) {
         self.counters.connections += 1;
         self.link = Link::Greeting(now);
-        self.decoder = FrameDecoder::default();
+        self.decoder = FrameDecoder::keeping_room(CLIENT_BUFFER_KEPT);
         self.to_send.clear();
         self.to_send.push_back(Outgo::Hello);
         self.last_heard = now;
