@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use rpc_core::ids::Clock;
-use rpc_core::limits::{ClientLimits, HEADER};
+use rpc_core::limits::ClientLimits;
 use rpc_core::proto::client::{ClientConfig, ClientCore, Event};
 use rpc_core::proto::{Outcome, Request};
 use rpc_core::wire::{codec, frame};
@@ -124,10 +124,10 @@ impl Callers {
             return Ok(());
         };
         let Some(method) = KvClient::CONTRACT.methods.first() else { return Ok(()) };
-        let mut frame = vec![0; HEADER];
-        codec::encode(&("subject",), &mut frame, 1024).map_err(io::Error::other)?;
-        let body_crc = frame::body_checksum(frame.get(HEADER..).unwrap_or_default(), true);
-        let request = Request { method, frame, body_crc, within: LONG, repeat: false, retry: false };
+        let mut body = Vec::new();
+        codec::encode(&("subject",), &mut body, 1024).map_err(io::Error::other)?;
+        let body_crc = frame::body_checksum(&body, true);
+        let request = Request { method, body, body_crc, within: LONG, repeat: false, retry: false };
         caller.began = Instant::now();
         caller.core.start(1, request, self.clock.now()).map_err(|outcome| failed(&outcome))?;
         caller.write(&self.clock)

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rpc_core::call::{Caller, Channel, ChannelStats, Request, Ticket};
 use rpc_core::ids::{CallId, Clock, Time};
-use rpc_core::limits::{DEFAULT_DEADLINE, HEADER};
+use rpc_core::limits::DEFAULT_DEADLINE;
 use rpc_core::proto::Outcome;
 use rpc_core::service::{Dispatch, Surroundings};
 use rpc_core::stub::{Client, Service};
@@ -59,7 +59,7 @@ impl Loopback {
             limit: MAX_FRAME,
         };
         let (mut reply, entered) = (Vec::new(), Cell::new(false));
-        let dispatch = Dispatch::new(index, &request.frame[HEADER..], &mut reply, &entered, around);
+        let dispatch = Dispatch::new(index, &request.body, &mut reply, &entered, around);
         match self.service.dispatch(dispatch) {
             Ok(dispatched) if format!("{dispatched:?}").contains("Failed") => Outcome::Failed(reply.into()),
             Ok(_) => Outcome::Done(reply.into()),

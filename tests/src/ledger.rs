@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rpc_core::contract::{Contract, Method};
 use rpc_core::error::Reason;
 use rpc_core::ids::CallId;
-use rpc_core::limits::HEADER;
 use rpc_core::proto::Request;
 use rpc_core::service::{Dispatch, Dispatched, Refused, Service};
 use rpc_core::wire::codec;
@@ -79,12 +78,12 @@ impl Does {
 
     /// A call of it.
     pub fn request(self, tag: u64, size: u32, pad: usize, within: Duration) -> Request {
-        let mut frame = vec![0; HEADER];
-        codec::encode(&(tag, size, vec![0u8; pad]), &mut frame, usize::MAX).expect("plain values");
+        let mut body = Vec::new();
+        codec::encode(&(tag, size, vec![0u8; pad]), &mut body, usize::MAX).expect("plain values");
         Request {
             method: self.method(),
-            body_crc: body_checksum(&frame[HEADER..], true),
-            frame,
+            body_crc: body_checksum(&body, true),
+            body,
             within,
             repeat: self == Does::Idempotent,
             retry: true,

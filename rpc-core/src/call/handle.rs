@@ -13,7 +13,6 @@ use super::pending::Pending;
 use super::reply::Reply;
 use crate::contract::{Contract, Method};
 use crate::error::Reason;
-use crate::limits::HEADER;
 use crate::proto::{Outcome, Request};
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::frame::body_checksum;
@@ -88,13 +87,12 @@ impl Caller {
     }
 
     fn request(&self, method: &'static Method, arguments: &impl Serialize) -> Result<Request, Outcome> {
-        let mut frame = Vec::with_capacity(HEADER + 92); // most calls fit; 128 bytes is one size class
-        frame.resize(HEADER, 0);
-        match codec::encode(arguments, &mut frame, self.max_frame) {
+        let mut body = Vec::with_capacity(96); // most arguments fit, and it need not grow
+        match codec::encode(arguments, &mut body, self.max_frame) {
             Ok(()) => Ok(Request {
                 method,
-                body_crc: body_checksum(frame.get(HEADER..).unwrap_or_default(), true),
-                frame,
+                body_crc: body_checksum(&body, true),
+                body,
                 within: self.deadline_of(method),
                 repeat: method.idempotent && self.retry,
                 retry: self.retry,

@@ -9,8 +9,8 @@ use crate::contract::Method;
 pub struct Request {
     /// Which method.
     pub method: &'static Method,
-    /// [`HEADER`](crate::limits::HEADER) bytes of room, then the encoded arguments.
-    pub frame: Vec<u8>,
+    /// The encoded arguments.
+    pub body: Vec<u8>,
     /// CRC32C of the encoded arguments, worked out where nobody waits for a lock.
     pub body_crc: u32,
     /// How long the caller wants to wait, from now.

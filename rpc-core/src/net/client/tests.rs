@@ -9,7 +9,6 @@ use super::state::Driving;
 use super::*;
 use crate::call::Channel;
 use crate::contract::Method;
-use crate::limits::HEADER;
 use crate::net::{Server, ServerHandle};
 use crate::proto::{Outcome, Request};
 use crate::service::{Dispatch, Dispatched, Refused, Service};
@@ -44,9 +43,9 @@ fn client(address: SocketAddr) -> TcpChannel {
 }
 
 fn ping(client: &TcpChannel) -> Outcome {
-    let (frame, body_crc) = (vec![0; HEADER], body_checksum(&[], true));
+    let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
     let within = Duration::from_secs(5);
-    client.call(Request { method: &PING, frame, body_crc, within, repeat: false, retry: false }).0
+    client.call(Request { method: &PING, body, body_crc, within, repeat: false, retry: false }).0
 }
 
 #[test]

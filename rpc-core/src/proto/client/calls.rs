@@ -7,7 +7,6 @@ use super::{ClientCore, Event, Link, Outgo};
 use crate::contract::Method;
 use crate::error::Reason;
 use crate::ids::{Slot, Time};
-use crate::limits::HEADER;
 use crate::proto::{Doubt, Outcome, Request};
 
 impl ClientCore {
@@ -19,12 +18,12 @@ impl ClientCore {
         if self.closed {
             return Err(Outcome::NotExecuted(Reason::Closed, String::new()));
         }
-        self.check(request.method, request.frame.len())?;
+        self.check(request.method, request.body.len())?;
         self.counters.calls += 1;
         let call = Call {
             tag,
             method: request.method,
-            frame: request.frame,
+            body: request.body,
             body_crc: request.body_crc,
             deadline: now.plus(request.within),
             repeat: request.repeat,
@@ -114,7 +113,7 @@ impl ClientCore {
     pub(super) fn fill_slots(&mut self) {
         while self.may_send() && !self.waiting.is_empty() && self.slots.has_free() {
             let Some(call) = self.waiting.pop_front() else { return };
-            if let Err(outcome) = self.check(call.method, call.frame.len()) {
+            if let Err(outcome) = self.check(call.method, call.body.len()) {
                 self.end(call, outcome); // it was started before there was a session that could say so
                 continue;
             }
@@ -241,9 +240,8 @@ impl ClientCore {
     }
 
     /// What can be known to fail before it is sent: size, and contract.
-    fn check(&self, method: &Method, frame: usize) -> Result<(), Outcome> {
+    fn check(&self, method: &Method, size: usize) -> Result<(), Outcome> {
         let Some(session) = &self.session else { return Ok(()) };
-        let size = frame.saturating_sub(HEADER);
         if size > session.max_frame {
             let text = format!("{size} bytes are over the server's limit of {}", session.max_frame);
             return Err(Outcome::NotExecuted(Reason::TooLarge, text));

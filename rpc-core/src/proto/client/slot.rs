@@ -14,8 +14,8 @@ pub type Tag = u64;
 pub(super) struct Call {
     pub(super) tag: Tag,
     pub(super) method: &'static Method,
-    /// Room for a header, then the body: encoded once, sent as often as needed.
-    pub(super) frame: Vec<u8>,
+    /// The arguments: encoded once, sent as often as needed.
+    pub(super) body: Vec<u8>,
     pub(super) body_crc: u32,
     pub(super) deadline: Time,
     pub(super) repeat: bool,

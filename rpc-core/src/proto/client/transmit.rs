@@ -3,7 +3,6 @@
 use super::slot::Use;
 use super::{ClientCore, Link, Outgo};
 use crate::ids::{Seq, Slot, Time};
-use crate::limits::HEADER;
 use crate::wire::frame::{self, Header, Kind};
 use crate::wire::message::{self, Hello};
 
@@ -74,7 +73,7 @@ impl ClientCore {
             millis: u32::try_from(left).unwrap_or(u32::MAX),
             ..Header::for_call(Kind::Call, slot, seq)
         };
-        let body = sending.call.frame.get(HEADER..).unwrap_or_default();
+        let body = &sending.call.body;
         out.extend_from_slice(&header.encode(body.len(), if checksum { sending.call.body_crc } else { 0 }));
         out.extend_from_slice(body);
         sending.sent = true;
