@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use rpc_core::call::Never;
 use rpc_core::{Connector, Server, rpc};
@@ -31,12 +30,10 @@ impl Kv for Store {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let server = Server::builder().service(KvServer::new(Store::default())).bind("127.0.0.1:0")?;
-    let (address, handle) = (server.local_addr(), server.handle());
-    let serving = thread::spawn(move || server.run());
+    let server = Server::builder().service(KvServer::new(Store::default())).bind("127.0.0.1:0")?.spawn()?;
 
     // From here on nothing knows the trait. The names could come from a command line.
-    let client = Connector::new().connect_by_name(address, &["Kv"])?;
+    let client = Connector::new().connect_by_name(server.local_addr(), &["Kv"])?;
     for (_, signature) in client.methods("Kv") {
         println!("the server has: {signature}");
     }
@@ -50,7 +47,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     client.close();
-    handle.drain();
-    serving.join().map_err(|_| "the server's thread panicked")??;
+    server.stop()?;
     Ok(())
 }

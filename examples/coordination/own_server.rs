@@ -56,9 +56,9 @@ pub(crate) fn run(steps: &Steps, holding: bool) -> Result<(), String> {
     let account = Account { money: Mutex::new(100), own_server: OnceLock::new(), steps: steps.clone() };
     let account = Arc::new(account);
     let service = BankServer::new(Arc::clone(&account));
-    let server = Server::builder().service(service).bind("127.0.0.1:0").map_err(|error| error.to_string())?;
-    let (addr, handle) = (server.local_addr(), server.handle());
-    let serving = std::thread::spawn(move || server.run());
+    let server = Server::builder().service(service).bind("127.0.0.1:0").and_then(Server::spawn);
+    let server = server.map_err(|error| error.to_string())?;
+    let addr = server.local_addr();
     let bank = BankClient::connect(addr).map_err(|error| error.to_string())?;
     let itself = BankClient::connect(addr).map_err(|error| error.to_string())?;
     let _ = account.own_server.set(itself); // empty until now
@@ -67,7 +67,6 @@ pub(crate) fn run(steps: &Steps, holding: bool) -> Result<(), String> {
     if let Some(itself) = account.own_server.get() {
         itself.call.close(); // the server waits for its clients when it drains, and this one is its own
     }
-    handle.drain();
-    let _ = serving.join(); // drained: there is nothing more to say
+    let _ = server.stop(); // drained: there is nothing more to say
     answer.map(|money| steps.say("caller", format!("is told {money}")))
 }

@@ -1,7 +1,6 @@
 //! Lesson 1, the lecture's `fn(x, y)` that returns x + y: the trait, the server and the client in one file.
 
 use std::error::Error;
-use std::thread;
 
 use rpc_core::{Server, rpc};
 
@@ -25,17 +24,11 @@ impl Adder for Sum {
 fn main() -> Result<(), Box<dyn Error>> {
     // Port 0: the system picks one that is free.
     let server = Server::builder().service(AdderServer::new(Sum)).bind("127.0.0.1:0")?;
-    let (addr, handle) = (server.local_addr(), server.handle());
-
-    thread::scope(|scope| {
-        // `run` serves until it is told to drain. A server that is a program of its own says
-        // `rpc_core::serve(addr, AdderServer::new(Sum))` and needs no thread.
-        let serving = scope.spawn(|| server.run());
-        let asked = ask(addr);
-        handle.drain();
-        serving.join().expect("the server's thread does not panic")?;
-        asked
-    })
+    // A server that is a program of its own says `rpc_core::serve(addr, AdderServer::new(Sum))` and needs no thread.
+    let server = server.spawn()?;
+    ask(server.local_addr())?;
+    server.stop()?;
+    Ok(())
 }
 
 /// The client's side: the same trait, called over TCP. Each call is one request, and one reply or one error.

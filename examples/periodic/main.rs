@@ -67,9 +67,9 @@ fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let pairs = Arc::new(Pairs::default());
     let server =
         Server::builder().service(LeasesServer::new(Store(Arc::clone(&pairs)))).bind("127.0.0.1:0")?;
-    let (address, handle) = (server.local_addr(), server.handle());
-    drain_on_signal(handle.clone())?;
-    let seen = handle.clone();
+    let server = server.spawn()?;
+    drain_on_signal(server.handle())?;
+    let seen = server.handle();
     let began = Instant::now();
     // Go: go func() { for { time.Sleep(200 * time.Millisecond); .. } }(), which nothing ends but the process.
     let work = Every::start("expire", options.every, move |round| {
@@ -80,10 +80,8 @@ fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
             began.elapsed().as_millis()
         );
     })?;
-    let serving = thread::spawn(move || server.run());
-    let told = use_it(address, options.lasts);
-    handle.drain();
-    serving.join().map_err(|_| "the server's thread panicked")??;
+    let told = use_it(server.local_addr(), options.lasts);
+    server.stop()?;
     let stopping = Instant::now();
     let rounds = work.stop().ok_or("the background work panicked")?;
     told?;

@@ -7,7 +7,6 @@
 
 use std::error::Error;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::thread;
 
 use rpc_core::Server;
 use rpc_core::stub::{
@@ -103,15 +102,10 @@ impl Adder for Sum {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let server = Server::builder().service(AdderServer { service: Sum }).bind("127.0.0.1:0")?;
-    let (addr, handle) = (server.local_addr(), server.handle());
-    thread::scope(|scope| {
-        let serving = scope.spawn(|| server.run());
-        let asked = ask(addr);
-        handle.drain();
-        serving.join().expect("the server's thread does not panic")?;
-        asked
-    })
+    let server = Server::builder().service(AdderServer { service: Sum }).bind("127.0.0.1:0")?.spawn()?;
+    ask(server.local_addr())?;
+    server.stop()?;
+    Ok(())
 }
 
 fn ask(addr: SocketAddr) -> Result<(), Box<dyn Error>> {

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use rpc_core::{Server, ServerHandle, rpc};
+use rpc_core::{RunningServer, Server, rpc};
 use serde::{Deserialize, Serialize};
 
 use crate::programs::{KV, KvServe, Said, run};
@@ -41,31 +41,17 @@ impl Kv for Strange {
 }
 
 /// Serves `Strange` until dropped.
-struct StrangeServer {
-    handle: ServerHandle,
-    serving: Option<thread::JoinHandle<()>>,
-}
+struct StrangeServer(RunningServer);
 
 impl StrangeServer {
     fn start() -> Self {
-        let server =
-            Server::builder().service(KvServer::new(Strange)).bind("127.0.0.1:0").expect("a free port");
-        let handle = server.handle();
-        let serving = thread::spawn(move || server.run().expect("it drains"));
-        StrangeServer { handle, serving: Some(serving) }
+        let server = Server::builder().service(KvServer::new(Strange)).bind("127.0.0.1:0");
+        StrangeServer(server.and_then(Server::spawn).expect("a free port"))
     }
 
     fn kv(&self, arguments: &[&str]) -> Said {
-        let addr = self.handle.local_addr().to_string();
+        let addr = self.0.local_addr().to_string();
         run(KV, arguments.iter().copied().chain(["--addr", &addr]))
-    }
-}
-
-impl Drop for StrangeServer {
-    fn drop(&mut self) {
-        self.handle.drain();
-        let ended = self.serving.take().map(thread::JoinHandle::join);
-        assert!(thread::panicking() || matches!(ended, Some(Ok(()))));
     }
 }
 

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use rpc_core::limits::ClientLimits;
 use rpc_core::sim::Faults;
-use rpc_core::{ConnectError, Connector, FaultProxy};
+use rpc_core::{ConnectError, Connector, FaultProxy, RunningServer};
 use rpc_examples::children::{Children, Worker};
 use rpc_examples::status::{Failure, Status};
 
 use crate::arguments::VoteOptions;
 use crate::ballot::VoterClient;
 use crate::electorate::{Plan, Trouble, electorate};
-use crate::voter::Hosted;
 
 /// How long a voter's process may take to start, and a bad network to let a greeting through.
 const START: Duration = Duration::from_secs(10);
@@ -35,7 +34,7 @@ pub(crate) struct Booth {
 #[derive(Debug)]
 enum Home {
     Process(#[allow(dead_code, reason = "ended when dropped")] Worker),
-    Thread(#[allow(dead_code, reason = "drained when dropped")] Hosted),
+    Thread(#[allow(dead_code, reason = "drained when dropped")] RunningServer),
     Nowhere,
 }
 
@@ -45,7 +44,7 @@ pub(crate) fn open(options: &VoteOptions, children: &Children) -> Result<Vec<Boo
     let mut homes = Vec::new();
     for plan in &plans {
         homes.push(match options.in_process {
-            true => Home::Thread(Hosted::start(&plan.voter)?),
+            true => Home::Thread(plan.voter.spawn()?),
             false => Home::Process(children.start(&plan.name, plan.voter.arguments())?),
         });
     }
@@ -56,7 +55,7 @@ pub(crate) fn open(options: &VoteOptions, children: &Children) -> Result<Vec<Boo
             Home::Process(worker) => {
                 worker.next_line(until)?.rsplit(' ').next().unwrap_or_default().to_owned()
             }
-            Home::Thread(hosted) => hosted.addr.clone(),
+            Home::Thread(server) => server.local_addr().to_string(),
             Home::Nowhere => String::new(),
         };
         let mut proxy = None;

@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use rpc_core::limits::ServerLimits;
-use rpc_core::{CallContext, ServeError, Server, ServerHandle};
+use rpc_core::{CallContext, RunningServer, Server};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::signals::drain_on_signal;
 use rpc_examples::status::{Failure, Status};
@@ -48,6 +48,11 @@ impl VoterOptions {
         let limits = ServerLimits { grace: GRACE, ..ServerLimits::default() };
         builder.limits(limits).bind("127.0.0.1:0").map_err(|error| Failure::new(Status::Server, error))
     }
+
+    /// The voter on threads of this process, until the value is dropped.
+    pub(crate) fn spawn(&self) -> Result<RunningServer, Failure> {
+        self.bind()?.spawn().map_err(|error| Failure::new(Status::Server, error))
+    }
 }
 
 /// Serves one voter until its parent ends.
@@ -57,30 +62,6 @@ pub(crate) fn run(options: &VoterOptions) -> Result<(), Failure> {
     end_with_parent()?;
     writeln!(io::stdout(), "listening on {}", server.local_addr())?;
     server.run().map_err(|error| Failure::new(Status::Server, error))
-}
-
-/// A voter on a thread of this process. Dropped: drained and joined.
-#[derive(Debug)]
-pub(crate) struct Hosted {
-    pub(crate) addr: String,
-    handle: ServerHandle,
-    thread: Option<JoinHandle<Result<(), ServeError>>>,
-}
-
-impl Hosted {
-    pub(crate) fn start(options: &VoterOptions) -> Result<Self, Failure> {
-        let server = options.bind()?;
-        let (addr, handle) = (server.local_addr().to_string(), server.handle());
-        let thread = thread::Builder::new().name("voter".to_owned()).spawn(move || server.run())?;
-        Ok(Hosted { addr, handle, thread: Some(thread) })
-    }
-}
-
-impl Drop for Hosted {
-    fn drop(&mut self) {
-        self.handle.drain();
-        let _ = self.thread.take().map(JoinHandle::join); // it ends anyway; there is nobody to tell how
-    }
 }
 
 #[derive(Debug, Default)]

@@ -20,11 +20,9 @@
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let server = Server::builder().service(AdderServer::new(Plain)).bind("127.0.0.1:0")?;
-//! let (address, handle) = (server.local_addr(), server.handle());
-//! let serving = std::thread::spawn(move || server.run());
+//! let server = Server::builder().service(AdderServer::new(Plain)).bind("127.0.0.1:0")?.spawn()?;
 //!
-//! let adder = AdderClient::connect(address)?;
+//! let adder = AdderClient::connect(server.local_addr())?;
 //! assert_eq!(adder.add(20, 22)?, 42);
 //! let pending = adder.start.add(1, 2); // the same call, started
 //! assert_eq!(pending.wait()?, 3);
@@ -35,8 +33,7 @@
 //!     Ok(sum) => println!("{sum}"),
 //! }
 //! adder.call.close();
-//! handle.drain();
-//! serving.join().expect("it does not panic")?;
+//! server.stop()?;
 //! # Ok(())
 //! # }
 //! ```
@@ -57,7 +54,7 @@
 //! [`call`]; above it `sim`; 4 sockets and threads; and this surface. Floor 2 has no socket, clock or thread.
 //!
 //! # Where things are
-//! - to serve: [`serve`], or [`Server::builder`]; to end a server and look into it: [`ServerHandle`];
+//! - to serve: [`serve`], or [`Server::builder`]; to end a server and look into it: [`RunningServer`], [`ServerHandle`];
 //! - to call: `YourClient::connect`, or [`Connector`]; deadlines and all that is no remote method: [`Handle`], the
 //!   field `call` of a client; started calls: [`Pending`], [`Race`], the field `start`;
 //! - to call without a trait, by a name that is known only at run time: [`ByName`];
@@ -88,7 +85,8 @@ pub use call::{ByName, CallError, Caller, Client, Handle, Pending, Race};
 #[cfg(feature = "sim")]
 pub use net::FaultProxy;
 pub use net::{
-    ConnectError, Connector, MonotonicClock, ServeError, Server, ServerBuilder, ServerHandle, serve,
+    ConnectError, Connector, MonotonicClock, RunningServer, ServeError, Server, ServerBuilder, ServerHandle,
+    serve,
 };
 pub use rpc_derive::rpc;
 pub use serde;

@@ -50,6 +50,50 @@ fn a_drain_before_the_run_ends_the_run_at_once() {
 }
 
 #[test]
+fn a_spawned_server_serves_until_it_is_stopped_or_dropped() {
+    for stop in [true, false] {
+        let server =
+            Server::builder().service(Nothing).bind("127.0.0.1:0").and_then(Server::spawn).expect("a port");
+        let address = server.local_addr();
+        let (client, _) = RawClient::connect(address, &CONTRACT, 1);
+        assert_eq!(server.counters().sessions, 1);
+        drop(client);
+        if stop {
+            server.stop().expect("drained");
+        } else {
+            drop(server);
+        }
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
+}
+
+#[test]
+fn whoever_waits_for_a_spawned_server_waits_for_somebody_to_drain_it() {
+    let server =
+        Server::builder().service(Nothing).bind("127.0.0.1:0").and_then(Server::spawn).expect("a port");
+    let handle = server.handle();
+    let drains = std::thread::spawn(move || handle.drain());
+    server.wait().expect("drained");
+    drains.join().expect("no panic");
+}
+
+/// Without the second word this server would wait for an hour for its client to come back and fetch its answer.
+#[test]
+fn a_drain_under_way_can_be_shortened() {
+    let limits = ServerLimits { grace: Duration::from_secs(3600), ..test_limits() };
+    let server = TestServer::with_limits(limits);
+    let mut client = server.client();
+    client.queue_call(&WAIT_SLOW, 0, 1, &());
+    client.flush();
+    server.world.gate.wait_for_arrivals(1);
+    drop(client);
+    server.world.gate.open();
+    server.handle.drain();
+    server.handle.drain_within(Duration::ZERO);
+    server.wait().expect("drained");
+}
+
+#[test]
 fn a_server_that_never_ran_lets_its_address_go() {
     let server = Server::builder().service(Nothing).bind("127.0.0.1:0").expect("a free port");
     let (address, handle) = (server.local_addr(), server.handle());

@@ -122,6 +122,21 @@ fn a_drain_ends_when_all_is_answered_and_acknowledged_and_waits_for_what_runs() 
 }
 
 #[test]
+fn a_drain_can_be_told_to_end_sooner_and_not_to_end_later() {
+    let mut bench = Bench::new();
+    bench.call(1);
+    bench.core.start_drain(NOW);
+    bench.core.drain_within(Duration::from_secs(10), NOW);
+    bench.core.drain_within(Duration::from_secs(3600), NOW);
+    let end = NOW.plus(Duration::from_secs(10));
+    assert!(bench.core.poll_timeout().is_some_and(|due| due <= end), "it wakes by itself");
+    bench.core.handle_timeout(NOW.plus(Duration::from_millis(9990)));
+    assert!(!bench.core.is_drained());
+    bench.core.handle_timeout(end);
+    assert!(bench.core.is_drained());
+}
+
+#[test]
 fn a_drain_that_loses_patience_refuses_what_is_queued() {
     let mut bench = Bench::new();
     bench.call(1);

@@ -45,20 +45,14 @@ fn tell(filter: bool) -> Result<String, Failure> {
         .service(KvServer::new(store))
         .at_most_once(filter)
         .bind("127.0.0.1:0")
+        .and_then(Server::spawn)
         .map_err(|error| Failure::new(Status::Server, error))?;
-    let (addr, handle) = (server.local_addr(), server.handle());
-    thread::scope(|scope| {
-        let serving = scope.spawn(|| server.run());
-        let told = append_once(addr, filter);
-        let seen = handle.counters();
-        handle.drain();
-        let ended = serving.join().expect("the server's thread does not panic");
-        ended.map_err(|error| Failure::new(Status::Server, error))?;
-        let value = told?;
-        let (runs, copies) = (seen.executions - 2, seen.duplicates()); // less our own put and get
-        remark(&format!("handler runs: {runs}; copies kept from running: {copies}; the key holds {value:?}"));
-        Ok(value)
-    })
+    let value = append_once(server.local_addr(), filter)?;
+    let seen = server.counters();
+    server.stop().map_err(|error| Failure::new(Status::Server, error))?;
+    let (runs, copies) = (seen.executions - 2, seen.duplicates()); // less our own put and get
+    remark(&format!("handler runs: {runs}; copies kept from running: {copies}; the key holds {value:?}"));
+    Ok(value)
 }
 
 fn append_once(addr: SocketAddr, filter: bool) -> Result<String, Failure> {

@@ -10,4 +10,4 @@ pub use client::{ConnectError, Connector, connect};
 pub use clock::MonotonicClock;
 #[cfg(feature = "sim")]
 pub use fault_proxy::FaultProxy;
-pub use server::{ServeError, Server, ServerBuilder, ServerHandle, serve};
+pub use server::{RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve};

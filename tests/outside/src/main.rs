@@ -18,14 +18,11 @@ impl Greeter for Polite {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let server = Server::builder().service(GreeterServer::new(Polite)).bind("127.0.0.1:0")?;
-    let (address, handle) = (server.local_addr(), server.handle());
-    let running = std::thread::spawn(move || server.run());
-    let greeter = GreeterClient::connect(address)?;
+    let server = Server::builder().service(GreeterServer::new(Polite)).bind("127.0.0.1:0")?.spawn()?;
+    let greeter = GreeterClient::connect(server.local_addr())?;
     assert_eq!(greeter.greet("world")?, "hello, world");
     println!("{}", greeter.greet("world")?);
     drop(greeter);
-    handle.drain();
-    running.join().map_err(|_| "the server panicked")??;
+    server.stop()?;
     Ok(())
 }

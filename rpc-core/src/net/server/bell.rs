@@ -13,7 +13,8 @@ pub(super) struct Bell {
 #[derive(Debug, Default)]
 struct State {
     rings: u64,
-    drain_since: Option<Instant>,
+    /// When a drain ends that does not end by itself.
+    patience_ends: Option<Instant>,
 }
 
 impl Bell {
@@ -22,11 +23,12 @@ impl Bell {
         self.rung.notify_all();
     }
 
-    /// Notes the beginning of a drain. Says whether it is the first.
-    pub(super) fn drain(&self) -> bool {
+    /// Notes a drain whose loops have `patience` to end by themselves, or less if less is left. Says whether it is the first.
+    pub(super) fn drain(&self, patience: Duration) -> bool {
         let mut state = self.lock();
-        let first = state.drain_since.is_none();
-        state.drain_since.get_or_insert_with(Instant::now);
+        let first = state.patience_ends.is_none();
+        let ends = Instant::now().checked_add(patience);
+        state.patience_ends = state.patience_ends.into_iter().chain(ends).min();
         state.rings += 1;
         drop(state);
         self.rung.notify_all();
@@ -38,9 +40,9 @@ impl Bell {
         self.lock().rings
     }
 
-    /// How long ago the drain began; `None` before.
-    pub(super) fn draining_for(&self) -> Option<Duration> {
-        self.lock().drain_since.map(|since| since.elapsed())
+    /// How much of it is left; `None` before a drain.
+    pub(super) fn patience_left(&self) -> Option<Duration> {
+        self.lock().patience_ends.map(|ends| ends.saturating_duration_since(Instant::now()))
     }
 
     /// Waits until it has rung more often than `heard`, or `limit` is over.

@@ -90,7 +90,7 @@ impl ServerBuilder {
         let hands = self
             .assemble(loops, directory, incarnation, listener, &bell)
             .map_err(ServeError::system("set up an event loop"))?;
-        Ok(Server { handle: ServerHandle::new(hands, bell, local_addr), grace })
+        Ok(Server { handle: ServerHandle::new(hands, bell, local_addr, grace) })
     }
 
     fn warn(&self, address: std::net::SocketAddr) {

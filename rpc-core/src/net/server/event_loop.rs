@@ -193,7 +193,7 @@ impl EventLoop {
             match letter {
                 Mail::Late { key, status, body } => self.core.finish(key, status, &body, self.now),
                 Mail::Connection { stream, peer, input } => self.connect(stream, peer, input),
-                Mail::Drain => self.drain(),
+                Mail::Drain(grace) => self.drain(grace),
                 Mail::Counters(asker) => {
                     let _ = asker.send(self.core.counters()); // whoever asked may have gone
                 }
@@ -202,11 +202,11 @@ impl EventLoop {
         self.mail = mail;
     }
 
-    fn drain(&mut self) {
+    fn drain(&mut self, grace: Duration) {
         if let Some(acceptor) = self.acceptor.take() {
             acceptor.close(self.poll.registry());
         }
-        self.core.start_drain(self.now);
+        self.core.drain_within(grace, self.now);
     }
 
     /// Accepts a batch, and deals it out to the loops in turn.

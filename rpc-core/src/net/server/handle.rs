@@ -11,7 +11,7 @@ use super::error::ServeError;
 use super::hands::Hands;
 use super::mailbox::Mail;
 use crate::ids::Time;
-use crate::limits::COUNTERS_WAIT;
+use crate::limits::{COUNTERS_WAIT, END_MARGIN};
 use crate::proto::server::Counters;
 
 /// How long one question for the counters waits before it looks whether the loop lies open meanwhile.
@@ -23,20 +23,33 @@ pub struct ServerHandle {
     loops: Arc<[Arc<Hands>]>,
     bell: Arc<Bell>,
     local_addr: SocketAddr,
+    grace: Duration,
 }
 
 impl ServerHandle {
-    pub(super) fn new(loops: Vec<Arc<Hands>>, bell: Arc<Bell>, local_addr: SocketAddr) -> Self {
-        ServerHandle { loops: loops.into(), bell, local_addr }
+    pub(super) fn new(
+        loops: Vec<Arc<Hands>>,
+        bell: Arc<Bell>,
+        local_addr: SocketAddr,
+        grace: Duration,
+    ) -> Self {
+        ServerHandle { loops: loops.into(), bell, local_addr, grace }
     }
 
     /// Begins the end: nobody new is accepted, new calls are refused, running and queued ones finish, clients are
     /// told; then [`Server::run`](super::Server::run) returns, after the grace time at the latest. Does not wait.
     pub fn drain(&self) {
-        if self.bell.drain() {
-            tracing::info!(address = %self.local_addr, "draining");
-            self.loops.iter().for_each(|hands| hands.mailbox.put(Mail::Drain));
+        self.drain_within(self.grace);
+    }
+
+    /// As [`ServerHandle::drain`], with another grace time than that of the server's limits. A drain that is under way
+    /// ends by then, if that is sooner than it would have: the second ctrl-C of somebody who is in a hurry. Zero ends the
+    /// server now; calls that still run are left behind, and their callers are told 'unknown'.
+    pub fn drain_within(&self, grace: Duration) {
+        if self.bell.drain(grace.saturating_add(END_MARGIN)) {
+            tracing::info!(address = %self.local_addr, ?grace, "draining");
         }
+        self.loops.iter().for_each(|hands| hands.mailbox.put(Mail::Drain(grace)));
     }
 
     /// What happened so far, all loops together. Asks each loop, which answers between two calls; one that does not

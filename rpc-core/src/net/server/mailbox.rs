@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use mio::Waker;
@@ -33,7 +34,7 @@ pub(super) enum Mail {
         input: Bytes,
     },
     /// Begin to drain.
-    Drain,
+    Drain(Duration),
     /// Say what happened so far.
     Counters(Sender<Counters>),
 }

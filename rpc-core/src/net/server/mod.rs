@@ -11,6 +11,7 @@ mod listener;
 mod mailbox;
 mod methods;
 mod runner;
+mod running;
 mod socket;
 mod spares;
 mod transfer;
@@ -22,6 +23,7 @@ use std::time::Duration;
 pub use builder::ServerBuilder;
 pub use error::ServeError;
 pub use handle::ServerHandle;
+pub use running::RunningServer;
 
 use crate::limits::END_MARGIN;
 use crate::service::Service;
@@ -38,7 +40,6 @@ pub fn serve(address: impl ToSocketAddrs + Debug, service: impl Service) -> Resu
 /// A server that listens. Clients that connect wait until [`Server::run`].
 pub struct Server {
     handle: ServerHandle,
-    grace: Duration,
 }
 
 impl Server {
@@ -91,8 +92,7 @@ impl Server {
 
     /// A loop whose last thread is in a handler that does not return cannot end by itself. Says when to look again.
     fn leave_behind_who_is_stuck(&self) -> Option<Duration> {
-        let patience = self.grace + END_MARGIN;
-        let left = patience.saturating_sub(self.handle.bell().draining_for()?);
+        let left = self.handle.bell().patience_left()?;
         if left.is_zero() {
             self.handle.loops().iter().for_each(|hands| hands.end_if_stuck());
             return Some(END_MARGIN);

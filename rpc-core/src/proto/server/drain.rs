@@ -14,7 +14,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A drain under way.
 #[derive(Debug)]
 pub(super) struct Drain {
-    began: Time,
+    /// The end of the grace time.
+    ends: Time,
     next: Time,
     /// Since when every attached session has had all its answers written.
     quiet_since: Option<Time>,
@@ -31,10 +32,18 @@ impl Drain {
 impl ServerCore {
     /// Begins to drain: every connection gets GOAWAY, new calls are refused, queued and running ones finish.
     pub fn start_drain(&mut self, now: Time) {
-        if self.drain.is_some() {
+        self.drain_within(self.config.limits.grace, now);
+    }
+
+    /// The same, to end after `grace` at the latest; a drain under way ends by then if that is sooner.
+    pub fn drain_within(&mut self, grace: Duration, now: Time) {
+        let ends = now.plus(grace);
+        if let Some(drain) = &mut self.drain {
+            drain.ends = drain.ends.min(ends);
+            drain.next = drain.next.min(drain.ends);
             return;
         }
-        self.drain = Some(Drain { began: now, next: now, quiet_since: None, done: false, forced: false });
+        self.drain = Some(Drain { ends, next: now, quiet_since: None, done: false, forced: false });
         let attached: Vec<_> = self.connections.iter().map(|(conn, c)| (conn, c.stage)).collect();
         for (conn, stage) in attached {
             match stage {
@@ -61,7 +70,7 @@ impl ServerCore {
         let Some(drain) = self.drain.as_ref().filter(|drain| !drain.done && drain.next <= now) else {
             return;
         };
-        let grace_over = now.since(drain.began) >= self.config.limits.grace;
+        let grace_over = drain.ends <= now;
         let quiet_since = drain.quiet_since;
         let idle = self.running == 0 && self.queue.is_empty();
         let written =
@@ -81,7 +90,7 @@ impl ServerCore {
             self.refuse_queue(Reason::Draining);
         }
         if let Some(drain) = self.drain.as_mut() {
-            drain.next = now.plus(LOOK_EVERY);
+            drain.next = now.plus(LOOK_EVERY).min(drain.ends.max(now));
             drain.quiet_since = quiet_since;
             drain.done = done;
             drain.forced = grace_over && !idle;

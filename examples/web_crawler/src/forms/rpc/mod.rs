@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rpc_core::Server;
 use rpc_core::limits::ServerLimits;
-use rpc_core::{Server, ServerHandle};
 
 pub use worker::work;
 
@@ -54,26 +54,13 @@ pub(super) fn crawl(task: &Arc<Task>, processes: &Processes) -> Result<(), Failu
     let limits = ServerLimits { grace: GRACE, ..ServerLimits::default() };
     let server =
         Server::builder().limits(limits).service(FrontierServer::new(coordinator)).bind("127.0.0.1:0");
-    let server = server.map_err(Failure::own("offer pages to workers"))?;
-    let (address, handle) = (server.local_addr(), server.handle());
-    let serving = thread::spawn(move || server.run());
-    let outcome = Workers::start(processes, task.workers, address).and_then(|mut workers| {
+    let server = server.and_then(Server::spawn).map_err(Failure::own("offer pages to workers"))?;
+    let outcome = Workers::start(processes, task.workers, server.local_addr()).and_then(|mut workers| {
         let outcome = workers.attend(task, &leases, processes.kill_after);
         workers.part();
         outcome
     });
-    end(&handle, serving).and(outcome)
-}
-
-fn end(
-    handle: &ServerHandle,
-    serving: thread::JoinHandle<Result<(), rpc_core::ServeError>>,
-) -> Result<(), Failure> {
-    handle.drain();
-    match serving.join() {
-        Ok(served) => served.map_err(Failure::own("serve the workers")),
-        Err(_) => Err(Failure::Own("the server for the workers panicked".to_owned())),
-    }
+    server.stop().map_err(Failure::own("serve the workers")).and(outcome)
 }
 
 /// The worker processes that live. Dropping it ends them.
