@@ -4,6 +4,7 @@
 mod written;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_core::stub::{Client, Service};
@@ -126,6 +127,17 @@ fn a_call_passes_through_both_stubs() -> Result<(), CallError<KvError>> {
     assert_eq!(kv.start.get("b").wait()?, "value of b");
     assert!(matches!(kv.get(""), Err(CallError::Service(KvError::NotFound))));
     assert_eq!(kv.call.within(Duration::from_secs(1)).clone().get("c")?, "value of c");
+    Ok(())
+}
+
+#[test]
+fn an_implementation_can_be_shared_and_its_type_forgotten() -> Result<(), CallError<KvError>> {
+    let known = Arc::new(Memory);
+    let forgotten: Arc<dyn Kv + Send + Sync> = Arc::clone(&known) as _;
+    for service in [client_of(KvServer::shared(known)), client_of(KvServer::shared(forgotten))] {
+        let kv: KvClient = service;
+        assert_eq!(kv.get("a")?, "value of a");
+    }
     Ok(())
 }
 

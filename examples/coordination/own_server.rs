@@ -28,7 +28,7 @@ struct Account {
     steps: Steps,
 }
 
-impl Bank for Arc<Account> {
+impl Bank for Account {
     fn balance(&self) -> i64 {
         self.steps.say("balance", "wants the lock");
         let money = *self.money.lock().expect("nobody panics");
@@ -55,7 +55,7 @@ impl Bank for Arc<Account> {
 pub(crate) fn run(steps: &Steps, holding: bool) -> Result<(), String> {
     let account = Account { money: Mutex::new(100), own_server: OnceLock::new(), steps: steps.clone() };
     let account = Arc::new(account);
-    let service = BankServer::new(Arc::clone(&account));
+    let service = BankServer::shared(Arc::clone(&account));
     let server = Server::builder().service(service).bind("127.0.0.1:0").and_then(Server::spawn);
     let server = server.map_err(|error| error.to_string())?;
     let addr = server.local_addr();

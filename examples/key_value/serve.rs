@@ -1,6 +1,7 @@
 //! `kv serve`: the store behind a server, until a signal ends it.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use rpc_core::{ServeError, Server};
 use rpc_examples::children::end_with_parent;
@@ -13,15 +14,15 @@ use crate::store::Store;
 
 /// Serves until drained.
 pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<(), Failure> {
-    let (store, place) = Store::new();
+    let store = Arc::new(Store::default());
     let server = Server::builder()
-        .service(KvServer::new(store))
+        .service(KvServer::shared(Arc::clone(&store)))
         .loops(options.loops)
         .at_most_once(!options.no_filter)
         .bind(client.addr.as_str())
         .map_err(|error| cannot_serve(&error))?;
     let handle = server.handle();
-    let _ = place.set(handle.clone()); // it is empty until now: nobody else has it
+    store.is_served_by(handle.clone());
     drain_on_signal(handle.clone())?;
     if options.end_with_parent {
         end_with_parent()?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rpc_core::ServerHandle;
 
@@ -13,14 +13,13 @@ use crate::api::{Kv, KvError, MAX_KEY, MAX_PAGE, MAX_VALUE, PAGE_BYTES, Page, St
 pub(crate) struct Store {
     pairs: Mutex<BTreeMap<String, String>>,
     /// The server that this store is served by, for `stats`; known once the server is bound.
-    server: Arc<OnceLock<ServerHandle>>,
+    server: OnceLock<ServerHandle>,
 }
 
 impl Store {
-    /// An empty store, and the place to put its server's handle into.
-    pub(crate) fn new() -> (Self, Arc<OnceLock<ServerHandle>>) {
-        let server = Arc::default();
-        (Store { pairs: Mutex::default(), server: Arc::clone(&server) }, server)
+    /// Says who serves it.
+    pub(crate) fn is_served_by(&self, server: ServerHandle) {
+        let _ = self.server.set(server); // the first one counts
     }
 
     /// A handler that panicked while it held the lock poisons it. Every method below changes the map in one step and

@@ -1,7 +1,7 @@
 //! Pairs with an end: what calls read and write, and what the background work takes away.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Leases;
@@ -9,14 +9,10 @@ use crate::Leases;
 /// Most pairs at a time; beyond it the ones that end first go.
 const MOST: usize = 10_000;
 
-/// Values by key, each with the time when it ends.
+/// The service: values by key, each with the time when it ends. The background work shares it. Go would leave to the
+/// collector who frees it; here the last of the two that lets go of the `Arc` does.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs(Mutex<HashMap<String, (String, Instant)>>);
-
-/// The service: it shares the pairs with the background work. Go would leave to the collector who frees them; here the
-/// last of the two that lets go of the `Arc` does.
-#[derive(Debug)]
-pub(crate) struct Store(pub(crate) Arc<Pairs>);
 
 impl Pairs {
     /// Every change is one step: a panic elsewhere leaves the map whole.
@@ -33,10 +29,10 @@ impl Pairs {
     }
 }
 
-impl Leases for Store {
+impl Leases for Pairs {
     fn put(&self, key: &str, value: &str, milliseconds: u64) {
         let ends = Instant::now() + Duration::from_millis(milliseconds.min(3_600_000));
-        let mut pairs = self.0.lock();
+        let mut pairs = self.lock();
         if pairs.len() >= MOST && !pairs.contains_key(key) {
             let first = pairs.iter().min_by_key(|(_, (_, ends))| *ends).map(|(key, _)| key.clone());
             first.and_then(|first| pairs.remove(&first));
@@ -45,7 +41,7 @@ impl Leases for Store {
     }
 
     fn get(&self, key: &str) -> Option<String> {
-        let pairs = self.0.lock();
+        let pairs = self.lock();
         pairs.get(key).filter(|(_, ends)| *ends > Instant::now()).map(|(value, _)| value.clone())
     }
 }

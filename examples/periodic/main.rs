@@ -16,7 +16,7 @@ use rpc_examples::signals::drain_on_signal;
 use rpc_examples::status::{Failure, Status, finish};
 
 use every::Every;
-use expiring::{Pairs, Store};
+use expiring::Pairs;
 
 const TEMPLATE: &str = "\
 {about}
@@ -65,9 +65,8 @@ fn main() -> ExitCode {
 
 fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let pairs = Arc::new(Pairs::default());
-    let server =
-        Server::builder().service(LeasesServer::new(Store(Arc::clone(&pairs)))).bind("127.0.0.1:0")?;
-    let server = server.spawn()?;
+    let server = Server::builder().service(LeasesServer::shared(Arc::clone(&pairs)));
+    let server = server.bind("127.0.0.1:0")?.spawn()?;
     drain_on_signal(server.handle())?;
     let seen = server.handle();
     let began = Instant::now();

@@ -56,13 +56,9 @@ impl Store {
     }
 }
 
-/// The store outlives the servers that offer it, as a database would.
-#[derive(Debug)]
-struct Shared(Arc<Store>);
-
-impl Kv for Shared {
+impl Kv for Store {
     fn append(&self, key: &str, value: &str) {
-        self.0.lock().entry(key.to_owned()).or_default().push_str(value);
+        self.lock().entry(key.to_owned()).or_default().push_str(value);
     }
 }
 
@@ -73,8 +69,8 @@ pub(crate) fn run(mode: Mode, options: &Options) -> Gave {
         ..WorldConfig::new(options.seed, faults(options))
     };
     let network = Network::with_config(config);
-    let store = Arc::new(Store::default());
-    network.serve(KvServer::new(Shared(Arc::clone(&store))));
+    let store = Arc::new(Store::default()); // outlives the servers that offer it, as a database would
+    network.serve(KvServer::shared(Arc::clone(&store)));
     let mut appender = Appender::new(mode, &network);
     let mut told = Vec::new();
     for number in 0..options.appends {

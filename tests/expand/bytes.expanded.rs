@@ -218,21 +218,32 @@ where
 /// Serves an implementation of [`Files`]: give it to `serve`.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 #[allow(dead_code, reason = "a program may use one side only")]
-pub struct FilesServer<S> {
-    service: S,
+pub struct FilesServer<S: ?::core::marker::Sized> {
+    service: ::std::sync::Arc<S>,
 }
 
 #[allow(dead_code, reason = "a program may use one side only")]
 impl<S> FilesServer<S> {
     /// The service that answers with this implementation of [`Files`].
     pub fn new(service: S) -> Self {
+        FilesServer {
+            service: ::std::sync::Arc::new(service),
+        }
+    }
+}
+
+#[allow(dead_code, reason = "a program may use one side only")]
+impl<S: ?::core::marker::Sized> FilesServer<S> {
+    /// The same for one that the program keeps a hand on, or that is known only as `Arc<dyn Files + Send + Sync>`.
+    pub fn shared(service: ::std::sync::Arc<S>) -> Self {
         FilesServer { service }
     }
 }
 
 impl<S> ::rpc_core::stub::Service for FilesServer<S>
 where
-    S: Files + ::core::marker::Send + ::core::marker::Sync + 'static,
+    S: ?::core::marker::Sized + Files + ::core::marker::Send + ::core::marker::Sync
+        + 'static,
     for<'a> Part: ::rpc_core::stub::Argument<'a>,
 {
     fn contract(&self) -> &'static ::rpc_core::stub::Contract {
@@ -249,19 +260,19 @@ where
         match call.method() {
             0 => {
                 let (name, bytes): (&str, &[u8]) = call.arguments()?;
-                call.reply::<u64>(Files::store(&self.service, name, bytes))
+                call.reply::<u64>(Files::store(&*self.service, name, bytes))
             }
             1 => {
                 let (bytes,): (::rpc_core::stub::ByteBuf,) = call.arguments()?;
-                call.reply::<u64>(Files::give(&self.service, bytes.into_vec()))
+                call.reply::<u64>(Files::give(&*self.service, bytes.into_vec()))
             }
             2 => {
                 let (name, part): (&str, Part) = call.arguments()?;
-                call.reply_result::<::rpc_core::stub::Blob, String>(Files::read(&self.service, name, &part))
+                call.reply_result::<::rpc_core::stub::Blob, String>(Files::read(&*self.service, name, &part))
             }
             3 => {
                 let (names,): (::std::vec::Vec<&str>,) = call.arguments()?;
-                call.reply::<::rpc_core::stub::Blob>(Files::all(&self.service, &names))
+                call.reply::<::rpc_core::stub::Blob>(Files::all(&*self.service, &names))
             }
             4 => {
                 let (
@@ -270,7 +281,7 @@ where
                     limit,
                 ): (::std::vec::Vec<Part>, Option<&str>, Option<Part>) = call
                     .arguments()?;
-                call.reply::<Vec<Part>>(Files::missing(&self.service, &parts, after, limit))
+                call.reply::<Vec<Part>>(Files::missing(&*self.service, &parts, after, limit))
             }
             _ => call.no_such_method(),
         }

@@ -132,21 +132,32 @@ where
 /// Serves an implementation of [`Kv`]: give it to `serve`.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 #[allow(dead_code, reason = "a program may use one side only")]
-pub struct KvServer<S> {
-    service: S,
+pub struct KvServer<S: ?::core::marker::Sized> {
+    service: ::std::sync::Arc<S>,
 }
 
 #[allow(dead_code, reason = "a program may use one side only")]
 impl<S> KvServer<S> {
     /// The service that answers with this implementation of [`Kv`].
     pub fn new(service: S) -> Self {
+        KvServer {
+            service: ::std::sync::Arc::new(service),
+        }
+    }
+}
+
+#[allow(dead_code, reason = "a program may use one side only")]
+impl<S: ?::core::marker::Sized> KvServer<S> {
+    /// The same for one that the program keeps a hand on, or that is known only as `Arc<dyn Kv + Send + Sync>`.
+    pub fn shared(service: ::std::sync::Arc<S>) -> Self {
         KvServer { service }
     }
 }
 
 impl<S> ::rpc_core::stub::Service for KvServer<S>
 where
-    S: Kv + ::core::marker::Send + ::core::marker::Sync + 'static,
+    S: ?::core::marker::Sized + Kv + ::core::marker::Send + ::core::marker::Sync
+        + 'static,
     for<'a> KvError: ::rpc_core::stub::Returnable<'a>,
 {
     fn contract(&self) -> &'static ::rpc_core::stub::Contract {
@@ -163,11 +174,11 @@ where
         match call.method() {
             0 => {
                 let (key,): (&str,) = call.arguments()?;
-                call.reply_result::<String, KvError>(Kv::get(&self.service, key))
+                call.reply_result::<String, KvError>(Kv::get(&*self.service, key))
             }
             1 => {
                 let (key, value): (&str, &str) = call.arguments()?;
-                call.reply_result::<(), KvError>(Kv::put(&self.service, key, value))
+                call.reply_result::<(), KvError>(Kv::put(&*self.service, key, value))
             }
             _ => call.no_such_method(),
         }

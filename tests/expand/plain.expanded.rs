@@ -152,21 +152,32 @@ impl PlainReturnsStart {
 /// Serves an implementation of [`PlainReturns`]: give it to `serve`.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 #[allow(dead_code, reason = "a program may use one side only")]
-pub struct PlainReturnsServer<S> {
-    service: S,
+pub struct PlainReturnsServer<S: ?::core::marker::Sized> {
+    service: ::std::sync::Arc<S>,
 }
 
 #[allow(dead_code, reason = "a program may use one side only")]
 impl<S> PlainReturnsServer<S> {
     /// The service that answers with this implementation of [`PlainReturns`].
     pub fn new(service: S) -> Self {
+        PlainReturnsServer {
+            service: ::std::sync::Arc::new(service),
+        }
+    }
+}
+
+#[allow(dead_code, reason = "a program may use one side only")]
+impl<S: ?::core::marker::Sized> PlainReturnsServer<S> {
+    /// The same for one that the program keeps a hand on, or that is known only as `Arc<dyn PlainReturns + Send + Sync>`.
+    pub fn shared(service: ::std::sync::Arc<S>) -> Self {
         PlainReturnsServer { service }
     }
 }
 
 impl<S> ::rpc_core::stub::Service for PlainReturnsServer<S>
 where
-    S: PlainReturns + ::core::marker::Send + ::core::marker::Sync + 'static,
+    S: ?::core::marker::Sized + PlainReturns + ::core::marker::Send
+        + ::core::marker::Sync + 'static,
 {
     fn contract(&self) -> &'static ::rpc_core::stub::Contract {
         &PLAIN_RETURNS_CONTRACT
@@ -182,21 +193,21 @@ where
         match call_.method() {
             0 => {
                 let () = call_.arguments()?;
-                PlainReturns::ping(&self.service);
+                PlainReturns::ping(&*self.service);
                 call_.reply::<()>(())
             }
             1 => {
                 let (a, b): (u32, u32) = call_.arguments()?;
-                call_.reply::<u32>(PlainReturns::add(&self.service, a, b))
+                call_.reply::<u32>(PlainReturns::add(&*self.service, a, b))
             }
             2 => {
                 let (call,): (String,) = call_.arguments()?;
-                call_.reply::<Vec<String>>(PlainReturns::call(&self.service, call))
+                call_.reply::<Vec<String>>(PlainReturns::call(&*self.service, call))
             }
             3 => {
                 let (r#match,): (&str,) = call_.arguments()?;
                 call_
-                    .reply::<(u8, [bool; 2])>(PlainReturns::r#type(&self.service, r#match))
+                    .reply::<(u8, [bool; 2])>(PlainReturns::r#type(&*self.service, r#match))
             }
             _ => call_.no_such_method(),
         }

@@ -138,21 +138,32 @@ impl JobsStart {
 /// Serves an implementation of [`Jobs`]: give it to `serve`.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 #[allow(dead_code, reason = "a program may use one side only")]
-pub(crate) struct JobsServer<S> {
-    service: S,
+pub(crate) struct JobsServer<S: ?::core::marker::Sized> {
+    service: ::std::sync::Arc<S>,
 }
 
 #[allow(dead_code, reason = "a program may use one side only")]
 impl<S> JobsServer<S> {
     /// The service that answers with this implementation of [`Jobs`].
     pub fn new(service: S) -> Self {
+        JobsServer {
+            service: ::std::sync::Arc::new(service),
+        }
+    }
+}
+
+#[allow(dead_code, reason = "a program may use one side only")]
+impl<S: ?::core::marker::Sized> JobsServer<S> {
+    /// The same for one that the program keeps a hand on, or that is known only as `Arc<dyn Jobs + Send + Sync>`.
+    pub fn shared(service: ::std::sync::Arc<S>) -> Self {
         JobsServer { service }
     }
 }
 
 impl<S> ::rpc_core::stub::Service for JobsServer<S>
 where
-    S: Jobs + ::core::marker::Send + ::core::marker::Sync + 'static,
+    S: ?::core::marker::Sized + Jobs + ::core::marker::Send + ::core::marker::Sync
+        + 'static,
 {
     fn contract(&self) -> &'static ::rpc_core::stub::Contract {
         &JOBS_CONTRACT
@@ -169,16 +180,16 @@ where
             0 => {
                 let (job,): (u64,) = call.arguments()?;
                 let context = call.context();
-                call.reply_result::<u32, String>(Jobs::run(&self.service, &context, job))
+                call.reply_result::<u32, String>(Jobs::run(&*self.service, &context, job))
             }
             1 => {
                 let (from,): (u64,) = call.arguments()?;
-                call.reply::<Vec<String>>(Jobs::log(&self.service, from))
+                call.reply::<Vec<String>>(Jobs::log(&*self.service, from))
             }
             2 => {
                 let () = call.arguments()?;
                 let context = call.context();
-                call.reply::<Option<String>>(Jobs::caller(&self.service, &context))
+                call.reply::<Option<String>>(Jobs::caller(&*self.service, &context))
             }
             _ => call.no_such_method(),
         }

@@ -40,9 +40,8 @@ pub(crate) fn narrate() -> Result<(), Failure> {
 
 /// The story, and what the key holds at its end.
 fn tell(filter: bool) -> Result<String, Failure> {
-    let (store, _) = Store::new();
     let server = Server::builder()
-        .service(KvServer::new(store))
+        .service(KvServer::new(Store::default()))
         .at_most_once(filter)
         .bind("127.0.0.1:0")
         .and_then(Server::spawn)

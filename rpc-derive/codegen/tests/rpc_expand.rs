@@ -45,7 +45,7 @@ fn a_trait_is_printed_with_its_stubs_and_all_else_is_passed_through() {
         "    pub struct AClient {",
         "fn a(&self, cx: &Cx, n: u8);",
         "call: renamed::stub::Handle<AClient>",
-        "struct BServer<S> {",
+        "struct BServer<S: ",
         "::rpc_core::stub::Method::new(\"B.b\", \"fn b()\")",
     ] {
         assert!(printed.contains(part), "{part} is not in\n{printed}");

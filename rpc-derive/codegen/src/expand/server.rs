@@ -11,9 +11,10 @@ use crate::shape::is_unit;
 /// Writes the server stub.
 ///
 /// ```text
-/// pub struct KvServer<S> { service: S }
-/// impl<S> KvServer<S> { pub fn new(service: S) -> Self { KvServer { service } } }
-/// impl<S: Kv + Send + Sync + 'static> Service for KvServer<S> { .. }
+/// pub struct KvServer<S: ?Sized> { service: Arc<S> }
+/// impl<S> KvServer<S> { pub fn new(service: S) -> Self { KvServer { service: Arc::new(service) } } }
+/// impl<S: ?Sized> KvServer<S> { pub fn shared(service: Arc<S>) -> Self { KvServer { service } } }
+/// impl<S: ?Sized + Kv + Send + Sync + 'static> Service for KvServer<S> { .. }
 /// ```
 pub(super) fn expand(context: &Context<'_>) -> TokenStream {
     let Context { service, names, .. } = context;
@@ -22,19 +23,30 @@ pub(super) fn expand(context: &Context<'_>) -> TokenStream {
     let name = service.name();
     let server_doc = format!(" Serves an implementation of [`{name}`]: give it to `serve`.");
     let new_doc = format!(" The service that answers with this implementation of [`{name}`].");
+    let shared_doc = format!(
+        " The same for one that the program keeps a hand on, or that is known only as `Arc<dyn {name} + Send + Sync>`."
+    );
     let dispatch = service_trait(context);
     quote! {
         #[doc = #server_doc]
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #[allow(dead_code, reason = "a program may use one side only")]
-        #vis struct #server<#implementation> {
-            service: #implementation,
+        #vis struct #server<#implementation: ?::core::marker::Sized> {
+            service: ::std::sync::Arc<#implementation>,
         }
 
         #[allow(dead_code, reason = "a program may use one side only")]
         impl<#implementation> #server<#implementation> {
             #[doc = #new_doc]
             pub fn new(service: #implementation) -> Self {
+                #server { service: ::std::sync::Arc::new(service) }
+            }
+        }
+
+        #[allow(dead_code, reason = "a program may use one side only")]
+        impl<#implementation: ?::core::marker::Sized> #server<#implementation> {
+            #[doc = #shared_doc]
+            pub fn shared(service: ::std::sync::Arc<#implementation>) -> Self {
                 #server { service }
             }
         }
@@ -77,7 +89,11 @@ fn service_trait(context: &Context<'_>) -> TokenStream {
         #allow
         impl<#implementation> #stub::Service for #server<#implementation>
         where
-            #implementation: #trait_name + ::core::marker::Send + ::core::marker::Sync + 'static,
+            #implementation: ?::core::marker::Sized
+                + #trait_name
+                + ::core::marker::Send
+                + ::core::marker::Sync
+                + 'static,
             #given
         {
             fn contract(&self) -> &'static #stub::Contract {
@@ -105,7 +121,7 @@ fn arm(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
         quote!(let #local = #call.context();)
     });
     let passed = passed(method, context);
-    let result = quote!(#trait_name::#ident(&self.service #passed));
+    let result = quote!(#trait_name::#ident(&*self.service #passed));
     let value = super::marker(&method.reply.value, stub);
     let reply = match &method.reply.error {
         None if is_unit(&method.reply.value.ty) => quote! {
