@@ -16,6 +16,9 @@ mod socket;
 mod spares;
 mod transfer;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::{self, Debug};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;

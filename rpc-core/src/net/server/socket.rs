@@ -30,6 +30,8 @@ pub(super) struct Socket {
     pub(super) listed: bool,
     /// The peer has closed its side: read until the end is found.
     pub(super) ends: bool,
+    /// Nothing can be written any more.
+    broken: bool,
 }
 
 /// What a read or a write found.
@@ -52,7 +54,15 @@ impl Socket {
         token: Token,
     ) -> io::Result<Self> {
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Socket { stream, peer, readable: false, blocked: false, listed: false, ends: false })
+        Ok(Socket {
+            stream,
+            peer,
+            readable: false,
+            blocked: false,
+            listed: false,
+            ends: false,
+            broken: false,
+        })
     }
 
     /// Takes the stream out of this loop, for another.
@@ -68,8 +78,18 @@ impl Socket {
             self.ends |= event.is_read_closed() || event.is_error();
         }
         if event.is_writable() || event.is_write_closed() {
-            self.blocked = false;
+            self.blocked = self.broken; // a broken one has room, and takes nothing
         }
+    }
+
+    /// A write has failed: there is nothing more to say, but perhaps something to hear.
+    pub(super) fn set_broken(&mut self) {
+        (self.broken, self.blocked, self.readable, self.ends) = (true, true, true, true);
+    }
+
+    /// Whether a write has failed: what is read now is the last.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     pub(super) fn read(&mut self, into: &mut [u8]) -> Progress {

@@ -42,12 +42,15 @@ impl EventLoop {
                     let chunk = self.input.split_to(count).freeze();
                     self.core.handle_input(conn, chunk, self.now);
                 }
-                Progress::Blocked => {}
-                Progress::Gone => {
+                Progress::Blocked if !socket.is_broken() => {}
+                Progress::Blocked | Progress::Gone => {
                     socket.readable = false;
                     self.core.handle_closed(conn, self.now);
                 }
             }
+        }
+        if socket.is_broken() && !self.core.wants_read(conn) {
+            self.core.handle_closed(conn, self.now); // it has said BYE, and what it does not hear is no matter
         }
     }
 
@@ -70,6 +73,10 @@ impl EventLoop {
             match socket.write(outgoing.unsent()) {
                 Progress::Bytes(count) => self.core.handle_written(conn, count, self.now),
                 Progress::Blocked => self.core.handle_written(conn, 0, self.now), // its patience begins to run
+                Progress::Gone if self.core.wants_read(conn) => {
+                    socket.set_broken(); // what came before is read first: perhaps a BYE
+                    break;
+                }
                 Progress::Gone => {
                     socket.readable = false;
                     self.core.handle_closed(conn, self.now);

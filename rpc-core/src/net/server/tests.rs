@@ -1,0 +1,78 @@
+//! The event loop by hand: its turns are taken one by one, so that what happens between two of them is the test's choice.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use super::Server;
+use super::event_loop::EventLoop;
+use crate::contract::{Contract, Method};
+use crate::service::{Dispatch, Dispatched, Refused, Service};
+use crate::wire::frame::{Header, Kind, append};
+use crate::wire::message::{Hello, Status};
+
+static PING: Method = Method::new("Ping.ping", "fn ping()");
+static CONTRACT: Contract = Contract::new("Ping", std::slice::from_ref(&PING));
+
+struct Ping;
+
+impl Service for Ping {
+    fn contract(&self) -> &'static Contract {
+        &CONTRACT
+    }
+
+    fn dispatch(&self, call: Dispatch<'_>) -> Result<Dispatched, Refused> {
+        call.no_such_method()
+    }
+}
+
+fn write(client: &mut TcpStream, frames: &[(Header, &[u8])]) {
+    let mut bytes = Vec::new();
+    for (header, body) in frames {
+        append(&mut bytes, header, body, true);
+    }
+    client.write_all(&bytes).expect("there is room");
+}
+
+/// Takes turns until `done`.
+fn turn_until(event_loop: &mut EventLoop, done: impl Fn(&EventLoop) -> bool) {
+    for _ in 0..100 {
+        if done(event_loop) {
+            return;
+        }
+        event_loop.receive().expect("the kernel tells what happens");
+        event_loop.flush();
+    }
+    panic!("a hundred turns, and it has not happened");
+}
+
+/// A client that says BYE and is gone, while the answer to a call that it has given up is about to be written: the write
+/// fails, and its last word lies unread in the socket. Unheard, it would hold up a drain for the whole grace time.
+#[test]
+fn the_last_word_of_a_client_that_has_gone_is_heard() {
+    let server = Server::builder().service(Ping).bind("127.0.0.1:0").expect("a free port");
+    let hands = &server.handle.loops()[0];
+    let mut event_loop = hands.lock().slot.take().expect("it was never started");
+    let mut client = TcpStream::connect(server.local_addr()).expect("it listens");
+    let hello = Hello::new(1, 0, &[&CONTRACT]).encode();
+    let call = Header { method: PING.id, millis: 60_000, ..Header::for_call(Kind::Call, 0, 1) };
+    write(&mut client, &[(Header::new(Kind::Hello), &hello), (call, &[])]);
+    turn_until(&mut event_loop, |event_loop| event_loop.core.has_calls());
+    let now = event_loop.now;
+    let key = event_loop.core.poll_call(now).expect("it came").key;
+
+    write(&mut client, &[(Header::new(Kind::Bye), &[])]);
+    SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("an option"); // closing it resets the connection
+    drop(client);
+    event_loop.core.finish(key, Status::Done, &[7; 100], now);
+    event_loop.flush();
+    assert!(
+        event_loop.core.counters().sessions == 0 || !event_loop.ready.is_empty(),
+        "it will be looked at again"
+    );
+    turn_until(&mut event_loop, |event_loop| event_loop.core.counters().sessions == 0);
+    turn_until(&mut event_loop, |event_loop| event_loop.core.counters().connections == 0);
+    hands.lock().slot = Some(event_loop);
+}
