@@ -60,6 +60,13 @@ impl Reason {
         Reason::Unreachable,
         Reason::Closed,
     ];
+
+    /// Whether the same call may succeed later. It is always safe to try; after the other reasons it fails again until
+    /// somebody changes the call, the client or the server.
+    pub fn may_pass(self) -> bool {
+        use Reason::{Busy, Cancelled, Deadline, Draining, NoFreeSlot, Unreachable};
+        matches!(self, Cancelled | Deadline | Busy | Draining | NoFreeSlot | Unreachable)
+    }
 }
 
 /// What a peer did that the protocol forbids. The connection is closed; nothing runs because of it.

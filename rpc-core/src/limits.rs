@@ -121,6 +121,10 @@ pub const COUNTERS_WAIT: Duration = Duration::from_secs(1);
 /// long reply was read into: a fresh megabyte costs 256 page faults, which is more than all copies of it together.
 pub const CLIENT_BUFFER_KEPT: usize = 2 << 20;
 
+/// A HELLO without a WELCOME is sent again after this part of the time to connect, then after twice as long, and so on:
+/// three copies of it fit, and a server that takes its time gets few.
+pub const HELLO_SHARE: u32 = 8;
+
 /// How long the background thread leaves started calls to whoever started them before it drives by itself: a caller
 /// that starts many and then waits drives them all with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
@@ -220,8 +224,6 @@ pub struct ClientLimits {
     pub backoff_cap: Duration,
     /// How long one attempt to connect and greet may take.
     pub connect: Duration,
-    /// How long the first connection may take, all attempts together.
-    pub first_connect: Duration,
     /// All slots dirty for this long: the session is left to resolve itself and another one takes the calls.
     pub all_dirty: Duration,
     /// Most bytes taken for one write.
@@ -246,7 +248,6 @@ impl Default for ClientLimits {
             backoff_first: Duration::from_millis(50),
             backoff_cap: Duration::from_secs(2),
             connect: Duration::from_secs(2),
-            first_connect: Duration::from_secs(5),
             all_dirty: Duration::from_secs(10),
             write_batch: 256 << 10,
             retry_budget: 10.0,

@@ -213,6 +213,24 @@ fn a_copy_has_the_same_number_and_less_time_left() {
 }
 
 #[test]
+fn hello_goes_out_again_until_there_is_a_welcome_and_then_no_more() {
+    let mut bench = Bench::greeting();
+    let mut copies = 0;
+    for _ in 0..15 {
+        bench.pass(Duration::from_millis(100));
+        copies += kinds(&bench.written()).iter().filter(|kind| **kind == Kind::Hello).count();
+        assert!(!bench.core.wants_close());
+    }
+    assert_eq!(copies, 2, "after 250 and 750 ms; the next would follow after 1750");
+    bench.welcome(false);
+    assert!(bench.core.is_ready());
+    for _ in 0..20 {
+        bench.pass(Duration::from_millis(100));
+        assert_eq!(kinds(&bench.written()), []);
+    }
+}
+
+#[test]
 fn there_is_no_copy_while_one_is_still_in_the_buffer() {
     let mut bench = Bench::new();
     bench.start(1, Does::Reply, LONG);

@@ -102,7 +102,10 @@ impl Hostile {
         match random.u8(0..24) {
             0..11 => self.call(slot, seq, random, &mut bytes),
             11..14 => append(&mut bytes, &Header::for_call(Kind::Cancel, slot, seq), &[], true),
-            14..17 => append(&mut bytes, &Header::for_call(Kind::Ack, slot, seq), &[1; 3], true),
+            14..17 => {
+                let body: &[u8] = if random.u8(0..8) == 0 { &[1; 3] } else { &[] }; // W7: it has none
+                append(&mut bytes, &Header::for_call(Kind::Ack, slot, seq), body, true);
+            }
             17 => append(&mut bytes, &Header::new(Kind::Ping), &[], true),
             18 => append(&mut bytes, &Header::new(Kind::Methods), &encode_name("Work"), true),
             19 => bytes.clone_from(&self.lines[line].hello),

@@ -92,7 +92,7 @@ pub struct Panicked {
 
 /// A call that did not run and never will.
 #[derive(Debug, Error)]
-#[error("{place} was not executed: {reason}{}; it is safe to call again", Detail(detail))]
+#[error("{place} was not executed: {reason}{}{}", Detail(detail), advice(*reason))]
 pub struct NotExecuted {
     /// Where.
     pub place: Place,
@@ -249,6 +249,11 @@ impl<E> CallError<E> {
             CallError::Unknown(_) => None,
         }
     }
+}
+
+/// After a reason that does not pass there is nothing to advise but what the reason says.
+fn advice(reason: Reason) -> &'static str {
+    if reason.may_pass() { "; it is safe to call again" } else { "" }
 }
 
 /// Writes `: text` for a text and nothing for none.

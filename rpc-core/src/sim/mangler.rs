@@ -262,7 +262,7 @@ mod tests {
     fn frames(count: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         for seq in 1..=count {
-            append(&mut bytes, &Header::for_call(Kind::Ack, 0, seq), &[7; 9], true);
+            append(&mut bytes, &Header::for_call(Kind::Call, 0, seq), &[7; 9], true);
         }
         bytes
     }

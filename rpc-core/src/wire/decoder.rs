@@ -278,6 +278,19 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_without_a_body_has_none() {
+        for kind in [Kind::Cancel, Kind::Ack, Kind::Ping, Kind::Pong, Kind::GoAway, Kind::Busy, Kind::Bye] {
+            for (body, taken) in [(&[][..], true), (&[0], false)] {
+                let mut bytes = Vec::new();
+                append(&mut bytes, &Header::new(kind), body, true);
+                let mut decoder = agreed(1000);
+                decoder.push(bytes.into());
+                assert_eq!(decoder.next_frame().is_ok(), taken, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_call_over_the_limit_is_skipped_and_the_next_one_read() {
         let mut stream = call(&[1; 5000]);
         stream.extend(call(b"next"));

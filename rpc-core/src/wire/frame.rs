@@ -80,6 +80,12 @@ impl Kind {
         ALL.get(index).copied().ok_or(ProtocolError::UnknownKind(byte))
     }
 
+    /// Whether frames of this kind have no body (W7).
+    fn is_bare(self) -> bool {
+        use Kind::{Ack, Busy, Bye, Cancel, GoAway, Ping, Pong};
+        matches!(self, Cancel | Ack | Ping | Pong | GoAway | Busy | Bye)
+    }
+
     /// The name used in messages and in `docs/wire.md`.
     pub fn name(self) -> &'static str {
         match self {
@@ -195,5 +201,8 @@ pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     }
     let header = Header { kind: Kind::from_wire(kind)?, code, slot, seq, method, millis };
     let body_len = length.saturating_sub(HEADER - PREFIX);
+    if header.kind.is_bare() && body_len > 0 {
+        return Err(ProtocolError::BadBody(header.kind.name()));
+    }
     Ok(RawHeader { header, body_crc, body_len })
 }

@@ -17,6 +17,7 @@ mod transmit;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -25,7 +26,7 @@ pub use slot::Tag;
 use crate::contract::Contract;
 use crate::error::ProtocolError;
 use crate::ids::{Seq, Slot, Time};
-use crate::limits::{CLIENT_BUFFER_KEPT, ClientLimits};
+use crate::limits::{CLIENT_BUFFER_KEPT, ClientLimits, HELLO_SHARE};
 use crate::proto::Outcome;
 use crate::wire::frame::{Frame, FrameDecoder, Kind};
 use session::SessionInfo;
@@ -116,6 +117,8 @@ pub struct ClientCore {
     events: VecDeque<Event>,
     next_timer: Time,
     not_before: Time,
+    hello_again: Time, // when HELLO is due again, while WELCOME is awaited
+    hello_pause: Duration,
     failures: u32,
     last_failure: String,
     rejected: bool,
@@ -151,6 +154,8 @@ impl ClientCore {
             events: VecDeque::new(),
             next_timer: Time::default(),
             not_before: Time::default(),
+            hello_again: Time::NEVER,
+            hello_pause: Duration::ZERO,
             failures: 0,
             last_failure: String::new(),
             rejected: false,
@@ -188,7 +193,9 @@ impl ClientCore {
         self.to_send.push_back(Outgo::Hello);
         self.last_heard = now;
         self.pings = 0;
-        self.wake_by(now.plus(self.config.limits.connect));
+        self.hello_pause = self.config.limits.connect / HELLO_SHARE;
+        self.hello_again = now.plus(self.hello_pause);
+        self.wake_by(self.hello_again);
     }
 
     /// The connection could not be made, or is gone. What waited in its buffer died with it.
@@ -313,18 +320,14 @@ impl ClientCore {
                 Ok(())
             }
             (Link::Greeting(_), Kind::Busy) => {
-                let pause = std::time::Duration::from_millis(u64::from(header.millis));
+                let pause = Duration::from_millis(u64::from(header.millis));
                 self.turned_away("the server is busy or shutting down", pause, now);
                 Ok(())
             }
             (Link::Greeting(_) | Link::Up, Kind::Reject) => {
                 let text = String::from_utf8_lossy(&frame.body).into_owned();
                 self.rejected = true;
-                self.turned_away(
-                    &format!("the server refused the connection: {text}"),
-                    std::time::Duration::ZERO,
-                    now,
-                );
+                self.turned_away(&format!("the server refused the connection: {text}"), Duration::ZERO, now);
                 Ok(())
             }
             (Link::Greeting(_), Kind::Reply | Kind::GoAway | Kind::Pong | Kind::Table) => {

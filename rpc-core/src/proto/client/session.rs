@@ -137,7 +137,11 @@ impl ClientCore {
     pub(super) fn stream_is_garbled(&mut self, error: ProtocolError, now: Time) {
         let pause = self.config.limits.backoff_first.saturating_mul(10);
         self.foreign = self.session.is_none();
-        self.turned_away(&format!("what came from the server cannot be read: {error}"), pause, now);
+        let what = match self.foreign {
+            true => "what answers there does not seem to speak this protocol",
+            false => "what came from the server cannot be read",
+        };
+        self.turned_away(&format!("{what}: {error}"), pause, now);
     }
 
     /// The server did what the protocol forbids: nothing that it says is believed any more.

@@ -131,13 +131,26 @@ impl ClientCore {
                 if due <= now {
                     "the server did not answer in time".clone_into(&mut self.last_failure);
                     self.link = Link::Condemned;
-                } else {
-                    self.wake_by(due);
+                    return;
+                }
+                self.wake_by(due);
+                if matches!(self.link, Link::Greeting(_)) {
+                    self.greet_again(now);
                 }
             }
             Link::Up => self.sign_of_life(now),
             Link::Condemned => {}
         }
+    }
+
+    /// HELLO or WELCOME may have been lost: the same HELLO gets the same WELCOME (W8).
+    fn greet_again(&mut self, now: Time) {
+        if self.hello_again <= now {
+            self.hello_pause = self.hello_pause.saturating_mul(2);
+            self.hello_again = now.plus(self.hello_pause);
+            self.to_send.push_back(Outgo::Hello);
+        }
+        self.wake_by(self.hello_again);
     }
 
     /// Asks for a sign of life when an answer is owed and nothing was heard for a while.
