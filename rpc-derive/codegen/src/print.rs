@@ -2,7 +2,8 @@
 
 use proc_macro2::{LineColumn, TokenStream};
 use quote::ToTokens;
-use syn::{Attribute, File, Item, Meta};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Attribute, Block, File, Item, Meta, Stmt};
 
 use crate::layout;
 use crate::parse;
@@ -64,6 +65,8 @@ impl Expansion {
                 let inner = self.items(std::mem::take(items));
                 *items = inner.into_iter().map(|written| written.item).collect();
             }
+        } else {
+            visit_mut::visit_item_mut(self, &mut item); // a trait may stand in a function's body
         }
         vec![Written { item, by_us: false }]
     }
@@ -81,6 +84,22 @@ impl Expansion {
             Err(error) => {
                 self.flaws.push(flaw(error));
                 Vec::new()
+            }
+        }
+    }
+}
+
+impl VisitMut for Expansion {
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        for statement in std::mem::take(&mut block.stmts) {
+            match statement {
+                Stmt::Item(item) => {
+                    block.stmts.extend(self.item(item).into_iter().map(|written| Stmt::Item(written.item)));
+                }
+                mut other => {
+                    visit_mut::visit_stmt_mut(self, &mut other);
+                    block.stmts.push(other);
+                }
             }
         }
     }

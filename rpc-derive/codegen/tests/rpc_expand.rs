@@ -55,6 +55,26 @@ fn a_trait_is_printed_with_its_stubs_and_all_else_is_passed_through() {
 }
 
 #[test]
+fn a_trait_in_the_body_of_a_function_is_expanded_there() {
+    let path = file(
+        "inner.rs",
+        "fn main() {\n    if true {\n        #[rpc]\n        trait C { fn c(&self); }\n    }\n}\n\
+         impl X {\n    fn f(&self) {\n        let c = || {\n            #[rpc] trait D { fn d(&mut self); }\n        };\n    }\n}\n",
+    );
+    let output = run(&[path.to_str().expect("text")]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains("inner.rs:10:35"), "{told}");
+    let path =
+        file("inner_good.rs", "fn main() {\n    #[rpc]\n    trait C { fn c(&self); }\n    let _ = 1;\n}\n");
+    let output = run(&[path.to_str().expect("text")]);
+    let printed = text(&output.stdout);
+    let (stub, after) =
+        (printed.find("struct CClient").expect("a stub"), printed.find("let _ = 1").expect("the rest"));
+    assert!(stub < after && !printed.contains("#[rpc"), "{printed}");
+}
+
+#[test]
 fn every_mistake_is_told_with_its_place() {
     let content = "#[rpc]\npub trait Kv {\n    fn get(&mut self) -> &str;\n    fn connect(&self);\n}\n\n#[rpc]\nstruct S;\n";
     assert_eq!(
