@@ -1,7 +1,7 @@
 //! The client where threads, timers and sessions meet: whose wake-up is whose, and what closing leaves behind.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ const NEVER: Duration = Duration::from_secs(3600);
 /// `PATIENCE` is over, which every test here sees without a clock.
 fn quiet() -> ClientLimits {
     ClientLimits {
+        connect: NEVER,
         resend_first: NEVER,
         resend_cap: NEVER,
         ack_delay: NEVER,
@@ -150,7 +151,7 @@ fn a_started_call_that_waits_for_a_slot_has_its_verdict_in_time_while_the_backgr
     let held = desk.call.within(NEVER).start.wait();
     running.gate.wait_for_arrivals(1);
     fall_asleep(); // the background thread has it now
-    let verdict = desk.call.within(ms(50)).start.echo("x").wait();
+    let verdict = desk.call.within(ms(50)).echo("x");
     assert!(matches!(verdict, Err(CallError::NotExecuted(_))), "{verdict:?}");
     running.gate.open();
     let held = held.wait();
@@ -200,20 +201,25 @@ fn the_answer_to_a_dropped_call_of_a_retired_session_is_nobody_else_s() {
     assert_eq!(next.wait().expect("it ran"), "b");
 }
 
+/// A thread that asks, and says what it hears.
+fn ask_what_became_of(unknown: Arc<Unknown>) -> mpsc::Receiver<Resolution> {
+    let (say, heard) = mpsc::channel();
+    std::thread::spawn(move || say.send(unknown.resolve(NEVER)));
+    heard
+}
+
 #[test]
 fn several_threads_may_ask_what_became_of_a_call_and_all_hear_it() {
     let running = Running::start();
     let desk = running.connect(quiet());
-    let unknown = running.left_at_the_gate(&desk);
-    std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..4).map(|_| scope.spawn(|| unknown.resolve(PATIENCE))).collect();
-        fall_asleep();
-        running.gate.open();
-        for thread in asking {
-            let resolution = thread.join().expect("no panic");
-            assert!(matches!(resolution, Resolution::Executed(_)), "it slept on: {resolution:?}");
-        }
-    });
+    let unknown = Arc::new(running.left_at_the_gate(&desk));
+    let asking: Vec<_> = (0..4).map(|_| ask_what_became_of(Arc::clone(&unknown))).collect();
+    fall_asleep();
+    running.gate.open();
+    for heard in asking {
+        let resolution = heard.recv_timeout(PATIENCE).expect("it is woken");
+        assert!(matches!(resolution, Resolution::Executed(_)), "{resolution:?}");
+    }
 }
 
 #[test]
@@ -222,13 +228,11 @@ fn who_drives_one_session_hears_the_answer_that_comes_over_the_other() {
     let desk = running.narrow(ms(50));
     let unknown = running.left_at_the_gate(&desk);
     assert_eq!(desk.echo("a").expect("another session takes it"), "a");
-    std::thread::scope(|scope| {
-        let asking = scope.spawn(|| unknown.resolve(PATIENCE)); // drives the new session meanwhile
-        fall_asleep();
-        running.gate.open();
-        let resolution = asking.join().expect("no panic");
-        assert!(matches!(resolution, Resolution::Executed(_)), "it slept on: {resolution:?}");
-    });
+    let asking = ask_what_became_of(Arc::new(unknown)); // drives the new session meanwhile
+    fall_asleep();
+    running.gate.open();
+    let resolution = asking.recv_timeout(PATIENCE).expect("it is woken");
+    assert!(matches!(resolution, Resolution::Executed(_)), "{resolution:?}");
 }
 
 /// A waker that owns a started call, as a task does, and may panic when it is woken.
@@ -260,7 +264,7 @@ fn poll(pending: &mut Pending<call::Plain<String>>, waker: &Waker) -> bool {
 fn a_waker_that_owns_another_call_is_dropped_where_that_call_can_be_cancelled() {
     let running = Running::start();
     let desk: DeskClient = Connector::new().connect(running.address).expect("it listens");
-    let (done, finished) = std::sync::mpsc::channel();
+    let (done, finished) = mpsc::channel();
     std::thread::spawn(move || {
         let mut pending = desk.start.wait();
         let first = Waker::from(Task::new(Some(desk.start.wait()), false));

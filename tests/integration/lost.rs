@@ -33,8 +33,13 @@ fn a_lost_call_is_sent_again_although_nothing_else_happens() {
     let serving = thread::spawn(move || server.run());
     let here = "127.0.0.1:0".parse().expect("an address");
     let proxy = FaultProxy::start(here, address, Faults::none(), 7).expect("it listens");
-    let limits =
-        ClientLimits { resend_first: RESEND, ack_delay: LONG, ping_after: LONG, ..ClientLimits::default() };
+    let limits = ClientLimits {
+        connect: LONG,
+        resend_first: RESEND,
+        ack_delay: LONG,
+        ping_after: LONG,
+        ..ClientLimits::default()
+    };
     let connector = Connector::new().limits(limits).deadline(PATIENCE);
     let echo: EchoClient = connector.connect(proxy.addr()).expect("it listens");
 
