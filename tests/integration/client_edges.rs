@@ -78,7 +78,8 @@ impl Running {
     }
 
     fn connect(&self, limits: ClientLimits) -> DeskClient {
-        Connector::new().limits(limits).deadline(PATIENCE).connect(self.address).expect("it listens")
+        // A deadline is a timer as well: later than any test waits.
+        Connector::new().limits(limits).deadline(2 * PATIENCE).connect(self.address).expect("it listens")
     }
 
     /// What became of a call that has come to the gate is open: its deadline has passed.
