@@ -12,6 +12,9 @@ pub(crate) const SHOULD_STICK: Duration = Duration::from_secs(2);
 /// How long a program that should end is given, so that a busy machine is not taken for a deadlock.
 pub(crate) const SHOULD_END: Duration = Duration::from_secs(30);
 
+/// A program's time is waited for in so many pieces.
+const PIECES: u32 = 20;
+
 /// How a program ended.
 pub(crate) enum End {
     Well,
@@ -34,7 +37,10 @@ pub(crate) fn run(
         let result = program(&of_program);
         let _ = done.send(result); // if it comes after the limit, nobody listens
     });
-    match ended.recv_timeout(limit) {
+    // In small pieces: a machine that stands still for a while costs the program one of them, and not all its time.
+    let mut pieces = (0..PIECES).map(|_| ended.recv_timeout(limit / PIECES));
+    let end = pieces.find(|end| *end != Err(RecvTimeoutError::Timeout));
+    match end.unwrap_or(Err(RecvTimeoutError::Timeout)) {
         Ok(Ok(())) => End::Well,
         Ok(Err(why)) => End::Wrong(why),
         Err(RecvTimeoutError::Timeout) => End::Stuck,

@@ -11,7 +11,7 @@ use crate::serve::Usage;
 use crate::{Handlers, Model, name_of};
 
 /// How long a child may take to say something.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What one model gave with one kind of handlers and so many connections.
 #[derive(Clone, Debug)]

@@ -50,6 +50,9 @@ pub(crate) trait Leases {
     fn get(&self, key: &str) -> Option<String>;
 }
 
+/// How long a pair lives.
+const LIFE: Duration = Duration::from_millis(500);
+
 fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&time) => Ok(time),
@@ -92,7 +95,7 @@ fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Puts a pair now and then; they live for 500 ms.
+/// Puts a pair now and then.
 fn use_it(address: std::net::SocketAddr, lasts: Duration) -> Result<(), Box<dyn Error>> {
     let leases = LeasesClient::connect(address)?;
     let until = Instant::now() + lasts;
@@ -100,12 +103,13 @@ fn use_it(address: std::net::SocketAddr, lasts: Duration) -> Result<(), Box<dyn 
         if Instant::now() >= until {
             break;
         }
-        let key = format!("key{number}");
-        match leases.put(&key, "value", 500) {
+        let (key, began) = (format!("key{number}"), Instant::now());
+        match leases.put(&key, "value", LIFE.as_millis() as u64) {
             Err(CallError::NotExecuted(_)) => break, // a signal drains the server
             other => other?,
         }
-        if leases.get(&key)?.is_none() {
+        let there = leases.get(&key)?.is_some();
+        if !there && began.elapsed() < LIFE {
             return Err("a pair was gone before its time".into());
         }
         thread::sleep(Duration::from_millis(100).min(until.saturating_duration_since(Instant::now())));

@@ -30,13 +30,22 @@ fn a_call_by_name_needs_no_trait() {
 
 #[test]
 fn periodic_work_is_done_while_calls_are_served_and_ends_cleanly() {
-    let said = run(env!("CARGO_BIN_EXE_periodic"), ["--every", "50ms", "--for", "1s"]).expect(0);
-    let rounds = said.out.lines().filter(|line| line.contains(", round ")).count();
-    assert!((2..=21).contains(&rounds), "{}", said.out);
-    assert!(
-        said.out.lines().any(|line| !line.contains(" 0 expired") && line.contains("expired")),
-        "{}",
-        said.out
-    );
-    assert!(said.out.contains(&format!("stopped: {rounds} rounds, the thread has ended")), "{}", said.out);
+    // A machine may be so busy that no round falls into the second half of the second: then it goes round again.
+    let something_expired = |_| {
+        let said = run(env!("CARGO_BIN_EXE_periodic"), ["--every", "50ms", "--for", "1s"]).expect(0);
+        let lines: Vec<&str> = said.out.lines().filter(|line| line.contains(", round ")).collect();
+        for (line, round) in lines.iter().zip(1_u64..) {
+            let (at, rest) = line.trim_start().split_once(" ms, round ").expect("when, and which");
+            assert!(at.parse::<u64>().expect("milliseconds") >= 50 * round, "too early: {}", said.out);
+            assert!(rest.starts_with(&format!("{round}: ")), "{}", said.out);
+        }
+        let rounds = lines.len();
+        assert!(
+            said.out.contains(&format!("stopped: {rounds} rounds, the thread has ended")),
+            "{}",
+            said.out
+        );
+        lines.iter().any(|line| !line.contains(" 0 expired"))
+    };
+    assert!((0..10).any(something_expired));
 }

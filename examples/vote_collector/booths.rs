@@ -15,7 +15,7 @@ use crate::ballot::VoterClient;
 use crate::electorate::{Plan, Trouble, electorate};
 
 /// How long a voter's process may take to start, and a bad network to let a greeting through.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(60);
 /// When a call without an answer is sent again.
 const RESEND: Duration = Duration::from_millis(100);
 

@@ -10,6 +10,8 @@ use crate::forms::racy::add_one;
 /// Tries at the most, and the longest time.
 const MOST_ROUNDS: usize = 50_000;
 const LONGEST: Duration = Duration::from_secs(10);
+/// Tries at the most of the two threads that add.
+const MOST_TRIES: usize = 100;
 /// Additions of each of two threads.
 const ADDITIONS: usize = 1_000_000;
 
@@ -56,8 +58,14 @@ pub(crate) fn count_until_one_is_lost(yes: usize) -> Found {
     Found { rounds: rounds.load(Ordering::SeqCst), counted: count.load(Ordering::SeqCst) }
 }
 
-/// The notes' `n = n + 1` in two threads, a million times each: what should be there, and what is.
+/// The notes' `n = n + 1` in two threads, a million times each: what should be there, and what is. On a machine with one
+/// core nothing is lost when the threads happen to run one after the other: then they run again.
 pub(crate) fn two_threads_add() -> (usize, usize) {
+    let tries = (0..MOST_TRIES).map(|_| two_threads_add_once());
+    tries.into_iter().find(|(should, is)| is < should).unwrap_or((2 * ADDITIONS, 2 * ADDITIONS))
+}
+
+fn two_threads_add_once() -> (usize, usize) {
     let n = AtomicUsize::new(0);
     let line = Barrier::new(2);
     thread::scope(|scope| {

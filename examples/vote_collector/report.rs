@@ -19,7 +19,7 @@ use crate::poll::Poll;
 use crate::watch::Watch;
 
 /// How long cancelled calls get to be settled with their voters, over a bad network too.
-const SETTLE: Duration = Duration::from_secs(5);
+const SETTLE: Duration = Duration::from_secs(60);
 
 /// What one form did.
 struct Run {
@@ -185,7 +185,8 @@ fn settle(booths: &[Booth], rounds: u32) -> Result<Account, Failure> {
     for booth in booths {
         let Ok(voter) = &booth.client else { continue };
         // `seen` answers when the voter has stopped thinking. It follows the cancel over the same connection.
-        let seen = voter.seen().map_err(|error| Failure::from(error).during(&booth.name))?;
+        let seen =
+            voter.call.within(SETTLE).seen().map_err(|error| Failure::from(error).during(&booth.name))?;
         while voter.call.stats().dirty_slots > 0 && Instant::now() < until {
             thread::sleep(Duration::from_millis(2)); // the last word on a cancelled call is on its way
         }

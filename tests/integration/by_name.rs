@@ -7,6 +7,9 @@ use rpc_core::call::Never;
 use rpc_core::error::Reason;
 use rpc_core::{ByName, CallError, ConnectError, Connector, Race, Server, ServerHandle, rpc};
 
+use crate::raw_client::PATIENCE;
+use crate::test_service::own_host;
+
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TooMuch(u64);
 
@@ -146,7 +149,8 @@ fn calls_by_name_are_started_and_raced() {
 
 #[test]
 fn a_server_that_was_built_anew_is_asked_again() {
-    let server = sums();
+    let server = Server::builder().service(SumsServer::new(Plain)).bind((own_host(1), 0));
+    let server = Running::start(server.expect("a port is free"));
     let address = server.handle.local_addr();
     let client = server.client(&["Sums"]).within(Duration::from_secs(2));
     assert_eq!(client.call::<u64, TooMuch>("Sums.add", &(1_u64, 2_u64)).expect("it adds"), 3);
@@ -156,7 +160,7 @@ fn a_server_that_was_built_anew_is_asked_again() {
         .bind(address)
         .expect("the port is free again");
     let _later = Running::start(later);
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + PATIENCE;
     let sum = loop {
         match client.call::<u32, Never>("Sums.add", &(1_u32, 2_u32)) {
             Ok(sum) => break sum,

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use rpc_core::{CallError, Server, rpc};
 
+use crate::raw_client::PATIENCE;
+
 /// Runs for a while, or not.
 #[rpc]
 pub trait Worker {
@@ -19,7 +21,7 @@ struct Hands;
 
 impl Worker for Hands {
     fn work(&self, milliseconds: u64) -> u64 {
-        std::thread::sleep(Duration::from_millis(milliseconds));
+        std::thread::sleep(Duration::from_millis(milliseconds)); // to be under way, not to be awaited
         milliseconds
     }
 }
@@ -71,28 +73,29 @@ impl Drop for Process {
 #[test]
 fn every_caller_of_a_killed_server_has_a_true_verdict_by_its_deadline() {
     const CALLERS: u64 = 16;
-    let deadline = Duration::from_millis(1500);
+    // Long enough for all of them to leave on a slow machine: what has left must be unknown.
+    let (deadline, deadline_after) = (Duration::from_secs(5), Duration::from_millis(500));
     let (mut process, address) = Process::start();
     let worker = WorkerClient::connect(address).expect("it listens");
     worker.work(0).expect("runs");
     let (begun, all_sent) = (Arc::new(AtomicU64::new(0)), Arc::new(Barrier::new(CALLERS as usize + 1)));
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {
-            let worker = worker.call.within(deadline);
+            let worker = worker.clone();
             let (begun, all_sent) = (Arc::clone(&begun), Arc::clone(&all_sent));
             std::thread::spawn(move || {
                 let from = Instant::now();
-                let long = worker.start.work(60_000); // under way when the server is killed
+                let long = worker.call.within(deadline).start.work(60_000); // under way when the server is killed
                 begun.fetch_add(1, Ordering::SeqCst);
                 all_sent.wait();
                 let verdict = long.wait();
-                let after = worker.work(caller); // begun after it was killed
+                let after = worker.call.within(deadline_after).work(caller); // begun after it was killed
                 (verdict, after, from.elapsed())
             })
         })
         .collect();
     all_sent.wait();
-    worker.work(1).expect("behind the long calls, so they have been sent");
+    worker.call.within(PATIENCE).work(1).expect("behind the long calls, so they have been sent");
     process.kill();
     for caller in callers {
         let (verdict, after, took) = caller.join().expect("no panic");
@@ -101,7 +104,7 @@ fn every_caller_of_a_killed_server_has_a_true_verdict_by_its_deadline() {
             Err(CallError::NotExecuted(_) | CallError::Unknown(_)) => {}
             other => panic!("nobody is there: {other:?}"),
         }
-        assert!(took < 4 * deadline + Duration::from_secs(10), "a verdict by the deadline, not {took:?}");
+        assert!(took < PATIENCE, "a verdict by the deadline, not {took:?}"); // with much to spare for a slow machine
     }
     assert_eq!(begun.load(Ordering::SeqCst), CALLERS);
 }

@@ -7,9 +7,11 @@ use rpc_core::limits::ClientLimits;
 use rpc_core::sim::Faults;
 use rpc_core::{Connector, FaultProxy, Server, rpc};
 
+use crate::raw_client::PATIENCE;
+
 const RESEND: Duration = Duration::from_millis(200);
-/// Nothing is acknowledged by a timer, which would be an event too.
-const LONG: Duration = Duration::from_secs(60);
+/// Nothing is acknowledged by a timer, and no sign of life asked for: that would be an event too.
+const LONG: Duration = Duration::from_secs(3600);
 
 #[rpc]
 pub trait Echo {
@@ -31,8 +33,15 @@ fn a_lost_call_is_sent_again_although_nothing_else_happens() {
     let serving = thread::spawn(move || server.run());
     let here = "127.0.0.1:0".parse().expect("an address");
     let proxy = FaultProxy::start(here, address, Faults::none(), 7).expect("it listens");
-    let limits = ClientLimits { resend_first: RESEND, ack_delay: LONG, ..ClientLimits::default() };
-    let echo: EchoClient = Connector::new().limits(limits).connect(proxy.addr()).expect("it listens");
+    let limits = ClientLimits {
+        connect: LONG,
+        resend_first: RESEND,
+        ack_delay: LONG,
+        ping_after: LONG,
+        ..ClientLimits::default()
+    };
+    let connector = Connector::new().limits(limits).deadline(PATIENCE);
+    let echo: EchoClient = connector.connect(proxy.addr()).expect("it listens");
 
     assert_eq!(echo.echo("once").expect("it gets through"), "once");
     thread::sleep(RESEND * 2); // until no timer of that call is left to wake the next one by accident
@@ -40,15 +49,14 @@ fn a_lost_call_is_sent_again_although_nothing_else_happens() {
     let begun = Instant::now();
     thread::scope(|scope| {
         scope.spawn(|| {
-            while proxy.stats().dropped == 0 && begun.elapsed() < Duration::from_secs(5) {
+            while proxy.stats().dropped == 0 && begun.elapsed() < PATIENCE {
                 thread::sleep(Duration::from_millis(1));
             }
             proxy.heal(); // only the first copy was lost
         });
-        assert_eq!(echo.echo("again").expect("it gets through"), "again");
+        assert_eq!(echo.echo("again").expect("a copy gets through before the deadline"), "again");
     });
-    let took = begun.elapsed();
-    assert!(proxy.stats().dropped >= 1 && took < Duration::from_secs(3), "the copy came after {took:?}");
+    assert!(proxy.stats().dropped >= 1);
     echo.call.close();
     handle.drain();
     serving.join().expect("it does not panic").expect("it drains");

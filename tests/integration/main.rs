@@ -3,6 +3,7 @@
 mod by_name;
 mod client;
 mod client_edges;
+mod client_hostile;
 mod contracts;
 mod killed;
 mod lost;

@@ -5,13 +5,44 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rpc_core::CallError;
+use rpc_core::call::{Resolution, Unknown};
 use rpc_core::contract::{Contract, Method};
 use rpc_core::wire::codec;
 use rpc_core::wire::frame::{self, Frame, FrameDecoder, Header, Kind};
 use rpc_core::wire::message::{Hello, Status, Welcome};
 
-/// Longest wait for anything: a test that hangs fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest wait for anything: a test that hangs fails. So long that no machine, however busy, is taken for broken.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Makes a call whose deadline is to pass while it is under way. A machine may be so slow that the deadline is over
+/// before the call has left: then it was not executed, and is made again with twice the time.
+pub fn too_late<T, E>(mut call: impl FnMut(Duration) -> Result<T, CallError<E>>) -> Result<T, CallError<E>> {
+    let deadlines = (0..10).map(|doublings| Duration::from_millis(50 << doublings));
+    let sent = deadlines.map(&mut call).find(|verdict| !matches!(verdict, Err(CallError::NotExecuted(_))));
+    sent.expect("it leaves within half a minute")
+}
+
+/// The same for a call that the test's own handler holds up, until one such call has come to the handler: a slow server
+/// may refuse it as too late.
+pub fn too_late_in_its_handler<T, E>(
+    mut call: impl FnMut(Duration) -> Result<T, CallError<E>>,
+    arrivals: impl Fn() -> u64,
+) -> Unknown {
+    loop {
+        let Err(CallError::Unknown(unknown)) = too_late(&mut call) else {
+            panic!("its handler does not answer, and it was sent")
+        };
+        while arrivals() == 0 {
+            if !matches!(unknown.resolve(Duration::from_millis(5)), Resolution::Open) {
+                break;
+            }
+        }
+        if arrivals() > 0 {
+            return unknown;
+        }
+    }
+}
 
 /// A connection.
 pub struct RawClient {
@@ -90,11 +121,11 @@ impl RawClient {
         frame::append(&mut self.outgoing, header, body, true);
     }
 
-    /// Queues a call with five seconds left.
+    /// Queues a call with a minute left.
     pub fn queue_call<A: serde::Serialize>(&mut self, method: &Method, slot: u16, seq: u64, arguments: &A) {
         let mut body = Vec::new();
         codec::encode(arguments, &mut body, usize::MAX).expect("arguments");
-        let header = Header { method: method.id, millis: 15_000, ..Header::for_call(Kind::Call, slot, seq) };
+        let header = Header { method: method.id, millis: 60_000, ..Header::for_call(Kind::Call, slot, seq) };
         self.queue(&header, &body);
     }
 
@@ -144,6 +175,7 @@ impl RawClient {
             match self.stream.read(&mut self.input) {
                 Ok(0) => return None,
                 Ok(count) => self.decoder.push(Bytes::copy_from_slice(&self.input[..count])),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {} // this process was stopped for a while
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("nothing came: {error}"),
             }

@@ -216,24 +216,26 @@ fn both_loops_serve() {
     }
 }
 
-/// None of these handlers is late, but all of them together would be.
+/// None of these handlers is late, but all of them together would be. On a machine that stands still for a moment the
+/// row may be at its end before the client has seen its first answer: luck, which another row has not.
 #[test]
 fn a_long_row_of_calls_does_not_hold_back_the_first_answers() {
     const CALLS: u16 = 300;
     let server = TestServer::start();
     let (mut client, _) = RawClient::connect(server.address, &CONTRACT, 1024);
-    for slot in 0..CALLS {
-        client.queue_call(&NAP, slot, 1, &(1u64,));
-    }
-    client.flush();
-    client.answer();
-    assert!(
-        server.handle.counters().executions < u64::from(CALLS),
-        "the first answer waited for the last call"
-    );
-    for _ in 1..CALLS {
+    let mut left_at_first_answer = |row: u64| {
+        for slot in 0..CALLS {
+            client.queue_call(&NAP, slot, row, &(1u64,));
+        }
+        client.flush();
         client.answer();
-    }
+        let left = row * u64::from(CALLS) - server.handle.counters().executions;
+        for _ in 1..CALLS {
+            client.answer();
+        }
+        left
+    };
+    assert!((1..=20).any(|row| left_at_first_answer(row) > 0), "the first answer waits for the last call");
 }
 
 /// Steals, hand-overs, late replies and quick calls, all at once: each call is answered, and runs once.

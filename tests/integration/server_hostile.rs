@@ -6,7 +6,7 @@ use rpc_core::limits::ServerLimits;
 use rpc_core::wire::frame::{Header, Kind};
 use rpc_core::wire::message::{Hello, Status};
 
-use crate::raw_client::RawClient;
+use crate::raw_client::{PATIENCE, RawClient};
 use crate::test_service::{CONTRACT, ECHO, LARGE, TestServer, test_limits};
 
 fn lives(server: &TestServer) {
@@ -103,7 +103,7 @@ fn a_peer_that_closes_its_sending_side_is_closed() {
         client.expect_closed();
     }
     lives(&server);
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + PATIENCE;
     while server.handle.counters().connections > 0 {
         assert!(std::time::Instant::now() < deadline, "connections stay");
         std::thread::yield_now();
@@ -137,7 +137,7 @@ fn a_peer_that_does_not_listen_stalls_nobody_and_is_cut() {
     for seq in 1..=1000 {
         assert_eq!(client.call(&ECHO, 0, seq, &("quick",)).value::<String>(), "quick");
     }
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + PATIENCE;
     while server.handle.counters().stalled == 0 {
         assert!(std::time::Instant::now() < deadline, "it was not cut");
         std::thread::sleep(Duration::from_millis(5));
@@ -172,7 +172,7 @@ fn beyond_the_limit_of_connections_the_next_one_waits_for_a_place() {
     third.flush();
     third.stream.set_read_timeout(Some(Duration::from_millis(150))).expect("an option");
     assert!(std::io::Read::read(&mut third.stream, &mut [0; 1]).is_err(), "it was served");
-    third.stream.set_read_timeout(Some(crate::raw_client::PATIENCE)).expect("an option");
+    third.stream.set_read_timeout(Some(PATIENCE)).expect("an option");
     drop(first);
     assert_eq!(third.frame().expect("an answer").header.kind, Kind::Welcome);
 }

@@ -1,6 +1,6 @@
 //! A service written by hand, whose slow methods wait for the test instead of the clock; and a server that runs it.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -112,6 +112,12 @@ impl Service for TestService {
     }
 }
 
+/// A host for one test: what it lets go of cannot be taken by another test that asks for any free port. Elsewhere than
+/// on Linux a machine has one address only, and luck has to do.
+pub fn own_host(number: u8) -> Ipv4Addr {
+    if cfg!(target_os = "linux") { Ipv4Addr::new(127, 0, 0, 10 + number) } else { Ipv4Addr::LOCALHOST }
+}
+
 /// The default bounds, but that nobody waits for clients that have gone without a word when the test is over.
 pub fn test_limits() -> ServerLimits {
     let (drain_linger, grace) = (Duration::ZERO, Duration::from_millis(500));
@@ -136,9 +142,13 @@ impl TestServer {
     }
 
     pub fn with(set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        Self::at(Ipv4Addr::LOCALHOST, set)
+    }
+
+    pub fn at(host: Ipv4Addr, set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let world = Arc::new(World::default());
         let builder = Server::builder().limits(test_limits()).service(TestService(Arc::clone(&world)));
-        let server = set(builder).bind("127.0.0.1:0").expect("a free port");
+        let server = set(builder).bind((host, 0)).expect("a free port");
         let (address, handle) = (server.local_addr(), server.handle());
         let thread = std::thread::spawn(move || server.run());
         TestServer { address, handle, world, thread: Some(thread) }

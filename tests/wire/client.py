@@ -76,7 +76,7 @@ def receive(connection):
 
 def greet(address, services, resume=b""):
     """A connection with a session, and what resumes it: session and token (W10)."""
-    connection = socket.create_connection(address, timeout=10)
+    connection = socket.create_connection(address, timeout=60)
     connection.sendall(frame(HELLO, hello(services, resume)))
     kind, _, _, _, body = receive(connection)
     if kind != WELCOME:

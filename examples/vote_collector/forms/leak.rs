@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::poll::{Poll, Tally};
 
-/// How long threads that have their vote get to hand it over and end.
+/// How long threads get to do what they will surely do, so that a busy machine is not taken for a leak.
+const SURELY: Duration = Duration::from_secs(60);
+/// How long threads that should be stuck get to end all the same.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// One way to make the channel and to stop listening.
@@ -47,6 +49,7 @@ pub(crate) fn collect(poll: &Arc<Poll>, way: Way) -> Leak {
         // Not in a scope, which would wait for it: a thread that nobody looks after, like the lecture's `go func()`.
         thread::spawn(move || {
             let vote = poll.request_vote(&poll.voters()[number]);
+            drop(poll); // before it counts as ended: whoever has counted wants the poll back
             let _ = ch.send(vote); // unbuffered: blocks until it is received, or until the receiver is dropped
             alive.fetch_sub(1, Ordering::SeqCst);
         });
@@ -60,11 +63,13 @@ pub(crate) fn collect(poll: &Arc<Poll>, way: Way) -> Leak {
     poll.decide(tally);
     let listening = Some(votes).filter(|_| !way.hangs_up); // filtered out: dropped here and now
 
-    wait_until(GRACE * 10, || poll.waiting() == 0);
+    let unheard = poll.voters().len() - tally.finished;
+    let stuck = if way.buffered || way.hangs_up { 0 } else { unheard };
+    wait_until(SURELY, || poll.waiting() == 0 && alive.load(Ordering::SeqCst) <= stuck);
     wait_until(GRACE, || alive.load(Ordering::SeqCst) == 0);
     let leaked = alive.load(Ordering::SeqCst);
     drop(listening);
-    wait_until(GRACE * 10, || alive.load(Ordering::SeqCst) == 0);
+    wait_until(SURELY, || alive.load(Ordering::SeqCst) == 0);
     Leak { tally, leaked, left: alive.load(Ordering::SeqCst) }
 }
 

@@ -35,6 +35,7 @@ pub(super) fn serve(mut stream: &TcpStream, handler: &Handler) {
                 }
             }
             Ok(None) if received.len() < LONGEST_HEAD => match stream.read(&mut chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {} // we were stopped and go on: a read with a limit says so
                 Ok(0) | Err(_) => return,
                 Ok(count) => received.extend_from_slice(&chunk[..count]),
             },

@@ -14,6 +14,9 @@ use crate::proto::{Outcome, Request};
 use crate::service::{Dispatch, Dispatched, Refused, Service};
 use crate::wire::frame::body_checksum;
 
+/// Longest wait for anything: a test that hangs fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 const PING: Method = Method::new("Fork.ping", "fn ping()");
 static CONTRACT: Contract = Contract::new("Fork", &[PING]);
 
@@ -44,7 +47,7 @@ fn client(address: SocketAddr) -> TcpChannel {
 
 fn ping(client: &TcpChannel) -> Outcome {
     let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
-    let within = Duration::from_secs(5);
+    let within = PATIENCE;
     client.call(Request { method: &PING, body, body_crc, within, repeat: false, retry: false }).0
 }
 
@@ -61,8 +64,7 @@ fn a_forked_child_opens_a_session_of_its_own_although_a_thread_of_its_parent_dro
             let _ = done.send(ping(&client));
             client
         });
-        let outcome =
-            finished.recv_timeout(Duration::from_secs(10)).expect("nobody waits for the parent's thread");
+        let outcome = finished.recv_timeout(2 * PATIENCE).expect("nobody waits for the parent's thread");
         assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
         let counters = handle.counters();
         assert_eq!((counters.opened, counters.sessions), (2, 2), "the parent's session is left alone");
