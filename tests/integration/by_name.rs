@@ -11,10 +11,10 @@ use crate::raw_client::PATIENCE;
 use crate::test_service::own_host;
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct TooMuch(u64);
+pub(crate) struct TooMuch(u64);
 
 #[rpc]
-pub trait Sums {
+pub(crate) trait Sums {
     fn add(&self, x: u64, y: u64) -> Result<u64, TooMuch>;
     fn describe(&self, what: &str, bytes: &[u8]) -> String;
 }
@@ -22,7 +22,7 @@ pub trait Sums {
 /// The same service, built later.
 mod later {
     #[rpc_core::rpc]
-    pub trait Sums {
+    pub(super) trait Sums {
         fn add(&self, x: u32, y: u32) -> u32;
     }
 }

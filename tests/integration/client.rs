@@ -19,7 +19,7 @@ use crate::test_service::{own_host, test_limits};
 
 /// A store that counts what it ran, and a gate.
 #[rpc]
-pub trait Store {
+pub(crate) trait Store {
     fn append(&self, key: &str, value: &str) -> usize;
     #[rpc(idempotent)]
     fn read(&self, key: &str) -> Result<String, Missing>;
@@ -31,7 +31,7 @@ pub trait Store {
 }
 
 #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Missing(String);
+pub(crate) struct Missing(String);
 
 #[derive(Default)]
 struct Inner {
@@ -91,7 +91,7 @@ impl Store for Shelf {
     }
 }
 
-pub struct Running {
+pub(crate) struct Running {
     shelf: Shelf,
     pub address: std::net::SocketAddr,
     handle: ServerHandle,
@@ -99,7 +99,7 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::at("127.0.0.1:0")
     }
 
@@ -112,7 +112,7 @@ impl Running {
         Running { shelf, address, handle, thread }
     }
 
-    pub fn client(&self) -> StoreClient {
+    pub(crate) fn client(&self) -> StoreClient {
         Connector::new().deadline(PATIENCE).connect(self.address).expect("it listens")
     }
 

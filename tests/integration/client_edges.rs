@@ -15,7 +15,7 @@ use crate::test_service::{Gate, test_limits};
 
 /// Something quick, and something that waits for the test.
 #[rpc]
-pub trait Desk {
+pub(crate) trait Desk {
     fn echo(&self, text: &str) -> String;
     #[rpc(slow)]
     fn wait(&self, cx: &CallContext) -> String;
@@ -37,7 +37,7 @@ fn quiet() -> ClientLimits {
     }
 }
 
-pub fn ms(count: u64) -> Duration {
+pub(crate) fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 

@@ -10,7 +10,7 @@ mod older {
     use crate::client::Missing;
 
     #[rpc_core::rpc]
-    pub trait Store {
+    pub(super) trait Store {
         fn append(&self, key: &str, value: &str, times: u32) -> usize;
         #[rpc(idempotent)]
         fn read(&self, key: &str) -> Result<String, Missing>;
@@ -21,7 +21,7 @@ mod older {
 /// A service that the server does not have.
 mod absent {
     #[rpc_core::rpc]
-    pub trait Nowhere {
+    pub(super) trait Nowhere {
         fn ping(&self);
     }
 }

@@ -13,7 +13,7 @@ use crate::raw_client::PATIENCE;
 
 /// Runs for a while, or not.
 #[rpc]
-pub trait Worker {
+pub(crate) trait Worker {
     fn work(&self, milliseconds: u64) -> u64;
 }
 

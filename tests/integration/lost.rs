@@ -14,7 +14,7 @@ const RESEND: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(3600);
 
 #[rpc]
-pub trait Echo {
+pub(crate) trait Echo {
     fn echo(&self, text: &str) -> String;
 }
 

@@ -13,11 +13,13 @@ use rpc_core::wire::frame::{self, Frame, FrameDecoder, Header, Kind};
 use rpc_core::wire::message::{Hello, Status, Welcome};
 
 /// Longest wait for anything: a test that hangs fails. So long that no machine, however busy, is taken for broken.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes a call whose deadline is to pass while it is under way. A machine may be so slow that the deadline is over
 /// before the call has left: then it was not executed, and is made again with twice the time.
-pub fn too_late<T, E>(mut call: impl FnMut(Duration) -> Result<T, CallError<E>>) -> Result<T, CallError<E>> {
+pub(crate) fn too_late<T, E>(
+    mut call: impl FnMut(Duration) -> Result<T, CallError<E>>,
+) -> Result<T, CallError<E>> {
     let deadlines = (0..10).map(|doublings| Duration::from_millis(50 << doublings));
     let sent = deadlines.map(&mut call).find(|verdict| !matches!(verdict, Err(CallError::NotExecuted(_))));
     sent.expect("it leaves within half a minute")
@@ -25,7 +27,7 @@ pub fn too_late<T, E>(mut call: impl FnMut(Duration) -> Result<T, CallError<E>>)
 
 /// The same for a call that the test's own handler holds up, until one such call has come to the handler: a slow server
 /// may refuse it as too late.
-pub fn too_late_in_its_handler<T, E>(
+pub(crate) fn too_late_in_its_handler<T, E>(
     mut call: impl FnMut(Duration) -> Result<T, CallError<E>>,
     arrivals: impl Fn() -> u64,
 ) -> Unknown {
@@ -45,7 +47,7 @@ pub fn too_late_in_its_handler<T, E>(
 }
 
 /// A connection.
-pub struct RawClient {
+pub(crate) struct RawClient {
     pub stream: TcpStream,
     decoder: FrameDecoder,
     outgoing: Vec<u8>,
@@ -55,7 +57,7 @@ pub struct RawClient {
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub slot: u16,
     pub seq: u64,
     pub status: Status,
@@ -64,19 +66,19 @@ pub struct Answer {
 
 impl Answer {
     /// The value, of a call that is done.
-    pub fn value<T: serde::de::DeserializeOwned>(&self) -> T {
+    pub(crate) fn value<T: serde::de::DeserializeOwned>(&self) -> T {
         assert_eq!(self.status, Status::Done, "{}", self.text());
         codec::decode(&self.body).expect("the type of the method")
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
 impl RawClient {
     /// Connects and says nothing.
-    pub fn silent(address: SocketAddr) -> Self {
+    pub(crate) fn silent(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("an option");
         stream.set_write_timeout(Some(PATIENCE)).expect("an option");
@@ -87,20 +89,25 @@ impl RawClient {
     }
 
     /// Connects and opens a session.
-    pub fn connect(address: SocketAddr, contract: &Contract, slots: u16) -> (Self, Welcome) {
+    pub(crate) fn connect(address: SocketAddr, contract: &Contract, slots: u16) -> (Self, Welcome) {
         let mut client = Self::silent(address);
         let welcome = client.greet(contract, slots);
         (client, welcome)
     }
 
     /// Opens a session.
-    pub fn greet(&mut self, contract: &Contract, slots: u16) -> Welcome {
+    pub(crate) fn greet(&mut self, contract: &Contract, slots: u16) -> Welcome {
         self.queue(&Header::new(Kind::Hello), &Hello::new(slots, 0, &[contract]).encode());
         self.welcome()
     }
 
     /// Connects and resumes a session.
-    pub fn resume(address: SocketAddr, contract: &Contract, slots: u16, of: &Welcome) -> (Self, Welcome) {
+    pub(crate) fn resume(
+        address: SocketAddr,
+        contract: &Contract,
+        slots: u16,
+        of: &Welcome,
+    ) -> (Self, Welcome) {
         let mut client = Self::silent(address);
         let hello = Hello { resume: Some((of.session, of.token.0)), ..Hello::new(slots, 0, &[contract]) };
         client.queue(&Header::new(Kind::Hello), &hello.encode());
@@ -117,12 +124,18 @@ impl RawClient {
     }
 
     /// Queues a frame.
-    pub fn queue(&mut self, header: &Header, body: &[u8]) {
+    pub(crate) fn queue(&mut self, header: &Header, body: &[u8]) {
         frame::append(&mut self.outgoing, header, body, true);
     }
 
     /// Queues a call with a minute left.
-    pub fn queue_call<A: serde::Serialize>(&mut self, method: &Method, slot: u16, seq: u64, arguments: &A) {
+    pub(crate) fn queue_call<A: serde::Serialize>(
+        &mut self,
+        method: &Method,
+        slot: u16,
+        seq: u64,
+        arguments: &A,
+    ) {
         let mut body = Vec::new();
         codec::encode(arguments, &mut body, usize::MAX).expect("arguments");
         let header = Header { method: method.id, millis: 60_000, ..Header::for_call(Kind::Call, slot, seq) };
@@ -130,13 +143,13 @@ impl RawClient {
     }
 
     /// Sends what was queued, in one write if the kernel takes it.
-    pub fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         self.stream.write_all(&self.outgoing).expect("the server reads");
         self.outgoing.clear();
     }
 
     /// Sends one call and waits for its answer.
-    pub fn call<A: serde::Serialize>(
+    pub(crate) fn call<A: serde::Serialize>(
         &mut self,
         method: &Method,
         slot: u16,
@@ -151,7 +164,7 @@ impl RawClient {
     }
 
     /// The next REPLY; GOAWAY is passed over.
-    pub fn answer(&mut self) -> Answer {
+    pub(crate) fn answer(&mut self) -> Answer {
         loop {
             let frame = self.frame().expect("an answer before the end");
             match frame.header.kind {
@@ -167,7 +180,7 @@ impl RawClient {
     }
 
     /// The next frame; `None` when the server has closed.
-    pub fn frame(&mut self) -> Option<Frame> {
+    pub(crate) fn frame(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.decoder.next_frame().expect("the server's frames are whole") {
                 return Some(frame);
@@ -183,7 +196,7 @@ impl RawClient {
     }
 
     /// Expects the server to say at most a REJECT, and to close.
-    pub fn expect_closed(&mut self) -> Option<String> {
+    pub(crate) fn expect_closed(&mut self) -> Option<String> {
         let mut reason = None;
         while let Some(frame) = self.frame() {
             assert_eq!(frame.header.kind, Kind::Reject);
@@ -193,16 +206,16 @@ impl RawClient {
     }
 
     /// Sends bytes that are no frames; the server may close meanwhile.
-    pub fn send_raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
-    pub fn close_sending_side(&self) {
+    pub(crate) fn close_sending_side(&self) {
         self.stream.shutdown(Shutdown::Write).expect("connected");
     }
 
     /// Goes without a word, as a client does whose network fails.
-    pub fn vanish(mut self) {
+    pub(crate) fn vanish(mut self) {
         self.polite = false;
     }
 }

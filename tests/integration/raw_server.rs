@@ -11,21 +11,21 @@ use rpc_core::wire::message::{Agreement, Hello, VERSION, Welcome};
 use crate::raw_client::PATIENCE;
 
 /// A port to listen on.
-pub fn listen() -> (TcpListener, SocketAddr) {
+pub(crate) fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     (listener, address)
 }
 
 /// One client's connection.
-pub struct Conversation {
+pub(crate) struct Conversation {
     pub stream: TcpStream,
     decoder: FrameDecoder,
 }
 
 impl Conversation {
     /// Accepts a connection and reads its HELLO.
-    pub fn accept(listener: &TcpListener) -> (Self, Hello) {
+    pub(crate) fn accept(listener: &TcpListener) -> (Self, Hello) {
         let (stream, _) = listener.accept().expect("a client comes");
         stream.set_read_timeout(Some(PATIENCE)).expect("an option");
         let mut decoder = FrameDecoder::default();
@@ -37,7 +37,7 @@ impl Conversation {
     }
 
     /// Greets with a session of so many slots, resumed if the client asks for that.
-    pub fn welcome(&mut self, hello: &Hello, slots: u16, agreement: Agreement) {
+    pub(crate) fn welcome(&mut self, hello: &Hello, slots: u16, agreement: Agreement) {
         let welcome = Welcome {
             version: VERSION,
             features: 0,
@@ -54,14 +54,14 @@ impl Conversation {
     }
 
     /// Sends a frame.
-    pub fn say(&mut self, header: &Header, body: &[u8]) {
+    pub(crate) fn say(&mut self, header: &Header, body: &[u8]) {
         let mut bytes = Vec::new();
         frame::append(&mut bytes, header, body, true);
         self.stream.write_all(&bytes).expect("the client reads");
     }
 
     /// The next frame; `None` when the client has gone.
-    pub fn frame(&mut self) -> Option<Frame> {
+    pub(crate) fn frame(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.decoder.next_frame().expect("the client's frames are whole") {
                 return Some(frame);
@@ -76,7 +76,7 @@ impl Conversation {
     }
 
     /// The next frame of this kind; others are passed over.
-    pub fn expect(&mut self, kind: Kind) -> Frame {
+    pub(crate) fn expect(&mut self, kind: Kind) -> Frame {
         loop {
             let frame = self.frame().unwrap_or_else(|| panic!("the client left before {}", kind.name()));
             if frame.header.kind == kind {

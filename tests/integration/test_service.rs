@@ -13,35 +13,36 @@ use rpc_core::{ServeError, Server, ServerBuilder, ServerHandle, Service};
 
 use crate::raw_client::{PATIENCE, RawClient};
 
-pub const ECHO: Method = Method::new("Test.echo", "fn echo(text: &str) -> String");
-pub const COUNT: Method = Method::new("Test.count", "fn count() -> u64");
-pub const WAIT: Method = Method::new("Test.wait", "fn wait()");
-pub const WAIT_SLOW: Method = Method::new("Test.wait_slow", "fn wait_slow()").slow();
-pub const PANIC: Method = Method::new("Test.panic", "fn panic(text: &str)");
-pub const LARGE: Method = Method::new("Test.large", "fn large(size: u64) -> Vec<u8>").idempotent();
-pub const NAP: Method = Method::new("Test.nap", "fn nap(milliseconds: u64)");
-pub const MISSING: Method = Method::new("Test.missing", "fn missing()");
+pub(crate) const ECHO: Method = Method::new("Test.echo", "fn echo(text: &str) -> String");
+pub(crate) const COUNT: Method = Method::new("Test.count", "fn count() -> u64");
+pub(crate) const WAIT: Method = Method::new("Test.wait", "fn wait()");
+pub(crate) const WAIT_SLOW: Method = Method::new("Test.wait_slow", "fn wait_slow()").slow();
+pub(crate) const PANIC: Method = Method::new("Test.panic", "fn panic(text: &str)");
+pub(crate) const LARGE: Method = Method::new("Test.large", "fn large(size: u64) -> Vec<u8>").idempotent();
+pub(crate) const NAP: Method = Method::new("Test.nap", "fn nap(milliseconds: u64)");
+pub(crate) const MISSING: Method = Method::new("Test.missing", "fn missing()");
 
-pub static CONTRACT: Contract = Contract::new("Test", &[ECHO, COUNT, WAIT, WAIT_SLOW, PANIC, LARGE, NAP]);
+pub(crate) static CONTRACT: Contract =
+    Contract::new("Test", &[ECHO, COUNT, WAIT, WAIT_SLOW, PANIC, LARGE, NAP]);
 
 /// A gate that a test opens: whoever waits at it goes on, then and later.
 #[derive(Default)]
-pub struct Gate {
+pub(crate) struct Gate {
     state: Mutex<(bool, u64)>,
     changed: Condvar,
 }
 
 impl Gate {
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         self.state.lock().expect("not poisoned").0 = true;
         self.changed.notify_all();
     }
 
-    pub fn shut(&self) {
+    pub(crate) fn shut(&self) {
         self.state.lock().expect("not poisoned").0 = false;
     }
 
-    pub fn pass(&self) {
+    pub(crate) fn pass(&self) {
         let mut state = self.state.lock().expect("not poisoned");
         state.1 += 1;
         self.changed.notify_all();
@@ -49,12 +50,12 @@ impl Gate {
         assert!(state.0, "the gate stayed shut");
     }
 
-    pub fn arrivals(&self) -> u64 {
+    pub(crate) fn arrivals(&self) -> u64 {
         self.state.lock().expect("not poisoned").1
     }
 
     /// Waits until so many have come to the gate.
-    pub fn wait_for_arrivals(&self, count: u64) {
+    pub(crate) fn wait_for_arrivals(&self, count: u64) {
         let state = self.state.lock().expect("not poisoned");
         let (state, _) =
             self.changed.wait_timeout_while(state, PATIENCE, |s| s.1 < count).expect("not poisoned");
@@ -64,7 +65,7 @@ impl Gate {
 
 /// What the handlers share with the test.
 #[derive(Default)]
-pub struct World {
+pub(crate) struct World {
     pub gate: Gate,
     pub runs: AtomicU64,
     pub naps: AtomicU64,
@@ -114,18 +115,18 @@ impl Service for TestService {
 
 /// A host for one test: what it lets go of cannot be taken by another test that asks for any free port. Elsewhere than
 /// on Linux a machine has one address only, and luck has to do.
-pub fn own_host(number: u8) -> Ipv4Addr {
+pub(crate) fn own_host(number: u8) -> Ipv4Addr {
     if cfg!(target_os = "linux") { Ipv4Addr::new(127, 0, 0, 10 + number) } else { Ipv4Addr::LOCALHOST }
 }
 
 /// The default bounds, but that nobody waits for clients that have gone without a word when the test is over.
-pub fn test_limits() -> ServerLimits {
+pub(crate) fn test_limits() -> ServerLimits {
     let (drain_linger, grace) = (Duration::ZERO, Duration::from_millis(500));
     ServerLimits { drain_linger, grace, ..ServerLimits::default() }
 }
 
 /// A server on a thread of its own. Dropped: drained, and waited for.
-pub struct TestServer {
+pub(crate) struct TestServer {
     pub address: SocketAddr,
     pub handle: ServerHandle,
     pub world: Arc<World>,
@@ -133,19 +134,19 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(|builder| builder)
     }
 
-    pub fn with_limits(limits: ServerLimits) -> Self {
+    pub(crate) fn with_limits(limits: ServerLimits) -> Self {
         Self::with(|builder| builder.limits(limits))
     }
 
-    pub fn with(set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+    pub(crate) fn with(set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         Self::at(Ipv4Addr::LOCALHOST, set)
     }
 
-    pub fn at(host: Ipv4Addr, set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+    pub(crate) fn at(host: Ipv4Addr, set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let world = Arc::new(World::default());
         let builder = Server::builder().limits(test_limits()).service(TestService(Arc::clone(&world)));
         let server = set(builder).bind((host, 0)).expect("a free port");
@@ -154,18 +155,18 @@ impl TestServer {
         TestServer { address, handle, world, thread: Some(thread) }
     }
 
-    pub fn client(&self) -> RawClient {
+    pub(crate) fn client(&self) -> RawClient {
         RawClient::connect(self.address, &CONTRACT, 64).0
     }
 
     /// Drains, and says how the server ended.
-    pub fn finish(self) -> Result<(), ServeError> {
+    pub(crate) fn finish(self) -> Result<(), ServeError> {
         self.handle.drain();
         self.wait()
     }
 
     /// Waits until the server has ended by itself.
-    pub fn wait(mut self) -> Result<(), ServeError> {
+    pub(crate) fn wait(mut self) -> Result<(), ServeError> {
         self.thread.take().expect("once").join().expect("run does not panic")
     }
 }

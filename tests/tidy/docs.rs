@@ -8,7 +8,7 @@ use crate::source::{Broken, File, House};
 const WIRE: &str = "docs/wire.md";
 
 /// Relative links to files that are not there, or to headings that are not in them.
-pub fn dead_links(house: &House) -> Vec<Broken> {
+pub(crate) fn dead_links(house: &House) -> Vec<Broken> {
     let mut broken = Vec::new();
     for page in &house.pages {
         for (line, target) in links(&page.text) {
@@ -87,7 +87,7 @@ fn anchor(heading: &str) -> String {
 }
 
 /// Rule numbers that code cites and `docs/wire.md` does not have.
-pub fn unwritten_rules(house: &House) -> Vec<Broken> {
+pub(crate) fn unwritten_rules(house: &House) -> Vec<Broken> {
     let written = rules(house);
     let mut broken = Vec::new();
     let pages = house.pages.iter().filter(|page| page.path != WIRE);
@@ -104,7 +104,7 @@ pub fn unwritten_rules(house: &House) -> Vec<Broken> {
 }
 
 /// The rules of `docs/wire.md` are W1, W2, .. without a gap, in this order, each written once: `**W1**` begins a line.
-pub fn rules_out_of_order(house: &House) -> Vec<Broken> {
+pub(crate) fn rules_out_of_order(house: &House) -> Vec<Broken> {
     let Some(page) = house.pages.iter().find(|page| page.path == WIRE) else { return Vec::new() };
     let found = page.text.lines().enumerate().filter_map(|(index, line)| Some((index + 1, rule_of(line)?)));
     let mut broken = Vec::new();

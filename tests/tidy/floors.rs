@@ -41,7 +41,7 @@ fn floor_of(room: &str) -> Option<u32> {
 }
 
 /// Imports (any path that begins with `crate` or leads there by `super`) of rooms on a higher floor.
-pub fn upward_imports(house: &House) -> Vec<Broken> {
+pub(crate) fn upward_imports(house: &House) -> Vec<Broken> {
     let mut broken = Vec::new();
     for file in &house.rust {
         let Some(module) = module_of(&file.path) else { continue };
@@ -156,7 +156,7 @@ const SOCKETS: [&str; 10] = [
 ];
 
 /// Sockets, threads and clocks named below the net floor, code for tests excepted where it is measured or timed.
-pub fn operating_system(house: &House) -> Vec<Broken> {
+pub(crate) fn operating_system(house: &House) -> Vec<Broken> {
     let tests = test_modules(house);
     let mut broken = Vec::new();
     for file in &house.rust {
@@ -209,7 +209,7 @@ fn test_modules(house: &House) -> HashSet<String> {
 }
 
 /// The codec's crate named outside its one file and that file's tests.
-pub fn codec_outside_its_file(house: &House) -> Vec<Broken> {
+pub(crate) fn codec_outside_its_file(house: &House) -> Vec<Broken> {
     let mut broken = Vec::new();
     for file in house.rust.iter().filter(|file| !file.path.starts_with(CODEC)) {
         let code = blank(&file.text);

@@ -10,7 +10,7 @@ const LONGEST_FUNCTION: usize = 70;
 const EMPTY_NAMES: [&str; 8] =
     ["utils", "util", "common", "helpers", "helper", "misc", "shared_utils", "stuff"];
 
-pub fn long_files(house: &House) -> Vec<Broken> {
+pub(crate) fn long_files(house: &House) -> Vec<Broken> {
     let long = house.rust.iter().filter_map(|file| {
         let lines = file.text.lines().count();
         let what = format!("{lines} lines, over the {LONGEST_FILE} of a file");
@@ -20,7 +20,7 @@ pub fn long_files(house: &House) -> Vec<Broken> {
     long.collect()
 }
 
-pub fn long_functions(house: &House) -> Vec<Broken> {
+pub(crate) fn long_functions(house: &House) -> Vec<Broken> {
     let mut broken = Vec::new();
     for file in &house.rust {
         let code = blank(&file.text);
@@ -57,7 +57,7 @@ fn last_line(tokens: &[crate::source::Token<'_>]) -> Option<usize> {
 }
 
 /// Files that do not open with one sentence of purpose: `//!`.
-pub fn files_without_purpose(house: &House) -> Vec<Broken> {
+pub(crate) fn files_without_purpose(house: &House) -> Vec<Broken> {
     let silent = house.rust.iter().filter(|file| {
         let first = file.text.lines().next().unwrap_or_default();
         first.strip_prefix("//!").is_none_or(|purpose| purpose.trim().len() <= 3)
@@ -70,7 +70,7 @@ pub fn files_without_purpose(house: &House) -> Vec<Broken> {
         .collect()
 }
 
-pub fn empty_names(house: &House) -> Vec<Broken> {
+pub(crate) fn empty_names(house: &House) -> Vec<Broken> {
     let mut broken = Vec::new();
     for file in &house.rust {
         let folders = file.path.rsplit('/').skip(1);

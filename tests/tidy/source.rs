@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A place where a rule is broken, and what to do about it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Broken {
+pub(crate) struct Broken {
     pub file: String,
     pub line: usize,
     pub what: String,
@@ -21,17 +21,17 @@ impl fmt::Display for Broken {
 
 /// A file: its path from the workspace's root, with `/` between its parts, and its text.
 #[derive(Debug)]
-pub struct File {
+pub(crate) struct File {
     pub path: String,
     pub text: String,
 }
 
 impl File {
-    pub fn broken(&self, line: usize, what: String, instead: &'static str) -> Broken {
+    pub(crate) fn broken(&self, line: usize, what: String, instead: &'static str) -> Broken {
         Broken { file: self.path.clone(), line, what, instead }
     }
 
-    pub fn stem(&self) -> &str {
+    pub(crate) fn stem(&self) -> &str {
         let name = self.path.rsplit('/').next().unwrap_or_default();
         name.split('.').next().unwrap_or_default()
     }
@@ -39,14 +39,14 @@ impl File {
 
 /// All that the rules look at.
 #[derive(Debug, Default)]
-pub struct House {
+pub(crate) struct House {
     pub root: PathBuf,
     pub rust: Vec<File>,
     pub pages: Vec<File>,
 }
 
 impl House {
-    pub fn of_the_workspace() -> Self {
+    pub(crate) fn of_the_workspace() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace");
         let mut house = House { root: root.to_owned(), ..House::default() };
         house.collect(root);
@@ -57,7 +57,7 @@ impl House {
 
     /// A house of one file, for the tests of the rules.
     #[cfg(test)]
-    pub fn with(path: &str, text: &str) -> Self {
+    pub(crate) fn with(path: &str, text: &str) -> Self {
         let file = File { path: path.to_owned(), text: text.to_owned() };
         match path.ends_with(".rs") {
             true => House { rust: vec![file], ..House::default() },
@@ -95,13 +95,13 @@ impl fmt::Display for House {
 
 /// A word, `::`, or any other single character, with its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token<'a> {
+pub(crate) struct Token<'a> {
     pub line: usize,
     pub text: &'a str,
 }
 
 /// The tokens of Rust source. `blank` must have taken comments and texts out.
-pub fn tokens(code: &str) -> Vec<Token<'_>> {
+pub(crate) fn tokens(code: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     for (line, text) in code.lines().enumerate() {
         let mut rest = text;
@@ -123,7 +123,7 @@ pub fn tokens(code: &str) -> Vec<Token<'_>> {
 }
 
 /// Rust source with spaces in place of comments, texts and characters; lines stay where they are.
-pub fn blank(source: &str) -> String {
+pub(crate) fn blank(source: &str) -> String {
     let chars: Vec<char> = source.chars().collect();
     let mut out = String::with_capacity(source.len());
     let mut at = 0;

@@ -4,7 +4,7 @@ use crate::source::{Broken, House, blank, tokens};
 
 const HALF_DONE: [&str; 3] = ["todo", "unimplemented", "dbg"];
 
-pub fn half_done(house: &House) -> Vec<Broken> {
+pub(crate) fn half_done(house: &House) -> Vec<Broken> {
     let mut broken = Vec::new();
     for file in &house.rust {
         let code = blank(&file.text);

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 /// The page's text.
-pub fn text() -> String {
+pub(crate) fn text() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace");
     std::fs::read_to_string(root.join("docs/wire.md")).expect("the page is there")
 }
 
 /// The blocks that begin with three backticks and `hex NAME`, by name, without what follows `#`.
-pub fn vectors(text: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn vectors(text: &str) -> Vec<(String, Vec<u8>)> {
     let mut blocks = Vec::new();
     let mut inside: Option<(String, Vec<u8>)> = None;
     for line in text.lines() {
@@ -26,7 +26,7 @@ pub fn vectors(text: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The rows of the table under the header row that begins with these cells: the cells of each, without backticks.
-pub fn table(text: &str, header: &[&str]) -> Vec<Vec<String>> {
+pub(crate) fn table(text: &str, header: &[&str]) -> Vec<Vec<String>> {
     let cells = |line: &str| -> Vec<String> {
         let inner = line.trim().trim_start_matches('|').trim_end_matches('|');
         inner.split('|').map(|cell| cell.trim().replace('`', "")).collect()
@@ -39,13 +39,13 @@ pub fn table(text: &str, header: &[&str]) -> Vec<Vec<String>> {
 }
 
 /// Bytes from two digits each.
-pub fn hex(text: &str) -> Vec<u8> {
+pub(crate) fn hex(text: &str) -> Vec<u8> {
     let byte = |digits| u8::from_str_radix(digits, 16).unwrap_or_else(|_| panic!("`{digits}` is no byte"));
     text.split_whitespace().map(byte).collect()
 }
 
 /// Two digits for each byte.
-pub fn shown(bytes: &[u8]) -> String {
+pub(crate) fn shown(bytes: &[u8]) -> String {
     let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     digits.join(" ")
 }
