@@ -90,6 +90,15 @@ fn anything_but_hello_first_is_rejected() {
 }
 
 #[test]
+fn a_kind_that_has_no_body_is_rejected_with_one() {
+    for kind in [Kind::Cancel, Kind::Ack, Kind::Ping, Kind::Bye] {
+        let mut bench = Bench::new();
+        bench.write(bench.conn, &Header::for_call(kind, 0, 1), &[0]);
+        assert!(bench.is_rejected(), "{kind:?}");
+    }
+}
+
+#[test]
 fn a_connection_that_does_not_listen_is_cut_and_its_answers_wait_for_a_resume() {
     let mut bench = Bench::with(true, ServerLimits::default());
     bench.call(1);
