@@ -60,11 +60,9 @@ impl Watch {
         }
     }
 
-    /// A page was left out because of the limit on pages, if it was new.
-    pub fn limit_reached(&self, new: bool) {
-        if new {
-            self.cut_short.store(true, Ordering::Relaxed);
-        }
+    /// A page was left out because of the limit on pages.
+    pub fn limit_reached(&self) {
+        self.cut_short.store(true, Ordering::Relaxed);
     }
 
     /// A page is there.

@@ -7,10 +7,8 @@ use std::time::Duration;
 use url::Url;
 
 use crate::page::Page;
-use crate::task::Task;
+use crate::task::{MOST_REDIRECTS, Task};
 
-/// A chain of redirects longer than this is dead, as for browsers (which allow 20).
-const MOST_REDIRECTS: usize = 10;
 /// Dead links, and places of each, that a summary names; `--format json` names them all.
 const NAMED: usize = 20;
 const PLACES_NAMED: usize = 3;

@@ -4,5 +4,6 @@ mod agreement;
 mod command_line;
 mod endings;
 mod lecture;
+mod redirects;
 mod site;
 mod wget;

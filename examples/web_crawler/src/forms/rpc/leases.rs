@@ -40,7 +40,7 @@ struct Lease {
 impl Leases {
     pub(super) fn new(task: Arc<Task>, length: Duration) -> Self {
         let mut seen = task.nothing_seen();
-        let waiting = [task.start.clone()].into_iter().filter(|start| seen.claim(start)).collect();
+        let waiting = seen.claim(&task.first_link()).into_iter().collect();
         let state = State { seen, waiting, held: HashMap::new(), last: 0 };
         Leases { task, length, state: Mutex::new(state), changed: Condvar::new() }
     }
@@ -113,9 +113,8 @@ impl Leases {
         held.links.append(&mut page.links);
         page.links = held.links;
         for link in self.task.record(page) {
-            if state.seen.claim(&link) {
-                state.waiting.push_back(link);
-            }
+            let new = state.seen.claim(&link);
+            state.waiting.extend(new);
         }
         drop(state);
         self.changed.notify_all();
