@@ -9,7 +9,7 @@ use url::Url;
 use crate::page::Page;
 use crate::task::{MOST_REDIRECTS, Task};
 
-/// Dead links, and places of each, that a summary names; `--format json` names them all.
+/// Addresses, and places of each, that a summary names; `--format json` names them all.
 const NAMED: usize = 20;
 const PLACES_NAMED: usize = 3;
 
@@ -51,10 +51,9 @@ impl Report {
         found_on
     }
 
-    /// For each dead link all pages that have it.
-    pub fn places(&self) -> BTreeMap<&Url, BTreeSet<&Url>> {
-        let mut places: BTreeMap<&Url, BTreeSet<&Url>> =
-            self.dead.keys().map(|url| (url, BTreeSet::new())).collect();
+    /// For each of these addresses all pages that link to it.
+    pub fn places<'r>(&'r self, of: impl Iterator<Item = &'r Url>) -> BTreeMap<&'r Url, BTreeSet<&'r Url>> {
+        let mut places: BTreeMap<&Url, BTreeSet<&Url>> = of.map(|url| (url, BTreeSet::new())).collect();
         for (from, page) in &self.pages {
             for link in &page.links {
                 if let Some(places) = places.get_mut(link) {
@@ -65,6 +64,11 @@ impl Report {
         places
     }
 
+    /// The pages that are there, but whose links are unknown, and why.
+    pub fn cut_off(&self) -> BTreeMap<&Url, &'static str> {
+        self.pages.iter().filter_map(|(url, page)| Some((url, page.why_cut_off()?))).collect()
+    }
+
     /// Bytes of all pages together.
     pub fn bytes(&self) -> u64 {
         self.pages.values().map(|page| page.bytes).sum()
@@ -73,6 +77,29 @@ impl Report {
     /// Pages in a second.
     pub fn rate(&self) -> f64 {
         self.pages.len() as f64 / self.took.as_secs_f64().max(1e-9)
+    }
+}
+
+impl Report {
+    /// A line for each of these addresses: why it is named, and where it was found.
+    fn list<'r>(
+        &'r self,
+        f: &mut fmt::Formatter<'_>,
+        of: impl ExactSizeIterator<Item = (&'r Url, &'r str)> + Clone,
+    ) -> fmt::Result {
+        let more = of.len().saturating_sub(NAMED);
+        let places = self.places(of.clone().map(|(url, _)| url));
+        for (url, why) in of.take(NAMED) {
+            let on = places.get(url).into_iter().flatten();
+            let named: Vec<&str> = on.clone().take(PLACES_NAMED).map(|place| place.as_str()).collect();
+            let named = if named.is_empty() { "no page: it is the start".into() } else { named.join(", ") };
+            write!(f, "  {url} ({why}), found on {named}")?;
+            match on.count().saturating_sub(PLACES_NAMED) {
+                0 => writeln!(f)?,
+                more => writeln!(f, " and {more} more")?,
+            }
+        }
+        if more > 0 { writeln!(f, "  and {more} more") } else { Ok(()) }
     }
 }
 
@@ -94,7 +121,7 @@ fn astray(page: &Page, pages: &BTreeMap<Url, Page>) -> Option<String> {
     None
 }
 
-/// The summary for people.
+/// The summary for people: whole lines.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -107,28 +134,18 @@ impl fmt::Display for Report {
             self.most_in_flight,
             if self.cut_short { "; the limit on pages left some out" } else { "" },
         )?;
+        let cut_off = self.cut_off();
+        match cut_off.len() {
+            0 => {}
+            1 => writeln!(f, "1 page was cut off:")?,
+            many => writeln!(f, "{many} pages were cut off:")?,
+        }
+        self.list(f, cut_off.iter().map(|(url, why)| (*url, *why)))?;
         match self.dead.len() {
-            0 => return write!(f, "no dead links"),
-            1 => write!(f, "1 dead link:")?,
-            many => write!(f, "{many} dead links:")?,
+            0 => writeln!(f, "no dead links")?,
+            1 => writeln!(f, "1 dead link:")?,
+            many => writeln!(f, "{many} dead links:")?,
         }
-        let places = self.places();
-        for (url, why) in self.dead.iter().take(NAMED) {
-            let on = places.get(url).into_iter().flatten();
-            let named: Vec<&str> = on.clone().take(PLACES_NAMED).map(|place| place.as_str()).collect();
-            write!(
-                f,
-                "\n  {url} ({why}), found on {}",
-                if named.is_empty() { "no page: it is the start".into() } else { named.join(", ") }
-            )?;
-            match on.count().saturating_sub(PLACES_NAMED) {
-                0 => {}
-                more => write!(f, " and {more} more")?,
-            }
-        }
-        match self.dead.len().saturating_sub(NAMED) {
-            0 => Ok(()),
-            more => write!(f, "\n  and {more} more"),
-        }
+        self.list(f, self.dead.iter().map(|(url, why)| (url, why.as_str())))
     }
 }

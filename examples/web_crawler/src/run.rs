@@ -43,7 +43,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
         print(&report, &task.start, options.format, output).map_err(Failure::own("write the pages"))?;
     }
     check_start(&report, &task)?;
-    eprintln!("{report}");
+    eprint!("{report}");
     Ok(if report.dead.is_empty() { 0 } else { DEAD_LINKS_FOUND })
 }
 

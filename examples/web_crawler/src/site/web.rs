@@ -1,5 +1,6 @@
 //! The real web over HTTP: one request for each page, with bounds on its time and its size.
 
+use std::io::Read;
 use std::time::Duration;
 
 use ureq::{Agent, Body, http::Response};
@@ -55,21 +56,19 @@ impl Web {
                 return Ok(Page { links: vec![target], ..Page::bare(url, Outcome::Redirect(status)) });
             }
         }
-        let announced = response.body().content_length().unwrap_or(0);
         let is_html = header(&response, "content-type").is_some_and(is_html);
         if status >= 400 || !is_html {
-            return Ok(Page { bytes: announced, ..Page::bare(url, Outcome::Answered(status)) });
+            return Ok(Page::bare(url, Outcome::Answered(status)));
         }
-        match response.body_mut().with_config().limit(self.max_bytes).read_to_vec() {
-            Ok(html) => {
-                let links = links_of(url, &html);
-                Ok(Page { bytes: html.len() as u64, links, ..Page::bare(url, Outcome::Answered(status)) })
-            }
-            Err(ureq::Error::BodyExceedsLimit(_)) => {
-                Ok(Page { bytes: announced, ..Page::bare(url, Outcome::TooLarge(status)) })
-            }
-            Err(error) => Err(error),
+        let mut html = Vec::new();
+        // One byte more than allowed tells a page that is too large. What its server announces does not count: it may lie.
+        let most = self.max_bytes.saturating_add(1);
+        response.body_mut().as_reader().take(most).read_to_end(&mut html)?;
+        if html.len() as u64 > self.max_bytes {
+            return Ok(Page { bytes: self.max_bytes, ..Page::bare(url, Outcome::TooLarge(status)) });
         }
+        let links = links_of(url, &html);
+        Ok(Page { bytes: html.len() as u64, links, ..Page::bare(url, Outcome::Answered(status)) })
     }
 }
 

@@ -6,4 +6,5 @@ mod endings;
 mod lecture;
 mod redirects;
 mod site;
+mod sizes;
 mod wget;
