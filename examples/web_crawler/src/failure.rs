@@ -1,5 +1,8 @@
 //! Why a crawl gives no answer, as a sentence for people and an exit status for programs.
 
+use std::fmt::Display;
+use std::io::Write;
+
 use thiserror::Error;
 
 /// The exit status of a crawl that found dead links: it worked, and the answer is 'no'.
@@ -30,7 +33,13 @@ impl Failure {
     }
 
     /// An error of the operating system while the crawler did `what`.
-    pub fn own<E: std::fmt::Display>(what: impl std::fmt::Display) -> impl FnOnce(E) -> Failure {
+    pub fn own<E: Display>(what: impl Display) -> impl FnOnce(E) -> Failure {
         move |error| Failure::Own(format!("cannot {what}: {error}"))
     }
+}
+
+/// Says something to people, on standard error. If nobody can read it, that is no reason to fail: `eprintln!` would
+/// panic.
+pub fn tell(words: impl Display) {
+    let _ = write!(std::io::stderr(), "{words}");
 }

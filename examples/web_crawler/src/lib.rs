@@ -8,6 +8,8 @@
 //!                                  the pages -> report.rs (dead links, where found) -> print.rs
 //! ```
 
+#![warn(clippy::print_stderr)] // `failure::tell` does it without a panic
+
 pub mod failure;
 pub mod forms;
 pub mod local_server;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::failure::tell;
 use crate::page::Page;
 use crate::task::lock;
 
@@ -107,8 +108,8 @@ impl Watch {
     /// Says something to people, without tearing the bar.
     pub fn say(&self, sentence: impl fmt::Display) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{sentence}")),
-            None => eprintln!("{sentence}"),
+            Some(bar) => bar.suspend(|| tell(format_args!("{sentence}\n"))),
+            None => tell(format_args!("{sentence}\n")),
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::failure::{DEAD_LINKS_FOUND, Failure};
+use crate::failure::{DEAD_LINKS_FOUND, Failure, tell};
 use crate::forms::rpc::{Processes, work};
 use crate::local_server::LocalServer;
 use crate::options::Options;
@@ -43,7 +43,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
         print(&report, &task.start, options.format, output).map_err(Failure::own("write the pages"))?;
     }
     check_start(&report, &task)?;
-    eprint!("{report}");
+    tell(&report);
     Ok(if report.dead.is_empty() { 0 } else { DEAD_LINKS_FOUND })
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, tell};
 use crate::options::Options;
 use crate::report::Report;
 use crate::run::{Plan, crawl};
@@ -39,7 +39,7 @@ pub fn sweep(options: &Options, plan: &Plan, output: &mut dyn Write) -> Result<(
         rows.push((workers, report));
     }
     check_same(&rows)?;
-    eprintln!("{}", verdict(&rows));
+    tell(format_args!("{}\n", verdict(&rows)));
     Ok(())
 }
 

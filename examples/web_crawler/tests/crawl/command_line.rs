@@ -70,6 +70,19 @@ fn output_that_cannot_be_written_is_status_5_before_anything_is_fetched() {
 }
 
 #[test]
+fn standard_error_that_cannot_be_written_changes_no_answer() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux");
+    let wrong_start = ["ftp://example.invalid/"].as_slice();
+    let killed =
+        ["--fake", "--form", "rpc", "--workers", "2", "--latency", "30", "--kill-after", "1"].as_slice();
+    let sweep = ["--fake", "--workers", "1,2", "--limit", "1"].as_slice();
+    for (arguments, status) in [(["--fake"].as_slice(), 1), (killed, 1), (sweep, 0), (wrong_start, 2)] {
+        let output = crawl().args(arguments).stderr(full()).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
 fn one_s_own_site_can_be_crawled_against_its_robots_txt() {
     let site = Site::start();
     let (status, text) = said(&["--ignore-robots", &site.at("/private/secret")]);
