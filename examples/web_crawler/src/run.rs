@@ -18,7 +18,7 @@ use crate::print::{Format, print};
 use crate::progress::{Lines, Watch};
 use crate::report::Report;
 use crate::scope::Scope;
-use crate::site::{Fake, POLITE_DELAY, Settings, is_local, robots_of};
+use crate::site::{Fake, POLITE_DELAY, Settings, delay_of, is_local, robots_of};
 use crate::sweep::sweep;
 use crate::task::Task;
 
@@ -106,9 +106,14 @@ impl Plan {
         } else {
             robots_of(&self.start, settings).map_err(Failure::Unreachable)?
         };
-        let asked =
-            robot.as_ref().and_then(|robot| robot.delay).map_or(Duration::ZERO, Duration::from_secs_f32);
+        let asked = robot.as_ref().map_or(Duration::ZERO, delay_of);
         let polite = if settings.fake || is_local(&self.start) { asked } else { POLITE_DELAY.max(asked) };
+        if asked > POLITE_DELAY && options.delay.is_none() {
+            tell(format_args!(
+                "the site's robots.txt asks for a pause of {} s between pages; --delay sets another\n",
+                asked.as_secs_f32()
+            ));
+        }
         let scope = Scope::below(options.scope.as_ref().unwrap_or(&self.start)).obeying(robot);
         check_scope(&self.start, &scope)?;
         let bar = io::stderr().is_terminal()

@@ -13,7 +13,7 @@ use url::Url;
 use crate::page::Page;
 
 pub use fake::Fake;
-pub use robots::robots_of;
+pub use robots::{delay_of, robots_of};
 pub use web::{POLITE_DELAY, Web, is_local};
 
 /// Fetches pages: the lecture's `Fetcher`. Shared by all threads of a form.

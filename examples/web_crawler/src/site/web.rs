@@ -46,15 +46,27 @@ impl Web {
         agent.get(url.as_str()).call()
     }
 
+    /// Where the answer to `url` redirects to, if it does.
+    pub(super) fn target(url: &Url, response: &Response<Body>) -> Option<Url> {
+        let to = header(response, "location").filter(|_| response.status().is_redirection())?;
+        followable(url.join(to).ok()?)
+    }
+
+    /// Why there is no answer, for people.
+    pub(super) fn why(error: &ureq::Error) -> String {
+        match error {
+            ureq::Error::Timeout(_) => "it did not end within the time-out".to_owned(),
+            ureq::Error::HostNotFound => "there is no such host".to_owned(),
+            ureq::Error::Io(error) => error.to_string(),
+            other => other.to_string(),
+        }
+    }
+
     fn read(&self, url: &Url) -> Result<Page, ureq::Error> {
         let mut response = self.get(url)?;
         let status = response.status().as_u16();
-        if response.status().is_redirection() {
-            if let Some(target) =
-                header(&response, "location").and_then(|to| url.join(to).ok()).and_then(followable)
-            {
-                return Ok(Page { links: vec![target], ..Page::bare(url, Outcome::Redirect(status)) });
-            }
+        if let Some(target) = Web::target(url, &response) {
+            return Ok(Page { links: vec![target], ..Page::bare(url, Outcome::Redirect(status)) });
         }
         let is_html = header(&response, "content-type").is_some_and(is_html);
         if status >= 400 || !is_html {
@@ -81,9 +93,7 @@ impl Fetch for Web {
 fn outcome_of(error: &ureq::Error) -> Outcome {
     match error {
         ureq::Error::Timeout(_) => Outcome::NeverEnded,
-        ureq::Error::HostNotFound => Outcome::NoAnswer("there is no such host".to_owned()),
-        ureq::Error::Io(error) => Outcome::NoAnswer(error.to_string()),
-        other => Outcome::NoAnswer(other.to_string()),
+        other => Outcome::NoAnswer(Web::why(other)),
     }
 }
 

@@ -5,6 +5,7 @@ mod command_line;
 mod endings;
 mod lecture;
 mod redirects;
+mod robots;
 mod site;
 mod sizes;
 mod wget;
