@@ -14,6 +14,7 @@ pub mod failure;
 pub mod forms;
 pub mod local_server;
 pub mod options;
+pub mod output;
 pub mod page;
 pub mod print;
 pub mod progress;

@@ -8,16 +8,42 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::failure::tell;
-use crate::page::Page;
+use crate::page::{Outcome, Page};
 use crate::task::lock;
 
 /// Where the lines `found: URL` go as pages arrive.
 pub type Lines = Box<dyn Write + Send>;
 
+/// The lecture's lines. They are held back until there is a page: a start that is missing, or that redirects to
+/// nowhere, is told as a failure, and then nothing was found.
+struct Printer {
+    to: Lines,
+    held: Vec<String>,
+    has_begun: bool,
+}
+
+impl Printer {
+    fn print(&mut self, page: &Page) -> std::io::Result<()> {
+        let word = if page.why_dead().is_none() { "found" } else { "missing" };
+        self.held.push(format!("{word}: {}", page.url));
+        self.has_begun |= matches!(page.outcome, Outcome::Answered(status) if status < 400);
+        if self.has_begun { self.write_held() } else { Ok(()) }
+    }
+
+    fn write_held(&mut self) -> std::io::Result<()> {
+        self.held.drain(..).try_for_each(|line| writeln!(self.to, "{line}"))
+    }
+
+    fn release(&mut self) -> std::io::Result<()> {
+        self.write_held()?;
+        self.to.flush()
+    }
+}
+
 /// What is seen of a crawl from outside. The default shows nothing and counts.
 #[derive(Default)]
 pub struct Watch {
-    lines: Option<Mutex<Lines>>,
+    lines: Option<Mutex<Printer>>,
     bar: Option<ProgressBar>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
@@ -30,7 +56,7 @@ impl Watch {
     /// Writes a line for each page as it arrives.
     #[must_use]
     pub fn with_lines(mut self, lines: Option<Lines>) -> Self {
-        self.lines = lines.map(Mutex::new);
+        self.lines = lines.map(|to| Mutex::new(Printer { to, held: Vec::new(), has_begun: false }));
         self
     }
 
@@ -73,8 +99,7 @@ impl Watch {
             bar.set_message(page.url.to_string());
         }
         if let Some(lines) = &self.lines {
-            let word = if page.why_dead().is_none() { "found" } else { "missing" };
-            if let Err(error) = writeln!(lock(lines), "{word}: {}", page.url) {
+            if let Err(error) = lock(lines).print(page) {
                 lock(&self.unwritable).get_or_insert(error);
                 self.stop(); // nobody would see the rest: `crawl .. | head`
             }
@@ -91,7 +116,7 @@ impl Watch {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Writes out what is still buffered, and takes the bar away.
+    /// Writes out what is still buffered, but for lines that are held back, and takes the bar away.
     ///
     /// # Errors
     /// When a line could not be written, now or before.
@@ -102,7 +127,15 @@ impl Watch {
         if let Some(error) = lock(&self.unwritable).take() {
             return Err(error);
         }
-        self.lines.as_ref().map_or(Ok(()), |lines| lock(lines).flush())
+        self.lines.as_ref().map_or(Ok(()), |lines| lock(lines).to.flush())
+    }
+
+    /// Writes the lines that were held back: the crawl has an answer, although it met no page.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn release(&self) -> std::io::Result<()> {
+        self.lines.as_ref().map_or(Ok(()), |lines| lock(lines).release())
     }
 
     /// Says something to people, without tearing the bar.

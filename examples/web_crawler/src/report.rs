@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::failure::DEAD_LINKS_FOUND;
 use crate::page::Page;
 use crate::task::{MOST_REDIRECTS, Task};
 
@@ -67,6 +68,16 @@ impl Report {
     /// The pages that are there, but whose links are unknown, and why.
     pub fn cut_off(&self) -> BTreeMap<&Url, &'static str> {
         self.pages.iter().filter_map(|(url, page)| Some((url, page.why_cut_off()?))).collect()
+    }
+
+    /// What was found amiss, for people: whole lines.
+    pub fn findings(&self) -> Findings<'_> {
+        Findings(self)
+    }
+
+    /// The exit status of the answer.
+    pub fn status(&self) -> u8 {
+        if self.dead.is_empty() { 0 } else { DEAD_LINKS_FOUND }
     }
 
     /// Bytes of all pages together.
@@ -134,18 +145,29 @@ impl fmt::Display for Report {
             self.most_in_flight,
             if self.cut_short { "; the limit on pages left some out" } else { "" },
         )?;
-        let cut_off = self.cut_off();
+        self.findings().fmt(f)
+    }
+}
+
+/// The part of the summary that does not depend on the form or on the moment.
+#[derive(Debug)]
+pub struct Findings<'r>(&'r Report);
+
+impl fmt::Display for Findings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Findings(report) = self;
+        let cut_off = report.cut_off();
         match cut_off.len() {
             0 => {}
             1 => writeln!(f, "1 page was cut off:")?,
             many => writeln!(f, "{many} pages were cut off:")?,
         }
-        self.list(f, cut_off.iter().map(|(url, why)| (*url, *why)))?;
-        match self.dead.len() {
+        report.list(f, cut_off.iter().map(|(url, why)| (*url, *why)))?;
+        match report.dead.len() {
             0 => writeln!(f, "no dead links")?,
             1 => writeln!(f, "1 dead link:")?,
             many => writeln!(f, "{many} dead links:")?,
         }
-        self.list(f, self.dead.iter().map(|(url, why)| (url, why.as_str())))
+        report.list(f, report.dead.iter().map(|(url, why)| (url, why.as_str())))
     }
 }

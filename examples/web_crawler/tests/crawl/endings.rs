@@ -113,12 +113,9 @@ fn when_nobody_reads_the_output_any_more_every_form_ends_early() {
         assert_eq!(lines.take(3).count(), 3); // and the pipe is closed, as `head -3` does
         let begin = Instant::now();
         let output = child.wait_with_output().expect("it ends");
-        assert_eq!(output.status.code(), Some(5), "{form}");
+        assert_eq!(output.status.code(), Some(0), "{form}: who has seen enough has seen no failure");
         assert!(begin.elapsed() < Duration::from_secs(6), "{form}: 10 s of pages were left");
-        assert!(
-            String::from_utf8_lossy(&output.stderr).contains("cannot write the pages: Broken pipe"),
-            "{form}"
-        );
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{form}");
     }
 }
 

@@ -84,6 +84,7 @@ fn answer(path: &str) -> Answer {
         "/moved" => Answer::moved(301, "deep/"),
         "/r/a" => Answer::moved(302, "/r/b"),
         "/r/b" => Answer::moved(307, "a"),
+        "/nowhere" => Answer::moved(302, "/no/such"), // nothing links to it
         "/lost" => Answer::moved(302, "/lost"),
         "/out" => Answer::moved(302, "http://example.invalid/"),
         "/gone" => html("<a href=/from-an-error-page>").with_status(410),

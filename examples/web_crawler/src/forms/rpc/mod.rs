@@ -94,6 +94,9 @@ impl Workers {
                 kill_after = None;
             }
         }
+        if kill_after.is_some() {
+            task.watch.say("no worker was killed: the crawl was over before one could be");
+        }
         Ok(())
     }
 
