@@ -21,6 +21,7 @@ pub mod progress;
 pub mod report;
 pub mod run;
 pub mod scope;
+pub mod signals;
 pub mod site;
 pub mod sweep;
 pub mod task;

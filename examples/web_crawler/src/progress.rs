@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io::Write;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -48,7 +49,10 @@ pub struct Watch {
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
     cut_short: AtomicBool,
-    stopped: AtomicBool,
+    stopped: Mutex<bool>,
+    stopping: Condvar,
+    /// The exit status of a crawl that a signal has stopped; 0 for none.
+    interrupted: AtomicU8,
     unwritable: Mutex<Option<std::io::Error>>,
 }
 
@@ -108,12 +112,30 @@ impl Watch {
 
     /// Asks the crawl to end: what is being fetched is recorded, what waits is left.
     pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        *lock(&self.stopped) = true;
+        self.stopping.notify_all();
+    }
+
+    /// The same because of a signal, with the exit status that is due then.
+    pub fn interrupt(&self, status: u8) {
+        self.interrupted.store(status, Ordering::Relaxed);
+        self.stop();
+    }
+
+    /// The exit status, if a signal has stopped the crawl.
+    pub fn interrupted(&self) -> Option<u8> {
+        Some(self.interrupted.load(Ordering::Relaxed)).filter(|&status| status != 0)
+    }
+
+    /// Sleeps, but wakes when the crawl is to end.
+    pub fn pause(&self, length: Duration) {
+        let stopped = lock(&self.stopped);
+        drop(self.stopping.wait_timeout_while(stopped, length, |stopped| !*stopped));
     }
 
     /// Whether somebody asked for the end. A thread cannot be stopped from outside; it can look here.
     pub fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        *lock(&self.stopped)
     }
 
     /// Writes out what is still buffered, but for lines that are held back, and takes the bar away.

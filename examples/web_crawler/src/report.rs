@@ -27,6 +27,8 @@ pub struct Report {
     pub most_in_flight: usize,
     /// Whether the limit on pages left some out.
     pub cut_short: bool,
+    /// The exit status of a crawl that a signal has stopped.
+    pub interrupted: Option<u8>,
 }
 
 impl Report {
@@ -38,7 +40,14 @@ impl Report {
             |page: &Page| Some((page.url.clone(), page.why_dead().or_else(|| astray(page, &pages))?));
         let dead = pages.values().filter_map(why_dead).collect();
         let watch = &task.watch;
-        Report { dead, pages, took, most_in_flight: watch.most_in_flight(), cut_short: watch.was_cut_short() }
+        Report {
+            dead,
+            pages,
+            took,
+            most_in_flight: watch.most_in_flight(),
+            cut_short: watch.was_cut_short(),
+            interrupted: watch.interrupted(),
+        }
     }
 
     /// For each page the first page, in the order of addresses, that links to it.
@@ -77,7 +86,7 @@ impl Report {
 
     /// The exit status of the answer.
     pub fn status(&self) -> u8 {
-        if self.dead.is_empty() { 0 } else { DEAD_LINKS_FOUND }
+        self.interrupted.unwrap_or(if self.dead.is_empty() { 0 } else { DEAD_LINKS_FOUND })
     }
 
     /// Bytes of all pages together.
@@ -137,13 +146,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} pages, {} in {:.2} s: {:.0} pages/s, at most {} in flight{}",
+            "{} pages, {} in {:.2} s: {:.0} pages/s, at most {} in flight{}{}",
             self.pages.len(),
             indicatif::HumanBytes(self.bytes()),
             self.took.as_secs_f64(),
             self.rate(),
             self.most_in_flight,
             if self.cut_short { "; the limit on pages left some out" } else { "" },
+            if self.interrupted.is_some() { "; stopped by a signal before the end" } else { "" },
         )?;
         self.findings().fmt(f)
     }

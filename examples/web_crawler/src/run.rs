@@ -19,6 +19,7 @@ use crate::print::{Format, print};
 use crate::progress::{Lines, Watch};
 use crate::report::Report;
 use crate::scope::Scope;
+use crate::signals::stop_on_signal;
 use crate::site::{Fake, POLITE_DELAY, Settings, delay_of, is_local, robots_of};
 use crate::sweep::sweep;
 use crate::task::Task;
@@ -40,6 +41,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     let streams = options.format == Format::Text;
     let (lines, mut output) = if streams { (Some(output), None) } else { (None, Some(output)) };
     let task = Arc::new(plan.task(options, options.workers[0], lines)?);
+    stop_on_signal(Arc::clone(&task.watch)).map_err(Failure::own("listen for signals"))?;
     let report = crawl(options, &plan, &task)?;
     if let Some(output) = &mut output {
         print(&report, &task.start, options.format, output).map_err(Failure::output)?;

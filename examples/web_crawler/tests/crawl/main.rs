@@ -6,6 +6,7 @@ mod endings;
 mod lecture;
 mod redirects;
 mod robots;
+mod signals;
 mod site;
 mod sizes;
 mod wget;
