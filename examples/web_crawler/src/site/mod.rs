@@ -1,5 +1,6 @@
 //! Where pages come from: the lecture's fake site, or the web.
 
+mod charset;
 mod fake;
 mod links;
 mod robots;

@@ -68,8 +68,8 @@ impl Web {
         if let Some(target) = Web::target(url, &response) {
             return Ok(Page { links: vec![target], ..Page::bare(url, Outcome::Redirect(status)) });
         }
-        let is_html = header(&response, "content-type").is_some_and(is_html);
-        if status >= 400 || !is_html {
+        let content_type = header(&response, "content-type").map(str::to_owned);
+        if status >= 400 || !content_type.as_deref().is_some_and(is_html) {
             return Ok(Page::bare(url, Outcome::Answered(status)));
         }
         let mut html = Vec::new();
@@ -79,7 +79,7 @@ impl Web {
         if html.len() as u64 > self.max_bytes {
             return Ok(Page { bytes: self.max_bytes, ..Page::bare(url, Outcome::TooLarge(status)) });
         }
-        let links = links_of(url, &html);
+        let links = links_of(url, &html, content_type.as_deref());
         Ok(Page { bytes: html.len() as u64, links, ..Page::bare(url, Outcome::Answered(status)) })
     }
 }
