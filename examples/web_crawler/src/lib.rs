@@ -8,16 +8,20 @@
 //!                                  the pages -> report.rs (dead links, where found) -> print.rs
 //! ```
 
+#![warn(clippy::print_stderr)] // `failure::tell` does it without a panic
+
 pub mod failure;
 pub mod forms;
 pub mod local_server;
 pub mod options;
+pub mod output;
 pub mod page;
 pub mod print;
 pub mod progress;
 pub mod report;
 pub mod run;
 pub mod scope;
+pub mod signals;
 pub mod site;
 pub mod sweep;
 pub mod task;

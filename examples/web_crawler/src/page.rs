@@ -10,7 +10,7 @@ pub struct Page {
     pub url: Url,
     /// What became of it.
     pub outcome: Outcome,
-    /// Bytes of its body: as read if it is HTML, else as its server announced.
+    /// Bytes of its body that were read: none of what is no HTML, and of what is too large only the allowed ones.
     pub bytes: u64,
     /// Where it links to, inside the scope or not: absolute, without fragments, each once, in order. For a redirect its target.
     pub links: Vec<Url>,
@@ -23,7 +23,7 @@ pub enum Outcome {
     Answered(u16),
     /// The page has moved; its one link is where to.
     Redirect(u16),
-    /// HTML longer than the limit. It is there, but its links were not read.
+    /// HTML longer than the limit. It is there, so a link to it is not dead, but its own links are unknown.
     TooLarge(u16),
     /// It did not end within the time-out.
     NeverEnded,
@@ -51,6 +51,14 @@ impl Page {
             Outcome::Answered(status) if *status >= 400 => Some(format!("status {status}")),
             Outcome::NeverEnded => Some("the page did not end within the time-out".to_owned()),
             Outcome::NoAnswer(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
+    /// Why the links of a page that is there are unknown, if they are.
+    pub fn why_cut_off(&self) -> Option<&'static str> {
+        match self.outcome {
+            Outcome::TooLarge(_) => Some("longer than --max-bytes allows: its links were not read"),
             _ => None,
         }
     }

@@ -31,6 +31,8 @@ struct Line<'r> {
     from: Option<&'r Url>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dead: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut_off: Option<&'r str>,
 }
 
 /// Prints what is known only at the end: nothing for text, whose lines were printed as the pages arrived.
@@ -56,6 +58,7 @@ fn json(report: &Report, start: &Url, to: &mut dyn Write) -> io::Result<()> {
             links: &page.links,
             from: found_on.get(url).copied().filter(|_| url != start),
             dead: report.dead.get(url).map(String::as_str),
+            cut_off: page.why_cut_off(),
         };
         serde_json::to_writer(&mut *to, &line)?;
         writeln!(to)?;

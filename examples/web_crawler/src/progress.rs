@@ -2,26 +2,57 @@
 
 use std::fmt;
 use std::io::Write;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::page::Page;
+use crate::failure::tell;
+use crate::page::{Outcome, Page};
 use crate::task::lock;
 
 /// Where the lines `found: URL` go as pages arrive.
 pub type Lines = Box<dyn Write + Send>;
 
+/// The lecture's lines. They are held back until there is a page: a start that is missing, or that redirects to
+/// nowhere, is told as a failure, and then nothing was found.
+struct Printer {
+    to: Lines,
+    held: Vec<String>,
+    has_begun: bool,
+}
+
+impl Printer {
+    fn print(&mut self, page: &Page) -> std::io::Result<()> {
+        let word = if page.why_dead().is_none() { "found" } else { "missing" };
+        self.held.push(format!("{word}: {}", page.url));
+        self.has_begun |= matches!(page.outcome, Outcome::Answered(status) if status < 400);
+        if self.has_begun { self.write_held() } else { Ok(()) }
+    }
+
+    fn write_held(&mut self) -> std::io::Result<()> {
+        self.held.drain(..).try_for_each(|line| writeln!(self.to, "{line}"))
+    }
+
+    fn release(&mut self) -> std::io::Result<()> {
+        self.write_held()?;
+        self.to.flush()
+    }
+}
+
 /// What is seen of a crawl from outside. The default shows nothing and counts.
 #[derive(Default)]
 pub struct Watch {
-    lines: Option<Mutex<Lines>>,
+    lines: Option<Mutex<Printer>>,
     bar: Option<ProgressBar>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
     cut_short: AtomicBool,
-    stopped: AtomicBool,
+    stopped: Mutex<bool>,
+    stopping: Condvar,
+    /// The exit status of a crawl that a signal has stopped; 0 for none.
+    interrupted: AtomicU8,
     unwritable: Mutex<Option<std::io::Error>>,
 }
 
@@ -29,7 +60,7 @@ impl Watch {
     /// Writes a line for each page as it arrives.
     #[must_use]
     pub fn with_lines(mut self, lines: Option<Lines>) -> Self {
-        self.lines = lines.map(Mutex::new);
+        self.lines = lines.map(|to| Mutex::new(Printer { to, held: Vec::new(), has_begun: false }));
         self
     }
 
@@ -60,11 +91,9 @@ impl Watch {
         }
     }
 
-    /// A page was left out because of the limit on pages, if it was new.
-    pub fn limit_reached(&self, new: bool) {
-        if new {
-            self.cut_short.store(true, Ordering::Relaxed);
-        }
+    /// A page was left out because of the limit on pages.
+    pub fn limit_reached(&self) {
+        self.cut_short.store(true, Ordering::Relaxed);
     }
 
     /// A page is there.
@@ -74,8 +103,7 @@ impl Watch {
             bar.set_message(page.url.to_string());
         }
         if let Some(lines) = &self.lines {
-            let word = if page.why_dead().is_none() { "found" } else { "missing" };
-            if let Err(error) = writeln!(lock(lines), "{word}: {}", page.url) {
+            if let Err(error) = lock(lines).print(page) {
                 lock(&self.unwritable).get_or_insert(error);
                 self.stop(); // nobody would see the rest: `crawl .. | head`
             }
@@ -84,15 +112,33 @@ impl Watch {
 
     /// Asks the crawl to end: what is being fetched is recorded, what waits is left.
     pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        *lock(&self.stopped) = true;
+        self.stopping.notify_all();
+    }
+
+    /// The same because of a signal, with the exit status that is due then.
+    pub fn interrupt(&self, status: u8) {
+        self.interrupted.store(status, Ordering::Relaxed);
+        self.stop();
+    }
+
+    /// The exit status, if a signal has stopped the crawl.
+    pub fn interrupted(&self) -> Option<u8> {
+        Some(self.interrupted.load(Ordering::Relaxed)).filter(|&status| status != 0)
+    }
+
+    /// Sleeps, but wakes when the crawl is to end.
+    pub fn pause(&self, length: Duration) {
+        let stopped = lock(&self.stopped);
+        drop(self.stopping.wait_timeout_while(stopped, length, |stopped| !*stopped));
     }
 
     /// Whether somebody asked for the end. A thread cannot be stopped from outside; it can look here.
     pub fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        *lock(&self.stopped)
     }
 
-    /// Writes out what is still buffered, and takes the bar away.
+    /// Writes out what is still buffered, but for lines that are held back, and takes the bar away.
     ///
     /// # Errors
     /// When a line could not be written, now or before.
@@ -103,14 +149,22 @@ impl Watch {
         if let Some(error) = lock(&self.unwritable).take() {
             return Err(error);
         }
-        self.lines.as_ref().map_or(Ok(()), |lines| lock(lines).flush())
+        self.lines.as_ref().map_or(Ok(()), |lines| lock(lines).to.flush())
+    }
+
+    /// Writes the lines that were held back: the crawl has an answer, although it met no page.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn release(&self) -> std::io::Result<()> {
+        self.lines.as_ref().map_or(Ok(()), |lines| lock(lines).release())
     }
 
     /// Says something to people, without tearing the bar.
     pub fn say(&self, sentence: impl fmt::Display) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{sentence}")),
-            None => eprintln!("{sentence}"),
+            Some(bar) => bar.suspend(|| tell(format_args!("{sentence}\n"))),
+            None => tell(format_args!("{sentence}\n")),
         }
     }
 

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::failure::DEAD_LINKS_FOUND;
 use crate::page::Page;
-use crate::task::Task;
+use crate::task::{MOST_REDIRECTS, Task};
 
-/// A chain of redirects longer than this is dead, as for browsers (which allow 20).
-const MOST_REDIRECTS: usize = 10;
-/// Dead links, and places of each, that a summary names; `--format json` names them all.
+/// Addresses, and places of each, that a summary names; `--format json` names them all.
 const NAMED: usize = 20;
 const PLACES_NAMED: usize = 3;
 
@@ -28,6 +27,8 @@ pub struct Report {
     pub most_in_flight: usize,
     /// Whether the limit on pages left some out.
     pub cut_short: bool,
+    /// The exit status of a crawl that a signal has stopped.
+    pub interrupted: Option<u8>,
 }
 
 impl Report {
@@ -39,7 +40,14 @@ impl Report {
             |page: &Page| Some((page.url.clone(), page.why_dead().or_else(|| astray(page, &pages))?));
         let dead = pages.values().filter_map(why_dead).collect();
         let watch = &task.watch;
-        Report { dead, pages, took, most_in_flight: watch.most_in_flight(), cut_short: watch.was_cut_short() }
+        Report {
+            dead,
+            pages,
+            took,
+            most_in_flight: watch.most_in_flight(),
+            cut_short: watch.was_cut_short(),
+            interrupted: watch.interrupted(),
+        }
     }
 
     /// For each page the first page, in the order of addresses, that links to it.
@@ -53,10 +61,9 @@ impl Report {
         found_on
     }
 
-    /// For each dead link all pages that have it.
-    pub fn places(&self) -> BTreeMap<&Url, BTreeSet<&Url>> {
-        let mut places: BTreeMap<&Url, BTreeSet<&Url>> =
-            self.dead.keys().map(|url| (url, BTreeSet::new())).collect();
+    /// For each of these addresses all pages that link to it.
+    pub fn places<'r>(&'r self, of: impl Iterator<Item = &'r Url>) -> BTreeMap<&'r Url, BTreeSet<&'r Url>> {
+        let mut places: BTreeMap<&Url, BTreeSet<&Url>> = of.map(|url| (url, BTreeSet::new())).collect();
         for (from, page) in &self.pages {
             for link in &page.links {
                 if let Some(places) = places.get_mut(link) {
@@ -67,6 +74,21 @@ impl Report {
         places
     }
 
+    /// The pages that are there, but whose links are unknown, and why.
+    pub fn cut_off(&self) -> BTreeMap<&Url, &'static str> {
+        self.pages.iter().filter_map(|(url, page)| Some((url, page.why_cut_off()?))).collect()
+    }
+
+    /// What was found amiss, for people: whole lines.
+    pub fn findings(&self) -> Findings<'_> {
+        Findings(self)
+    }
+
+    /// The exit status of the answer.
+    pub fn status(&self) -> u8 {
+        self.interrupted.unwrap_or(if self.dead.is_empty() { 0 } else { DEAD_LINKS_FOUND })
+    }
+
     /// Bytes of all pages together.
     pub fn bytes(&self) -> u64 {
         self.pages.values().map(|page| page.bytes).sum()
@@ -75,6 +97,29 @@ impl Report {
     /// Pages in a second.
     pub fn rate(&self) -> f64 {
         self.pages.len() as f64 / self.took.as_secs_f64().max(1e-9)
+    }
+}
+
+impl Report {
+    /// A line for each of these addresses: why it is named, and where it was found.
+    fn list<'r>(
+        &'r self,
+        f: &mut fmt::Formatter<'_>,
+        of: impl ExactSizeIterator<Item = (&'r Url, &'r str)> + Clone,
+    ) -> fmt::Result {
+        let more = of.len().saturating_sub(NAMED);
+        let places = self.places(of.clone().map(|(url, _)| url));
+        for (url, why) in of.take(NAMED) {
+            let on = places.get(url).into_iter().flatten();
+            let named: Vec<&str> = on.clone().take(PLACES_NAMED).map(|place| place.as_str()).collect();
+            let named = if named.is_empty() { "no page: it is the start".into() } else { named.join(", ") };
+            write!(f, "  {url} ({why}), found on {named}")?;
+            match on.count().saturating_sub(PLACES_NAMED) {
+                0 => writeln!(f)?,
+                more => writeln!(f, " and {more} more")?,
+            }
+        }
+        if more > 0 { writeln!(f, "  and {more} more") } else { Ok(()) }
     }
 }
 
@@ -96,41 +141,43 @@ fn astray(page: &Page, pages: &BTreeMap<Url, Page>) -> Option<String> {
     None
 }
 
-/// The summary for people.
+/// The summary for people: whole lines.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} pages, {} in {:.2} s: {:.0} pages/s, at most {} in flight{}",
+            "{} pages, {} in {:.2} s: {:.0} pages/s, at most {} in flight{}{}",
             self.pages.len(),
             indicatif::HumanBytes(self.bytes()),
             self.took.as_secs_f64(),
             self.rate(),
             self.most_in_flight,
             if self.cut_short { "; the limit on pages left some out" } else { "" },
+            if self.interrupted.is_some() { "; stopped by a signal before the end" } else { "" },
         )?;
-        match self.dead.len() {
-            0 => return write!(f, "no dead links"),
-            1 => write!(f, "1 dead link:")?,
-            many => write!(f, "{many} dead links:")?,
+        self.findings().fmt(f)
+    }
+}
+
+/// The part of the summary that does not depend on the form or on the moment.
+#[derive(Debug)]
+pub struct Findings<'r>(&'r Report);
+
+impl fmt::Display for Findings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Findings(report) = self;
+        let cut_off = report.cut_off();
+        match cut_off.len() {
+            0 => {}
+            1 => writeln!(f, "1 page was cut off:")?,
+            many => writeln!(f, "{many} pages were cut off:")?,
         }
-        let places = self.places();
-        for (url, why) in self.dead.iter().take(NAMED) {
-            let on = places.get(url).into_iter().flatten();
-            let named: Vec<&str> = on.clone().take(PLACES_NAMED).map(|place| place.as_str()).collect();
-            write!(
-                f,
-                "\n  {url} ({why}), found on {}",
-                if named.is_empty() { "no page: it is the start".into() } else { named.join(", ") }
-            )?;
-            match on.count().saturating_sub(PLACES_NAMED) {
-                0 => {}
-                more => write!(f, " and {more} more")?,
-            }
+        report.list(f, cut_off.iter().map(|(url, why)| (*url, *why)))?;
+        match report.dead.len() {
+            0 => writeln!(f, "no dead links")?,
+            1 => writeln!(f, "1 dead link:")?,
+            many => writeln!(f, "{many} dead links:")?,
         }
-        match self.dead.len().saturating_sub(NAMED) {
-            0 => Ok(()),
-            more => write!(f, "\n  and {more} more"),
-        }
+        report.list(f, report.dead.iter().map(|(url, why)| (url, why.as_str())))
     }
 }

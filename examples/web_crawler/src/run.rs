@@ -1,7 +1,6 @@
 //! From the command line to the exit status: what is crawled, by the rules, and what comes of it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -9,16 +8,19 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::failure::{DEAD_LINKS_FOUND, Failure};
+use crate::failure::{Failure, tell};
+use crate::forms::Form;
 use crate::forms::rpc::{Processes, work};
 use crate::local_server::LocalServer;
 use crate::options::Options;
+use crate::output::open;
 use crate::page::Outcome;
 use crate::print::{Format, print};
 use crate::progress::{Lines, Watch};
 use crate::report::Report;
 use crate::scope::Scope;
-use crate::site::{Fake, POLITE_DELAY, Settings, is_local, robots_of};
+use crate::signals::stop_on_signal;
+use crate::site::{Fake, POLITE_DELAY, Settings, delay_of, is_local, robots_of};
 use crate::sweep::sweep;
 use crate::task::Task;
 
@@ -30,34 +32,38 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     if let Some(coordinator) = &options.worker_of {
         return work(coordinator, options.worker_number).map(|()| 0);
     }
-    let mut output = open_output(options)?; // before hours of work, not after
+    check_options(options)?;
+    let mut output = open(options.output.as_deref())?; // before hours of work, not after
     let plan = Plan::new(options)?;
     if options.workers.len() > 1 {
-        return sweep(options, &plan, &mut *output).map(|()| 0);
+        return sweep(options, &plan, &mut *output);
     }
     let streams = options.format == Format::Text;
     let (lines, mut output) = if streams { (Some(output), None) } else { (None, Some(output)) };
     let task = Arc::new(plan.task(options, options.workers[0], lines)?);
+    stop_on_signal(Arc::clone(&task.watch)).map_err(Failure::own("listen for signals"))?;
     let report = crawl(options, &plan, &task)?;
     if let Some(output) = &mut output {
-        print(&report, &task.start, options.format, output).map_err(Failure::own("write the pages"))?;
+        print(&report, &task.start, options.format, output).map_err(Failure::output)?;
     }
-    check_start(&report, &task)?;
-    eprintln!("{report}");
-    Ok(if report.dead.is_empty() { 0 } else { DEAD_LINKS_FOUND })
+    task.watch.release().map_err(Failure::output)?;
+    tell(&report);
+    Ok(report.status())
 }
 
 /// One crawl, timed.
 ///
 /// # Errors
-/// When the crawler could not do its part.
+/// When the crawler could not do its part, or the start gives no page.
 pub fn crawl(options: &Options, plan: &Plan, task: &Arc<Task>) -> Result<Report, Failure> {
     let begin = Instant::now();
     let outcome = options.form.crawl(task, &plan.processes);
     let took = begin.elapsed();
-    task.watch.finish().map_err(Failure::own("write the pages"))?;
+    task.watch.finish().map_err(Failure::output)?;
     outcome?;
-    Ok(Report::of(task, took))
+    let report = Report::of(task, took);
+    check_start(&report, task)?;
+    Ok(report)
 }
 
 /// What is the same for each crawl of one command.
@@ -106,9 +112,14 @@ impl Plan {
         } else {
             robots_of(&self.start, settings).map_err(Failure::Unreachable)?
         };
-        let asked =
-            robot.as_ref().and_then(|robot| robot.delay).map_or(Duration::ZERO, Duration::from_secs_f32);
+        let asked = robot.as_ref().map_or(Duration::ZERO, delay_of);
         let polite = if settings.fake || is_local(&self.start) { asked } else { POLITE_DELAY.max(asked) };
+        if asked > POLITE_DELAY && options.delay.is_none() {
+            tell(format_args!(
+                "the site's robots.txt asks for a pause of {} s between pages; --delay sets another\n",
+                asked.as_secs_f32()
+            ));
+        }
         let scope = Scope::below(options.scope.as_ref().unwrap_or(&self.start)).obeying(robot);
         check_scope(&self.start, &scope)?;
         let bar = io::stderr().is_terminal()
@@ -162,6 +173,17 @@ fn toolchain_documentation() -> Result<PathBuf, Failure> {
     )))
 }
 
+fn check_options(options: &Options) -> Result<(), Failure> {
+    let others = options.form == Form::Rpc && options.workers.iter().all(|&workers| workers > 1);
+    if options.kill_after.is_some() && !others {
+        return Err(Failure::Usage(
+            "--kill-after kills a worker process, and its page goes to another: it needs --form rpc and at least 2 workers"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 fn check_scope(start: &Url, scope: &Scope) -> Result<(), Failure> {
     if !scope.contains(start) {
         let prefix = scope.prefix();
@@ -177,31 +199,35 @@ fn check_scope(start: &Url, scope: &Scope) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A crawl whose first page is no page has no answer, and says why.
+/// A crawl whose first page is no page, or leads to none, has no answer, and says why.
 fn check_start(report: &Report, task: &Task) -> Result<(), Failure> {
     let start = &task.start;
-    let Some(page) = report.pages.get(start) else { return Ok(()) };
+    let Some(mut page) = report.pages.get(start) else { return Ok(()) };
     if let Some(why) = report.dead.get(start) {
         return Err(Failure::Unreachable(format!("cannot crawl {start}: {why}")));
+    }
+    while let Some(target) = page.target() {
+        match report.pages.get(target) {
+            Some(next) => page = next, // no loop: that would be dead
+            None if !task.scope.follows(target) => {
+                return Err(Failure::Usage(format!(
+                    "{start} redirects to {target}, which is outside the scope {}; start there instead",
+                    task.scope.prefix()
+                )));
+            }
+            None => return Ok(()), // left out by the limit
+        }
+    }
+    if let Some(why) = report.dead.get(&page.url) {
+        return Err(Failure::Unreachable(format!(
+            "cannot crawl {start}: it redirects to {}: {why}",
+            page.url
+        )));
     }
     if let Outcome::TooLarge(_) = page.outcome {
         return Err(Failure::Unreachable(format!(
             "cannot crawl {start}: it is longer than --max-bytes allows"
         )));
     }
-    match page.target() {
-        Some(target) if !task.scope.follows(target) => Err(Failure::Usage(format!(
-            "{start} redirects to {target}, which is outside the scope {}; start there instead",
-            task.scope.prefix()
-        ))),
-        _ => Ok(()),
-    }
-}
-
-fn open_output(options: &Options) -> Result<Lines, Failure> {
-    let Some(path) = &options.output else {
-        return Ok(Box::new(io::LineWriter::new(io::stdout())));
-    };
-    let file = File::create(path).map_err(Failure::own(format_args!("write {}", path.display())))?;
-    Ok(Box::new(BufWriter::new(file)) as Box<dyn Write + Send>)
+    Ok(())
 }

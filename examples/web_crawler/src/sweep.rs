@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, tell};
 use crate::options::Options;
 use crate::report::Report;
 use crate::run::{Plan, crawl};
@@ -11,18 +11,17 @@ use crate::run::{Plan, crawl};
 /// More workers help as long as they bring at least this much.
 const WORTH_IT: f64 = 1.1;
 
-/// Crawls the same with each number of workers, and prints a table.
+/// Crawls the same with each number of workers, prints a table, and says with which status to exit.
 ///
 /// # Errors
 /// When a crawl fails, two of them differ, or the table cannot be written.
-pub fn sweep(options: &Options, plan: &Plan, output: &mut dyn Write) -> Result<(), Failure> {
-    let print = Failure::own::<std::io::Error>;
+pub fn sweep(options: &Options, plan: &Plan, output: &mut dyn Write) -> Result<u8, Failure> {
     writeln!(
         output,
         "{:>7}  {:>7}  {:>8}  {:>8}  {:>10}",
         "workers", "pages", "seconds", "pages/s", "in flight"
     )
-    .map_err(print("write the table"))?;
+    .map_err(Failure::output)?;
     let mut rows: Vec<(u32, Report)> = Vec::new();
     for &workers in &options.workers {
         let task = Arc::new(plan.task(options, workers, None)?);
@@ -35,12 +34,14 @@ pub fn sweep(options: &Options, plan: &Plan, output: &mut dyn Write) -> Result<(
             report.most_in_flight
         )
         .and_then(|()| output.flush())
-        .map_err(Failure::own("write the table"))?;
+        .map_err(Failure::output)?;
         rows.push((workers, report));
     }
     check_same(&rows)?;
-    eprintln!("{}", verdict(&rows));
-    Ok(())
+    tell(format_args!("{}\n", verdict(&rows)));
+    let Some((_, report)) = rows.last() else { return Ok(0) };
+    tell(report.findings()); // each crawl has the same
+    Ok(report.status())
 }
 
 /// A limit leaves out other pages each time; without one all crawls must agree.

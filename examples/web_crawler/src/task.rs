@@ -1,9 +1,8 @@
 //! What all forms share: what to crawl, how one page is visited, and where the pages are recorded.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use url::Url;
@@ -12,6 +11,9 @@ use crate::page::{Outcome, Page};
 use crate::progress::Watch;
 use crate::scope::Scope;
 use crate::site::Fetch;
+
+/// A chain of redirects longer than this is dead, and is not followed further; browsers allow 20.
+pub const MOST_REDIRECTS: usize = 10;
 
 /// One crawl, as it is asked for. The forms differ in who calls [`Task::visit`], and in who holds the [`Seen`] set.
 pub struct Task {
@@ -51,11 +53,11 @@ impl Task {
 
     /// The lecture's `Fetch`: asks for a page, records it, and returns the links that are worth following.
     /// Nothing, once the crawl was asked to end: that is how every form comes to its end early.
-    pub fn visit(&self, url: &Url) -> Vec<Url> {
+    pub fn visit(&self, url: &Url) -> Vec<Link> {
+        self.watch.pause(self.turn());
         if self.watch.is_stopped() {
             return Vec::new();
         }
-        thread::sleep(self.turn());
         self.watch.started();
         let page = fetch_safely(&*self.site, url);
         self.watch.ended();
@@ -63,9 +65,11 @@ impl Task {
     }
 
     /// Records a page, and returns the links that are worth following.
-    pub fn record(&self, page: Page) -> Vec<Url> {
+    pub fn record(&self, page: Page) -> Vec<Link> {
         self.watch.recorded(&page);
-        let links = page.links.iter().filter(|link| self.scope.follows(link)).cloned().collect();
+        let moved = page.target().map(|_| page.url.clone());
+        let link = |url: &Url| Link { url: url.clone(), moved: moved.clone() };
+        let links = page.links.iter().filter(|link| self.scope.follows(link)).map(link).collect();
         lock(&self.pages).push(page);
         links
     }
@@ -79,9 +83,19 @@ impl Task {
         turn - now
     }
 
+    /// What leads to the first page.
+    pub fn first_link(&self) -> Link {
+        Link { url: self.start.clone(), moved: None }
+    }
+
     /// A set for a form to keep, bounded by the limit on pages.
     pub fn nothing_seen(&self) -> Seen {
-        Seen { urls: HashSet::new(), limit: self.limit, watch: Arc::clone(&self.watch) }
+        Seen {
+            redirects: HashMap::new(),
+            targets: HashMap::new(),
+            limit: self.limit,
+            watch: Arc::clone(&self.watch),
+        }
     }
 
     /// The pages that were recorded, in the order of their arrival. They are taken out.
@@ -101,27 +115,60 @@ impl std::fmt::Debug for Task {
     }
 }
 
+/// A link that is worth following.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    url: Url,
+    /// The page that has moved to `url`; none where a page merely links to it.
+    moved: Option<Url>,
+}
+
 /// The addresses that are taken care of: fetched, being fetched, or waiting for it. The lecture's `fetched` map.
+///
+/// It also counts redirects, because a site can send us on for ever, each time to an address that nobody has seen. One
+/// address can be reached in several ways, and which comes first is chance. The way with the fewest redirects counts,
+/// and when a shorter one turns up, the redirects behind it are counted again: so all forms find the same pages.
 #[derive(Debug)]
 pub struct Seen {
-    urls: HashSet<Url>,
+    /// The fewest redirects in a row that lead to each address.
+    redirects: HashMap<Url, usize>,
+    /// Where pages have moved to.
+    targets: HashMap<Url, Url>,
     limit: usize,
     watch: Arc<Watch>,
 }
 
 impl Seen {
-    /// Whether the caller is the first to come with `url`, and so has to see that it is fetched. Test and set are one
-    /// step: between two of them another thread could claim the same page.
-    pub fn claim(&mut self, url: &Url) -> bool {
-        if self.urls.len() >= self.limit {
-            self.watch.limit_reached(!self.urls.contains(url));
-            return false;
+    /// What the caller must see fetched because of `link`: nothing if somebody came before, else the link's own page.
+    /// (Or, when a chain of redirects was given up and this is a shorter way into it, the page where it goes on.)
+    ///
+    /// Test and set are one step: between two of them another thread could claim the same page.
+    pub fn claim(&mut self, link: &Link) -> Option<Url> {
+        let (mut url, mut redirects) = (link.url.clone(), 0);
+        if let Some(page) = &link.moved {
+            self.targets.insert(page.clone(), url.clone());
+            redirects = 1 + self.redirects.get(page).copied().unwrap_or_default();
         }
-        let first = self.urls.insert(url.clone());
-        if first {
-            self.watch.claimed(self.urls.len());
+        while redirects <= MOST_REDIRECTS {
+            match self.redirects.get_mut(&url) {
+                None => return self.claim_new(url, redirects),
+                Some(fewest) if *fewest <= redirects => return None,
+                Some(fewest) => *fewest = redirects,
+            }
+            url = self.targets.get(&url)?.clone();
+            redirects += 1;
         }
-        first
+        None
+    }
+
+    fn claim_new(&mut self, url: Url, redirects: usize) -> Option<Url> {
+        if self.redirects.len() >= self.limit {
+            self.watch.limit_reached();
+            return None;
+        }
+        self.redirects.insert(url.clone(), redirects);
+        self.watch.claimed(self.redirects.len());
+        Some(url)
     }
 }
 

@@ -17,8 +17,7 @@ pub(super) fn crawl(task: &Task) {
     let (to_coordinator, answers) = mpsc::channel();
     thread::scope(|scope| {
         let mut seen = task.nothing_seen();
-        let mut waiting: VecDeque<_> = [task.start.clone()].into();
-        waiting.retain(|start| seen.claim(start));
+        let mut waiting: VecDeque<_> = seen.claim(&task.first_link()).into_iter().collect();
         let mut workers = 0;
         loop {
             while workers < task.workers {
@@ -38,7 +37,7 @@ pub(super) fn crawl(task: &Task) {
             }
             let Ok(links) = answers.recv() else { break };
             workers -= 1;
-            waiting.extend(links.into_iter().filter(|link| seen.claim(link)));
+            waiting.extend(links.iter().filter_map(|link| seen.claim(link)));
         }
     });
 }

@@ -24,8 +24,9 @@ struct Crawl<'t> {
 pub(super) fn crawl(task: &Task) {
     let threads_left = AtomicUsize::new(task.workers - 1); // ours is the first
     let crawl = Crawl { task, seen: Mutex::new(task.nothing_seen()), threads_left };
-    if lock(&crawl.seen).claim(&task.start) {
-        std::thread::scope(|scope| crawl.page(scope, task.start.clone()));
+    let first = lock(&crawl.seen).claim(&task.first_link());
+    if let Some(url) = first {
+        std::thread::scope(|scope| crawl.page(scope, url));
     }
 }
 
@@ -34,14 +35,12 @@ impl Crawl<'_> {
         let mut mine = vec![url];
         while let Some(url) = mine.pop() {
             for link in self.task.visit(&url) {
-                let first = lock(&self.seen).claim(&link); // unlocked again before anybody fetches
-                if first {
-                    mine.push(link);
-                }
+                let new = lock(&self.seen).claim(&link); // unlocked again before anybody fetches
+                mine.extend(new);
             }
-            while let Some(link) = mine.pop() {
-                if !self.start_thread(scope, &link) {
-                    mine.push(link);
+            while let Some(url) = mine.pop() {
+                if !self.start_thread(scope, &url) {
+                    mine.push(url);
                     break;
                 }
             }

@@ -12,11 +12,11 @@ use std::thread::{self, Builder};
 use url::Url;
 
 use crate::failure::Failure;
-use crate::task::Task;
+use crate::task::{Link, Task};
 
 pub(super) fn crawl(task: &Task) -> Result<(), Failure> {
     let (jobs, job_queue) = crossbeam_channel::unbounded::<Url>();
-    let (answer, answers) = crossbeam_channel::unbounded::<Vec<Url>>();
+    let (answer, answers) = crossbeam_channel::unbounded::<Vec<Link>>();
     thread::scope(|scope| {
         let jobs = jobs; // owned in here, so that a return of any kind closes the channel before the scope waits
         for number in 0..task.workers {
@@ -30,10 +30,11 @@ pub(super) fn crawl(task: &Task) -> Result<(), Failure> {
         }
         let mut seen = task.nothing_seen();
         let mut unanswered = 0_usize;
-        let mut found = vec![task.start.clone()];
+        let mut found = vec![task.first_link()];
         loop {
             for link in found {
-                if seen.claim(&link) && jobs.send(link).is_ok() {
+                let Some(url) = seen.claim(&link) else { continue };
+                if jobs.send(url).is_ok() {
                     unanswered += 1;
                 }
             }

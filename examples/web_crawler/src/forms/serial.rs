@@ -9,9 +9,9 @@ use crate::task::Task;
 
 pub(super) fn crawl(task: &Task) {
     let mut seen = task.nothing_seen();
-    let mut links = vec![task.start.clone()];
-    while let Some(url) = links.pop() {
-        if seen.claim(&url) {
+    let mut links = vec![task.first_link()];
+    while let Some(link) = links.pop() {
+        if let Some(url) = seen.claim(&link) {
             links.extend(task.visit(&url).into_iter().rev()); // the first link on top: it is the next call
         }
     }

@@ -1,5 +1,6 @@
 //! Where pages come from: the lecture's fake site, or the web.
 
+mod charset;
 mod fake;
 mod links;
 mod robots;
@@ -13,7 +14,7 @@ use url::Url;
 use crate::page::Page;
 
 pub use fake::Fake;
-pub use robots::robots_of;
+pub use robots::{delay_of, robots_of};
 pub use web::{POLITE_DELAY, Web, is_local};
 
 /// Fetches pages: the lecture's `Fetcher`. Shared by all threads of a form.

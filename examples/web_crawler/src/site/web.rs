@@ -1,5 +1,6 @@
 //! The real web over HTTP: one request for each page, with bounds on its time and its size.
 
+use std::io::Read;
 use std::time::Duration;
 
 use ureq::{Agent, Body, http::Response};
@@ -45,31 +46,41 @@ impl Web {
         agent.get(url.as_str()).call()
     }
 
+    /// Where the answer to `url` redirects to, if it does.
+    pub(super) fn target(url: &Url, response: &Response<Body>) -> Option<Url> {
+        let to = header(response, "location").filter(|_| response.status().is_redirection())?;
+        followable(url.join(to).ok()?)
+    }
+
+    /// Why there is no answer, for people.
+    pub(super) fn why(error: &ureq::Error) -> String {
+        match error {
+            ureq::Error::Timeout(_) => "it did not end within the time-out".to_owned(),
+            ureq::Error::HostNotFound => "there is no such host".to_owned(),
+            ureq::Error::Io(error) => error.to_string(),
+            other => other.to_string(),
+        }
+    }
+
     fn read(&self, url: &Url) -> Result<Page, ureq::Error> {
         let mut response = self.get(url)?;
         let status = response.status().as_u16();
-        if response.status().is_redirection() {
-            if let Some(target) =
-                header(&response, "location").and_then(|to| url.join(to).ok()).and_then(followable)
-            {
-                return Ok(Page { links: vec![target], ..Page::bare(url, Outcome::Redirect(status)) });
-            }
+        if let Some(target) = Web::target(url, &response) {
+            return Ok(Page { links: vec![target], ..Page::bare(url, Outcome::Redirect(status)) });
         }
-        let announced = response.body().content_length().unwrap_or(0);
-        let is_html = header(&response, "content-type").is_some_and(is_html);
-        if status >= 400 || !is_html {
-            return Ok(Page { bytes: announced, ..Page::bare(url, Outcome::Answered(status)) });
+        let content_type = header(&response, "content-type").map(str::to_owned);
+        if status >= 400 || !content_type.as_deref().is_some_and(is_html) {
+            return Ok(Page::bare(url, Outcome::Answered(status)));
         }
-        match response.body_mut().with_config().limit(self.max_bytes).read_to_vec() {
-            Ok(html) => {
-                let links = links_of(url, &html);
-                Ok(Page { bytes: html.len() as u64, links, ..Page::bare(url, Outcome::Answered(status)) })
-            }
-            Err(ureq::Error::BodyExceedsLimit(_)) => {
-                Ok(Page { bytes: announced, ..Page::bare(url, Outcome::TooLarge(status)) })
-            }
-            Err(error) => Err(error),
+        let mut html = Vec::new();
+        // One byte more than allowed tells a page that is too large. What its server announces does not count: it may lie.
+        let most = self.max_bytes.saturating_add(1);
+        response.body_mut().as_reader().take(most).read_to_end(&mut html)?;
+        if html.len() as u64 > self.max_bytes {
+            return Ok(Page { bytes: self.max_bytes, ..Page::bare(url, Outcome::TooLarge(status)) });
         }
+        let links = links_of(url, &html, content_type.as_deref());
+        Ok(Page { bytes: html.len() as u64, links, ..Page::bare(url, Outcome::Answered(status)) })
     }
 }
 
@@ -82,9 +93,7 @@ impl Fetch for Web {
 fn outcome_of(error: &ureq::Error) -> Outcome {
     match error {
         ureq::Error::Timeout(_) => Outcome::NeverEnded,
-        ureq::Error::HostNotFound => Outcome::NoAnswer("there is no such host".to_owned()),
-        ureq::Error::Io(error) => Outcome::NoAnswer(error.to_string()),
-        other => Outcome::NoAnswer(other.to_string()),
+        other => Outcome::NoAnswer(Web::why(other)),
     }
 }
 

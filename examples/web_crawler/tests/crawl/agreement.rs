@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::site::{MAX_BYTES, PLAIN, Site, pages};
 
-const FORMS: [&str; 5] = ["serial", "mutex", "channel", "pool", "rpc"];
+pub(crate) const FORMS: [&str; 5] = ["serial", "mutex", "channel", "pool", "rpc"];
 
 pub(crate) fn crawl() -> Command {
     Command::new(env!("CARGO_BIN_EXE_crawl"))

@@ -53,6 +53,8 @@ fn a_command_that_makes_no_sense_is_status_2() {
         (vec!["--fake", "--form", "fast"], "invalid value 'fast'"),
         (vec!["--fake", "--limit", "0"], "at least 1"),
         (vec!["--fake", "--time-out", "-1"], "unexpected argument"),
+        (vec!["--fake", "--kill-after", "1"], "--kill-after kills a worker process"),
+        (vec!["--fake", "--kill-after", "1", "--form", "rpc", "--workers", "1"], "at least 2 workers"),
     ] {
         let (status, text) = said(&arguments);
         assert_eq!(status, 2, "{arguments:?}: {text}");
@@ -72,6 +74,19 @@ fn output_that_cannot_be_written_is_status_5_before_anything_is_fetched() {
 }
 
 #[test]
+fn standard_error_that_cannot_be_written_changes_no_answer() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux");
+    let wrong_start = ["ftp://example.invalid/"].as_slice();
+    let killed =
+        ["--fake", "--form", "rpc", "--workers", "2", "--latency", "30", "--kill-after", "1"].as_slice();
+    let sweep = ["--fake", "--workers", "1,2", "--limit", "1"].as_slice();
+    for (arguments, status) in [(["--fake"].as_slice(), 1), (killed, 1), (sweep, 0), (wrong_start, 2)] {
+        let output = crawl().args(arguments).stderr(full()).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
 fn one_s_own_site_can_be_crawled_against_its_robots_txt() {
     let site = Site::start();
     let (status, text) = said(&["--ignore-robots", &site.at("/private/secret")]);
@@ -87,6 +102,50 @@ fn a_sweep_prints_a_row_for_each_number_of_workers() {
     let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows.iter().skip(1).map(|row| row[0]).collect::<Vec<_>>(), ["1", "2", "4"], "{table}");
     assert!(rows.iter().skip(1).all(|row| row[1] == "5"), "{table}");
+    assert_eq!(output.status.code(), Some(1), "a dead link was found, as a single crawl finds it");
+    let summary = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(summary.contains("\n1 dead link:\n  http://golang.org/cmd/ (status 404)"), "{summary}");
+    let site = Site::start();
+    let (status, text) = said(&["--workers", "1,2", &site.at("/no/such")]);
+    assert_eq!((status, text.contains("status 404")), (3, true), "{text}");
+}
+
+#[test]
+fn a_crawl_without_a_page_prints_nothing_and_leaves_the_last_one_s_file_alone() {
+    let site = Site::start();
+    let folder = tempfile::tempdir().expect("a place for files");
+    let file = folder.path().join("pages");
+    let name = file.to_str().expect("UTF-8");
+    let max = MAX_BYTES.to_string();
+    let nobody =
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    std::fs::write(&file, "precious").expect("written");
+    let on_site = ["/private/secret", "/out", "/no/such", "/r/a", "/lost", "/chain/0", "/large", "/nowhere"];
+    let mut starts = vec!["ftp://example.invalid/".to_owned(), format!("http://{nobody}/")];
+    starts.extend(on_site.map(|path| site.at(path)));
+    for format in ["text", "json", "dot"] {
+        for start in &starts {
+            let scope = start.parse::<url::Url>().and_then(|url| url.join("/")).expect("a URL").to_string();
+            let arguments = ["--format", format, "--max-bytes", &max, "--scope", &scope, start];
+            let (status, text) = said(&[&arguments, &["--output", name][..]].concat());
+            assert!(matches!(status, 2 | 3), "{start}: {status}: {text}");
+            assert_eq!(std::fs::read_to_string(&file).expect("it is there"), "precious", "{start}");
+            let output = crawl().args(arguments).output().expect("it starts");
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{start}");
+        }
+    }
+    let (_, text) = said(&["--output", name, "--fake", "--format", "json", "--limit", "1"]);
+    let written = std::fs::read_to_string(&file).expect("it is there");
+    assert!(written.starts_with("{\"url\"") && written.lines().count() == 1, "{text}: {written}");
+}
+
+#[test]
+fn a_start_that_only_redirects_is_told_when_the_crawl_has_an_answer() {
+    let site = Site::start();
+    let start = site.at("/moved");
+    let output =
+        crawl().args(["--limit", "1", "--scope", site.url.as_str(), &start]).output().expect("it starts");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("found: {start}\n"));
     assert_eq!(output.status.code(), Some(0));
 }
 

@@ -113,13 +113,10 @@ fn when_nobody_reads_the_output_any_more_every_form_ends_early() {
         assert_eq!(lines.take(3).count(), 3); // and the pipe is closed, as `head -3` does
         let begin = Instant::now();
         let output = child.wait_with_output().expect("it ends");
-        assert_eq!(output.status.code(), Some(5), "{form}");
+        assert_eq!(output.status.code(), Some(0), "{form}: who has seen enough has seen no failure");
         // Two and a half minutes of pages were left, more in the serial form: a busy machine is not taken for that.
         assert!(begin.elapsed() < Duration::from_secs(100), "{form}: it went on");
-        assert!(
-            String::from_utf8_lossy(&output.stderr).contains("cannot write the pages: Broken pipe"),
-            "{form}"
-        );
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{form}");
     }
 }
 

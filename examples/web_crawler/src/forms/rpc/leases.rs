@@ -33,6 +33,7 @@ struct State {
 struct Lease {
     url: Url,
     worker: u32,
+    begin: Instant,
     until: Instant,
     links: Vec<Url>,
 }
@@ -40,7 +41,7 @@ struct Lease {
 impl Leases {
     pub(super) fn new(task: Arc<Task>, length: Duration) -> Self {
         let mut seen = task.nothing_seen();
-        let waiting = [task.start.clone()].into_iter().filter(|start| seen.claim(start)).collect();
+        let waiting = seen.claim(&task.first_link()).into_iter().collect();
         let state = State { seen, waiting, held: HashMap::new(), last: 0 };
         Leases { task, length, state: Mutex::new(state), changed: Condvar::new() }
     }
@@ -56,9 +57,7 @@ impl Leases {
         let mut state = lock(&self.state);
         loop {
             self.take_back_expired(&mut state);
-            if self.task.watch.is_stopped() {
-                state.waiting.clear();
-            }
+            self.leave_what_has_not_begun(&mut state);
             if let Some(url) = state.waiting.pop_front() {
                 return self.grant(&mut state, url, worker);
             }
@@ -78,8 +77,9 @@ impl Leases {
     fn grant(&self, state: &mut State, url: Url, worker: u32) -> Assignment {
         state.last += 1;
         let pause = self.task.turn();
-        let until = Instant::now() + pause + self.length;
-        state.held.insert(state.last, Lease { url: url.clone(), worker, until, links: Vec::new() });
+        let begin = Instant::now() + pause;
+        let until = begin + self.length;
+        state.held.insert(state.last, Lease { url: url.clone(), worker, begin, until, links: Vec::new() });
         self.task.watch.started();
         Assignment::Fetch { lease: state.last, url, pause }
     }
@@ -113,9 +113,8 @@ impl Leases {
         held.links.append(&mut page.links);
         page.links = held.links;
         for link in self.task.record(page) {
-            if state.seen.claim(&link) {
-                state.waiting.push_back(link);
-            }
+            let new = state.seen.claim(&link);
+            state.waiting.extend(new);
         }
         drop(state);
         self.changed.notify_all();
@@ -137,6 +136,17 @@ impl Leases {
         }
     }
 
+    /// When the crawl is to end: pages that wait are left, and so are those whose worker still pauses before it.
+    fn leave_what_has_not_begun(&self, state: &mut State) {
+        if self.task.watch.is_stopped() {
+            state.waiting.clear();
+            let now = Instant::now();
+            let before = state.held.len();
+            state.held.retain(|_, lease| lease.begin <= now);
+            (state.held.len()..before).for_each(|_| self.task.watch.ended());
+        }
+    }
+
     /// Whether nothing waits and nothing is leased, after waiting for it at most `limit`.
     pub(super) fn wait_until_finished(&self, limit: Duration) -> bool {
         let finished = |state: &State| state.waiting.is_empty() && state.held.is_empty();
@@ -144,6 +154,7 @@ impl Leases {
         if !finished(&state) && !limit.is_zero() {
             state = self.wait(state, limit);
         }
+        self.leave_what_has_not_begun(&mut state);
         finished(&state)
     }
 

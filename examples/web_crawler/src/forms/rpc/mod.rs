@@ -87,12 +87,18 @@ impl Workers {
     fn attend(&mut self, task: &Task, leases: &Leases, mut kill_after: Option<usize>) -> Result<(), Failure> {
         while !leases.wait_until_finished(LOOK) {
             self.bury(task, leases);
+            if self.alive.is_empty() && task.watch.is_stopped() {
+                return Ok(()); // the signal was for them as well
+            }
             if self.alive.is_empty() {
                 return Err(Failure::Own("all workers have died, and there are pages left".to_owned()));
             }
             if kill_after.is_some_and(|pages| task.recorded() >= pages) && self.kill_one(task, leases) {
                 kill_after = None;
             }
+        }
+        if kill_after.is_some() && !task.watch.is_stopped() {
+            task.watch.say("no worker was killed: the crawl was over before one could be");
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rpc_core::CallError;
 use url::Url;
@@ -10,6 +10,7 @@ use url::Url;
 use super::service::{Assignment, FrontierClient};
 use crate::failure::Failure;
 use crate::page::Page;
+use crate::signals::leave_interrupts_to_the_coordinator;
 use crate::site::Fetch;
 use crate::task::fetch_safely;
 
@@ -21,6 +22,7 @@ const LINKS_AT_ONCE: usize = 1 << 20;
 /// # Errors
 /// When the coordinator is not there, or not there any more.
 pub fn work(address: &str, number: u32) -> Result<(), Failure> {
+    leave_interrupts_to_the_coordinator().map_err(Failure::own("listen for signals"))?;
     let coordinator = FrontierClient::connect(address).map_err(Failure::own("work"))?;
     let (settings, renewal) = coordinator.settings().map_err(gone)?;
     let site = settings.open();
@@ -29,11 +31,32 @@ pub fn work(address: &str, number: u32) -> Result<(), Failure> {
             Assignment::Finished => return Ok(()),
             Assignment::AskAgain => {}
             Assignment::Fetch { lease, url, pause } => {
-                thread::sleep(pause);
+                if !pause_and_renew(pause, renewal, || coordinator.renew(lease)).map_err(gone)? {
+                    continue; // the page is somebody else's, or the crawl is to end
+                }
                 let page =
                     fetch_and_renew(&*site, &url, || coordinator.renew(lease).unwrap_or(false), renewal);
                 report(&coordinator, lease, page).map_err(gone)?;
             }
+        }
+    }
+}
+
+/// Pauses before a fetch, for hours if the site asks for that, and learns in time when nobody waits for the page any more.
+fn pause_and_renew(
+    pause: Duration,
+    every: Duration,
+    renew: impl Fn() -> Result<bool, CallError>,
+) -> Result<bool, CallError> {
+    let end = Instant::now() + pause;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        thread::sleep(left.min(every));
+        if left <= every {
+            return Ok(true);
+        }
+        if !renew()? {
+            return Ok(false);
         }
     }
 }
