@@ -85,6 +85,9 @@ impl Files for Memory {
     fn all(&self, names: &[&str]) -> Vec<u8> {
         names.concat().into_bytes()
     }
+    fn find(&self, name: &str) -> Option<Vec<u8>> {
+        (!name.is_empty()).then(|| name.as_bytes().to_vec())
+    }
     fn missing(&self, parts: &[Part], after: Option<&str>, limit: Option<Part>) -> Vec<Part> {
         let mut missing = parts.to_vec();
         missing.extend(limit);
@@ -149,6 +152,8 @@ fn each_way_of_passing_arguments_arrives() -> Result<(), CallError<String>> {
     assert_eq!(files.give(vec![1, 2, 3]).expect("plain"), 6);
     assert_eq!(files.read("ab", &part)?, [2, 2, 2]);
     assert_eq!(files.all(&["a", "bc"]).expect("plain"), b"abc");
+    assert_eq!(files.find("ab").expect("plain").as_deref(), Some(&b"ab"[..]));
+    assert_eq!(files.find("").expect("plain"), None);
     let last = Part { offset: 1, length: 0 };
     let missing = files.start.missing(std::slice::from_ref(&part), Some("x"), Some(part.clone()));
     assert_eq!(missing.wait().expect("plain"), [part.clone(), part, last]);

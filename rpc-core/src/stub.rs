@@ -2,7 +2,7 @@
 
 pub use serde_bytes::{ByteBuf, Bytes};
 
-pub use crate::call::{Blob, CallError, Caller, Client, Fallible, Handle, Pending, Plain};
+pub use crate::call::{Blob, CallError, Caller, Client, Fallible, Handle, MaybeBlob, Pending, Plain};
 pub use crate::contract::{Contract, Method};
 pub use crate::net::{ConnectError, connect};
 pub use crate::service::{CallContext, Dispatch, Dispatched, Refused, Service};

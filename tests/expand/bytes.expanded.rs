@@ -36,10 +36,13 @@ pub trait Files {
         after: Option<&str>,
         limit: Option<Part>,
     ) -> Vec<Part>;
+
+    /// Reads a file, if it is there.
+    fn find(&self, name: &str) -> Option<Vec<u8>>;
 }
 
 /// The methods of [`Files`] in its order, with their signatures and policies.
-static FILES_METHODS: [::rpc_core::stub::Method; 5] = [
+static FILES_METHODS: [::rpc_core::stub::Method; 6] = [
     ::rpc_core::stub::Method::new(
         "Files.store",
         "fn store(name: &str, bytes: &[u8]) -> u64",
@@ -54,6 +57,7 @@ static FILES_METHODS: [::rpc_core::stub::Method; 5] = [
         "Files.missing",
         "fn missing(parts: &[Part], after: Option<&str>, limit: Option<Part>) -> Vec<Part>",
     ),
+    ::rpc_core::stub::Method::new("Files.find", "fn find(name: &str) -> Option<Vec<u8>>"),
 ];
 
 /// What [`Files`] promises; client and server compare it when they connect.
@@ -140,6 +144,16 @@ where
             .caller()
             .call::<::rpc_core::stub::Plain<Vec<Part>>>(&FILES_METHODS[4], &(parts, after, limit))
     }
+
+    /// Reads a file, if it is there.
+    pub fn find(
+        &self,
+        name: &str,
+    ) -> ::core::result::Result<Option<Vec<u8>>, ::rpc_core::stub::CallError> {
+        self.call
+            .caller()
+            .call::<::rpc_core::stub::Plain<::rpc_core::stub::MaybeBlob>>(&FILES_METHODS[5], &(name,))
+    }
 }
 
 impl ::rpc_core::stub::Client for FilesClient {
@@ -213,6 +227,16 @@ where
     ) -> ::rpc_core::stub::Pending<::rpc_core::stub::Plain<Vec<Part>>> {
         self.caller.start(&FILES_METHODS[4], &(parts, after, limit))
     }
+
+    /// Starts without waiting; see [`FilesClient::find`].
+    pub fn find(
+        &self,
+        name: &str,
+    ) -> ::rpc_core::stub::Pending<
+        ::rpc_core::stub::Plain<::rpc_core::stub::MaybeBlob>,
+    > {
+        self.caller.start(&FILES_METHODS[5], &(name,))
+    }
 }
 
 /// Serves an implementation of [`Files`]: give it to `serve`.
@@ -282,6 +306,10 @@ where
                 ): (::std::vec::Vec<Part>, Option<&str>, Option<Part>) = call
                     .arguments()?;
                 call.reply::<Vec<Part>>(Files::missing(&*self.service, &parts, after, limit))
+            }
+            5 => {
+                let (name,): (&str,) = call.arguments()?;
+                call.reply::<::rpc_core::stub::MaybeBlob>(Files::find(&*self.service, name))
             }
             _ => call.no_such_method(),
         }

@@ -29,4 +29,7 @@ pub trait Files {
 
     /// The parts that are missing.
     fn missing(&self, parts: &[Part], after: Option<&str>, limit: Option<Part>) -> Vec<Part>;
+
+    /// Reads a file, if it is there.
+    fn find(&self, name: &str) -> Option<Vec<u8>>;
 }

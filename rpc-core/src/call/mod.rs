@@ -16,4 +16,4 @@ pub use error::{CallError, Never, NotExecuted, Panicked, Place, ReplyLost, Resol
 pub use handle::{Caller, Client, Handle};
 pub use pending::Pending;
 pub use race::Race;
-pub use reply::{Blob, Fallible, Plain, Reply, Returned};
+pub use reply::{Blob, Fallible, MaybeBlob, Plain, Reply, Returned};

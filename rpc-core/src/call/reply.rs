@@ -49,6 +49,20 @@ impl Returned for Blob {
     }
 }
 
+/// Stands for a return type spelled `Option<Vec<u8>>`: what is there travels as bytes.
+#[derive(Debug)]
+pub enum MaybeBlob {}
+
+impl Returned for MaybeBlob {
+    type Value = Option<Vec<u8>>;
+    fn encode(value: &Option<Vec<u8>>, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
+        codec::encode(&value.as_deref().map(serde_bytes::Bytes::new), into, limit)
+    }
+    fn decode(bytes: &[u8]) -> Result<Option<Vec<u8>>, DecodeError> {
+        codec::decode::<Option<serde_bytes::ByteBuf>>(bytes).map(|value| value.map(|bytes| bytes.into_vec()))
+    }
+}
+
 /// How the outcome of a call becomes what its caller gets.
 pub trait Reply: 'static {
     /// `Result<T, CallError>` or `Result<T, CallError<E>>`.

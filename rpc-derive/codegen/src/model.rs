@@ -9,7 +9,7 @@ use syn::{
 
 use crate::options::Policies;
 use crate::parse::{Parsed, ParsedMethod};
-use crate::shape::{is_blob, is_byte, is_context, plain, result_arguments};
+use crate::shape::{is_blob, is_byte, is_context, is_maybe_blob, plain, result_arguments};
 use crate::spell;
 
 /// The attributes of a method that its stubs have as well.
@@ -83,8 +83,19 @@ pub struct Reply {
 pub struct Value {
     /// Its type, as written.
     pub ty: Type,
-    /// Whether it is spelled `Vec<u8>`, and so travels as bytes.
-    pub blob: bool,
+    /// Whether it travels as bytes, which its spelling tells.
+    pub spelled: Spelled,
+}
+
+/// How a value that comes back is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelled {
+    /// `Vec<u8>`: bytes in one piece.
+    Blob,
+    /// `Option<Vec<u8>>`: the same, if it is there.
+    MaybeBlob,
+    /// Anything else: as serde has it.
+    Otherwise,
 }
 
 impl Service {
@@ -198,7 +209,11 @@ impl Reply {
 
 impl Value {
     fn of(ty: Type) -> Self {
-        let blob = is_blob(&ty);
-        Value { ty, blob }
+        let spelled = match &ty {
+            ty if is_blob(ty) => Spelled::Blob,
+            ty if is_maybe_blob(ty) => Spelled::MaybeBlob,
+            _ => Spelled::Otherwise,
+        };
+        Value { ty, spelled }
     }
 }

@@ -41,6 +41,13 @@ pub fn is_blob(ty: &Type) -> bool {
     arguments.next().is_some_and(is_byte) && arguments.next().is_none()
 }
 
+/// Whether this is spelled `Option<Vec<u8>>`.
+pub fn is_maybe_blob(ty: &Type) -> bool {
+    let Some(last) = last_segment(ty).filter(|last| last.ident == "Option") else { return false };
+    let mut arguments = type_arguments(last);
+    arguments.next().is_some_and(is_blob) && arguments.next().is_none()
+}
+
 /// Whether this is `()`.
 pub fn is_unit(ty: &Type) -> bool {
     matches!(plain(ty), Type::Tuple(tuple) if tuple.elems.is_empty())

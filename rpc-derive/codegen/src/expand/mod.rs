@@ -11,7 +11,7 @@ use syn::{Attribute, Path};
 
 use checks::Travellers;
 
-use crate::model::{Reply, Service, Value};
+use crate::model::{Reply, Service, Spelled, Value};
 use crate::names::Names;
 use crate::validate::Checked;
 
@@ -56,9 +56,13 @@ fn index(at: usize) -> Literal {
     Literal::usize_unsuffixed(at)
 }
 
-/// The type that stands for a value in generic arguments: `Blob` for `Vec<u8>`.
+/// The type that stands for a value in generic arguments: `Blob` for `Vec<u8>`, `MaybeBlob` for `Option<Vec<u8>>`.
 fn marker(value: &Value, stub: &Path) -> TokenStream {
-    if value.blob { quote!(#stub::Blob) } else { value.ty.to_token_stream() }
+    match value.spelled {
+        Spelled::Blob => quote!(#stub::Blob),
+        Spelled::MaybeBlob => quote!(#stub::MaybeBlob),
+        Spelled::Otherwise => value.ty.to_token_stream(),
+    }
 }
 
 /// `Plain<T>` or `Fallible<T, E>`.

@@ -31,7 +31,7 @@ struct Done(AtomicU64);
 
 enum Started {
     Bytes(Pending<Plain<rpc_core::call::Blob>>),
-    Value(Pending<Plain<Option<Vec<u8>>>>),
+    Value(Pending<Plain<rpc_core::call::MaybeBlob>>),
     Nothing(Pending<Plain<()>>),
 }
 
