@@ -1,10 +1,13 @@
 //! SIGTERM and SIGINT: a server drains, a program that has started others ends them first.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use rpc_core::ServerHandle;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::children::Children;
@@ -40,6 +43,15 @@ pub fn end_on_signal(children: Children) -> io::Result<()> {
             end_by(signal);
         }
     })
+}
+
+/// For a child: SIGINT does nothing. A terminal sends it to all processes of a command at once; the parent is told too,
+/// and ends its children in its own order, without a word from each of them.
+///
+/// # Errors
+/// When the operating system does not let us catch signals.
+pub fn leave_interrupts_to_parent() -> io::Result<()> {
+    flag::register(SIGINT, Arc::new(AtomicBool::new(false))).map(|_| ()) // nobody looks at the flag
 }
 
 /// Waits for SIGTERM or SIGINT.

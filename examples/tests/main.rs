@@ -12,4 +12,6 @@ mod relay;
 mod semantics;
 mod serve;
 mod small;
+mod terminal;
 mod vote;
+mod watch;

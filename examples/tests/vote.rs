@@ -95,3 +95,30 @@ fn mistakes_are_told_in_a_sentence() {
     assert!(said.err.contains("client and server disagree about the method"), "{}", said.err);
     run(VOTE, ["--form", "psychic"]).expect(2);
 }
+
+/// A terminal sends its interrupt to the voters as well: they leave it to the collector, which ends them.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_it_without_a_word_from_each_voter() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    let mut vote = Command::new(VOTE)
+        .args(["--need", "10", "--patience", "30s"])
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("vote was built");
+    let mut first = String::new();
+    BufReader::new(vote.stdout.as_mut().expect("piped")).read_line(&mut first).expect("text");
+    assert!(first.starts_with("10 voters"), "{first}");
+    let group = format!("-{}", vote.id());
+    let sent = Command::new("kill").args(["-INT", "--", &group]).status().expect("kill is there");
+    assert!(sent.success());
+    let mut err = String::new();
+    vote.stderr.as_mut().expect("piped").read_to_string(&mut err).expect("text"); // closed when all have ended
+    assert_eq!(vote.wait().expect("it was started").code(), Some(130), "{err}");
+    assert_eq!(err, "");
+}

@@ -12,7 +12,7 @@ use crate::arguments::VoteOptions;
 use crate::forms::leak::{self, WAYS};
 use crate::forms::racy;
 use crate::lost_update::{count_until_one_is_lost, two_threads_add};
-use crate::report::{close, open};
+use crate::report::{close, open, open_for_many};
 use crate::watch::Watch;
 
 /// What is kept true by tests: the programs and the compiler's words (tests/ui.rs), the schedule (interleavings).
@@ -25,10 +25,10 @@ const VISIBILITY: &str = include_str!("visibility.txt");
 
 /// Four channels, and the threads that each leaks.
 pub(crate) fn leak(options: &VoteOptions, children: &Children) -> Result<(), Failure> {
-    let mut poll = open(options, "leak", children)?;
+    let mut poll = open_for_many(options, "leak", children)?;
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["channel", "votes received", "threads leaked", "left at the end"]);
+    table.set_header(["channel", "votes\nreceived", "threads\nleaked", "left at\nthe end"]);
     for way in WAYS {
         let asked = Arc::new(poll.again(Watch::Nothing));
         let found = leak::collect(&asked, way);
