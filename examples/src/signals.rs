@@ -45,6 +45,23 @@ pub fn end_on_signal(children: Children) -> io::Result<()> {
     })
 }
 
+/// Does `work` at the first SIGTERM or SIGINT, and ends the process at the second.
+///
+/// # Errors
+/// When the operating system does not let us listen for signals.
+pub fn on_signal(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    spawn("signals", move || {
+        let mut signals = signals.forever();
+        if signals.next().is_some() {
+            work();
+        }
+        if let Some(signal) = signals.next() {
+            end_by(signal);
+        }
+    })
+}
+
 /// For a child: SIGINT does nothing. A terminal sends it to all processes of a command at once; the parent is told too,
 /// and ends its children in its own order, without a word from each of them.
 ///

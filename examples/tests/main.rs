@@ -7,6 +7,7 @@ mod lecture;
 mod lessons;
 mod load;
 mod models;
+mod output;
 mod programs;
 mod relay;
 mod semantics;
