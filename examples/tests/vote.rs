@@ -80,11 +80,15 @@ fn the_unbuffered_channel_leaks_and_the_mended_ones_do_not() {
 fn the_unlocked_counter_is_refused_and_then_loses_votes() {
     let said = run(VOTE, ["--form", "racy"]).expect(0);
     assert!(said.out.contains("error[E0499]: cannot borrow `count` as mutable"), "{}", said.out);
-    for lesson in ["round ", "n = n + 1, two threads, "] {
-        let line = said.out.lines().find(|line| line.starts_with(lesson) && line.contains("LOST "));
-        let lost = line.and_then(|line| line.split("LOST ").nth(1)?.split(' ').next()?.parse::<u32>().ok());
-        assert!(lost.is_some_and(|lost| lost > 0), "{lesson}: nothing was lost: {}", said.out);
-    }
+    assert!(!said.out.contains("LOST 0"), "{}", said.out);
+    // A few votes at once meet on several processors only; a million additions are interrupted on one as well.
+    assert!(
+        said.out.contains(" counted: LOST ") || said.out.contains(" and none was lost: "),
+        "{}",
+        said.out
+    );
+    let added = said.out.lines().find(|line| line.starts_with("n = n + 1, two threads, "));
+    assert!(added.is_some_and(|line| line.contains(": LOST ")), "{}", said.out);
     assert!(said.out.contains("thread 2 loads n: 0"), "the schedule: {}", said.out);
 }
 
