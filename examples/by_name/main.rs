@@ -2,11 +2,13 @@
 //! the name of a method only at run time. What `#[rpc]` writes is one such line for each method, with its types filled in.
 
 use std::collections::HashMap;
-use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use rpc_core::call::Never;
 use rpc_core::{Connector, Server, rpc};
+use rpc_examples::status::{Failure, finish};
 
 #[rpc]
 trait Kv {
@@ -29,21 +31,26 @@ impl Kv for Store {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    finish("by_name", by_name())
+}
+
+fn by_name() -> Result<(), Failure> {
+    let mut out = io::stdout();
     let server = Server::builder().service(KvServer::new(Store::default())).bind("127.0.0.1:0")?.spawn()?;
 
     // From here on nothing knows the trait. The names could come from a command line.
     let client = Connector::new().connect_by_name(server.local_addr(), &["Kv"])?;
     for (_, signature) in client.methods("Kv") {
-        println!("the server has: {signature}");
+        writeln!(out, "the server has: {signature}")?;
     }
     // The arguments are a tuple, also when there is only one; the types are what the signature says.
     client.call::<(), Never>("Kv.put", &("subject", "6.824"))?;
     let value: Option<String> = client.call::<_, Never>("Kv.get", &("subject",))?;
-    println!("Kv.get(subject) -> {value:?}");
+    writeln!(out, "Kv.get(subject) -> {value:?}")?;
     for name in ["Kv.remove", "Vote.ask"] {
         if let Err(error) = client.call::<(), Never>(name, &("subject",)) {
-            println!("{name} -> {error}");
+            writeln!(out, "{name} -> {error}")?;
         }
     }
     client.close();

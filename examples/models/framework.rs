@@ -8,8 +8,9 @@ use rpc_core::limits::ServerLimits;
 
 use crate::api::{KvServer, Store};
 
-/// More than the default: with 1,000 connections and handlers that wait, as many run at once.
-const THREADS: usize = 1100;
+/// Far more than the default: as many handlers that wait as there are connections, 10,000 at the most, and on one of two
+/// loops if it comes to that. What exceeds it would be refused as busy, and no other model refuses anything.
+const THREADS: usize = 20_000;
 
 pub(crate) fn bind(store: Store, loops: usize) -> io::Result<Server> {
     let limits = ServerLimits { threads: THREADS, ..ServerLimits::default() };

@@ -21,8 +21,9 @@ mod report;
 mod serve;
 mod threads;
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rpc_examples::children::Children;
 use rpc_examples::signals::end_on_signal;
 use rpc_examples::status::{Failure, Status, finish};
+
+use crate::measure::Cell;
 
 const TEMPLATE: &str = "\
 {about}
@@ -154,6 +157,21 @@ fn compare(mut options: Options) -> Result<(), Failure> {
     if options.connections.iter().any(|count| !(1..=10_000).contains(count)) {
         return Err(Failure::new(Status::Usage, "--connections: from 1 to 10000 each"));
     }
+    let files = [options.csv.as_deref(), options.svg.as_deref()];
+    files.into_iter().flatten().try_for_each(can_be_written)?; // minutes before there is anything to write
+    let mut cells = Vec::new();
+    let measured = measure_all(&options, &mut cells); // what was measured before a failure is shown all the same
+    write(options.csv.as_deref(), || report::csv(&cells))?;
+    write(options.svg.as_deref(), || chart::svg(&cells))?;
+    let mut out = io::stdout();
+    writeln!(out, "{}", report::table(&cells))?;
+    measured?;
+    writeln!(out, "\nOne lock for all keys, and one for each of {} parts:\n", locks::PARTS)?;
+    writeln!(out, "{}", report::locks(&locks::measure(options.time / 4)))?;
+    Ok(())
+}
+
+fn measure_all(options: &Options, cells: &mut Vec<Cell>) -> Result<(), Failure> {
     let children = Children::new();
     end_on_signal(children.clone())?;
     let models = if options.model.is_empty() { Model::value_variants() } else { &options.model };
@@ -161,7 +179,6 @@ fn compare(mut options: Options) -> Result<(), Failure> {
         Some(only) => vec![only],
         None => vec![Handlers::Quick, Handlers::Wait],
     };
-    let mut cells = Vec::new();
     for handlers in handlers {
         for connections in &options.connections {
             for model in models {
@@ -173,16 +190,20 @@ fn compare(mut options: Options) -> Result<(), Failure> {
             }
         }
     }
-    println!("{}", report::table(&cells));
-    println!("\nOne lock for all keys, and one for each of {} parts:\n", locks::PARTS);
-    println!("{}", report::locks(&locks::measure(options.time / 4)));
-    write(options.csv.as_ref(), || report::csv(&cells))?;
-    write(options.svg.as_ref(), || chart::svg(&cells))
+    Ok(())
 }
 
-fn write(file: Option<&PathBuf>, text: impl FnOnce() -> String) -> Result<(), Failure> {
+/// What is in the file stays there until there is something else to write.
+fn can_be_written(file: &Path) -> Result<(), Failure> {
+    let opened = OpenOptions::new().append(true).create(true).open(file);
+    opened.map(|_| ()).map_err(|error| cannot_write(file, &error))
+}
+
+fn write(file: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), Failure> {
     let Some(file) = file else { return Ok(()) };
-    fs::write(file, text()).map_err(|error| {
-        Failure::new(Status::Usage, error).during(format!("cannot write {}", file.display()))
-    })
+    fs::write(file, text()).map_err(|error| cannot_write(file, &error))
+}
+
+fn cannot_write(file: &Path, error: &io::Error) -> Failure {
+    Failure::new(Status::Usage, error).during(format!("cannot write {}", file.display()))
 }

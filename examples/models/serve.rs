@@ -45,13 +45,13 @@ pub(crate) fn serve(options: &ServeOptions) -> Result<(), Failure> {
         _ => return by_hand(options.model, store).map_err(Failure::from),
     };
     let server = framework::bind(store, loops)?;
-    println!("{}", server.local_addr());
+    writeln!(io::stdout(), "{}", server.local_addr())?;
     server.run().map_err(|error| Failure::new(Status::Server, error))
 }
 
 fn by_hand(model: Model, store: Store) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("{}", listener.local_addr()?);
+    writeln!(io::stdout(), "{}", listener.local_addr()?)?;
     match model {
         Model::PerConnection => per_connection::serve(&listener, store),
         Model::PerCall => per_call::serve(&listener, store),

@@ -4,15 +4,16 @@
 mod every;
 mod expiring;
 
-use std::error::Error;
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use rpc_core::{CallError, Server, rpc};
-use rpc_examples::signals::drain_on_signal;
+use rpc_core::{Server, rpc};
+use rpc_examples::signals::on_signal;
 use rpc_examples::status::{Failure, Status, finish};
 
 use every::Every;
@@ -63,56 +64,68 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    finish("periodic", serve(&options).map_err(|error| Failure::new(Status::Server, error)))
+    finish("periodic", serve(&options))
 }
 
-fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
+/// Why the demonstration ends before its time: a signal, or an output that cannot be written.
+type Ends = Result<(), io::Error>;
+
+fn serve(options: &Options) -> Result<(), Failure> {
     let pairs = Arc::new(Pairs::default());
     let server = Server::builder().service(LeasesServer::shared(Arc::clone(&pairs)));
     let server = server.bind("127.0.0.1:0")?.spawn()?;
-    drain_on_signal(server.handle())?;
+    let (end, ends) = mpsc::channel::<Ends>();
+    let signalled = end.clone();
+    on_signal(move || {
+        let _ = signalled.send(Ok(())); // unless it ends already
+    })?;
     let seen = server.handle();
     let began = Instant::now();
     // Go: go func() { for { time.Sleep(200 * time.Millisecond); .. } }(), which nothing ends but the process.
     let work = Every::start("expire", options.every, move |round| {
         let (expired, left) = pairs.expire(Instant::now());
         let calls = seen.counters().calls;
-        println!(
-            "{:>5} ms, round {round}: {expired} expired, {left} left, {calls} calls so far",
-            began.elapsed().as_millis()
+        let at = began.elapsed().as_millis();
+        let said = writeln!(
+            io::stdout(),
+            "{at:>5} ms, round {round}: {expired} expired, {left} left, {calls} calls so far"
         );
+        if let Err(error) = said {
+            let _ = end.send(Err(error)); // unless it ends already
+        }
     })?;
-    let told = use_it(server.local_addr(), options.lasts);
+    let told = use_it(server.local_addr(), options.lasts, &ends);
     server.stop()?;
     let stopping = Instant::now();
-    let rounds = work.stop().ok_or("the background work panicked")?;
+    let rounds = work.stop().ok_or_else(|| Failure::new(Status::Server, "the background work panicked"))?;
     told?;
-    let waited = stopping.elapsed();
-    println!(
+    let slept_out = stopping.elapsed() >= options.every;
+    writeln!(
+        io::stdout(),
         "stopped: {rounds} rounds, the thread has ended and was not slept out: {}",
-        waited < options.every
-    );
+        !slept_out
+    )?;
     Ok(())
 }
 
-/// Puts a pair now and then.
-fn use_it(address: std::net::SocketAddr, lasts: Duration) -> Result<(), Box<dyn Error>> {
+/// Puts a pair now and then, until the time is over or `ends` says so.
+fn use_it(address: SocketAddr, lasts: Duration, ends: &Receiver<Ends>) -> Result<(), Failure> {
     let leases = LeasesClient::connect(address)?;
     let until = Instant::now() + lasts;
     for number in 0_u32.. {
-        if Instant::now() >= until {
-            break;
-        }
         let (key, began) = (format!("key{number}"), Instant::now());
-        match leases.put(&key, "value", LIFE.as_millis() as u64) {
-            Err(CallError::NotExecuted(_)) => break, // a signal drains the server
-            other => other?,
-        }
+        leases.put(&key, "value", LIFE.as_millis() as u64)?;
         let there = leases.get(&key)?.is_some();
         if !there && began.elapsed() < LIFE {
-            return Err("a pair was gone before its time".into());
+            return Err(Failure::new(Status::Server, "a pair was gone before its time"));
         }
-        thread::sleep(Duration::from_millis(100).min(until.saturating_duration_since(Instant::now())));
+        let left = until.saturating_duration_since(Instant::now());
+        match ends.recv_timeout(left.min(Duration::from_millis(100))) {
+            Ok(why) => why?,
+            Err(_) if left.is_zero() => {}
+            Err(_) => continue,
+        }
+        break;
     }
     leases.call.close();
     Ok(())

@@ -72,60 +72,87 @@ fn table(gave: &[(Mode, Gave)]) -> Table {
 
 /// One sentence for each number.
 fn sentences(mode: Mode, gave: &Gave, options: &Options) -> Vec<String> {
-    let mut said =
-        vec![format!("exact {}: {}", gave.exact, "in the store once, as a local call would have left it.")];
-    said.push(match (mode, gave.lost) {
-        (Mode::AtLeastOnce, 0) => "lost 0: whoever repeats until it is answered loses nothing.".to_owned(),
-        (Mode::AtMostOnce, 0) => {
-            "lost 0: a call that got no answer was sent again, under the same slot and number.".to_owned()
-        }
-        (Mode::NoRetry, lost) => {
-            format!(
-                "lost {lost}: the request vanished, nobody sent it again, and the program did not either."
-            )
-        }
-        (_, lost) => {
-            format!("lost {lost}: their callers were told that nobody knows; they are not in the store.")
-        }
-    });
-    said.push(match (mode, gave.doubled) {
-        (Mode::NoRetry, 0) => {
-            "doubled 0: what is sent once over TCP runs once at the most; so the lecture calls Go's net/rpc at most once."
-                .to_owned()
-        }
-        (Mode::NoRetry, doubled) => {
-            format!("doubled {doubled}: the network itself repeated a frame, and nobody filters it.")
-        }
-        (Mode::AtLeastOnce, doubled) => {
-            format!("doubled {doubled}: it had run, only the reply was lost or late, and the copy ran as well.")
-        }
-        (Mode::AtMostOnce, doubled) => {
-            format!("doubled {doubled}: the server's filter knows a copy by its slot and number, and answers it with the first reply.")
-        }
-    });
-    said.push(match (mode, gave.unknown) {
-        (Mode::NoRetry, unknown) => format!(
-            "unknown {unknown}: an error without a word on whether it ran; {} of them did, and a retry by hand would \
-             double those.",
-            gave.unknown_but_ran
-        ),
-        (_, 0) => "unknown 0: every caller got its answer in the end.".to_owned(),
-        (Mode::AtLeastOnce, unknown) => format!("unknown {unknown}: no answer after very many rounds."),
-        (Mode::AtMostOnce, unknown) => format!(
-            "unknown {unknown}: the server died with the records; {} had run. Only state on disk could tell (exactly \
-             once).",
-            gave.unknown_but_ran
-        ),
-    });
-    if gave.given_up > 0 {
+    let mut said = vec![
+        format!("exact {}: in the store once, as a local call would have left it.", gave.exact),
+        lost(mode, gave, options),
+        doubled(mode, gave),
+        unknown(mode, gave, options),
+    ];
+    if mode == Mode::NoRetry && gave.given_up > 0 {
         said.push(format!(
-            "given up {}: told 'not executed' (no connection), and let be by a program that never retries.",
+            "given up {}: told 'not executed', since no connection stood; a program that never retries lets it be.",
             gave.given_up
         ));
     }
     let sum = gave.exact + gave.lost + gave.doubled;
     said.push(format!("{} + {} + {} = {sum} of {}.", gave.exact, gave.lost, gave.doubled, options.appends));
     said
+}
+
+fn lost(mode: Mode, gave: &Gave, options: &Options) -> String {
+    let lost = gave.lost;
+    match (mode, lost) {
+        (Mode::AtLeastOnce, 0) => "lost 0: whoever repeats until it is answered loses nothing.".to_owned(),
+        (Mode::AtMostOnce, 0) => {
+            "lost 0: a call that got no answer was sent again, under the same slot and number.".to_owned()
+        }
+        (Mode::NoRetry, 0) => "lost 0: by luck; nobody would have sent it again.".to_owned(),
+        (Mode::NoRetry, _) => {
+            let died = if options.restarts > 0 { " or that died with the server" } else { "" };
+            let vanished = gave.unknown - gave.unknown_but_ran;
+            let causes = [
+                (vanished, format!("whose request did not get through{died} (told 'unknown')")),
+                (gave.given_up, "that never left (given up)".to_owned()),
+            ];
+            let causes = causes.iter().filter(|(count, _)| *count > 0);
+            let causes: Vec<_> = causes.map(|(count, cause)| format!("{count} {cause}")).collect();
+            let them = if lost == 1 { "it" } else { "them" };
+            format!("lost {lost}: {}; nobody sent {them} again.", causes.join(", "))
+        }
+        _ => format!("lost {lost}: their callers were told that nobody knows; they are not in the store."),
+    }
+}
+
+fn doubled(mode: Mode, gave: &Gave) -> String {
+    let (doubled, repeated) = (gave.doubled, gave.faults.duplicated);
+    let network = match repeated {
+        0 => String::new(),
+        _ => format!(", or the network repeated the request itself ({repeated} frames came twice)"),
+    };
+    match (mode, doubled) {
+        (Mode::NoRetry, 0) => {
+            "doubled 0: what is sent once over TCP runs once at the most; so the lecture calls Go's net/rpc at most once."
+                .to_owned()
+        }
+        (Mode::NoRetry, _) => {
+            format!("doubled {doubled}: the network itself repeated a frame, and nobody filters it.")
+        }
+        (Mode::AtLeastOnce, 0) => "doubled 0: by luck; the server runs whatever comes.".to_owned(),
+        (Mode::AtLeastOnce, _) => format!(
+            "doubled {doubled}: no reply came in time, so a copy was sent{network}; the server ran the first and the copy."
+        ),
+        (Mode::AtMostOnce, _) => {
+            format!("doubled {doubled}: the server's filter knows a copy by its slot and number, and answers it with the first reply.")
+        }
+    }
+}
+
+fn unknown(mode: Mode, gave: &Gave, options: &Options) -> String {
+    let (unknown, ran) = (gave.unknown, gave.unknown_but_ran);
+    match (mode, unknown) {
+        (Mode::NoRetry, 0) => "unknown 0: every caller was told what became of its call.".to_owned(),
+        (Mode::NoRetry, _) => format!(
+            "unknown {unknown}: an error without a word on whether it ran; {ran} of them did, and a retry by hand would \
+             double those."
+        ),
+        (_, 0) => "unknown 0: every caller got its answer in the end.".to_owned(),
+        (Mode::AtLeastOnce, _) => format!("unknown {unknown}: no answer after very many rounds."),
+        (Mode::AtMostOnce, _) if options.restarts > 0 => format!(
+            "unknown {unknown}: the server died with the records; {ran} had run. Only state on disk could tell (exactly \
+             once)."
+        ),
+        (Mode::AtMostOnce, _) => format!("unknown {unknown}: no answer for a minute; {ran} had run."),
+    }
 }
 
 /// What a mode promises, and did not keep.

@@ -1,10 +1,13 @@
 //! SIGTERM and SIGINT: a server drains, a program that has started others ends them first.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use rpc_core::ServerHandle;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::children::Children;
@@ -40,6 +43,32 @@ pub fn end_on_signal(children: Children) -> io::Result<()> {
             end_by(signal);
         }
     })
+}
+
+/// Does `work` at the first SIGTERM or SIGINT, and ends the process at the second.
+///
+/// # Errors
+/// When the operating system does not let us listen for signals.
+pub fn on_signal(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    spawn("signals", move || {
+        let mut signals = signals.forever();
+        if signals.next().is_some() {
+            work();
+        }
+        if let Some(signal) = signals.next() {
+            end_by(signal);
+        }
+    })
+}
+
+/// For a child: SIGINT does nothing. A terminal sends it to all processes of a command at once; the parent is told too,
+/// and ends its children in its own order, without a word from each of them.
+///
+/// # Errors
+/// When the operating system does not let us catch signals.
+pub fn leave_interrupts_to_parent() -> io::Result<()> {
+    flag::register(SIGINT, Arc::new(AtomicBool::new(false))).map(|_| ()) // nobody looks at the flag
 }
 
 /// Waits for SIGTERM or SIGINT.

@@ -5,7 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use rpc_core::error::Reason;
-use rpc_core::{CallError, ConnectError};
+use rpc_core::{CallError, ConnectError, ServeError};
 
 /// The exit status of a program; the numbers are part of what it promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +99,18 @@ impl From<io::Error> for Failure {
             io::ErrorKind::BrokenPipe => Failure::new(Status::Ok, ""),
             // What a child process should have said: see `children`.
             io::ErrorKind::TimedOut | io::ErrorKind::UnexpectedEof => Failure::new(Status::Server, error),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Failure::new(Status::Usage, error).during("cannot write the output")
+            }
             _ => Failure::new(Status::Usage, error),
         }
+    }
+}
+
+/// No server can be started here.
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        Failure::new(Status::Server, error)
     }
 }
 

@@ -15,6 +15,18 @@ fn row(out: &str, mode: &str) -> [u32; 4] {
     [numbers[0], numbers[1], numbers[2], numbers[3]]
 }
 
+/// The sentence of a mode that begins so; nothing where there is none.
+fn sentence<'a>(out: &'a str, mode: &str, begin: &str) -> &'a str {
+    let section = out.lines().skip_while(|line| *line != mode).take_while(|line| !line.is_empty());
+    section.map(str::trim_start).find(|line| line.starts_with(begin)).unwrap_or_default()
+}
+
+/// The number before these words; 0 where they are not said.
+fn before(sentence: &str, words: &str) -> u32 {
+    let number = sentence.split_once(words).and_then(|(before, _)| before.split_whitespace().last());
+    number.map_or(0, |number| number.parse().expect("a count"))
+}
+
 #[test]
 fn each_mode_gives_what_it_promises() {
     for seed in 1..=5 {
@@ -55,4 +67,39 @@ fn a_share_that_is_none_is_refused() {
     for share in ["0.6", "-1", "x", "NaN"] {
         run(SEMANTICS, ["--copies", share]).expect(2);
     }
+}
+
+#[test]
+fn each_sentence_is_true_of_what_happened() {
+    for arguments in [
+        ["--appends", "400"],
+        ["--appends", "1"],
+        ["--appends", "3000"],
+        ["--restarts", "50"],
+        ["--copies", "0.1"],
+    ] {
+        let out = run(SEMANTICS, arguments).expect(0).out;
+        let [_, all, _, unknown] = row(&out, "no-retry");
+        let lost = sentence(&out, "no-retry", "lost ");
+        let (vanished, never_left) =
+            (before(lost, " whose request did not"), before(lost, " that never left"));
+        assert_eq!(vanished + never_left, all, "{lost}: {out}");
+        let ran = before(sentence(&out, "no-retry", "unknown "), " of them did");
+        assert_eq!(vanished, unknown - ran, "{lost}: {out}");
+        assert_eq!(
+            sentence(&out, "no-retry", &format!("given up {never_left}:")).is_empty(),
+            never_left == 0
+        );
+        assert_eq!(lost.contains("died with the server"), arguments[0] == "--restarts", "{lost}");
+        let doubled = sentence(&out, "at-least-once", "doubled ");
+        assert_eq!(doubled.contains("the network repeated"), arguments[0] == "--copies", "{doubled}");
+    }
+}
+
+#[test]
+fn a_call_that_never_left_is_not_said_to_have_vanished() {
+    let out = run(SEMANTICS, ["--appends", "1", "--seed", "1"]).expect(0).out;
+    let lost = "lost 1: 1 that never left (given up); nobody sent it again.";
+    assert_eq!(sentence(&out, "no-retry", "lost "), lost);
+    assert!(sentence(&out, "at-least-once", "doubled 0").contains("by luck"), "{out}");
 }

@@ -1,6 +1,9 @@
 //! The small programs: the lecture's `kv.go` in two forms, calls by name, periodic work.
 
-use crate::programs::run;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::programs::{run, signal};
 
 #[test]
 fn the_lectures_program_says_what_it_says_in_go() {
@@ -48,4 +51,25 @@ fn periodic_work_is_done_while_calls_are_served_and_ends_cleanly() {
         lines.iter().any(|line| !line.contains(" 0 expired"))
     };
     assert!((0..10).any(something_expired));
+}
+
+/// An interrupt ends the demonstration, and is not waited out by its next call.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_the_periodic_work_as_its_time_would() {
+    let mut periodic = Command::new(env!("CARGO_BIN_EXE_periodic"))
+        .args(["--every", "50ms", "--for", "1h"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it was built");
+    let mut lines = BufReader::new(periodic.stdout.take().expect("piped")).lines();
+    assert!(lines.next().expect("a round").expect("text").contains(", round 1: "));
+    signal(periodic.id(), "INT");
+    let rest: Vec<_> = lines.map(|line| line.expect("text")).collect();
+    let ended = periodic.wait_with_output().expect("it was started");
+    assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]));
+    // A call that waits for a server that drains does so for five seconds: a hundred rounds.
+    assert!(rest.len() < 60, "{} more rounds", rest.len());
+    assert!(rest.last().is_some_and(|line| line.starts_with("stopped: ")), "{rest:?}");
 }

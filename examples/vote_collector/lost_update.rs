@@ -10,8 +10,6 @@ use crate::forms::racy::add_one;
 /// Tries at the most, and the longest time.
 const MOST_ROUNDS: usize = 50_000;
 const LONGEST: Duration = Duration::from_secs(10);
-/// Tries at the most of the two threads that add.
-const MOST_TRIES: usize = 100;
 /// Additions of each of two threads.
 const ADDITIONS: usize = 1_000_000;
 
@@ -58,14 +56,25 @@ pub(crate) fn count_until_one_is_lost(yes: usize) -> Found {
     Found { rounds: rounds.load(Ordering::SeqCst), counted: count.load(Ordering::SeqCst) }
 }
 
-/// The notes' `n = n + 1` in two threads, a million times each: what should be there, and what is. On a machine with one
-/// core nothing is lost when the threads happen to run one after the other: then they run again.
-pub(crate) fn two_threads_add() -> (usize, usize) {
-    let tries = (0..MOST_TRIES).map(|_| two_threads_add_once());
-    tries.into_iter().find(|(should, is)| is < should).unwrap_or((2 * ADDITIONS, 2 * ADDITIONS))
+/// The notes' `n = n + 1` in two threads, a million times each: what should be there.
+pub(crate) const SHOULD_BE: usize = 2 * ADDITIONS;
+
+/// Lets the two threads add, again and again, until an update is lost or the bound is reached. On a busy machine one
+/// thread may be done before the other has begun, and then nothing is lost.
+pub(crate) fn add_until_one_is_lost() -> Found {
+    again_until_lost(SHOULD_BE, LONGEST, two_threads_add)
 }
 
-fn two_threads_add_once() -> (usize, usize) {
+fn again_until_lost(should_be: usize, longest: Duration, add: impl Fn() -> usize) -> Found {
+    let begun = Instant::now();
+    let mut found = Found { rounds: 0, counted: should_be };
+    while found.counted == should_be && found.rounds < MOST_ROUNDS && begun.elapsed() < longest {
+        found = Found { rounds: found.rounds + 1, counted: add() };
+    }
+    found
+}
+
+fn two_threads_add() -> usize {
     let n = AtomicUsize::new(0);
     let line = Barrier::new(2);
     thread::scope(|scope| {
@@ -76,5 +85,30 @@ fn two_threads_add_once() -> (usize, usize) {
             });
         }
     });
-    (2 * ADDITIONS, n.load(Ordering::SeqCst))
+    n.load(Ordering::SeqCst)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_try_that_loses_nothing_is_not_the_last() {
+        let sums = Cell::new([6, 6, 5].as_slice());
+        let add = || {
+            let (first, rest) = sums.get().split_first().expect("it ends at the first loss");
+            sums.set(rest);
+            *first
+        };
+        let found = again_until_lost(6, Duration::MAX, add);
+        assert_eq!((found.rounds, found.counted), (3, 5));
+    }
+
+    #[test]
+    fn the_tries_have_an_end() {
+        let found = again_until_lost(6, Duration::MAX, || 6);
+        assert_eq!((found.rounds, found.counted), (MOST_ROUNDS, 6));
+    }
 }

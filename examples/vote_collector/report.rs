@@ -50,8 +50,20 @@ pub(crate) fn one_form(options: &VoteOptions, form: Form, children: &Children) -
     if tally.count >= usize::from(options.need) { Ok(()) } else { Err(Failure::new(Status::Negative, "")) }
 }
 
-/// Starts the voters, and says who they are.
+/// Starts the voters, and says who they are. The poll is shown as the options say.
 pub(crate) fn open(options: &VoteOptions, form: &str, children: &Children) -> Result<Poll, Failure> {
+    let booths = introduce(options, form, children)?;
+    let watch = Watch::new(options.watch, form, names(&booths))?;
+    Ok(Poll::new(booths, options.need, options.patience, watch))
+}
+
+/// The same, for a program that only asks these voters again and again: this poll shows nothing.
+pub(crate) fn open_for_many(options: &VoteOptions, form: &str, children: &Children) -> Result<Poll, Failure> {
+    let booths = introduce(options, form, children)?;
+    Ok(Poll::new(booths, options.need, options.patience, Watch::Nothing))
+}
+
+fn introduce(options: &VoteOptions, form: &str, children: &Children) -> Result<Vec<Booth>, Failure> {
     let booths = booths::open(options, children)?;
     let home = if options.in_process { "a thread" } else { "a process" };
     let (voters, need, seed) = (options.voters, options.need, options.seed);
@@ -61,8 +73,11 @@ pub(crate) fn open(options: &VoteOptions, form: &str, children: &Children) -> Re
         let names = booths.iter().filter(|booth| booth.trouble == trouble).map(|booth| booth.name.as_str());
         writeln!(out, "{trouble}: {}", names.collect::<Vec<_>>().join(", "))?;
     }
-    let watch = Watch::new(options.watch, form, booths.iter().map(|booth| booth.name.as_str()));
-    Ok(Poll::new(booths, need, options.patience, watch))
+    Ok(booths)
+}
+
+fn names(booths: &[Booth]) -> impl Iterator<Item = &str> {
+    booths.iter().map(|booth| booth.name.as_str())
 }
 
 /// Says what is left after a poll, which should be nothing, and ends the voters.
@@ -83,18 +98,17 @@ pub(crate) fn close(poll: Poll, children: &Children) -> Result<(), Failure> {
 
 /// Collects in every form on the same seed, with the same voters, and prints one table.
 pub(crate) fn all_forms(options: &VoteOptions, children: &Children) -> Result<(), Failure> {
-    let poll = open(options, "every one", children)?;
+    let poll = open_for_many(options, "every one", children)?;
     let mut before = settle(poll.voters(), 1)?;
     let mut runs = Vec::new();
     let mut poll = poll;
     for ((form, name), rounds) in forms::SOUND.into_iter().zip(2..) {
-        let watch = match options.watch {
-            true => Watch::new(true, name, poll.voters().iter().map(|booth| booth.name.as_str())),
-            false => Watch::Nothing,
-        };
-        if options.watch {
+        let watch = if options.watch {
             writeln!(io::stdout(), "{name}:")?;
-        }
+            Watch::new(true, name, names(poll.voters()))?
+        } else {
+            Watch::Nothing
+        };
         poll = poll.again(watch);
         let tally = forms::collect(form, &poll);
         let (_, decided) = poll.decided();
@@ -105,7 +119,7 @@ pub(crate) fn all_forms(options: &VoteOptions, children: &Children) -> Result<()
         let after = settle(poll.voters(), rounds)?;
         let outcome = match tally.count >= poll.need() {
             true => "majority".to_owned(),
-            false => format!("no majority, {} yes", tally.count), // all have finished: the seed's number
+            false => format!("no, {} yes", tally.count), // all have finished: the seed's number
         };
         runs.push(Run {
             name,
@@ -126,6 +140,7 @@ pub(crate) fn all_forms(options: &VoteOptions, children: &Children) -> Result<()
 fn print(runs: &[Run], children: &Children) -> Result<(), Failure> {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
+    // It fits into 80 columns.
     table.set_header([
         "form",
         "outcome",
@@ -133,11 +148,14 @@ fn print(runs: &[Run], children: &Children) -> Result<(), Failure> {
         "CPU",
         "threads",
         "calls",
-        "sent again",
-        "still waiting",
+        "sent\nagain",
+        "still\nwaiting",
     ]);
     for run in runs {
-        let cpu = run.cpu.map_or("unknown".to_owned(), |cpu| format!("{:.1} ms", cpu.as_secs_f64() * 1e3));
+        let cpu = run.cpu.map_or("unknown".to_owned(), |cpu| match cpu.as_secs_f64() * 1e3 {
+            short @ ..100.0 => format!("{short:.1} ms"),
+            long => format!("{long:.0} ms"),
+        });
         table.add_row([
             run.name.to_owned(),
             run.outcome.clone(),
@@ -195,7 +213,6 @@ fn settle(booths: &[Booth], rounds: u32) -> Result<Account, Failure> {
         sum.seen.voted += seen.voted;
         sum.seen.cancelled += seen.cancelled;
         sum.calls += stats.calls - u64::from(rounds); // without our own question
-
         sum.resent += stats.resent;
         sum.waiting += stats.dirty_slots;
     }

@@ -9,7 +9,7 @@ use clap::Args;
 use rpc_core::limits::ServerLimits;
 use rpc_core::{CallContext, RunningServer, Server};
 use rpc_examples::children::end_with_parent;
-use rpc_examples::signals::drain_on_signal;
+use rpc_examples::signals::leave_interrupts_to_parent;
 use rpc_examples::status::{Failure, Status};
 
 use crate::ballot::{Seen, Voter, VoterServer, elsewhere};
@@ -58,7 +58,7 @@ impl VoterOptions {
 /// Serves one voter until its parent ends.
 pub(crate) fn run(options: &VoterOptions) -> Result<(), Failure> {
     let server = options.bind()?;
-    drain_on_signal(server.handle())?;
+    leave_interrupts_to_parent()?;
     end_with_parent()?;
     writeln!(io::stdout(), "listening on {}", server.local_addr())?;
     server.run().map_err(|error| Failure::new(Status::Server, error))

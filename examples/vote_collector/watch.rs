@@ -1,14 +1,10 @@
-//! Shows a poll as it happens: nothing, a line for each event, or a moving picture on a terminal.
+//! Shows a poll as it happens: nothing, a line for each event, or a picture on a terminal that changes with each event.
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-/// How often the picture moves.
-const TICK: Duration = Duration::from_millis(80);
+use console::{Term, truncate_str};
 
 /// Where the events of a poll go.
 #[derive(Debug)]
@@ -18,70 +14,105 @@ pub(crate) enum Watch {
     Picture(Picture),
 }
 
-/// One line of the terminal for each voter, and one for the collector.
+/// One line of the terminal for the collector, and one for each voter. It is drawn over at each event, and leaves the
+/// cursor below: whoever writes next writes there.
 #[derive(Debug)]
 pub(crate) struct Picture {
-    collector: ProgressBar,
-    voters: Mutex<BTreeMap<String, ProgressBar>>,
-    _all: MultiProgress,
+    rows: Mutex<Vec<Row>>,
+}
+
+#[derive(Debug)]
+struct Row {
+    mark: char,
+    name: String,
+    text: String,
+    /// Nothing has been said of it yet.
+    open: bool,
 }
 
 impl Watch {
-    /// What suits: `watch` asks for a picture, which only a terminal can show.
-    pub(crate) fn new<'a>(watch: bool, form: &str, voters: impl Iterator<Item = &'a str>) -> Self {
+    /// What suits: `watch` asks for a picture, which only a terminal can show that has a line for everybody.
+    pub(crate) fn new<'a>(
+        watch: bool,
+        form: &str,
+        voters: impl Iterator<Item = &'a str>,
+    ) -> io::Result<Self> {
         if !(watch && io::stdout().is_terminal()) {
-            return Watch::Lines;
+            return Ok(Watch::Lines);
         }
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
-        let add = |prefix: &str, message: &str| {
-            let line = all.add(ProgressBar::new_spinner());
-            line.set_style(style("{spinner} {prefix:<10} {msg}"));
-            line.set_prefix(prefix.to_owned());
-            line.set_message(message.to_owned());
-            line.enable_steady_tick(TICK);
-            line
+        let row = |mark, name: &str, text: &str| Row {
+            mark,
+            name: name.to_owned(),
+            text: text.to_owned(),
+            open: true,
         };
-        let collector = add(form, "counting");
-        let voters = voters.map(|name| (name.to_owned(), add(name, "asked"))).collect();
-        Watch::Picture(Picture { collector, voters: Mutex::new(voters), _all: all })
+        let mut rows = vec![row('*', form, "counting")];
+        rows.extend(voters.map(|name| row('?', name, "asked")));
+        let height = Term::stdout().size_checked().map_or(0, |(height, _)| usize::from(height));
+        if rows.len() >= height {
+            return Ok(Watch::Lines); // what has left the screen at its top cannot be drawn over
+        }
+        draw(&rows)?;
+        Ok(Watch::Picture(Picture { rows: Mutex::new(rows) }))
     }
 
-    /// A voter has said something, or something is known of it.
+    /// A voter has said something, or something is known of it. Who is no voter stands for all who have said nothing.
     pub(crate) fn said(&self, at: Duration, who: &str, what: &str) -> io::Result<()> {
         match self {
             Watch::Nothing => Ok(()),
             Watch::Lines => writeln!(io::stdout(), "{:>5} ms  {who:<8} {what}", at.as_millis()),
-            Watch::Picture(picture) => {
-                if let Some(line) = picture.voters().remove(who) {
-                    line.set_style(style("  {prefix:<10} {msg}"));
-                    line.finish_with_message(format!("{:>5} ms  {what}", at.as_millis()));
-                }
-                Ok(())
-            }
+            Watch::Picture(picture) => picture.change(at, what, ' ', |rows| {
+                let voters = rows.iter_mut().skip(1);
+                let (named, others): (Vec<_>, Vec<_>) = voters.partition(|row| row.name == who);
+                if named.is_empty() { others.into_iter().filter(|row| row.open).collect() } else { named }
+            }),
         }
     }
 
     /// The collector has decided. A failure to write it shows at the next line.
     pub(crate) fn decided(&self, at: Duration, what: &str) {
-        match self {
-            Watch::Nothing => {}
-            Watch::Lines => {
-                let _ = writeln!(io::stdout(), "{:>5} ms  {what}", at.as_millis());
-            }
+        let _ = match self {
+            Watch::Nothing => Ok(()),
+            Watch::Lines => writeln!(io::stdout(), "{:>5} ms  {what}", at.as_millis()),
             Watch::Picture(picture) => {
-                picture.collector.set_style(style("* {prefix:<10} {msg}"));
-                picture.collector.finish_with_message(format!("{:>5} ms  {what}", at.as_millis()));
+                picture.change(at, what, '*', |rows| rows.iter_mut().take(1).collect())
             }
-        }
+        };
     }
 }
 
 impl Picture {
-    fn voters(&self) -> MutexGuard<'_, BTreeMap<String, ProgressBar>> {
-        self.voters.lock().unwrap_or_else(PoisonError::into_inner) // whole at every step
+    /// Writes into the rows that `which` picks, and draws the picture over the last one.
+    fn change(
+        &self,
+        at: Duration,
+        what: &str,
+        mark: char,
+        which: impl FnOnce(&mut [Row]) -> Vec<&mut Row>,
+    ) -> io::Result<()> {
+        let mut rows = self.rows(); // held while it is drawn: pictures come in the order of the events
+        for row in which(&mut rows) {
+            (row.mark, row.open) = (mark, false);
+            row.text = format!("{:>5} ms  {what}", at.as_millis());
+        }
+        write!(io::stdout(), "\x1b[{}A", rows.len())?; // up, to the first of its lines
+        draw(&rows)
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner) // whole at every step
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the template is a constant, and right")
+/// From the cursor's line on. A line that is longer than the terminal is wide would take two, and is cut.
+fn draw(rows: &[Row]) -> io::Result<()> {
+    let (_, width) = Term::stdout().size();
+    let mut text = String::new();
+    for Row { mark, name, text: what, .. } in rows {
+        let line = format!("{mark} {name:<10} {what}");
+        text += &format!("\r\x1b[2K{}\n", truncate_str(&line, usize::from(width), "…"));
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }

@@ -1,6 +1,7 @@
 //! Every twin's bad schedule is found at every run, and the same one; the mended programs have none.
 
 use std::path::Path;
+use std::process::Command;
 
 use rpc_interleavings::{TOPICS, report};
 
@@ -26,4 +27,20 @@ fn the_search_takes_the_same_way_each_time() {
     for topic in TOPICS.iter().filter(|topic| topic.name != "semaphore" && topic.name != "wait-group") {
         assert_eq!(report(topic), report(topic), "{}", topic.name);
     }
+}
+
+/// The page's other commands are run by the tests of the other examples.
+#[test]
+fn the_commands_of_the_lecture_s_page_run() {
+    const PAGE: &str = include_str!("../../../docs/lecture.md");
+    let mut ran = 0;
+    for line in PAGE.lines().filter_map(|line| line.strip_prefix("cargo run -p rpc-interleavings")) {
+        let topics = line.strip_prefix(" -- ").into_iter();
+        let ended = Command::new(env!("CARGO_BIN_EXE_rpc-interleavings")).args(topics).output();
+        let ended = ended.expect("it starts");
+        let err = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), &*err), (Some(0), ""), "{line}: the report is all that it says");
+        ran += 1;
+    }
+    assert!(ran >= 2, "only {ran} commands");
 }

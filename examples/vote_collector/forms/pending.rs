@@ -21,7 +21,7 @@ pub(crate) fn collect(poll: &Poll) -> Tally {
         tally.finished += 1;
     }
     if race.left() > 0 {
-        poll.say("the rest", "released: the race is dropped, and their calls with it");
+        poll.say("the rest", "released: the race is dropped, and with it each call that is left");
     }
     drop(race); // cancels the questions that are still open, and frees what waits for them
     poll.decide(tally)

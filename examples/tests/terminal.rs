@@ -1,0 +1,61 @@
+//! A pseudo terminal: runs a program on it, and keeps what its reader sees.
+
+use std::fs::File;
+use std::io::Read;
+use std::num::NonZero;
+use std::process::{Command, Stdio};
+
+use nix::pty::{Winsize, openpty};
+
+/// Lines that have left the screen at the top are kept as well, so many at the most.
+const SCROLLBACK: usize = 1000;
+
+/// What was on the terminal at the end.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) status: Option<i32>,
+    /// All lines, the ones that have left at the top included, without the blanks at their ends.
+    pub(crate) lines: Vec<String>,
+}
+
+impl Seen {
+    /// How many lines hold this text.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.lines.iter().filter(|line| line.contains(text)).count()
+    }
+}
+
+/// Runs the program with its standard output on a terminal of this size.
+pub(crate) fn run_on_terminal(program: &str, arguments: &[&str], rows: u16, columns: u16) -> Seen {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = openpty(&size, None).expect("a pseudo terminal");
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env("TERM", "xterm")
+        .stdin(Stdio::null())
+        .stdout(terminal.slave) // our end of it goes with the command
+        .spawn()
+        .expect("the program was built");
+    let some = |number| NonZero::new(number).expect("a terminal has lines and columns");
+    let mut screen = vt100::Parser::new(some(rows), some(columns), SCROLLBACK);
+    let (mut output, mut bytes) = (File::from(terminal.master), [0; 4096]);
+    // A terminal whose writers have gone ends in an error on Linux, and in nothing elsewhere.
+    while let Ok(count @ 1..) = output.read(&mut bytes) {
+        screen.process(&bytes[..count]);
+    }
+    let status = child.wait().expect("it was started").code();
+    Seen { status, lines: lines(&mut screen, columns) }
+}
+
+fn lines(screen: &mut vt100::Parser, columns: u16) -> Vec<String> {
+    let screen = screen.screen_mut();
+    let mut all = Vec::new();
+    screen.set_scrollback(SCROLLBACK);
+    for left in (1..=screen.scrollback()).rev() {
+        screen.set_scrollback(left);
+        all.extend(screen.rows(0, columns).next());
+    }
+    screen.set_scrollback(0);
+    all.extend(screen.rows(0, columns));
+    all.into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
