@@ -5,12 +5,13 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use serde::Serialize;
 
 use crate::arguments::Format;
-use crate::pairs::escape;
+use crate::pairs::{BOM, escape};
 
 /// Writes pairs to standard output.
 pub(crate) struct PairWriter {
     out: BufWriter<StdoutLock<'static>>,
     format: Format,
+    is_first: bool,
 }
 
 #[derive(Serialize)]
@@ -21,10 +22,13 @@ struct Pair<'a> {
 
 impl PairWriter {
     pub(crate) fn new(format: Format) -> Self {
-        PairWriter { out: BufWriter::new(io::stdout().lock()), format }
+        PairWriter { out: BufWriter::new(io::stdout().lock()), format, is_first: true }
     }
 
     pub(crate) fn write(&mut self, key: &str, value: &str) -> io::Result<()> {
+        if std::mem::take(&mut self.is_first) && self.format == Format::Text && key.starts_with(BOM) {
+            write!(self.out, "{BOM}")?; // `load` takes one away, and the key's own must be left
+        }
         match self.format {
             Format::Text => writeln!(self.out, "{}\t{}", escape(key), escape(value)),
             Format::Json => {

@@ -41,15 +41,15 @@ impl Kv for Strange {
 }
 
 /// Serves `Strange` until dropped.
-struct StrangeServer(RunningServer);
+pub(crate) struct StrangeServer(RunningServer);
 
 impl StrangeServer {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let server = Server::builder().service(KvServer::new(Strange)).bind("127.0.0.1:0");
         StrangeServer(server.and_then(Server::spawn).expect("a free port"))
     }
 
-    fn kv(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn kv(&self, arguments: &[&str]) -> Said {
         let addr = self.0.local_addr().to_string();
         run(KV, arguments.iter().copied().chain(["--addr", &addr]))
     }
@@ -97,7 +97,18 @@ fn no_answer_within_the_deadline_is_4() {
     let policy = |_: usize, passed: usize| if passed == 0 { Fate::Pass } else { Fate::Swallow };
     let addr = relay(&server.addr, Box::new(policy)).to_string();
     let said = run(KV, ["append", "a", "1", "--deadline", "300ms", "--addr", &addr]).expect(4);
-    assert!(said.err.contains("may or may not have run"), "{}", said.err);
+    assert!(said.err.contains("may or may not have run: no answer came within its deadline"), "{}", said.err);
+    assert!(said.err.contains("before you append again, `kv get` this key"), "{}", said.err);
+    assert!(!said.err.contains("resolve"), "no method of Rust: {}", said.err);
+}
+
+#[test]
+fn a_greeting_that_is_cut_is_tried_again() {
+    let server = KvServe::start();
+    server.kv(&["put", "a", "1"]).expect(0);
+    let policy = |connection: usize, _: usize| if connection == 1 { Fate::Cut } else { Fate::Pass };
+    let addr = relay(&server.addr, Box::new(policy)).to_string();
+    assert_eq!(run(KV, ["get", "a", "--addr", &addr]).expect(0).out, "1\n");
 }
 
 #[test]
