@@ -14,13 +14,12 @@ mod store;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use rpc_examples::status::{Failure, finish};
 
 use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
-    finish("kv", run(Arguments::parse())) // a wrong command line ends in status 2 by clap's own hand
+    finish("kv", run(arguments::parse(std::env::args_os()))) // a wrong command line ends in status 2 by clap's own hand
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {

@@ -68,6 +68,42 @@ fn a_wrong_command_line_is_2() {
     assert!(run(KV, ["frobnicate"]).expect(2).err.contains("Usage:"));
     assert!(run(KV, ["get", "a", "--deadline", "soon"]).expect(2).err.contains("write for example 250ms"));
     assert!(run(KV, ["get", "a", "--addr", "nowhere"]).expect(2).err.contains("HOST:PORT"));
+    assert!(run(KV, ["proxy", "--addr", "nowhere"]).expect(2).err.contains("HOST:PORT"));
+    assert!(run(KV, ["get", "a", "--deadline", "0ms"]).expect(2).err.contains("at least 1ms"));
+    run(KV, ["list", "--limit", "0"]).expect(2);
+    for share in ["2", "-1", "nan", "inf"] {
+        let said = run(KV, ["proxy".to_owned(), format!("--drop={share}")]).expect(2);
+        assert!(said.err.contains("from 0 to 1"), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_missing_command_names_those_that_are_for_people() {
+    let said = run(KV, ["--addr", "127.0.0.1:1"]).expect(2);
+    assert!(said.err.contains("serve") && !said.err.contains("demo-client"), "{}", said.err);
+}
+
+#[test]
+fn options_that_mean_nothing_to_a_command_are_not_its_own() {
+    for (line, option, value) in [
+        (&["serve"][..], "--deadline", "1s"),
+        (&["load", "file"], "--format", "json"),
+        (&["demo"], "--addr", "127.0.0.1:1"),
+        (&["proxy"], "--deadline", "1s"),
+    ] {
+        let command = line[0];
+        assert!(!run(KV, [command, "--help"]).expect(0).out.contains(&format!("{option} <")), "{command}");
+        let said = run(KV, [&[option, value], line].concat()).expect(2);
+        assert!(said.err.contains(&format!("`{command}` has no option {option}")), "{}", said.err);
+    }
+}
+
+/// `.invalid` is a name that nobody has, by RFC 6761.
+#[test]
+fn a_server_whose_name_nobody_knows_is_out_of_reach_for_every_command() {
+    run(KV, ["get", "a", "--addr", "kv.invalid:1"]).expect(3);
+    run(KV, ["proxy", "--addr", "kv.invalid:1"]).expect(3);
+    run(KV, ["proxy", "--listen", "kv.invalid:1"]).expect(2);
 }
 
 #[test]
@@ -88,6 +124,14 @@ fn an_address_from_the_environment_is_used() {
     let out =
         Command::new(KV).args(["get", "a"]).env("RPC_ADDR", &server.addr).output().expect("kv was built");
     assert_eq!(out.stdout, b"1\n");
+}
+
+/// Who answers at the default address, if anybody does, is not our affair; that it is asked is.
+#[test]
+fn an_empty_address_in_the_environment_counts_as_none() {
+    let out = Command::new(KV).args(["get", "a", "--deadline", "1s"]).env("RPC_ADDR", "").output();
+    let out = out.expect("kv was built");
+    assert_ne!(out.status.code(), Some(2), "{}", String::from_utf8_lossy(&out.stderr));
 }
 
 /// The greeting passes, and everything behind it is swallowed.
