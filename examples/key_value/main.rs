@@ -29,7 +29,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::OneCall(call) => commands::run(&client, call),
         Command::Load(options) => load::load(&client, &options),
         Command::Dump(options) => dump::dump(&client, &options),
-        Command::Demo(options) => demo::demo(&options),
+        Command::Demo(options) => demo::demo(client.format, &options),
         Command::Proxy(options) => proxy::proxy(&client, &options),
         Command::DemoClient(options) => demo::client::run(&client, &options),
     }

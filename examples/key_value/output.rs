@@ -1,8 +1,10 @@
 //! Data on standard output: text for people and pipes, or one JSON object a line.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::net::SocketAddr;
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::arguments::Format;
 use crate::pairs::{BOM, escape};
@@ -41,6 +43,12 @@ impl PairWriter {
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// Where a server listens: the one line that scripts read.
+pub(crate) fn listening(format: Format, addr: SocketAddr) -> io::Result<()> {
+    answer(format, Some(&format!("listening on {addr}")), &json!({"listening": addr.to_string()}))?;
+    io::stdout().flush()
 }
 
 /// One answer: `text` on a line of its own if there is any, or `json` as an object on one line.

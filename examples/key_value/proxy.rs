@@ -1,6 +1,6 @@
 //! `kv proxy`: a bad network in front of a server, for trying out what the other commands do in one.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use rpc_examples::status::{Failure, Status};
 
 use crate::arguments::{ClientOptions, duration};
 use crate::demo::faults;
+use crate::output::listening;
 
 /// What may happen to a frame, as probabilities. The defaults are those of the demonstration.
 #[derive(Clone, Debug, Args)]
@@ -67,7 +68,7 @@ pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<()
     if options.end_with_parent {
         end_with_parent()?;
     }
-    let _ = writeln!(io::stdout(), "listening on {}", proxy.addr()); // whoever does not read it must not end us
+    let _ = listening(client.format, proxy.addr()); // whoever does not read it must not end us
     wait_for_signal()?;
     let seen = proxy.stats();
     eprintln!(

@@ -1,6 +1,5 @@
 //! `kv serve`: the store behind a server, until a signal ends it.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use rpc_core::{ServeError, Server};
@@ -10,6 +9,7 @@ use rpc_examples::status::{Failure, Status};
 
 use crate::api::KvServer;
 use crate::arguments::{ClientOptions, ServeOptions};
+use crate::output::listening;
 use crate::store::Store;
 
 /// Serves until drained.
@@ -27,12 +27,7 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
     if options.end_with_parent {
         end_with_parent()?;
     }
-    // The one line that scripts read. Whoever does not read it must not end the server.
-    let _ = writeln!(io::stdout(), "listening on {}", server.local_addr());
-    let _ = io::stdout().flush();
-    if options.no_filter && !options.end_with_parent {
-        eprintln!("the duplicate filter is off: a call that the network repeats runs again");
-    }
+    let _ = listening(client.format, server.local_addr()); // whoever does not read it must not end the server
     server.run().map_err(|error| cannot_serve(&error))?;
     let seen = handle.counters();
     let (calls, runs, duplicates) = (seen.calls, seen.executions, seen.duplicates());

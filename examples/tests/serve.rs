@@ -11,6 +11,14 @@ fn serve_prints_its_address_on_one_line() {
 }
 
 #[test]
+fn as_json_the_address_is_an_object() {
+    let server = KvServe::start_with(&["--format", "json"]);
+    let said: serde_json::Value = serde_json::from_str(&server.first_line).expect("an object");
+    let addr = said["listening"].as_str().expect("an address");
+    run(KV, ["put", "a", "1", "--addr", addr]).expect(0);
+}
+
+#[test]
 fn what_is_put_is_there_until_it_is_deleted() {
     let server = KvServe::start();
     assert_eq!(server.kv(&["put", "colour", "blue"]).expect(0).out, "");
