@@ -110,6 +110,12 @@ pub(crate) struct ServeOptions {
     /// For teaching: run every copy of a call that arrives, as a server without a duplicate filter does
     #[arg(long)]
     pub(crate) no_filter: bool,
+    /// Say more than warnings and errors on standard error; RUST_LOG=debug most
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Say errors only
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
     /// End when standard input closes: for a server that another program has started
     #[arg(long, hide = true)]
     pub(crate) end_with_parent: bool,

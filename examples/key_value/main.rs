@@ -5,6 +5,7 @@ mod arguments;
 mod commands;
 mod demo;
 mod dump;
+mod events;
 mod load;
 mod output;
 mod pairs;

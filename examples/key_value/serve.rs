@@ -6,14 +6,21 @@ use rpc_core::{ServeError, Server};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::signals::drain_on_signal;
 use rpc_examples::status::{Failure, Status};
+use tracing::level_filters::LevelFilter;
 
 use crate::api::KvServer;
 use crate::arguments::{ClientOptions, ServeOptions};
+use crate::events;
 use crate::output::listening;
 use crate::store::Store;
 
 /// Serves until drained.
 pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<(), Failure> {
+    events::show(match (options.verbose, options.quiet) {
+        (true, _) => LevelFilter::INFO,
+        (_, true) => LevelFilter::ERROR,
+        _ => LevelFilter::WARN,
+    });
     let store = Arc::new(Store::default());
     let server = Server::builder()
         .service(KvServer::shared(Arc::clone(&store)))
