@@ -61,6 +61,8 @@ pub(crate) struct Page {
 /// What the server has done and holds. Duplicates are copies of calls that the filter kept from running again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stats {
+    /// Names the store: a server that was restarted has another one, and an empty store.
+    pub(crate) store: String,
     pub(crate) keys: u64,
     pub(crate) calls: u64,
     pub(crate) handler_runs: u64,

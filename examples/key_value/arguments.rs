@@ -1,9 +1,14 @@
 //! The command line of `kv`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{
+    Arg, ArgMatches, Args, Command as Clap, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
 
 use crate::demo::options::{DemoClientOptions, DemoOptions};
 use crate::proxy::ProxyOptions;
@@ -37,14 +42,18 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// What every command but `demo` understands.
+/// The environment's word for `--addr`.
+const ADDR: &str = "RPC_ADDR";
+const DEFAULT_ADDR: &str = "127.0.0.1:4000";
+
+/// What may stand before the command or behind it; see [`MEANINGLESS`] for where it may not.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ClientOptions {
     /// The server, as HOST:PORT
-    #[arg(long, env = "RPC_ADDR", default_value = "127.0.0.1:4000", global = true, value_name = "HOST:PORT")]
+    #[arg(long, env = ADDR, default_value = DEFAULT_ADDR, global = true, value_name = "HOST:PORT")]
     pub(crate) addr: String,
     /// How long each call may take: 250ms, 5s
-    #[arg(long, default_value = "5s", global = true, value_parser = duration, value_name = "TIME")]
+    #[arg(long, default_value = "5s", global = true, value_parser = deadline, value_name = "TIME")]
     pub(crate) deadline: Duration,
     /// How data is written to standard output; json is one object a line
     #[arg(long, value_enum, default_value = "text", global = true)]
@@ -95,12 +104,18 @@ pub(crate) enum OneCall {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeOptions {
-    /// How many event loops, each with a thread of its own
+    /// How many event loops, each with a thread of its own; 0 is one for each core
     #[arg(long, default_value_t = 1)]
     pub(crate) loops: usize,
     /// For teaching: run every copy of a call that arrives, as a server without a duplicate filter does
     #[arg(long)]
     pub(crate) no_filter: bool,
+    /// Say more than warnings and errors on standard error; RUST_LOG=debug most
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Say errors only
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
     /// End when standard input closes: for a server that another program has started
     #[arg(long, hide = true)]
     pub(crate) end_with_parent: bool,
@@ -115,7 +130,7 @@ pub(crate) struct ListOptions {
     #[arg(long, default_value = "", hide_default_value = true, value_name = "KEY")]
     pub(crate) after: String,
     /// Most pairs
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
 }
 
@@ -140,11 +155,64 @@ pub(crate) struct DumpOptions {
     #[arg(default_value = "")]
     pub(crate) prefix: String,
     /// Pairs asked for at a time
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) page: u32,
 }
 
 /// A duration as people write it.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 250ms or 5s"))
+}
+
+/// A time in which something can happen.
+fn deadline(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time < Duration::from_millis(1) { Err("at least 1ms".to_owned()) } else { Ok(time) }
+}
+
+/// Options of [`ClientOptions`] that mean nothing to a command: not in its help, and refused.
+const MEANINGLESS: [(&str, &[&str]); 4] = [
+    ("serve", &["deadline"]),
+    ("load", &["format"]),
+    ("demo", &["addr", "deadline"]),
+    ("proxy", &["deadline"]),
+];
+
+/// The command line, or a message and the end of this process.
+pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Arguments {
+    let mut clap = Arguments::command();
+    let globals: Vec<Arg> = clap.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    for (command, options) in MEANINGLESS {
+        let hidden = globals.iter().filter(|arg| options.contains(&arg.get_id().as_str()));
+        let hidden = hidden.map(|arg| arg.clone().hide(true));
+        clap = clap.mut_subcommand(command, |command| command.args(hidden)); // before the global one, which is left out
+    }
+    let matches = clap.try_get_matches_from_mut(line);
+    let matches = matches.unwrap_or_else(|error| without_hidden(error, &clap).exit());
+    if let Some((command, option)) = meaningless(&matches) {
+        clap.error(ErrorKind::UnknownArgument, format!("`{command}` has no option --{option}")).exit()
+    }
+    let mut arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if arguments.client.addr.is_empty() && std::env::var_os(ADDR).is_some_and(|addr| addr.is_empty()) {
+        DEFAULT_ADDR.clone_into(&mut arguments.client.addr); // as a shell has it: empty is not set
+    }
+    arguments
+}
+
+/// The command that was given an option that means nothing to it, and the option.
+fn meaningless(matches: &ArgMatches) -> Option<(&str, &'static str)> {
+    let (name, matches) = matches.subcommand()?;
+    let (_, options) = MEANINGLESS.iter().find(|(command, _)| *command == name)?;
+    let given = |option: &&str| matches.value_source(option) == Some(ValueSource::CommandLine);
+    options.iter().copied().find(given).map(|option| (name, option))
+}
+
+/// The message for a missing command lists them all, also those that are for ourselves.
+fn without_hidden(mut error: clap::Error, clap: &Clap) -> clap::Error {
+    if error.kind() == ErrorKind::MissingSubcommand {
+        let commands = clap.get_subcommands().filter(|command| !command.is_hide_set());
+        let names = commands.map(|command| command.get_name().to_owned()).collect();
+        error.insert(ContextKind::ValidSubcommand, ContextValue::Strings(names));
+    }
+    error
 }

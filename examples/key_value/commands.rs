@@ -1,8 +1,10 @@
 //! The commands that are one call each: get, put, append, delete, list, stats.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rpc_core::Connector;
+use rpc_core::limits::ClientLimits;
+use rpc_core::{ConnectError, Connector};
 use rpc_examples::status::Failure;
 use serde_json::json;
 
@@ -10,15 +12,52 @@ use crate::api::KvClient;
 use crate::arguments::{ClientOptions, Format, ListOptions, OneCall};
 use crate::output::{PairWriter, answer};
 
-/// A client with the options of the command line. `patience`: how long a server that does not answer is tried again.
-pub(crate) fn connect(options: &ClientOptions, patience: Duration, slots: u16) -> Result<KvClient, Failure> {
-    let connector = Connector::new().deadline(options.deadline).patience(patience).slots(slots);
-    Ok(connector.connect(options.addr.as_str())?)
+/// How often a connection is tried that is refused or cut at once: a bad network cuts a greeting as it cuts anything.
+const TRIES: u32 = 3;
+/// What is refused or cut is so within this; what takes longer is silent.
+const QUICK: Duration = Duration::from_millis(500);
+/// Pause between two tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The options of the command line.
+pub(crate) fn connector(options: &ClientOptions, slots: u16) -> Connector {
+    Connector::new().limits(limits(options.deadline)).deadline(options.deadline).slots(slots)
 }
+
+/// Whoever waits at most so long for a call does not wait longer for a connection.
+fn limits(deadline: Duration) -> ClientLimits {
+    let limits = ClientLimits::default();
+    ClientLimits { connect: limits.connect.min(deadline), ..limits }
+}
+
+/// A client for one call at a time. A server that says nothing is asked once: a second time would take as long.
+pub(crate) fn connect(options: &ClientOptions) -> Result<KvClient, Failure> {
+    let connector = connector(options, 1);
+    let until = Instant::now() + options.deadline;
+    let mut tries = 1;
+    loop {
+        let begun = Instant::now();
+        let error = match connector.clone().connect(options.addr.as_str()) {
+            Ok(kv) => return Ok(kv),
+            Err(error) => error,
+        };
+        let was_quick = begun.elapsed() < QUICK && Instant::now() + PAUSE < until;
+        if tries == TRIES || !was_quick || !matches!(error, ConnectError::Unreachable { .. }) {
+            return Err(error.into());
+        }
+        tries += 1;
+        thread::sleep(PAUSE);
+    }
+}
+
+/// What to do when nobody knows whether a put or a delete ran,
+const LOOK: &str = "`kv get` of this key shows whether it did";
+/// and an append, which is the one that must not be done twice.
+const APPEND: &str = "before you append again, `kv get` this key and look whether it did";
 
 /// Runs the command, and writes its answer.
 pub(crate) fn run(options: &ClientOptions, command: OneCall) -> Result<(), Failure> {
-    let kv = connect(options, Duration::ZERO, 1)?;
+    let kv = connect(options)?;
     let format = options.format;
     match command {
         OneCall::Get { key } => {
@@ -26,15 +65,15 @@ pub(crate) fn run(options: &ClientOptions, command: OneCall) -> Result<(), Failu
             answer(format, Some(&value), &json!({"key": key, "value": value}))?;
         }
         OneCall::Put { key, value } => {
-            kv.put(&key, &value)?;
+            kv.put(&key, &value).map_err(|e| Failure::of_call(e, LOOK))?;
             answer(format, None, &json!({"key": key, "put": true}))?;
         }
         OneCall::Append { key, value } => {
-            let length = kv.append(&key, &value)?;
+            let length = kv.append(&key, &value).map_err(|e| Failure::of_call(e, APPEND))?;
             answer(format, Some(&length.to_string()), &json!({"key": key, "length": length}))?;
         }
         OneCall::Delete { key } => {
-            kv.delete(&key)?;
+            kv.delete(&key).map_err(|e| Failure::of_call(e, LOOK))?;
             answer(format, None, &json!({"key": key, "deleted": true}))?;
         }
         OneCall::List(page) => list(&kv, format, &page)?,
@@ -63,4 +102,16 @@ fn stats(kv: &KvClient, format: Format) -> Result<(), Failure> {
         stats.as_object().into_iter().flatten().map(|(name, value)| format!("{name}\t{value}")).collect();
     answer(format, Some(&lines.join("\n")), &stats)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_takes_no_longer_than_a_call_may() {
+        let usual = ClientLimits::default().connect;
+        assert_eq!(limits(Duration::from_millis(500)).connect, Duration::from_millis(500));
+        assert_eq!(limits(10 * usual).connect, usual);
+    }
 }

@@ -1,7 +1,5 @@
 //! `kv dump`: all pairs by pages, sorted by key, in the form that `kv load` reads.
 
-use std::time::Duration;
-
 use rpc_examples::status::Failure;
 
 use crate::api::{KvClient, Page};
@@ -11,7 +9,7 @@ use crate::output::PairWriter;
 
 /// Writes every pair to standard output.
 pub(crate) fn dump(client: &ClientOptions, options: &DumpOptions) -> Result<(), Failure> {
-    let kv = connect(client, Duration::ZERO, 1)?;
+    let kv = connect(client)?;
     let mut out = PairWriter::new(client.format);
     let mut written = 0;
     for page in pages(&kv, &options.prefix, options.page) {

@@ -5,6 +5,7 @@ mod arguments;
 mod commands;
 mod demo;
 mod dump;
+mod events;
 mod load;
 mod output;
 mod pairs;
@@ -14,13 +15,12 @@ mod store;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use rpc_examples::status::{Failure, finish};
 
 use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
-    finish("kv", run(Arguments::parse())) // a wrong command line ends in status 2 by clap's own hand
+    finish("kv", run(arguments::parse(std::env::args_os()))) // a wrong command line ends in status 2 by clap's own hand
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -30,7 +30,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::OneCall(call) => commands::run(&client, call),
         Command::Load(options) => load::load(&client, &options),
         Command::Dump(options) => dump::dump(&client, &options),
-        Command::Demo(options) => demo::demo(&options),
+        Command::Demo(options) => demo::demo(client.format, &options),
         Command::Proxy(options) => proxy::proxy(&client, &options),
         Command::DemoClient(options) => demo::client::run(&client, &options),
     }

@@ -1,16 +1,19 @@
 //! Data on standard output: text for people and pipes, or one JSON object a line.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::net::SocketAddr;
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::arguments::Format;
-use crate::pairs::escape;
+use crate::pairs::{BOM, escape};
 
 /// Writes pairs to standard output.
 pub(crate) struct PairWriter {
     out: BufWriter<StdoutLock<'static>>,
     format: Format,
+    is_first: bool,
 }
 
 #[derive(Serialize)]
@@ -21,10 +24,13 @@ struct Pair<'a> {
 
 impl PairWriter {
     pub(crate) fn new(format: Format) -> Self {
-        PairWriter { out: BufWriter::new(io::stdout().lock()), format }
+        PairWriter { out: BufWriter::new(io::stdout().lock()), format, is_first: true }
     }
 
     pub(crate) fn write(&mut self, key: &str, value: &str) -> io::Result<()> {
+        if std::mem::take(&mut self.is_first) && self.format == Format::Text && key.starts_with(BOM) {
+            write!(self.out, "{BOM}")?; // `load` takes one away, and the key's own must be left
+        }
         match self.format {
             Format::Text => writeln!(self.out, "{}\t{}", escape(key), escape(value)),
             Format::Json => {
@@ -37,6 +43,12 @@ impl PairWriter {
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// Where a server listens: the one line that scripts read.
+pub(crate) fn listening(format: Format, addr: SocketAddr) -> io::Result<()> {
+    answer(format, Some(&format!("listening on {addr}")), &json!({"listening": addr.to_string()}))?;
+    io::stdout().flush()
 }
 
 /// One answer: `text` on a line of its own if there is any, or `json` as an object on one line.

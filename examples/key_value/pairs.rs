@@ -1,11 +1,15 @@
 //! Pairs as lines of text: `KEY<tab>VALUE`, and how tabs and line ends inside them are written.
 //!
 //! `\t`, `\n`, `\r` and `\\` stand for a tab, a line feed, a carriage return and a backslash. The first tab of a line
-//! ends the key; further ones belong to the value. A line may end in CR LF.
+//! ends the key; further ones belong to the value. A line may end in CR LF. A byte order mark before the first line
+//! does not belong to its key.
 
 use std::borrow::Cow;
 
 use thiserror::Error;
+
+/// The byte order mark, as text.
+pub(crate) const BOM: char = '\u{feff}';
 
 /// Why a line is not a pair.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -52,6 +56,11 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(escaped)
+}
+
+/// The first line without the byte order mark that some editors put before it.
+pub(crate) fn without_bom(line: &[u8]) -> &[u8] {
+    line.strip_prefix(BOM.encode_utf8(&mut [0; 4]).as_bytes()).unwrap_or(line)
 }
 
 fn unescape(text: &str) -> Result<String, LineError> {

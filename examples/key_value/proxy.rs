@@ -1,6 +1,6 @@
 //! `kv proxy`: a bad network in front of a server, for trying out what the other commands do in one.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use rpc_examples::status::{Failure, Status};
 
 use crate::arguments::{ClientOptions, duration};
 use crate::demo::faults;
+use crate::output::listening;
 
 /// What may happen to a frame, as probabilities. The defaults are those of the demonstration.
 #[derive(Clone, Debug, Args)]
@@ -23,20 +24,20 @@ pub(crate) struct ProxyOptions {
     /// Decides every fault
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How often a frame is lost
-    #[arg(long, default_value_t = 0.03)]
+    /// How often a frame is lost, from 0 to 1 as all of these
+    #[arg(long, default_value_t = 0.03, value_parser = probability, value_name = "SHARE")]
     drop: f64,
     /// How often a frame comes twice
-    #[arg(long, default_value_t = 0.03)]
+    #[arg(long, default_value_t = 0.03, value_parser = probability, value_name = "SHARE")]
     duplicate: f64,
     /// How often a frame is overtaken by those behind it
-    #[arg(long, default_value_t = 0.03)]
+    #[arg(long, default_value_t = 0.03, value_parser = probability, value_name = "SHARE")]
     reorder: f64,
     /// How often a frame is held up, and all behind it
-    #[arg(long, default_value_t = 0.02)]
+    #[arg(long, default_value_t = 0.02, value_parser = probability, value_name = "SHARE")]
     stall: f64,
     /// How often a connection is cut at a frame, half of the times in the middle of it
-    #[arg(long, default_value_t = 0.002)]
+    #[arg(long, default_value_t = 0.002, value_parser = probability, value_name = "SHARE")]
     cut: f64,
     /// Longest time that a frame takes otherwise
     #[arg(long, default_value = "2ms", value_parser = duration, value_name = "TIME")]
@@ -60,13 +61,14 @@ impl ProxyOptions {
 
 /// Stands between until a signal ends it.
 pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<(), Failure> {
-    let (listen, server) = (resolve(&options.listen)?, resolve(&client.addr)?);
+    let (listen, server) =
+        (resolve(&options.listen, Status::Usage)?, resolve(&client.addr, Status::Unreachable)?);
     let cannot = |error| Failure::new(Status::Usage, format!("cannot listen at {listen}: {error}"));
     let proxy = FaultProxy::start(listen, server, options.faults(), options.seed).map_err(cannot)?;
     if options.end_with_parent {
         end_with_parent()?;
     }
-    let _ = writeln!(io::stdout(), "listening on {}", proxy.addr()); // whoever does not read it must not end us
+    let _ = listening(client.format, proxy.addr()); // whoever does not read it must not end us
     wait_for_signal()?;
     let seen = proxy.stats();
     eprintln!(
@@ -76,7 +78,18 @@ pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<()
     Ok(())
 }
 
-fn resolve(addr: &str) -> Result<SocketAddr, Failure> {
-    let found = addr.to_socket_addrs().ok().and_then(|mut all| all.next());
-    found.ok_or_else(|| Failure::new(Status::Usage, format!("{addr:?} is no address: write it as HOST:PORT")))
+/// A name that nobody knows is a wrong command line where we are to listen, and a server out of reach where it is one.
+fn resolve(addr: &str, unknown: Status) -> Result<SocketAddr, Failure> {
+    let found = addr.to_socket_addrs().and_then(|mut all| all.next().ok_or(io::ErrorKind::NotFound.into()));
+    found.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => {
+            Failure::new(Status::Usage, format!("{addr:?} is no address: write it as HOST:PORT"))
+        }
+        _ => Failure::new(unknown, format!("cannot find the address {addr}: {error}; check the host name")),
+    })
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "not a number; write for example 0.05".to_owned())?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("from 0 to 1".to_owned()) }
 }

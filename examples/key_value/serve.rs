@@ -1,19 +1,26 @@
 //! `kv serve`: the store behind a server, until a signal ends it.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use rpc_core::{ServeError, Server};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::signals::drain_on_signal;
 use rpc_examples::status::{Failure, Status};
+use tracing::level_filters::LevelFilter;
 
 use crate::api::KvServer;
 use crate::arguments::{ClientOptions, ServeOptions};
+use crate::events;
+use crate::output::listening;
 use crate::store::Store;
 
 /// Serves until drained.
 pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<(), Failure> {
+    events::show(match (options.verbose, options.quiet) {
+        (true, _) => LevelFilter::INFO,
+        (_, true) => LevelFilter::ERROR,
+        _ => LevelFilter::WARN,
+    });
     let store = Arc::new(Store::default());
     let server = Server::builder()
         .service(KvServer::shared(Arc::clone(&store)))
@@ -27,12 +34,7 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
     if options.end_with_parent {
         end_with_parent()?;
     }
-    // The one line that scripts read. Whoever does not read it must not end the server.
-    let _ = writeln!(io::stdout(), "listening on {}", server.local_addr());
-    let _ = io::stdout().flush();
-    if options.no_filter && !options.end_with_parent {
-        eprintln!("the duplicate filter is off: a call that the network repeats runs again");
-    }
+    let _ = listening(client.format, server.local_addr()); // whoever does not read it must not end the server
     server.run().map_err(|error| cannot_serve(&error))?;
     let seen = handle.counters();
     let (calls, runs, duplicates) = (seen.calls, seen.executions, seen.duplicates());

@@ -1,6 +1,7 @@
 //! The server's side of [`Kv`]: an ordered map behind one lock.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -9,11 +10,20 @@ use rpc_core::ServerHandle;
 use crate::api::{Kv, KvError, MAX_KEY, MAX_PAGE, MAX_VALUE, PAGE_BYTES, Page, Stats};
 
 /// Keys and values in memory. They are gone when the process ends.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Store {
+    /// Different for each store that ever was: who has filled one can see that it is gone.
+    name: String,
     pairs: Mutex<BTreeMap<String, String>>,
     /// The server that this store is served by, for `stats`; known once the server is bound.
     server: OnceLock<ServerHandle>,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let random = RandomState::new().build_hasher().finish(); // the standard library's only random number
+        Store { name: format!("{random:016x}"), pairs: Mutex::default(), server: OnceLock::new() }
+    }
 }
 
 impl Store {
@@ -87,11 +97,13 @@ impl Kv for Store {
 
     fn stats(&self) -> Stats {
         let keys = self.lock().len() as u64;
+        let store = self.name.clone();
         let Some(server) = self.server.get() else {
-            return Stats { keys, ..Stats::default() };
+            return Stats { store, keys, ..Stats::default() };
         };
         let seen = server.counters();
         Stats {
+            store,
             keys,
             calls: seen.calls,
             handler_runs: seen.executions,

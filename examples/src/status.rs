@@ -4,7 +4,9 @@ use std::fmt::{self, Display};
 use std::io;
 use std::process::ExitCode;
 
+use rpc_core::call::Unknown;
 use rpc_core::error::Reason;
+use rpc_core::proto::Doubt;
 use rpc_core::{CallError, ConnectError, ServeError};
 
 /// The exit status of a program; the numbers are part of what it promises.
@@ -71,13 +73,36 @@ impl From<ConnectError> for Failure {
 
 impl<E: Display> From<CallError<E>> for Failure {
     fn from(error: CallError<E>) -> Self {
+        Failure::of_call(error, "look at what the server holds before it is called again")
+    }
+}
+
+impl Failure {
+    /// What a call gave instead of a value. `next` is what to do when nobody knows whether it ran: the framework's
+    /// own advice is for programmers, and names a method.
+    pub fn of_call<E: Display>(error: CallError<E>, next: &str) -> Self {
         let status = match &error {
             CallError::Service(_) => Status::Negative,
             CallError::NotExecuted(refusal) => status_of(refusal.reason),
             CallError::Unknown(_) => Status::Unanswered,
             CallError::Panicked(_) | CallError::ReplyLost(_) => Status::Server,
         };
-        Failure::new(status, error)
+        match &error {
+            CallError::Unknown(Unknown { place, doubt, .. }) => {
+                Failure::new(status, format!("{place} may or may not have run: {}; {next}", why(*doubt)))
+            }
+            _ => Failure::new(status, error),
+        }
+    }
+}
+
+fn why(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::Deadline => "no answer came within its deadline",
+        Doubt::SessionLost => "the server restarted or forgot this client before it answered",
+        Doubt::BrokenServer => "the server broke the protocol",
+        Doubt::Closed => "the client was closed first",
+        _ => "nobody can say",
     }
 }
 

@@ -14,6 +14,23 @@ fn the_demonstration_ends_in_ok() {
 }
 
 #[test]
+fn as_json_it_is_an_object_for_each_run_and_one_for_the_verdict() {
+    let said = run(KV, SMALL.into_iter().chain(["--format", "json"])).expect(0);
+    let objects: Vec<serde_json::Value> =
+        said.out.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    assert_eq!(objects.len(), 3, "{}", said.out);
+    assert_eq!((&objects[0]["filter"], &objects[1]["filter"]), (&true.into(), &false.into()));
+    for run in &objects[..2] {
+        assert_eq!(run.as_object().map(serde_json::Map::len), Some(25), "{run}");
+        assert_eq!(run["pairs_right"], 5305);
+        assert!(run["latency_ms_p99"].is_number(), "{run}");
+    }
+    assert_eq!((&objects[0]["appends_once"], &objects[0]["appends_doubled"]), (&1500.into(), &0.into()));
+    assert_eq!(objects[2]["demo"], "ok");
+    run(KV, ["demo", "--narrate", "--format", "json"]).expect(2);
+}
+
+#[test]
 fn a_demonstration_judged_without_the_filter_fails() {
     let said = run(KV, SMALL.into_iter().chain(["--judge-unfiltered"])).expect(5);
     assert!(said.last_line().starts_with("demo: FAILED: "), "{}", said.out);

@@ -41,15 +41,15 @@ impl Kv for Strange {
 }
 
 /// Serves `Strange` until dropped.
-struct StrangeServer(RunningServer);
+pub(crate) struct StrangeServer(RunningServer);
 
 impl StrangeServer {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let server = Server::builder().service(KvServer::new(Strange)).bind("127.0.0.1:0");
         StrangeServer(server.and_then(Server::spawn).expect("a free port"))
     }
 
-    fn kv(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn kv(&self, arguments: &[&str]) -> Said {
         let addr = self.0.local_addr().to_string();
         run(KV, arguments.iter().copied().chain(["--addr", &addr]))
     }
@@ -68,6 +68,42 @@ fn a_wrong_command_line_is_2() {
     assert!(run(KV, ["frobnicate"]).expect(2).err.contains("Usage:"));
     assert!(run(KV, ["get", "a", "--deadline", "soon"]).expect(2).err.contains("write for example 250ms"));
     assert!(run(KV, ["get", "a", "--addr", "nowhere"]).expect(2).err.contains("HOST:PORT"));
+    assert!(run(KV, ["proxy", "--addr", "nowhere"]).expect(2).err.contains("HOST:PORT"));
+    assert!(run(KV, ["get", "a", "--deadline", "0ms"]).expect(2).err.contains("at least 1ms"));
+    run(KV, ["list", "--limit", "0"]).expect(2);
+    for share in ["2", "-1", "nan", "inf"] {
+        let said = run(KV, ["proxy".to_owned(), format!("--drop={share}")]).expect(2);
+        assert!(said.err.contains("from 0 to 1"), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_missing_command_names_those_that_are_for_people() {
+    let said = run(KV, ["--addr", "127.0.0.1:1"]).expect(2);
+    assert!(said.err.contains("serve") && !said.err.contains("demo-client"), "{}", said.err);
+}
+
+#[test]
+fn options_that_mean_nothing_to_a_command_are_not_its_own() {
+    for (line, option, value) in [
+        (&["serve"][..], "--deadline", "1s"),
+        (&["load", "file"], "--format", "json"),
+        (&["demo"], "--addr", "127.0.0.1:1"),
+        (&["proxy"], "--deadline", "1s"),
+    ] {
+        let command = line[0];
+        assert!(!run(KV, [command, "--help"]).expect(0).out.contains(&format!("{option} <")), "{command}");
+        let said = run(KV, [&[option, value], line].concat()).expect(2);
+        assert!(said.err.contains(&format!("`{command}` has no option {option}")), "{}", said.err);
+    }
+}
+
+/// `.invalid` is a name that nobody has, by RFC 6761.
+#[test]
+fn a_server_whose_name_nobody_knows_is_out_of_reach_for_every_command() {
+    run(KV, ["get", "a", "--addr", "kv.invalid:1"]).expect(3);
+    run(KV, ["proxy", "--addr", "kv.invalid:1"]).expect(3);
+    run(KV, ["proxy", "--listen", "kv.invalid:1"]).expect(2);
 }
 
 #[test]
@@ -92,6 +128,14 @@ fn an_address_from_the_environment_is_used() {
     assert_eq!(out.stdout, b"1\n");
 }
 
+/// Who answers at the default address, if anybody does, is not our affair; that it is asked is.
+#[test]
+fn an_empty_address_in_the_environment_counts_as_none() {
+    let out = Command::new(KV).args(["get", "a", "--deadline", "1s"]).env("RPC_ADDR", "").output();
+    let out = out.expect("kv was built");
+    assert_ne!(out.status.code(), Some(2), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
 /// The greeting passes, and everything behind it is swallowed.
 #[test]
 fn no_answer_within_the_deadline_is_4() {
@@ -102,7 +146,23 @@ fn no_answer_within_the_deadline_is_4() {
     let append = |deadline| run(KV, ["append", "a", "1", "--deadline", deadline, "--addr", &addr]);
     let mut all = ["300ms", "1s", "4s", "16s"].into_iter().map(append);
     let said = all.find(|said| said.err.contains("may or may not have run"));
-    said.expect("it has left, and nobody can say").expect(4);
+    let said = said.expect("it has left, and nobody can say").expect(4);
+    assert!(said.err.contains("no answer came within its deadline"), "{}", said.err);
+    assert!(said.err.contains("before you append again, `kv get` this key"), "{}", said.err);
+    assert!(!said.err.contains("resolve"), "no method of Rust: {}", said.err);
+}
+
+#[test]
+fn a_greeting_that_is_cut_is_tried_again() {
+    let server = KvServe::start();
+    server.kv(&["put", "a", "1"]).expect(0);
+    let policy = |connection: usize, _: usize| if connection == 1 { Fate::Cut } else { Fate::Pass };
+    let addr = relay(&server.addr, Box::new(policy)).to_string();
+    assert_eq!(
+        run(KV, ["get", "a", "--addr", &addr]).expect(0).out,
+        "1
+"
+    );
 }
 
 #[test]

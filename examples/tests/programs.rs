@@ -97,8 +97,14 @@ pub(crate) struct KvServe {
 
 impl KvServe {
     pub(crate) fn start() -> Self {
+        KvServe::start_with(&[])
+    }
+
+    pub(crate) fn start_with(options: &[&str]) -> Self {
         let mut child = Command::new(KV)
             .args(["serve", "--addr", "127.0.0.1:0", "--end-with-parent"])
+            .args(options)
+            .env_remove("RUST_LOG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

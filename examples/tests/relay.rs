@@ -21,12 +21,21 @@ pub(crate) type Policy = dyn Fn(usize, usize) -> Fate + Send + Sync;
 
 /// Starts a relay to `server`; it lives as long as the test's process.
 pub(crate) fn relay(server: &str, policy: Box<Policy>) -> SocketAddr {
+    let server = server.to_owned();
+    relay_by_connection(Box::new(move |_| server.clone()), policy)
+}
+
+/// Starts a relay whose connections, numbered from 1, go to the servers that `server` names.
+pub(crate) fn relay_by_connection(
+    server: Box<dyn Fn(usize) -> String + Send>,
+    policy: Box<Policy>,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("it is bound");
-    let (server, policy) = (server.to_owned(), Arc::<Policy>::from(policy));
+    let policy = Arc::<Policy>::from(policy);
     thread::spawn(move || {
         for (number, client) in listener.incoming().enumerate() {
-            let (Ok(client), Ok(server)) = (client, TcpStream::connect(&server)) else { continue };
+            let (Ok(client), Ok(server)) = (client, TcpStream::connect(server(number + 1))) else { continue };
             let (from_server, to_client) =
                 (server.try_clone().expect("a descriptor"), client.try_clone().expect("a descriptor"));
             thread::spawn(move || pass(from_server, to_client, |_| Fate::Pass));

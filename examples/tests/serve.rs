@@ -11,6 +11,29 @@ fn serve_prints_its_address_on_one_line() {
 }
 
 #[test]
+fn as_json_the_address_is_an_object() {
+    let server = KvServe::start_with(&["--format", "json"]);
+    let said: serde_json::Value = serde_json::from_str(&server.first_line).expect("an object");
+    let addr = said["listening"].as_str().expect("an address");
+    run(KV, ["put", "a", "1", "--addr", addr]).expect(0);
+}
+
+/// What the framework tells operators is shown: warnings by default, more or less on demand.
+#[test]
+fn events_are_shown_on_standard_error() {
+    let cases: [(&[&str], bool, bool); 3] =
+        [(&[], true, false), (&["--verbose"], true, true), (&["--quiet"], false, false)];
+    for (options, warnings, more) in cases {
+        let server = KvServe::start_with(&[&["--no-filter"], options].concat());
+        let (status, err) = server.terminate();
+        assert_eq!(status, Some(0), "{err}");
+        let has = |text: &str| err.contains(text);
+        assert_eq!(has("WARN") && has("the duplicate filter is off"), warnings, "{options:?}: {err}");
+        assert_eq!(has("INFO") && has("serving"), more, "{options:?}: {err}");
+    }
+}
+
+#[test]
 fn what_is_put_is_there_until_it_is_deleted() {
     let server = KvServe::start();
     assert_eq!(server.kv(&["put", "colour", "blue"]).expect(0).out, "");

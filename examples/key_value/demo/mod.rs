@@ -16,40 +16,49 @@ use rpc_examples::children::Children;
 use rpc_examples::signals::end_on_signal;
 use rpc_examples::status::{Failure, Status};
 
+use serde_json::json;
+
+use crate::arguments::Format;
+use crate::output::answer;
 pub(crate) use network::faults;
 use options::DemoOptions;
-use report::{grouped, table};
+use report::{grouped, object, table};
 use run::{Run, run};
 
 /// Shows, checks, and says `demo: ok` or `demo: FAILED` in the last line.
-pub(crate) fn demo(options: &DemoOptions) -> Result<(), Failure> {
-    if options.narrate {
-        return narrate::narrate();
+pub(crate) fn demo(format: Format, options: &DemoOptions) -> Result<(), Failure> {
+    match format {
+        Format::Text if options.narrate => return narrate::narrate(),
+        Format::Json if options.narrate => {
+            return Err(Failure::new(Status::Usage, "a story has no form as json; leave --format away"));
+        }
+        _ => {}
     }
     let children = Children::new();
     end_on_signal(children.clone())?;
-    let verdict = both_runs(options, &children);
+    let verdict = both_runs(format, options, &children);
     children.wait_if_interrupted();
     children.end_all();
-    let mut out = io::stdout().lock();
-    match verdict {
-        Ok(text) => writeln!(out, "demo: ok: {text}")?,
+    let (word, text, status) = match verdict {
+        Ok(text) => ("ok", text, Status::Ok),
         Err(failure) if failure.status == Status::Ok => return Err(failure), // nobody reads any more
-        Err(failure) => {
-            writeln!(out, "demo: FAILED: {failure}")?;
-            return Err(Failure::new(failure.status, ""));
-        }
-    }
-    Ok(())
+        Err(failure) => ("FAILED", failure.text, failure.status),
+    };
+    answer(format, Some(&format!("demo: {word}: {text}")), &json!({"demo": word, "text": text}))?;
+    if status == Status::Ok { Ok(()) } else { Err(Failure::new(status, "")) }
 }
 
 /// The last line's text, or what is wrong.
-fn both_runs(options: &DemoOptions, children: &Children) -> Result<String, Failure> {
+fn both_runs(format: Format, options: &DemoOptions, children: &Children) -> Result<String, Failure> {
     let (clients, calls, seed) = (options.clients, options.calls, options.seed);
-    introduce(options)?;
-    let with = one_run(options, children, true)?;
-    let without = one_run(options, children, false)?;
-    writeln!(io::stdout(), "\n{}\n", table(&with, &without))?;
+    if format == Format::Text {
+        introduce(options)?;
+    }
+    let with = one_run(format, options, children, true)?;
+    let without = one_run(format, options, children, false)?;
+    if format == Format::Text {
+        writeln!(io::stdout(), "\n{}\n", table(&with, &without))?;
+    }
 
     let judged = if options.judge_unfiltered { &without } else { &with };
     let mut faults = judged.findings.faults();
@@ -81,8 +90,14 @@ fn introduce(options: &DemoOptions) -> io::Result<()> {
     )
 }
 
-fn one_run(options: &DemoOptions, children: &Children, filter: bool) -> Result<Run, Failure> {
+/// One run, told when it begins and when it has ended; as json, an object at its end.
+fn one_run(format: Format, options: &DemoOptions, children: &Children, filter: bool) -> Result<Run, Failure> {
     let name = if filter { "with the duplicate filter" } else { "the same without it" };
+    if format == Format::Json {
+        let run = run(options, children, filter).map_err(|failure| failure.during(name))?;
+        answer(format, None, &object(&run, filter))?;
+        return Ok(run);
+    }
     let mut out = io::stdout();
     write!(out, "{name:<27}")?;
     out.flush()?;

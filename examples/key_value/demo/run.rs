@@ -67,7 +67,7 @@ pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> R
 }
 
 fn start_server(children: &Children, filter: bool, until: Instant) -> Result<(Worker, SocketAddr), Failure> {
-    let mut arguments = vec!["serve", "--addr=127.0.0.1:0", "--end-with-parent"];
+    let mut arguments = vec!["serve", "--addr=127.0.0.1:0", "--end-with-parent", "--quiet"];
     if !filter {
         arguments.push("--no-filter");
     }
