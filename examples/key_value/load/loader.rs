@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use rpc_core::CallError;
 use rpc_core::call::{Resolution, Unknown};
-use rpc_core::error::Reason;
 use rpc_core::stub::{Fallible, Pending};
 use rpc_examples::status::Failure;
 
@@ -271,15 +270,7 @@ impl Loader {
 fn is_final<E>(error: &CallError<E>) -> bool {
     match error {
         CallError::Service(_) | CallError::Panicked(_) => true,
-        CallError::NotExecuted(refusal) => matches!(
-            refusal.reason,
-            Reason::NoSuchMethod
-                | Reason::Contract
-                | Reason::BadArguments
-                | Reason::TooLarge
-                | Reason::Encode
-                | Reason::Closed
-        ),
+        CallError::NotExecuted(refusal) => !refusal.reason.may_pass(),
         CallError::ReplyLost(_) | CallError::Unknown(_) => false,
     }
 }
