@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use rpc_examples::choices::name_of;
 use rpc_examples::status::{Failure, Status, finish};
 
 use crate::steps::Steps;
@@ -89,10 +90,6 @@ impl Topic {
         program(steps);
         Ok(())
     }
-
-    fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
 }
 
 fn main() -> ExitCode {
@@ -112,7 +109,7 @@ const MOST_RUNS: usize = 20;
 /// Runs one program, and says what it did; whether it ended as it should.
 fn show(topic: Topic, broken: bool) -> Result<bool, Failure> {
     let mut out = io::stdout();
-    let name = topic.name();
+    let name = name_of(topic);
     let help = topic.to_possible_value().and_then(|value| value.get_help().map(ToString::to_string));
     let which = if broken { help.unwrap_or_default() } else { "mended".to_owned() };
     writeln!(out, "{name}: {which}")?;
@@ -155,7 +152,7 @@ fn show_all() -> Result<(), Failure> {
     for topic in Topic::value_variants() {
         for broken in [true, false] {
             if show(*topic, broken)? == broken {
-                let text = format!("{} did not do what it is here to show", topic.name());
+                let text = format!("{} did not do what it is here to show", name_of(*topic));
                 return Err(Failure::new(Status::Server, text));
             }
         }

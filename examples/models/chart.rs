@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use rpc_examples::choices::name_of;
+
+use crate::Handlers;
 use crate::measure::Cell;
-use crate::{Handlers, name_of};
 
 const BAR: f64 = 14.0;
 const GAP: f64 = 26.0;

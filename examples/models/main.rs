@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use rpc_examples::children::Children;
+use rpc_examples::choices::name_of;
 use rpc_examples::signals::end_on_signal;
 use rpc_examples::status::{Failure, Status, finish};
 
@@ -125,11 +126,6 @@ impl Handlers {
             Handlers::Wait => Duration::from_millis(10),
         }
     }
-}
-
-/// The name of a value as it is written on the command line.
-pub(crate) fn name_of(value: impl ValueEnum) -> String {
-    value.to_possible_value().map(|name| name.get_name().to_owned()).unwrap_or_default()
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

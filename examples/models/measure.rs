@@ -4,11 +4,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use rpc_examples::children::{Children, Worker};
+use rpc_examples::choices::name_of;
 use rpc_examples::status::{Failure, Status};
 
 use crate::load::Callers;
 use crate::serve::Usage;
-use crate::{Handlers, Model, name_of};
+use crate::{Handlers, Model};
 
 /// How long a child may take to say something.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,10 +1,10 @@
 //! The measurements as text: tables for people, comma-separated values for programs.
 
 use comfy_table::{CellAlignment, Table, presets};
+use rpc_examples::choices::name_of;
 
 use crate::locks::{LockRow, Section};
 use crate::measure::Cell;
-use crate::name_of;
 
 const COLUMNS: [&str; 10] = [
     "handlers",

@@ -41,17 +41,24 @@ impl Kv for Strange {
 }
 
 /// Serves `Strange` until dropped.
-pub(crate) struct StrangeServer(RunningServer);
+pub(crate) struct StrangeServer(Option<RunningServer>); // gone when it is dropped
 
 impl StrangeServer {
     pub(crate) fn start() -> Self {
         let server = Server::builder().service(KvServer::new(Strange)).bind("127.0.0.1:0");
-        StrangeServer(server.and_then(Server::spawn).expect("a free port"))
+        StrangeServer(Some(server.and_then(Server::spawn).expect("a free port")))
     }
 
     pub(crate) fn kv(&self, arguments: &[&str]) -> Said {
-        let addr = self.0.local_addr().to_string();
+        let addr = self.0.as_ref().expect("it runs").local_addr().to_string();
         run(KV, arguments.iter().copied().chain(["--addr", &addr]))
+    }
+}
+
+impl Drop for StrangeServer {
+    fn drop(&mut self) {
+        let ended = self.0.take().map(RunningServer::stop);
+        assert!(thread::panicking() || matches!(ended, Some(Ok(()))), "{ended:?}");
     }
 }
 

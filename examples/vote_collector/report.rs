@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use rpc_examples::children::Children;
+use rpc_examples::choices::name_of;
 use rpc_examples::status::{Failure, Status};
 
 use crate::arguments::{Form, VoteOptions};
@@ -217,8 +217,4 @@ fn settle(booths: &[Booth], rounds: u32) -> Result<Account, Failure> {
         sum.waiting += stats.dirty_slots;
     }
     Ok(sum)
-}
-
-pub(crate) fn name_of(form: Form) -> String {
-    form.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

@@ -28,11 +28,10 @@ impl Echo for Wall {
 
 #[test]
 fn a_lost_call_is_sent_again_although_nothing_else_happens() {
-    let server = Server::builder().service(EchoServer::new(Wall)).bind("127.0.0.1:0").expect("a port");
-    let (address, handle) = (server.local_addr(), server.handle());
-    let serving = thread::spawn(move || server.run());
+    let server = Server::builder().service(EchoServer::new(Wall)).bind("127.0.0.1:0");
+    let server = server.and_then(Server::spawn).expect("a port");
     let here = "127.0.0.1:0".parse().expect("an address");
-    let proxy = FaultProxy::start(here, address, Faults::none(), 7).expect("it listens");
+    let proxy = FaultProxy::start(here, server.local_addr(), Faults::none(), 7).expect("it listens");
     let limits = ClientLimits {
         connect: LONG,
         resend_first: RESEND,
@@ -58,6 +57,5 @@ fn a_lost_call_is_sent_again_although_nothing_else_happens() {
     });
     assert!(proxy.stats().dropped >= 1);
     echo.call.close();
-    handle.drain();
-    serving.join().expect("it does not panic").expect("it drains");
+    server.stop().expect("it drains");
 }

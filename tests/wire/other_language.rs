@@ -51,9 +51,9 @@ fn three_times(agreement: u8, status: &str, body: &str) -> String {
 #[test]
 fn a_client_in_another_language_is_understood_and_its_copies_do_not_run() {
     let store: &'static Store = Box::leak(Box::default());
-    let server = Server::builder().service(KvServer::new(store)).bind("127.0.0.1:0").expect("a free port");
-    let (address, handle) = (server.local_addr(), server.handle());
-    let serving = std::thread::spawn(move || server.run());
+    let server = Server::builder().service(KvServer::new(store)).bind("127.0.0.1:0");
+    let server = server.and_then(Server::spawn).expect("a free port");
+    let address = server.local_addr();
 
     let get = "fn get(key: &str) -> Result<String, KvError>";
     let put = "fn put(key: &str, value: &str) -> Result<(), KvError>";
@@ -68,11 +68,10 @@ fn a_client_in_another_language_is_understood_and_its_copies_do_not_run() {
         assert_eq!(missing, three_times(0, "failed", "00000000"));
         let changed = run(address, "fn get(key: &str) -> String", &["a"]).expect("it ran before");
         assert_eq!(changed, three_times(1, "20", ""));
-        assert_eq!((handle.counters().opened, handle.counters().resumed), (4, 4));
+        assert_eq!((server.counters().opened, server.counters().resumed), (4, 4));
     } else {
         eprintln!("python3 is not here: the client in another language was not run");
     }
 
-    handle.drain();
-    serving.join().expect("no panic").expect("it drains");
+    server.stop().expect("it drains");
 }

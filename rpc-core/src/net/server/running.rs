@@ -74,6 +74,9 @@ impl Deref for RunningServer {
 
 impl Drop for RunningServer {
     fn drop(&mut self) {
+        if self.thread.is_none() {
+            return; // it was waited for, and has ended
+        }
         self.handle.drain();
         if let Err(error) = self.join() {
             tracing::error!(%error, "a server ended with an error that nobody asked for");

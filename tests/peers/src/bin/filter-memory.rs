@@ -37,9 +37,8 @@ fn main() -> Result<(), Failure> {
         Some("sessions") => return many_sessions(&arguments[1], number(2, 0)),
         _ => {}
     }
-    let server = Server::builder().service(PeerServer::new(Echo)).bind("127.0.0.1:0")?;
-    let (address, handle) = (server.local_addr(), server.handle());
-    let running = std::thread::spawn(move || server.run());
+    let server = Server::builder().service(PeerServer::new(Echo)).bind("127.0.0.1:0")?.spawn()?;
+    let address = server.local_addr();
     let (calls, sessions) = (number(0, 10_000_000), number(1, 10_000));
     let before = resident_kibibytes(std::process::id());
     println!("at rest: {before} KiB resident");
@@ -47,9 +46,9 @@ fn main() -> Result<(), Failure> {
     println!("\n{calls} calls of one client, 64 in flight:");
     let began = Instant::now();
     let child = spawn("calls", address, calls)?;
-    let (most_kept, slowest) = watch(child, address, &handle, |_| false)?;
+    let (most_kept, slowest) = watch(child, address, &server, |_| false)?;
     let seconds = began.elapsed().as_secs_f64();
-    show(&handle, before);
+    show(&server, before);
     println!(
         "  at most {most_kept} bytes of replies kept; {:.0} calls/s; slowest call of another client {slowest:?}",
         calls as f64 / seconds
@@ -58,11 +57,10 @@ fn main() -> Result<(), Failure> {
     println!("\n{sessions} sessions at rest, after a call each:");
     let before = resident_kibibytes(std::process::id());
     let child = spawn("sessions", address, sessions)?;
-    let (_, slowest) = watch(child, address, &handle, |now| now as u64 > sessions)?;
-    show(&handle, before);
+    let (_, slowest) = watch(child, address, &server, |now| now as u64 > sessions)?;
+    show(&server, before);
     println!("  slowest call of another client meanwhile {slowest:?}");
-    handle.drain();
-    running.join().map_err(|_| "the server panicked")??;
+    server.stop()?;
     Ok(())
 }
 
