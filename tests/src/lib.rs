@@ -12,5 +12,6 @@ pub mod ledger;
 pub mod mutants;
 pub mod plan;
 pub mod profile;
+pub mod prove;
 pub mod run;
 pub mod tally;

@@ -1,0 +1,77 @@
+//! The proof as a program: `prove simulate|explore|mutants|interleave|all`, and `prove replay PART` to see a case again.
+
+use std::process::ExitCode;
+
+use rpc_tests::prove::{Options, PARTS, Part, Progress, Report};
+
+/// The exit status for a rule that was broken.
+const BROKEN: u8 = 1;
+/// The exit status for a command line that cannot be read.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    let first = words.next().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let (replay, name) = match first.as_str() {
+        "" | "help" | "-h" | "--help" => {
+            print!("{}", help());
+            return ExitCode::SUCCESS;
+        }
+        "replay" => (true, words.next().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()),
+        _ => (false, first),
+    };
+    let options = match Options::parse(words) {
+        Ok(options) => options,
+        Err(usage) => return refuse(&usage.0),
+    };
+    match chosen(&name, replay) {
+        Some(parts) => finish(&parts, replay, &options),
+        None => refuse(&format!("there is no part {name:?}")),
+    }
+}
+
+/// The parts that a word names.
+fn chosen(name: &str, replay: bool) -> Option<Vec<Part>> {
+    if name == "all" && !replay {
+        return Some(PARTS.to_vec());
+    }
+    let part = PARTS.iter().find(|part| part.name == name)?;
+    Some(vec![*part])
+}
+
+/// Runs parts one after the other, each to its closing line.
+fn finish(parts: &[Part], replay: bool, options: &Options) -> ExitCode {
+    let mut ok = true;
+    let mut last = Report::new("all");
+    for part in parts {
+        let mut progress = Progress::new(part.name);
+        let report = if replay { (part.replay)(options) } else { (part.run)(options, &mut progress) };
+        progress.clear();
+        println!("{report}");
+        ok &= report.is_ok();
+        last.fact(part.name, if report.is_ok() { "ok" } else { "FAILED" });
+        last.failure = last.failure.or(report.failure);
+    }
+    if parts.len() > 1 {
+        println!("{last}");
+    }
+    if ok { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) }
+}
+
+fn refuse(why: &str) -> ExitCode {
+    eprint!("prove: {why}\n\n{}", help());
+    ExitCode::from(USAGE)
+}
+
+fn help() -> String {
+    let mut text = String::from(
+        "prove PART [--seed N] [--count N] [--seconds N] [--quick] [--list] [--svg FILE] [NAME ..]\n\
+         prove replay PART [--seed N | NAME]\n\nparts:\n",
+    );
+    for part in PARTS {
+        text += &format!("  {:<12}{}\n", part.name, part.help);
+    }
+    text + "  all         every part, one after the other\n\n\
+            The last line of a part is `PART: ok ..` or `PART: FAILED seed=.. rule=.. replay: COMMAND`.\n\
+            Exit status: 0 if every rule holds, 1 if one is broken, 2 for a wrong command line.\n"
+}

@@ -1,0 +1,30 @@
+//! The parts of `prove`: each is bounded and seeded, shows its progress, and ends in one line and an exit status.
+//!
+//! ```text
+//! simulate: ok seeds=2000 calls=220000 ..
+//! simulate: FAILED seed=17 rule="V6: .." replay: cargo run --release -p rpc-tests --bin prove -- replay simulate --seed 17
+//! ```
+
+mod options;
+mod progress;
+mod report;
+
+pub use options::{Options, Usage};
+pub use progress::Progress;
+pub use report::{Failure, Report};
+
+/// One part of the proof.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// The word on the command line.
+    pub name: &'static str,
+    /// One line for `--help`: the options that the part reads, and their defaults.
+    pub help: &'static str,
+    /// Runs the part.
+    pub run: fn(&Options, &mut Progress) -> Report,
+    /// Replays one seed, or one named case, and prints what happens in it.
+    pub replay: fn(&Options) -> Report,
+}
+
+/// All parts, in the order in which `prove all` runs them.
+pub const PARTS: &[Part] = &[];
