@@ -348,7 +348,7 @@ impl ClientCore {
     }
 
     fn has_taken(&self) -> bool {
-        self.slots.iter().any(|(_, state)| !matches!(state.usage, Use::Free))
+        !self.slots.are_all_free()
     }
 
     fn wake_by(&mut self, at: Time) {

@@ -107,6 +107,12 @@ impl Slots {
         self.free.iter().any(|word| *word != 0)
     }
 
+    /// Returns true if no slot carries a call. It reads one word for 64 slots, since it runs at the end of every call.
+    pub(super) fn are_all_free(&self) -> bool {
+        let free: usize = self.free.iter().map(|word| word.count_ones() as usize).sum();
+        free == self.slots.len()
+    }
+
     /// Puts a call into the lowest free slot, under a number of its own.
     pub(super) fn take(&mut self, call: Call, pause: Duration) -> Result<(Slot, Seq), Call> {
         let found = self.free.iter().enumerate().find(|(_, word)| **word != 0);
