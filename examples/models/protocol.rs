@@ -140,7 +140,7 @@ impl Protocol {
     /// Writes what waits, on every connection that has something.
     pub(crate) fn flush(&self) {
         loop {
-            let next = lock(&self.core).poll_dirty();
+            let next = lock(&self.core).poll_ready();
             match next {
                 Some(conn) => self.write(conn),
                 None => return,

@@ -93,6 +93,18 @@ pub const ACCEPT_BATCH: usize = 64;
 /// How long accepting pauses when descriptors or connections have run out: they come back when somebody leaves.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// A search for old replies reads every call, so a server that is short of room searches this often at most.
+pub const REPLY_SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Bytes of room that a kept reply may leave unused, beside as many as it has: more room is given back.
+pub const REPLY_ROOM_SPARE: usize = 256;
+
+/// Written bytes that a connection's buffer may still hold before they are removed: moving the rest costs a copy.
+pub const WRITTEN_KEPT: usize = 64 << 10;
+
+/// A draining server looks this often if it is done.
+pub const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// At most one line in the log about failing accepts in this time.
 pub const ACCEPT_LOG: Duration = Duration::from_secs(1);
 

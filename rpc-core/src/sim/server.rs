@@ -274,7 +274,7 @@ impl World {
             self.begin(Box::new(ready), now);
         }
         while let Some(server) = &mut self.server {
-            let Some(conn) = server.core.poll_dirty() else { break };
+            let Some(conn) = server.core.poll_ready() else { break };
             if let Some(link) = server.links.get(&conn).copied() {
                 self.server_writes(link, now);
             }

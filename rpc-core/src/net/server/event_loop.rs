@@ -127,7 +127,7 @@ impl EventLoop {
     /// The second half of a turn, after the calls have run: one write for each connection that has something to say,
     /// and goodbye to those that end.
     pub(super) fn flush(&mut self) {
-        while let Some(conn) = self.core.poll_dirty() {
+        while let Some(conn) = self.core.poll_ready() {
             if !self.core.wants_close(conn) {
                 self.write(conn);
             }

@@ -1,7 +1,7 @@
-//! Floor 2: every record of every session, and whether the sums agree with the parts: for the simulator, which looks after each step.
+//! Layer 2: every record of every session, and a check that the sums agree with the parts, for the simulator.
 
 use super::ServerCore;
-use super::record::{NO_CALL, State};
+use super::record::{CallState, NO_CALL};
 use crate::ids::{CallId, Seq};
 
 /// What a record says, as far as it may be told from outside.
@@ -28,67 +28,71 @@ impl ServerCore {
     /// What does not hold.
     pub fn audit(&self, mut see: impl FnMut(CallId, RecordState)) -> Result<(), String> {
         let limits = &self.config.limits;
-        if self.sessions.len() > limits.sessions {
-            return Err(format!("V10: {} sessions", self.sessions.len()));
+        if self.links.sessions.len() > limits.sessions {
+            return Err(format!("V10: {} sessions", self.links.sessions.len()));
         }
-        if self.replies.kept() > limits.reply_budget {
-            return Err(format!("V10: {} bytes kept", self.replies.kept()));
+        if self.calls.kept_bytes() > limits.reply_budget {
+            return Err(format!("V10: {} bytes kept", self.calls.kept_bytes()));
         }
-        let queued: usize = self.queue.iter().map(super::calls::QueueEntry::bytes).sum();
-        if queued != self.queue_bytes || self.queue.len() > limits.queue {
-            return Err(format!("V10: {queued} bytes queued, {} counted", self.queue_bytes));
+        let (counted, queued) = self.queue.sums();
+        if queued != counted || queued > limits.queue_bytes || self.queue.len() > limits.queue {
+            return Err(format!("V10: {queued} bytes queued, {counted} counted"));
         }
         let (mut kept_by_all, mut calls) = (0, 0);
-        for session in self.sessions.iter() {
-            if session.records().len() > usize::from(session.slots) {
+        for session in self.links.sessions.iter() {
+            if session.records().len() > usize::from(session.sums.slots) {
                 return Err(format!("V10: {} records", session.records().len()));
             }
             let (mut active, mut kept) = (0, 0);
             for (slot, record) in (0..).zip(session.records()) {
                 active += u32::from(!record.state.is_final());
-                let details = self.replies.get(record.call);
-                let stored = matches!(record.state, State::Queued | State::Running | State::Kept);
-                if stored != details.is_some() || (record.call == NO_CALL) == stored {
-                    return Err(format!("slot {slot}: {record:?} with {details:?}"));
+                let data = self.calls.get(record.call);
+                let stored = matches!(record.state, CallState::Queued | CallState::Running | CallState::Kept);
+                if stored != data.is_some() || (record.call == NO_CALL) == stored {
+                    return Err(format!("slot {slot}: {record:?} with {data:?}"));
                 }
                 calls += usize::from(stored);
-                kept += details.map_or(0, |details| details.reply.len());
-                if details.is_some_and(|details| details.seq != record.last || details.slot != slot) {
-                    return Err(format!("slot {slot}: {record:?} has another's details {details:?}"));
+                kept += data.map_or(0, |data| data.reply.len());
+                if data.is_some_and(|data| data.seq != record.last || data.slot != slot) {
+                    return Err(format!("slot {slot}: {record:?} has another's data {data:?}"));
                 }
                 see(CallId { session: session.id, slot, seq: record.last }, shown(record.state));
             }
-            if active != session.active {
-                return Err(format!("V12: {active} calls under way, {} counted", session.active));
+            if active != session.sums.active {
+                return Err(format!("V12: {active} calls under way, {} counted", session.sums.active));
             }
-            if kept != session.kept {
-                return Err(format!("V10: {kept} bytes kept, {} counted", session.kept));
+            if kept != session.sums.kept {
+                return Err(format!("V10: {kept} bytes kept, {} counted", session.sums.kept));
+            }
+            let share = usize::from(session.sums.slots) * limits.max_cached_reply;
+            if kept > share {
+                return Err(format!("V19: {kept} bytes kept for one session, whose share is {share}"));
             }
             kept_by_all += kept;
         }
-        if kept_by_all != self.replies.kept() {
-            return Err(format!("V10: {kept_by_all} bytes kept, {} counted", self.replies.kept()));
+        if kept_by_all != self.calls.kept_bytes() {
+            return Err(format!("V10: {kept_by_all} bytes kept, {} counted", self.calls.kept_bytes()));
         }
-        if calls != self.replies.len() {
-            return Err(format!("{calls} calls have details, {} are stored", self.replies.len()));
+        if calls != self.calls.len() {
+            return Err(format!("{calls} calls have data, {} are stored", self.calls.len()));
         }
         Ok(())
     }
 
     /// The highest number seen in a slot, for tests of one rule.
     pub fn last_of(&self, call: CallId) -> Option<Seq> {
-        let session = self.sessions.get(self.sessions.find(call.session)?)?;
+        let session = self.links.sessions.get(self.links.sessions.find(call.session)?)?;
         session.records().get(usize::from(call.slot)).map(|record| record.last)
     }
 }
 
-fn shown(state: State) -> RecordState {
+fn shown(state: CallState) -> RecordState {
     match state {
-        State::Empty => RecordState::Empty,
-        State::Queued => RecordState::Queued,
-        State::Running => RecordState::Running,
-        State::Kept | State::NotKept => RecordState::Ran,
-        State::Refused => RecordState::Refused,
-        State::Acknowledged => RecordState::Acknowledged,
+        CallState::Empty => RecordState::Empty,
+        CallState::Queued => RecordState::Queued,
+        CallState::Running => RecordState::Running,
+        CallState::Kept | CallState::NotKept => RecordState::Ran,
+        CallState::Refused => RecordState::Refused,
+        CallState::Acknowledged => RecordState::Acknowledged,
     }
 }

@@ -1,4 +1,4 @@
-//! Floor 2: what a server has done and holds, for operators, demonstrations and tests.
+//! Layer 2: the counters of a server, for operators, demonstrations and tests.
 
 /// Counts since the start, and gauges of the present (marked 'now').
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

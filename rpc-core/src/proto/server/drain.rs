@@ -1,99 +1,134 @@
-//! Floor 2: the end of a server: no new sessions, no new calls, the running ones finish, and everybody is told.
+//! Layer 2: the end of a server: no new sessions, no new calls; calls that run finish, and every client is told.
 
 use std::time::Duration;
 
-use super::ServerCore;
-use super::connection::Stage;
-use crate::error::Reason;
 use crate::ids::Time;
-use crate::wire::frame::{Header, Kind};
-
-/// How often a draining server looks whether it is done.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+use crate::limits::DRAIN_LOOK_EVERY;
 
 /// A drain under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Drain {
     /// The end of the grace time.
     ends: Time,
+    /// The time of the next look.
     next: Time,
-    /// Since when every attached session has had all its answers written.
+    /// The time since which every reply has been written or acknowledged.
     quiet_since: Option<Time>,
+    /// The server may end.
     done: bool,
+    /// The grace time ended first, and calls were left behind.
     forced: bool,
 }
 
+/// The facts that a drain looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    /// No call is queued or running.
+    pub(super) is_idle: bool,
+    /// Every session has ended, or its client has acknowledged every reply.
+    pub(super) is_acknowledged: bool,
+    /// Every session that is not acknowledged is attached, and all its replies are written.
+    pub(super) is_written: bool,
+}
+
+/// The result of a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// The drain goes on, or is done.
+    Wait,
+    /// The grace time is over: calls that are still queued must be refused.
+    GraceOver,
+}
+
 impl Drain {
+    /// Begins a drain that ends at `ends` at the latest.
+    pub(super) fn new(ends: Time, now: Time) -> Self {
+        Drain { ends, next: now, quiet_since: None, done: false, forced: false }
+    }
+
+    /// Ends the drain sooner, if `ends` is sooner.
+    pub(super) fn end_by(&mut self, ends: Time) {
+        self.ends = self.ends.min(ends);
+        self.next = self.next.min(self.ends);
+    }
+
+    /// Returns the time of the next look.
     pub(super) fn next_look(&self) -> Time {
         if self.done { Time::NEVER } else { self.next }
     }
+
+    /// Returns true if a look is due.
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        self.next_look() <= now
+    }
+
+    /// Returns true if the server may end.
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Returns true if calls were left behind.
+    pub(super) fn was_forced(&self) -> bool {
+        self.forced
+    }
+
+    /// Decides if the drain is done: nothing is queued or running, and every reply is acknowledged, or was written `linger`
+    /// ago; or the grace time is over.
+    pub(super) fn look(&mut self, facts: Facts, linger: Duration, now: Time) -> Look {
+        let grace_over = self.ends <= now;
+        let is_quiet = facts.is_idle && facts.is_written;
+        self.quiet_since = is_quiet.then(|| self.quiet_since.unwrap_or(now));
+        let lingered = self.quiet_since.is_some_and(|since| now.since(since) >= linger);
+        self.next = now.plus(DRAIN_LOOK_EVERY).min(self.ends.max(now));
+        self.done = grace_over || (facts.is_idle && (facts.is_acknowledged || lingered));
+        self.forced = grace_over && !facts.is_idle;
+        if grace_over { Look::GraceOver } else { Look::Wait }
+    }
 }
 
-impl ServerCore {
-    /// Begins to drain: every connection gets GOAWAY, new calls are refused, queued and running ones finish.
-    pub fn start_drain(&mut self, now: Time) {
-        self.drain_within(self.config.limits.grace, now);
+#[cfg(test)]
+mod tests {
+    use super::{Drain, Facts, Look};
+    use crate::ids::Time;
+    use std::time::Duration;
+
+    const LINGER: Duration = Duration::from_secs(2);
+
+    fn at(millis: u64) -> Time {
+        Time::default().plus(Duration::from_millis(millis))
     }
 
-    /// The same, to end after `grace` at the latest; a drain under way ends by then if that is sooner.
-    pub fn drain_within(&mut self, grace: Duration, now: Time) {
-        let ends = now.plus(grace);
-        if let Some(drain) = &mut self.drain {
-            drain.ends = drain.ends.min(ends);
-            drain.next = drain.next.min(drain.ends);
-            return;
-        }
-        self.drain = Some(Drain { ends, next: now, quiet_since: None, done: false, forced: false });
-        let attached: Vec<_> = self.connections.iter().map(|(conn, c)| (conn, c.stage)).collect();
-        for (conn, stage) in attached {
-            match stage {
-                Stage::Attached(_) => self.send(conn, &Header::new(Kind::GoAway), &[]),
-                Stage::Greeting => self.close(conn, Stage::Closing),
-                Stage::Closing | Stage::Closed => {}
-            }
-        }
+    fn facts(is_idle: bool, is_acknowledged: bool, is_written: bool) -> Facts {
+        Facts { is_idle, is_acknowledged, is_written }
     }
 
-    /// Whether the server may end now.
-    pub fn is_drained(&self) -> bool {
-        self.drain.as_ref().is_some_and(|drain| drain.done)
+    #[test]
+    fn a_drain_is_done_at_once_when_every_reply_is_acknowledged() {
+        let mut drain = Drain::new(at(30_000), at(0));
+        assert_eq!(drain.look(facts(true, true, true), LINGER, at(0)), Look::Wait);
+        assert!(drain.is_done() && !drain.was_forced());
     }
 
-    /// Whether a drain ended by force, with calls left behind.
-    pub fn was_forced(&self) -> bool {
-        self.drain.as_ref().is_some_and(|drain| drain.forced)
+    #[test]
+    fn v20_a_drain_lingers_for_its_time_after_the_last_reply_was_written_and_no_longer() {
+        let mut drain = Drain::new(at(30_000), at(0));
+        drain.look(facts(true, false, true), LINGER, at(100));
+        drain.look(facts(true, false, false), LINGER, at(1000)); // one more reply: the time begins anew
+        drain.look(facts(true, false, true), LINGER, at(1500));
+        drain.look(facts(true, false, true), LINGER, at(3499));
+        assert!(!drain.is_done());
+        drain.look(facts(true, false, true), LINGER, at(3500));
+        assert!(drain.is_done());
     }
 
-    /// Looks whether the drain is done: nothing queued or running, and every session has ended, or is acknowledged, or
-    /// is attached with all its answers written for a while; or the grace time is over.
-    pub(super) fn drain_step(&mut self, now: Time) {
-        let Some(drain) = self.drain.as_ref().filter(|drain| !drain.done && drain.next <= now) else {
-            return;
-        };
-        let grace_over = drain.ends <= now;
-        let quiet_since = drain.quiet_since;
-        let idle = self.running == 0 && self.queue.is_empty();
-        let written =
-            |conn: usize| self.connections.get(conn).is_some_and(|c| c.outgoing.unsent().is_empty());
-        let mut acknowledged = true;
-        let mut quiet = true;
-        for session in self.sessions.iter() {
-            if !session.is_acknowledged() {
-                acknowledged = false;
-                quiet &= session.attached.is_some_and(written);
-            }
-        }
-        let quiet_since = (idle && quiet).then(|| quiet_since.unwrap_or(now));
-        let lingered = quiet_since.is_some_and(|since| now.since(since) >= self.config.limits.drain_linger);
-        let done = grace_over || (idle && (acknowledged || lingered));
-        if grace_over {
-            self.refuse_queue(Reason::Draining);
-        }
-        if let Some(drain) = self.drain.as_mut() {
-            drain.next = now.plus(LOOK_EVERY).min(drain.ends.max(now));
-            drain.quiet_since = quiet_since;
-            drain.done = done;
-            drain.forced = grace_over && !idle;
-        }
+    #[test]
+    fn v20_a_drain_ends_with_its_grace_time_and_says_if_calls_were_left_behind() {
+        let mut drain = Drain::new(at(30_000), at(0));
+        drain.end_by(at(10_000));
+        drain.end_by(at(60_000));
+        assert_eq!(drain.look(facts(false, false, true), LINGER, at(9_999)), Look::Wait);
+        assert!(!drain.is_done());
+        assert_eq!(drain.look(facts(false, false, true), LINGER, at(10_000)), Look::GraceOver);
+        assert!(drain.is_done() && drain.was_forced());
     }
 }

@@ -1,107 +1,138 @@
-//! Floor 2: the duplicate filter itself: one record per slot, and the comparison of two numbers that decides whether a call may run.
+//! Layer 2: the record of a slot, and the comparison of two numbers that decides if a call may run.
 
 use crate::ids::{MethodId, Seq};
 
-/// What is known about the last call of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// No call yet.
+/// The state of a slot's last call.
+///
+/// ```text
+/// Empty --> Queued --> Running --> Kept --> NotKept
+///              |          |          '---------'--> Acknowledged
+///              '----------'--> Refused ---'
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum CallState {
+    /// The slot has carried no call yet.
     Empty,
-    /// Waits to run.
+    /// The call waits to run.
     Queued,
-    /// Was handed to its stub; from the moment that the user's function is entered it can only become done.
+    /// The call was handed to its stub. Once the user's function has been entered, the call can only return or panic.
     Running,
-    /// Ran; its reply is here.
+    /// The call ran, and its reply is stored here.
     Kept,
-    /// Ran; its reply was sent once and is not here.
+    /// The call ran. Its reply was sent once and is not stored.
     NotKept,
-    /// Final, and the client has said that it has the answer.
+    /// The call is final, and the client has said that it has the reply.
     Acknowledged,
-    /// Did not run and never will.
+    /// The call did not run and never will.
     Refused,
 }
 
-impl State {
-    /// Whether the answer is settled. Invariant V5: a final state is only left for `Acknowledged`, for `NotKept`
-    /// (its bytes may go), or by a call with a higher number.
+impl CallState {
+    /// Returns true if the outcome is settled.
+    ///
+    /// Invariant V5: a final state changes only to `Acknowledged`, to `NotKept` (its bytes may be released), or through
+    /// a call with a higher number.
     pub(super) fn is_final(self) -> bool {
-        !matches!(self, State::Queued | State::Running)
+        !matches!(self, CallState::Queued | CallState::Running)
     }
 }
 
-/// No call's details are stored.
+/// The index of a record without stored call data.
 pub(super) const NO_CALL: u32 = u32::MAX;
 
-/// All that is remembered of an idle slot: 32 bytes.
+/// All that the server remembers of an idle slot, in 32 bytes.
 ///
-/// Invariants: `last` never falls (V2); it rises only while `state` is final (V3); `call` is [`NO_CALL`] unless the
-/// state is `Queued`, `Running` or `Kept`.
+/// Invariants: `last` never falls (V2). It rises only while `state` is final (V3). `call` is [`NO_CALL`] unless the state
+/// is `Queued`, `Running` or `Kept`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
+    /// The number of the slot's last call; 0 before the first.
     pub(super) last: Seq,
-    /// Tells a copy from another call with the same number; 0 for a record made by CANCEL, to which any call is a copy.
-    print: u64,
-    /// Where the answer ends in the bytes ever queued for this session: it is unsent while that has not been written.
-    pub(super) answer_end: u64,
-    /// Index of the call's details: arguments while it waits, reply once it is kept.
+    /// Tells a duplicate from another call with the same number. It is 0 in a record made by CANCEL: any call with that
+    /// number is then a duplicate.
+    fingerprint: u64,
+    /// The position of the reply's end, counted in the bytes ever queued for this session. The reply is unsent while
+    /// fewer bytes than that were written.
+    pub(super) reply_end: u64,
+    /// The index of the call's data: its arguments while it waits, its reply once that is kept.
     pub(super) call: u32,
-    pub(super) state: State,
-    /// The status that a final record answers with.
+    /// The state of the call.
+    pub(super) state: CallState,
+    /// The status code that a final record replies with.
     pub(super) code: u8,
 }
 
-/// How a CALL relates to the record of its slot.
+/// The relation of a frame's number to the record of its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// The client has moved on; it never runs.
+    /// The number is lower: the client has moved on, and the call never runs.
     Stale,
     /// The same call again.
-    Copy(State),
-    /// The same number, another call.
+    Duplicate(CallState),
+    /// The same number for another call.
     FalseRetry,
-    /// A new call over one that is still under way.
+    /// A higher number, but the slot's call is not final.
     TooEarly,
-    /// A call that has not been seen.
+    /// A higher number over a final record.
     New,
 }
 
 impl Record {
+    /// The record of a slot that was never used.
     pub(super) const EMPTY: Record =
-        Record { last: 0, print: 0, answer_end: 0, call: NO_CALL, state: State::Empty, code: 0 };
+        Record { last: 0, fingerprint: 0, reply_end: 0, call: NO_CALL, state: CallState::Empty, code: 0 };
 
-    /// Decides what a call with this number and fingerprint is. Nothing else decides it.
-    pub(super) fn arrival(&self, seq: Seq, print: u64) -> Arrival {
+    /// Returns the relation of a number alone: what CANCEL and ACK go by.
+    pub(super) fn relation(&self, seq: Seq) -> Arrival {
         if seq < self.last {
             Arrival::Stale
-        } else if seq > self.last {
-            if self.state.is_final() { Arrival::New } else { Arrival::TooEarly }
-        } else if self.print == 0 || self.print == print {
-            Arrival::Copy(self.state)
+        } else if seq == self.last {
+            Arrival::Duplicate(self.state)
+        } else if self.state.is_final() {
+            Arrival::New
         } else {
-            Arrival::FalseRetry
+            Arrival::TooEarly
         }
     }
 
-    /// Begins a new call: the old record is gone from here on.
-    pub(super) fn advance(&mut self, seq: Seq, print: u64) {
+    /// Returns the relation of a call with this number and fingerprint. Nothing else decides if a call may run.
+    pub(super) fn arrival(&self, seq: Seq, fingerprint: u64) -> Arrival {
+        match self.relation(seq) {
+            Arrival::Duplicate(_) if self.fingerprint != 0 && self.fingerprint != fingerprint => {
+                Arrival::FalseRetry
+            }
+            relation => relation,
+        }
+    }
+
+    /// Begins a new call. The old record is replaced; the new one is `Queued` until it begins or is refused.
+    pub(super) fn advance(&mut self, seq: Seq, fingerprint: u64) {
         assert!(seq > self.last, "V2: a slot's number never falls");
-        assert!(self.state.is_final(), "V3: a call is only followed when it is final");
-        *self = Record { last: seq, print, ..Record::EMPTY };
+        assert!(self.state.is_final(), "V3: a call follows only a final one");
+        assert_eq!(self.call, NO_CALL, "the data of the last call was taken out before");
+        *self = Record { last: seq, fingerprint, state: CallState::Queued, ..Record::EMPTY };
+    }
+
+    /// Moves a queued call to `Running`: the one place where a call begins.
+    pub(super) fn begin(&mut self) {
+        assert_eq!(self.state, CallState::Queued, "V1: a call begins once");
+        self.state = CallState::Running;
     }
 
     /// Settles the call under way.
-    pub(super) fn settle(&mut self, state: State, code: u8) {
+    pub(super) fn settle(&mut self, state: CallState, code: u8) {
         assert!(!self.state.is_final() && state.is_final(), "V5: a final record stays");
         self.state = state;
         self.code = code;
     }
 }
 
-/// What is compared of two calls with one number: method, body length and the checksum of the body alone. Slot,
-/// number, flags and time left are outside it, since an honest copy has another time left.
+/// Returns what is compared of two calls with the same number: method, body length, and the checksum of the body alone.
+///
+/// Slot, number, flags and time left are left out, since an honest duplicate has another time left.
 pub(super) fn fingerprint(method: MethodId, body_len: usize, body_crc: u32) -> u64 {
     let mixed = (method.0 ^ (body_len as u64).rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed ^ u64::from(body_crc)).max(1) // 0 says 'nothing to compare'
+    (mixed ^ u64::from(body_crc)).max(1) // 0 means 'nothing to compare'
 }
 
 #[cfg(test)]
@@ -114,24 +145,56 @@ mod tests {
     }
 
     #[test]
-    fn two_numbers_decide_whether_a_call_may_run() {
+    fn two_numbers_decide_if_a_call_may_run() {
         let mut record = Record::EMPTY;
         assert_eq!(record.arrival(1, 5), Arrival::New);
         record.advance(4, 5);
-        record.state = State::Queued;
         assert_eq!(record.arrival(3, 5), Arrival::Stale);
-        assert_eq!(record.arrival(4, 5), Arrival::Copy(State::Queued));
+        assert_eq!(record.arrival(4, 5), Arrival::Duplicate(CallState::Queued));
         assert_eq!(record.arrival(4, 6), Arrival::FalseRetry);
         assert_eq!(record.arrival(5, 5), Arrival::TooEarly);
-        record.settle(State::NotKept, 0);
+        record.begin();
+        assert_eq!(record.arrival(5, 5), Arrival::TooEarly);
+        record.settle(CallState::NotKept, 0);
         assert_eq!(record.arrival(5, 5), Arrival::New);
     }
 
     #[test]
-    fn a_record_made_by_cancel_has_nothing_to_compare() {
+    #[should_panic(expected = "V1")]
+    fn a_call_that_runs_does_not_begin_again() {
+        let mut record = Record::EMPTY;
+        record.advance(1, 5);
+        record.begin();
+        record.begin();
+    }
+
+    #[test]
+    #[should_panic(expected = "V2")]
+    fn a_record_does_not_go_back_to_a_lower_number() {
+        let mut record = Record { last: 4, ..Record::EMPTY };
+        record.advance(4, 5);
+    }
+
+    #[test]
+    #[should_panic(expected = "V3")]
+    fn a_call_does_not_follow_one_that_is_not_final() {
+        let mut record = Record::EMPTY;
+        record.advance(1, 5);
+        record.advance(2, 5);
+    }
+
+    #[test]
+    #[should_panic(expected = "V5")]
+    fn a_final_record_is_not_settled_again() {
+        let mut record = Record::EMPTY;
+        record.settle(CallState::Refused, 0);
+    }
+
+    #[test]
+    fn a_record_made_by_cancel_takes_any_call_for_a_duplicate() {
         let mut record = Record::EMPTY;
         record.advance(1, 0);
-        assert_eq!(record.arrival(1, 77), Arrival::Copy(State::Empty));
+        assert_eq!(record.arrival(1, 77), Arrival::Duplicate(CallState::Queued));
     }
 
     #[test]

@@ -1,0 +1,167 @@
+//! Layer 2: the data of calls that wait, run, or have a kept reply; and the budget for the bytes of kept replies.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use slab::Slab;
+
+use super::sessions::SessionKey;
+use crate::contract::Entry;
+use crate::ids::{Seq, Slot, Time};
+use crate::limits::{REPLY_ROOM_SPARE, REPLY_SWEEP_EVERY};
+
+/// The data of one call: what its slot has beyond the 32 bytes of its record.
+#[derive(Clone, Debug)]
+pub(super) struct CallData {
+    /// The session of the call.
+    pub(super) session: SessionKey,
+    /// Its slot there.
+    pub(super) slot: Slot,
+    /// Its number in the slot.
+    pub(super) seq: Seq,
+    /// The method.
+    pub(super) entry: Entry,
+    /// The arguments, until the call begins.
+    pub(super) body: Bytes,
+    /// The time at which its caller stops waiting.
+    pub(super) deadline: Time,
+    /// Set when the caller cancels. Present only if the method takes a context.
+    pub(super) cancelled: Option<Arc<AtomicBool>>,
+    /// The body of the reply, once it is kept. The slot's next call uses the vector again.
+    pub(super) reply: Vec<u8>,
+    /// The time at which the reply was kept.
+    pub(super) kept_at: Time,
+}
+
+impl CallData {
+    /// Takes out what the thread that runs the call needs.
+    pub(super) fn take_for_run(&mut self) -> CallData {
+        CallData {
+            body: std::mem::take(&mut self.body),
+            cancelled: self.cancelled.clone(),
+            reply: Vec::new(),
+            ..*self
+        }
+    }
+}
+
+/// The data of all calls of a loop, by index.
+///
+/// Invariant V10: `kept_bytes <= budget`, and `kept_bytes` is the sum of the lengths of all kept replies.
+#[derive(Clone, Debug)]
+pub(super) struct CallTable {
+    /// The calls.
+    calls: Slab<CallData>,
+    /// Bytes of kept replies.
+    kept_bytes: usize,
+    /// The bound on `kept_bytes`.
+    budget: usize,
+    /// The time of the last search for old replies.
+    swept_at: Time,
+}
+
+impl CallTable {
+    /// An empty table.
+    pub(super) fn new(budget: usize) -> Self {
+        CallTable { calls: Slab::new(), kept_bytes: 0, budget, swept_at: Time::default() }
+    }
+
+    /// Returns the number of bytes of kept replies.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.kept_bytes
+    }
+
+    /// Returns the number of calls with data.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Stores the data of a new call, at the index of the slot's last call if that is still in use.
+    pub(super) fn put(&mut self, index: u32, mut data: CallData) -> u32 {
+        if let Some(old) = self.calls.get_mut(index as usize) {
+            self.kept_bytes -= old.reply.len();
+            data.reply = std::mem::take(&mut old.reply);
+            data.reply.clear();
+            *old = data;
+            return index;
+        }
+        self.calls.insert(data) as u32 // at most slots x sessions calls: below 2^32 by their limits
+    }
+
+    /// Returns the data of a call; `None` for [`super::record::NO_CALL`].
+    pub(super) fn get(&self, index: u32) -> Option<&CallData> {
+        self.calls.get(index as usize)
+    }
+
+    /// Returns the data of a call, to be changed.
+    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut CallData> {
+        self.calls.get_mut(index as usize)
+    }
+
+    /// Returns the length of a call's kept reply; 0 if there is none.
+    pub(super) fn reply_len(&self, index: u32) -> usize {
+        self.get(index).map_or(0, |data| data.reply.len())
+    }
+
+    /// Removes the data of a call. Returns the number of bytes that its kept reply had.
+    pub(super) fn free(&mut self, index: u32) -> usize {
+        let Some(data) = self.calls.try_remove(index as usize) else { return 0 };
+        self.kept_bytes -= data.reply.len();
+        data.reply.len()
+    }
+
+    /// Returns true if `length` more bytes may be kept.
+    pub(super) fn has_room(&self, length: usize) -> bool {
+        self.kept_bytes + length <= self.budget
+    }
+
+    /// Keeps a reply. The caller has checked that there is room.
+    pub(super) fn keep(&mut self, index: u32, reply: &[u8], now: Time) {
+        assert!(self.has_room(reply.len()), "V10: kept bytes stay within the budget");
+        let Some(data) = self.calls.get_mut(index as usize) else { return };
+        debug_assert!(data.reply.is_empty(), "a call has one reply");
+        if data.reply.capacity() > 2 * reply.len() + REPLY_ROOM_SPARE {
+            data.reply = Vec::new(); // a vector that a larger reply has grown: the budget counts lengths
+        }
+        data.reply.extend_from_slice(reply);
+        data.kept_at = now;
+        data.body = Bytes::new();
+        self.kept_bytes += reply.len();
+    }
+
+    /// Takes a kept reply out for as long as it is appended to a connection, so that it is not copied twice.
+    pub(super) fn lend_reply(&mut self, index: u32) -> Vec<u8> {
+        self.get_mut(index).map(|data| std::mem::take(&mut data.reply)).unwrap_or_default()
+    }
+
+    /// Puts back a reply that was lent.
+    pub(super) fn return_reply(&mut self, index: u32, reply: Vec<u8>) {
+        if let Some(data) = self.get_mut(index) {
+            data.reply = reply;
+        }
+    }
+
+    /// Tells the handler of a call that its caller has cancelled, if the handler looks.
+    pub(super) fn tell_cancelled(&self, index: u32) {
+        if let Some(flag) = self.get(index).and_then(|data| data.cancelled.as_ref()) {
+            flag.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the calls whose replies were kept for longer than `age`, oldest first.
+    ///
+    /// Returns none if it searched less than [`REPLY_SWEEP_EVERY`] ago, since the search reads every call.
+    pub(super) fn old_replies(&mut self, age: Duration, now: Time) -> Vec<(SessionKey, Slot, Seq)> {
+        if now.since(self.swept_at) < REPLY_SWEEP_EVERY {
+            return Vec::new();
+        }
+        self.swept_at = now;
+        let kept = self.calls.iter().filter(|(_, d)| !d.reply.is_empty() && now.since(d.kept_at) > age);
+        let mut old: Vec<_> = kept.map(|(_, d)| (d.kept_at, (d.session, d.slot, d.seq))).collect();
+        old.sort_unstable_by_key(|(kept_at, _)| *kept_at);
+        old.into_iter().map(|(_, call)| call).collect()
+    }
+}

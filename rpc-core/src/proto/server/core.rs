@@ -1,0 +1,400 @@
+//! Layer 2: the server's state machine: frames to the part that they concern, calls out, replies back.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::call_table::CallTable;
+use super::config::{Entropy, HandOver, ServerConfig};
+use super::connection::{ConnId, Connection, Outgoing, Stage};
+use super::counters::Counters;
+use super::drain::{Drain, Look};
+use super::filter::Filter;
+use super::greeting::{self, Greeting};
+use super::links::Links;
+use super::record::Record;
+use super::run_queue::{CallKey, ReadyCall, RunQueue};
+use super::sessions::{Room, SessionKey};
+use super::timers::Timer;
+use crate::error::{ProtocolError, Reason};
+use crate::ids::{SEQ_END, Seq, Slot, Time};
+use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::message::{self, Hello, Status};
+
+/// The result of a frame: an error closes its connection.
+type Handled = Result<(), ProtocolError>;
+
+/// The server's side of the protocol, for one loop.
+pub struct ServerCore {
+    /// The bounds and the services.
+    pub(super) config: ServerConfig,
+    /// The source of session names and tokens.
+    pub(super) entropy: Entropy,
+    /// The connections, and the sessions that they carry.
+    pub(super) links: Links,
+    /// The data of calls that wait, run, or have a kept reply.
+    pub(super) calls: CallTable,
+    /// The calls that may run.
+    pub(super) queue: RunQueue,
+    /// Connections that go to another loop.
+    pub(super) handovers: VecDeque<HandOver>,
+    /// Calls that were handed out and not finished.
+    pub(super) running: usize,
+    /// The drain, once it has begun.
+    pub(super) drain: Option<Drain>,
+    /// What was counted.
+    pub(super) counters: Counters,
+}
+
+/// Connections: what the driver tells, and what it asks.
+impl ServerCore {
+    /// A server without connections.
+    pub fn new(config: ServerConfig, entropy: Entropy) -> Self {
+        let config = config.for_one_loop();
+        ServerCore {
+            calls: CallTable::new(config.limits.reply_budget),
+            config,
+            entropy,
+            links: Links::default(),
+            queue: RunQueue::default(),
+            handovers: VecDeque::new(),
+            running: 0,
+            drain: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// A connection was accepted.
+    pub fn handle_connected(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
+        self.links.accept(peer, now)
+    }
+
+    /// Bytes were read. Whole frames are acted on; the rest waits for more bytes.
+    pub fn handle_input(&mut self, conn: ConnId, chunk: Bytes, now: Time) {
+        if let Some(connection) = self.links.connections.get_mut(conn).filter(|c| c.is_open()) {
+            connection.decoder.push(chunk);
+            self.read_frames(conn, now);
+        }
+    }
+
+    /// The socket is gone, or has failed.
+    pub fn handle_closed(&mut self, conn: ConnId, now: Time) {
+        self.links.cut(conn, &self.config.limits, now);
+    }
+
+    /// The first `count` unsent bytes of a connection were written.
+    pub fn handle_written(&mut self, conn: ConnId, count: usize, now: Time) {
+        if self.links.written(conn, count, &self.config.limits, now) {
+            self.read_frames(conn, now); // frames that waited until the peer had read its replies
+        }
+    }
+
+    /// A timer may be due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        let limits = &self.config.limits;
+        while let Some(timer) = self.links.poll_timer(now) {
+            match timer {
+                Timer::Hello(conn, serial) if self.links.close_if_silent(conn, serial) => {
+                    self.counters.late_hellos += 1;
+                }
+                Timer::Stall(watch) if self.links.cut_if_stalled(watch, limits, now) => {
+                    self.counters.stalled += 1;
+                }
+                Timer::Lease(key) if self.links.check_lease(key, limits, now) => {
+                    self.counters.expired += 1;
+                    end_session(&mut self.links, &mut self.calls, key);
+                }
+                Timer::Hello(..) | Timer::Stall(_) | Timer::Lease(_) => {}
+            }
+        }
+        self.check_drain(now);
+    }
+
+    /// Returns the time at which [`ServerCore::handle_timeout`] must be called next.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let drain = self.drain.as_ref().map(Drain::next_look);
+        self.links.next_timer().into_iter().chain(drain).min()
+    }
+
+    /// Takes a connection that has bytes to write or is to be closed. Each is given once until it changes again.
+    pub fn poll_ready(&mut self) -> Option<ConnId> {
+        self.links.connections.poll_ready()
+    }
+
+    /// Takes a connection that goes to another loop.
+    pub fn poll_hand_over(&mut self) -> Option<HandOver> {
+        self.handovers.pop_front()
+    }
+
+    /// Returns the bytes that wait to be written on a connection.
+    pub fn outgoing(&mut self, conn: ConnId) -> Option<&mut Outgoing> {
+        self.links.connections.get_mut(conn).map(|connection| &mut connection.outgoing)
+    }
+
+    /// Returns true if a connection is to be read: not while its peer does not read its replies, nor while frames wait,
+    /// nor at its end.
+    pub fn wants_read(&self, conn: ConnId) -> bool {
+        self.links.connections.get(conn).is_some_and(|connection| connection.wants_read(&self.config.limits))
+    }
+
+    /// Returns true if the socket is to be closed now.
+    pub fn wants_close(&self, conn: ConnId) -> bool {
+        self.links.connections.get(conn).is_none_or(Connection::wants_close)
+    }
+
+    /// Removes a connection. Its id may be used again from now on.
+    pub fn remove(&mut self, conn: ConnId, now: Time) {
+        self.links.detach(conn, &self.config.limits, now);
+        self.links.connections.remove(conn);
+    }
+
+    /// Returns what was counted, and the gauges of the present.
+    pub fn counters(&self) -> Counters {
+        let records = self.links.sessions.records();
+        Counters {
+            sessions: self.links.sessions.len(),
+            connections: self.links.connections.len(),
+            records,
+            record_bytes: records * size_of::<Record>(),
+            kept_bytes: self.calls.kept_bytes(),
+            queued: self.queue.len(),
+            running: self.running,
+            ..self.counters
+        }
+    }
+
+    /// Acts on whole frames, until the peer must read its replies first. A connection that breaks the protocol is closed;
+    /// its session goes on without it.
+    fn read_frames(&mut self, conn: ConnId, now: Time) {
+        while let Some(frame) = self.links.next_frame(conn, &self.config.limits) {
+            if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
+                self.counters.protocol_errors += 1;
+                tracing::debug!(conn, %error, "connection rejected");
+                return self.links.reject(conn, &error, &self.config.limits, now);
+            }
+        }
+    }
+
+    fn handle_frame(&mut self, conn: ConnId, frame: Frame, now: Time) -> Handled {
+        let Some(connection) = self.links.connections.get(conn) else { return Ok(()) };
+        let Header { kind, slot, seq, .. } = frame.header;
+        let Stage::Attached(session) = connection.stage else {
+            return match kind {
+                Kind::Hello => self.handle_hello(conn, &frame.body, now),
+                _ => Err(ProtocolError::Unexpected(kind.name())),
+            };
+        };
+        let draining = self.drain.is_some();
+        match kind {
+            Kind::Call => self.filter(session, slot, seq)?.call(frame, draining, now)?,
+            Kind::Cancel => self.filter(session, slot, seq)?.cancel(seq)?,
+            Kind::Ack => self.filter(session, slot, seq)?.acknowledge(seq)?,
+            Kind::Ping => self.links.connections.send(conn, &Header::new(Kind::Pong), &[]),
+            Kind::Methods => {
+                let table = greeting::table(message::decode_name(&frame.body)?, &self.config);
+                self.links.connections.send(conn, &Header::new(Kind::Table), &table.encode());
+            }
+            Kind::Bye => end_session(&mut self.links, &mut self.calls, session),
+            Kind::Hello => self.handle_hello_again(conn, session, &frame.body)?,
+            _ => return Err(ProtocolError::Unexpected(kind.name())),
+        }
+        Ok(())
+    }
+}
+
+/// Sessions: which connection carries which, and when one ends.
+impl ServerCore {
+    fn handle_hello(&mut self, conn: ConnId, body: &[u8], now: Time) -> Handled {
+        let hello = Hello::decode(body)?;
+        match greeting::decide(&hello, &self.config, &self.links.sessions) {
+            Greeting::Open => self.open(conn, &hello, body),
+            Greeting::Resume(key) => {
+                self.counters.resumed += 1;
+                self.links.resume(conn, key, body, self.drain.is_some(), &self.config, now);
+            }
+            Greeting::HandOver(to) => self.handovers.extend(self.links.hand_over(conn, to, body)),
+            Greeting::Lost => {
+                self.counters.lost += 1;
+                let incarnation = self.config.incarnation.0.to_le_bytes();
+                self.links.send_last(conn, &Header::new(Kind::SessionLost), &incarnation);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same HELLO again gets the same WELCOME, since the first one may have been lost. Another one is an error (W8).
+    fn handle_hello_again(&mut self, conn: ConnId, key: SessionKey, body: &[u8]) -> Handled {
+        if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
+            return Err(ProtocolError::Unexpected("second HELLO"));
+        }
+        let resumed = Hello::decode(body)?.resume.is_some();
+        self.links.welcome(conn, key, resumed, self.drain.is_some(), &self.config);
+        Ok(())
+    }
+
+    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8]) {
+        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.ip());
+        let draining = self.drain.is_some();
+        let room = self.links.sessions.make_room(source, draining, &self.config.limits);
+        self.counters.turned_away += u64::from(room != Room::Free);
+        match room {
+            Room::Free => {}
+            Room::Evict(key) => end_session(&mut self.links, &mut self.calls, key),
+            Room::Full => {
+                let millis = self.config.limits.retry_after.as_millis() as u32;
+                return self.links.send_last(conn, &Header { millis, ..Header::new(Kind::Busy) }, &[]);
+            }
+        }
+        let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
+        tracing::debug!(conn, session = ?session.id, "session opened");
+        let key = self.links.sessions.insert(session);
+        self.counters.opened += 1;
+        self.links.attach(conn, key, body, &self.config);
+        self.links.welcome(conn, key, false, draining, &self.config);
+    }
+}
+
+/// Calls: handed out to be run, and finished.
+impl ServerCore {
+    /// Returns the filter of a slot, after the tests that every frame about a call must pass.
+    fn filter(&mut self, key: SessionKey, slot: Slot, seq: Seq) -> Result<Filter<'_>, ProtocolError> {
+        if seq == 0 || seq >= SEQ_END {
+            return Err(ProtocolError::SeqRange(seq));
+        }
+        self.find_filter(key, slot).ok_or(ProtocolError::SlotRange(slot))
+    }
+
+    /// Finds the parts of a slot. `None`: the session has ended (V4), or has no such slot.
+    fn find_filter(&mut self, key: SessionKey, slot: Slot) -> Option<Filter<'_>> {
+        let session = self.links.sessions.get_mut(key)?;
+        let (id, attached) = (session.id, session.attached());
+        let (record, sums) = session.slot(slot)?;
+        Some(Filter {
+            session: key,
+            id,
+            slot,
+            record,
+            sums,
+            attached: attached.and_then(|conn| self.links.connections.writer(conn)),
+            calls: &mut self.calls,
+            queue: &mut self.queue,
+            counters: &mut self.counters,
+            config: &self.config,
+        })
+    }
+
+    /// Takes the next call to run. Its record is `Running` from here on. The thread that runs it must finish it.
+    pub fn poll_call(&mut self, now: Time) -> Option<ReadyCall> {
+        while let Some(entry) = self.queue.pop() {
+            let filter = self.find_filter(entry.session, entry.slot);
+            if let Some(call) = filter.and_then(|mut filter| filter.begin(entry, now)) {
+                self.running += 1;
+                return Some(call);
+            }
+        }
+        None
+    }
+
+    /// Returns true if a call waits to run, or an entry of one that was refused meanwhile.
+    pub fn has_calls(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
+    pub fn finish(&mut self, key: CallKey, status: Status, body: &[u8], now: Time) {
+        debug_assert!(self.running > 0, "V12: a call that ends was handed out");
+        self.running -= 1;
+        self.counters.panics += u64::from(status == Status::Panicked);
+        if status.ran() && !self.calls.has_room(body.len()) {
+            self.release_old_replies(key, body.len(), now);
+        }
+        match self.find_filter(key.session, key.slot) {
+            Some(mut filter) => filter.finish(key, status, body, now),
+            None => self.counters.results_without_session += u64::from(!key.is_duplicate),
+        }
+    }
+
+    /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.
+    fn release_old_replies(&mut self, key: CallKey, length: usize, now: Time) {
+        let filter = self.find_filter(key.session, key.slot);
+        if key.is_duplicate || !filter.is_some_and(|filter| filter.may_keep(length)) {
+            return;
+        }
+        for (session, slot, seq) in self.calls.old_replies(self.config.limits.reply_age, now) {
+            if self.calls.has_room(length) {
+                return;
+            }
+            if let Some(mut filter) = self.find_filter(session, slot) {
+                filter.release_reply(seq);
+            }
+        }
+    }
+}
+
+/// The end of the server.
+impl ServerCore {
+    /// Begins to drain: every connection gets GOAWAY, new calls are refused, queued and running ones finish.
+    pub fn start_drain(&mut self, now: Time) {
+        self.drain_within(self.config.limits.grace, now);
+    }
+
+    /// Begins to drain, and ends after `grace` at the latest. A drain under way ends by then if that is sooner.
+    pub fn drain_within(&mut self, grace: Duration, now: Time) {
+        let ends = now.plus(grace);
+        if let Some(drain) = &mut self.drain {
+            return drain.end_by(ends);
+        }
+        self.drain = Some(Drain::new(ends, now));
+        self.links.tell_draining();
+    }
+
+    /// Returns true if the server may end now.
+    pub fn is_drained(&self) -> bool {
+        self.drain.as_ref().is_some_and(Drain::is_done)
+    }
+
+    /// Returns true if a drain ended by force, with calls left behind.
+    pub fn was_forced(&self) -> bool {
+        self.drain.as_ref().is_some_and(Drain::was_forced)
+    }
+
+    fn check_drain(&mut self, now: Time) {
+        if !self.drain.as_ref().is_some_and(|drain| drain.is_due(now)) {
+            return;
+        }
+        let facts = self.links.drain_facts(self.running == 0 && self.queue.is_empty());
+        let linger = self.config.limits.drain_linger;
+        if self.drain.as_mut().map(|drain| drain.look(facts, linger, now)) == Some(Look::GraceOver) {
+            self.refuse_queue();
+        }
+    }
+
+    /// Refuses every call that still waits to run.
+    fn refuse_queue(&mut self) {
+        while let Some(entry) = self.queue.pop() {
+            let filter = self.find_filter(entry.session, entry.slot);
+            let Some(mut filter) = filter.filter(|filter| filter.is_queued(entry.seq)) else { continue };
+            if entry.duplicate.is_none() {
+                filter.refuse(Reason::Draining, "");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ServerCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerCore({:?})", self.counters())
+    }
+}
+
+/// Removes a session. Its queued calls are dropped, its running ones are told, and their results find no session.
+fn end_session(links: &mut Links, calls: &mut CallTable, key: SessionKey) {
+    let Some(session) = links.end(key) else { return };
+    for record in session.records() {
+        calls.tell_cancelled(record.call);
+        calls.free(record.call);
+    }
+}

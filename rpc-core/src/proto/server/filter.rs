@@ -1,0 +1,364 @@
+//! Layer 2: the duplicate filter: CALL, CANCEL, ACK and results against the record of their slot.
+//!
+//! The table of `docs/at_most_once.md`, row by row. The slot, the sums of its session and its connection are found once
+//! for a frame; every rule is then a method of [`Filter`]. The order of the tests: is the session attached, does the
+//! slot exist, the number against `last`, is it a duplicate, and only then lateness and room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ServerConfig;
+use super::call_table::{CallData, CallTable};
+use super::connection::Writer;
+use super::counters::Counters;
+use super::record::{Arrival, CallState, NO_CALL, Record, fingerprint};
+use super::run_queue::{CallKey, QueueEntry, ReadyCall, RunQueue};
+use super::sessions::{SessionKey, Sums};
+use crate::contract::Entry;
+use crate::error::{ProtocolError, Reason};
+use crate::ids::{CallId, Seq, SessionId, Slot, Time};
+use crate::limits::MAX_DETAIL;
+use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::message::{Status, cut};
+
+/// The text of a reply that was not kept.
+const NOT_KEPT: &str = "its reply was sent once and not kept";
+
+/// One slot of a session, with everything that a frame for it may change.
+pub(super) struct Filter<'a> {
+    /// The session.
+    pub(super) session: SessionKey,
+    /// Its name on the wire.
+    pub(super) id: SessionId,
+    /// The slot.
+    pub(super) slot: Slot,
+    /// The record of the slot's last call.
+    pub(super) record: &'a mut Record,
+    /// The sums over the session's slots.
+    pub(super) sums: &'a mut Sums,
+    /// The connection that carries the session now. No other one ever gets a reply (V8).
+    pub(super) attached: Option<Writer<'a>>,
+    /// The data of all calls.
+    pub(super) calls: &'a mut CallTable,
+    /// The calls that may run.
+    pub(super) queue: &'a mut RunQueue,
+    /// The counters of the server.
+    pub(super) counters: &'a mut Counters,
+    /// The bounds and the services of the server.
+    pub(super) config: &'a ServerConfig,
+}
+
+impl Filter<'_> {
+    /// Handles a CALL.
+    pub(super) fn call(&mut self, frame: Frame, draining: bool, now: Time) -> Result<(), ProtocolError> {
+        self.counters.calls += 1;
+        let length = frame.skipped.unwrap_or(frame.body.len());
+        let fingerprint = fingerprint(frame.header.method, length, frame.body_crc);
+        match self.record.arrival(frame.header.seq, fingerprint) {
+            Arrival::Stale => self.counters.copies_stale += 1,
+            Arrival::FalseRetry => return Err(ProtocolError::FalseRetry),
+            Arrival::TooEarly => return Err(ProtocolError::SlotBusy),
+            Arrival::Duplicate(state) => self.duplicate(frame, state, now),
+            Arrival::New => self.admit(frame, length, fingerprint, draining, now),
+        }
+        Ok(())
+    }
+
+    /// Handles a new call: it is recorded first, and then queued or refused for good.
+    fn admit(&mut self, frame: Frame, length: usize, fingerprint: u64, draining: bool, now: Time) {
+        let index = self.advance(frame.header.seq, fingerprint);
+        let entry = self.config.directory.find(frame.header.method);
+        let limit = self.config.limits.max_frame;
+        let (reason, text) = match entry {
+            _ if frame.header.millis == 0 => (Reason::Deadline, String::new()),
+            _ if frame.skipped.is_some() => {
+                (Reason::TooLarge, format!("{length} bytes are over the server's limit of {limit}"))
+            }
+            _ if draining => (Reason::Draining, String::new()),
+            None => (Reason::NoSuchMethod, String::new()),
+            _ if !self.queue.has_room(length, &self.config.limits) => (Reason::Busy, String::new()),
+            Some(entry) => {
+                let seq = frame.header.seq;
+                self.record.call = self.calls.put(index, self.data(entry, frame, now));
+                let (session, slot) = (self.session, self.slot);
+                return self.queue.push(QueueEntry { session, slot, seq, bytes: length, duplicate: None });
+            }
+        };
+        self.calls.free(index);
+        self.refuse(reason, &text);
+    }
+
+    /// Handles a duplicate of the slot's last call: it is answered, now or when the reply is there, but it does not run.
+    fn duplicate(&mut self, frame: Frame, state: CallState, now: Time) {
+        match state {
+            CallState::Queued => {
+                self.counters.copies_under_way += 1;
+                let deadline = deadline_of(&frame.header, now);
+                if let Some(data) = self.calls.get_mut(self.record.call) {
+                    data.deadline = data.deadline.min(deadline); // a duplicate may bring it forward, never back
+                }
+            }
+            CallState::Running if self.config.at_most_once => self.counters.copies_under_way += 1,
+            CallState::Refused | CallState::Empty => {
+                self.counters.copies_refused += 1;
+                self.reply_again();
+            }
+            _ if !self.config.at_most_once && self.has_begun() => self.run_duplicate(frame, now),
+            CallState::Running => {}
+            CallState::Acknowledged => self.counters.copies_unanswered += 1,
+            CallState::Kept if self.reply_again() => self.counters.copies_replayed += 1,
+            CallState::Kept => self.counters.copies_unanswered += 1,
+            CallState::NotKept => {
+                self.counters.copies_not_kept += 1;
+                self.reply_again();
+            }
+        }
+    }
+
+    /// Handles a CANCEL.
+    pub(super) fn cancel(&mut self, seq: Seq) -> Result<(), ProtocolError> {
+        self.counters.cancels += 1;
+        match self.record.relation(seq) {
+            Arrival::Stale => self.counters.cancels_stale += 1,
+            Arrival::TooEarly => return Err(ProtocolError::SlotBusy),
+            Arrival::New => {
+                self.counters.cancels_first += 1;
+                let index = self.advance(seq, 0); // nothing to compare: any call of this number is its duplicate
+                self.calls.free(index);
+                self.refuse(Reason::Cancelled, "");
+            }
+            Arrival::Duplicate(CallState::Queued) => {
+                self.counters.cancels_queued += 1;
+                self.refuse(Reason::Cancelled, "");
+            }
+            Arrival::Duplicate(CallState::Running) => {
+                self.counters.cancels_running += 1;
+                self.calls.tell_cancelled(self.record.call);
+            }
+            Arrival::Duplicate(CallState::Kept | CallState::NotKept | CallState::Refused) => {
+                self.counters.cancels_final += 1;
+                self.reply_again();
+            }
+            Arrival::Duplicate(CallState::Acknowledged | CallState::Empty) | Arrival::FalseRetry => {}
+        }
+        Ok(())
+    }
+
+    /// Handles an ACK.
+    pub(super) fn acknowledge(&mut self, seq: Seq) -> Result<(), ProtocolError> {
+        match self.record.relation(seq) {
+            Arrival::Duplicate(CallState::Queued | CallState::Running) => {
+                return Err(ProtocolError::EarlyAck);
+            }
+            Arrival::Duplicate(state) if state != CallState::Empty => {
+                self.counters.acks += 1;
+                let index = self.take_data();
+                self.calls.free(index);
+                self.record.state = CallState::Acknowledged;
+            }
+            _ => self.counters.acks_unused += 1,
+        }
+        Ok(())
+    }
+
+    /// Begins a queued call, unless it was refused meanwhile or its caller has stopped waiting.
+    pub(super) fn begin(&mut self, entry: QueueEntry, now: Time) -> Option<ReadyCall> {
+        let is_duplicate = entry.duplicate.is_some();
+        let data = match entry.duplicate {
+            Some(data) => *data,
+            None if !self.is_queued(entry.seq) => return None,
+            None => {
+                let data = self.calls.get_mut(self.record.call)?;
+                if data.deadline <= now {
+                    self.refuse(Reason::Deadline, "");
+                    return None;
+                }
+                self.record.begin();
+                data.take_for_run()
+            }
+        };
+        self.counters.executions += 1;
+        Some(ReadyCall {
+            key: CallKey { session: self.session, slot: self.slot, seq: entry.seq, is_duplicate },
+            call: CallId { session: self.id, slot: self.slot, seq: entry.seq },
+            entry: data.entry,
+            body: data.body,
+            deadline: data.deadline,
+            peer: self.attached.as_ref().and_then(|writer| writer.connection.peer),
+            cancelled: data.cancelled,
+        })
+    }
+
+    /// Returns true if the call with this number still waits to run.
+    pub(super) fn is_queued(&self, seq: Seq) -> bool {
+        self.record.last == seq && self.record.state == CallState::Queued
+    }
+
+    /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
+    pub(super) fn finish(&mut self, key: CallKey, status: Status, body: &[u8], now: Time) {
+        if key.is_duplicate {
+            return self.finish_duplicate(key, status, body);
+        }
+        let runs = self.record.last == key.seq && self.record.state == CallState::Running;
+        assert!(runs, "V12: a call ends once");
+        if let Status::Refused(reason) = status {
+            return self.refuse(reason, &String::from_utf8_lossy(body));
+        }
+        if self.may_keep(body.len()) && self.calls.has_room(body.len()) {
+            self.calls.keep(self.record.call, body, now);
+            self.sums.kept += body.len();
+            self.settle(CallState::Kept, status.code());
+        } else {
+            let index = self.take_data();
+            self.calls.free(index);
+            self.settle(CallState::NotKept, status.code());
+        }
+        self.reply(status.code(), 0, body);
+    }
+
+    /// Settles a call that never ran, and says so.
+    pub(super) fn refuse(&mut self, reason: Reason, text: &str) {
+        self.counters.refused += 1;
+        self.settle(CallState::Refused, Status::Refused(reason).code());
+        let index = self.take_data();
+        self.calls.free(index);
+        self.reply(self.record.code, self.retry_millis(), cut(text, MAX_DETAIL).as_bytes());
+    }
+
+    /// Returns true if a reply may be kept, the budget of the server aside: it is short enough for its method, and within
+    /// the session's share (V19).
+    pub(super) fn may_keep(&self, length: usize) -> bool {
+        let most = self.config.limits.max_cached_reply;
+        let share = usize::from(self.sums.slots) * most;
+        let method = self.calls.get(self.record.call).map(|data| data.entry.method);
+        let is_short = method.is_some_and(|m| !m.idempotent && length <= m.max_cached_reply.unwrap_or(most));
+        is_short && self.sums.kept + length <= share
+    }
+
+    /// Releases the kept reply of this call. The record stays, so nothing can run twice.
+    pub(super) fn release_reply(&mut self, seq: Seq) {
+        if self.record.last == seq && self.record.state == CallState::Kept {
+            let index = self.take_data();
+            self.calls.free(index);
+            self.record.state = CallState::NotKept;
+        }
+    }
+
+    /// Sends a final reply again, unless it is still unsent on this connection. Returns true if it did.
+    fn reply_again(&mut self) -> bool {
+        let Some(sent) = self.attached.as_ref().map(|writer| writer.connection.outgoing.sent()) else {
+            return false;
+        };
+        if self.record.reply_end > sent {
+            return false;
+        }
+        match self.record.state {
+            CallState::Kept => {
+                let reply = self.calls.lend_reply(self.record.call);
+                self.reply(self.record.code, 0, &reply);
+                self.calls.return_reply(self.record.call, reply);
+            }
+            CallState::NotKept => self.reply(Status::ReplyLost.code(), 0, NOT_KEPT.as_bytes()),
+            CallState::Refused => self.reply(self.record.code, self.retry_millis(), &[]),
+            CallState::Empty | CallState::Queued | CallState::Running | CallState::Acknowledged => {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Sends a reply to the connection that carries the session now, if there is one (V8).
+    fn reply(&mut self, code: u8, millis: u32, body: &[u8]) {
+        let Some(writer) = &mut self.attached else { return };
+        let header = Header { code, millis, ..Header::for_call(Kind::Reply, self.slot, self.record.last) };
+        writer.send(&header, body);
+        self.record.reply_end = writer.connection.outgoing.queued();
+    }
+
+    /// Begins a new record over a final one. Returns the index of the last call's data, to be used again.
+    fn advance(&mut self, seq: Seq, fingerprint: u64) -> u32 {
+        let index = self.take_data();
+        self.record.advance(seq, fingerprint);
+        self.sums.admitted = true;
+        self.sums.active += 1;
+        index
+    }
+
+    /// Settles the call under way.
+    fn settle(&mut self, state: CallState, code: u8) {
+        self.record.settle(state, code);
+        debug_assert!(self.sums.active > 0, "V12: a call that is settled was counted");
+        self.sums.active -= 1;
+    }
+
+    /// Takes the index of the call's data out of the record, and its kept reply out of the session's sum.
+    fn take_data(&mut self) -> u32 {
+        let index = std::mem::replace(&mut self.record.call, NO_CALL);
+        let length = self.calls.reply_len(index);
+        debug_assert!(length <= self.sums.kept, "V10: the sum covers each kept reply");
+        self.sums.kept -= length;
+        index
+    }
+
+    /// Returns the pause that a busy server suggests; 0 for every other refusal.
+    fn retry_millis(&self) -> u32 {
+        if self.record.code != Status::Refused(Reason::Busy).code() {
+            return 0;
+        }
+        self.config.limits.retry_after.as_millis().min(u128::from(u32::MAX)) as u32
+    }
+
+    /// Returns the data of a new call.
+    fn data(&self, entry: Entry, frame: Frame, now: Time) -> CallData {
+        CallData {
+            session: self.session,
+            slot: self.slot,
+            seq: frame.header.seq,
+            entry,
+            deadline: deadline_of(&frame.header, now),
+            body: frame.body,
+            cancelled: entry.method.context.then(Arc::default),
+            reply: Vec::new(),
+            kept_at: Time::default(),
+        }
+    }
+}
+
+/// The filter switched off, for teaching: a duplicate of a call that has begun runs again, beside its slot.
+impl Filter<'_> {
+    /// Returns true if the slot's last call was not refused: an acknowledged refusal is still one (V7).
+    fn has_begun(&self) -> bool {
+        Status::from_code(self.record.code).is_ok_and(Status::ran)
+    }
+
+    /// Queues a duplicate, as a server without a filter does.
+    fn run_duplicate(&mut self, frame: Frame, now: Time) {
+        let Some(entry) = self.config.directory.find(frame.header.method) else { return };
+        let (bytes, seq) = (frame.body.len(), frame.header.seq);
+        if frame.skipped.is_some() || !self.queue.has_room(bytes, &self.config.limits) {
+            return;
+        }
+        self.counters.copies_executed += 1;
+        let duplicate = Some(Box::new(self.data(entry, frame, now)));
+        self.queue.push(QueueEntry { session: self.session, slot: self.slot, seq, bytes, duplicate });
+    }
+
+    /// Sends the reply of a duplicate that ran. It is not recorded, and the client ignores it.
+    ///
+    /// A duplicate that ended before its original sends nothing: its client would go on to the next call, over a record
+    /// that is not final (V3).
+    fn finish_duplicate(&mut self, key: CallKey, status: Status, body: &[u8]) {
+        if self.record.last <= key.seq && !self.record.state.is_final() {
+            return;
+        }
+        let header = Header { code: status.code(), ..Header::for_call(Kind::Reply, self.slot, key.seq) };
+        if let Some(writer) = &mut self.attached {
+            writer.send(&header, body);
+        }
+    }
+}
+
+/// Returns the time at which the caller of a frame stops waiting.
+fn deadline_of(header: &Header, now: Time) -> Time {
+    now.plus(Duration::from_millis(u64::from(header.millis)))
+}

@@ -1,0 +1,234 @@
+//! Layer 2: which connection carries which session: attached, detached, timed out, ended.
+
+use std::net::SocketAddr;
+
+use super::config::{HandOver, ServerConfig};
+use super::connection::{ConnId, Connections, Stage};
+use super::drain::Facts;
+use super::greeting;
+use super::sessions::{Attachment, Lease, Session, SessionKey, Sessions};
+use super::timers::{StallWatch, Timer, Timers};
+use crate::error::ProtocolError;
+use crate::ids::Time;
+use crate::limits::{HELLO_TIME, ServerLimits};
+use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
+
+/// The connections and sessions of a loop, with their timers.
+///
+/// Invariant V8: a connection whose stage is `Attached(key)` is the one that session `key` names as its own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Links {
+    /// The connections.
+    pub(super) connections: Connections,
+    /// The sessions and their records.
+    pub(super) sessions: Sessions,
+    /// The timers of both.
+    timers: Timers,
+}
+
+impl Links {
+    /// Adds a connection. It must send HELLO in time.
+    pub(super) fn accept(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
+        let (conn, serial) = self.connections.insert(peer);
+        self.timers.set(now.plus(HELLO_TIME), Timer::Hello(conn, serial));
+        conn
+    }
+
+    /// Notes that bytes were written. Returns true if frames that waited for it are to be read now.
+    pub(super) fn written(&mut self, conn: ConnId, count: usize, limits: &ServerLimits, now: Time) -> bool {
+        let Some(connection) = self.connections.get_mut(conn) else { return false };
+        connection.outgoing.written(count);
+        if let Some(mark) = connection.watch_unsent() {
+            let watch = StallWatch { conn, serial: connection.serial, mark };
+            self.timers.set(now.plus(limits.unsent_stall), Timer::Stall(watch));
+            return false;
+        }
+        connection.peer_reads(limits) && connection.decoder.has_unread()
+    }
+
+    /// Takes the next whole frame of a connection that is open and whose peer reads its replies.
+    pub(super) fn next_frame(
+        &mut self,
+        conn: ConnId,
+        limits: &ServerLimits,
+    ) -> Option<Result<Frame, ProtocolError>> {
+        let connection = self.connections.get_mut(conn)?;
+        if !connection.is_open() || !connection.peer_reads(limits) {
+            return None;
+        }
+        connection.decoder.next_frame().transpose()
+    }
+
+    /// Attaches a connection to a session that no other one carries.
+    pub(super) fn attach(&mut self, conn: ConnId, key: SessionKey, hello: &[u8], config: &ServerConfig) {
+        let (connection, session) = (self.connections.get_mut(conn), self.sessions.get_mut(key));
+        let (Some(connection), Some(session)) = (connection, session) else { return };
+        assert_eq!(session.attached(), None, "V8: one connection at a time carries a session");
+        connection.stage = Stage::Attached(key);
+        connection.hello = hello.to_vec();
+        connection.outgoing.count_from(session.queued_before);
+        let checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
+        connection.decoder.agree(config.limits.max_frame, true, checksum);
+        session.attachment = Attachment::Attached(conn);
+    }
+
+    /// Attaches a connection to a session that is resumed. The latest connection wins: frames that an older one still
+    /// sends are dropped.
+    pub(super) fn resume(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        hello: &[u8],
+        draining: bool,
+        config: &ServerConfig,
+        now: Time,
+    ) {
+        if let Some(older) = self.sessions.get(key).and_then(Session::attached) {
+            self.cut(older, &config.limits, now);
+        }
+        self.attach(conn, key, hello, config);
+        self.welcome(conn, key, true, draining, config);
+    }
+
+    /// Sends a WELCOME: always with a checksum, since the client learns from it if later frames have one.
+    pub(super) fn welcome(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        resumed: bool,
+        draining: bool,
+        config: &ServerConfig,
+    ) {
+        let (writer, session) = (self.connections.writer(conn), self.sessions.get(key));
+        let (Some(mut writer), Some(session)) = (writer, session) else { return };
+        let welcome = greeting::welcome(session, config, resumed);
+        writer.connection.checksum = true;
+        writer.send(&Header::new(Kind::Welcome), &welcome.encode());
+        writer.connection.checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
+        if draining {
+            writer.send(&Header::new(Kind::GoAway), &[]);
+        }
+    }
+
+    /// Parts a connection from its session. The session's lease begins.
+    pub(super) fn detach(&mut self, conn: ConnId, limits: &ServerLimits, now: Time) {
+        let Some(connection) = self.connections.get_mut(conn) else { return };
+        let Stage::Attached(key) = connection.stage else { return };
+        connection.stage = Stage::Closing;
+        let queued = connection.outgoing.queued();
+        self.sessions.detach(key, queued, now);
+        if let Some(session) = self.sessions.get_mut(key).filter(|session| !session.has_lease_timer) {
+            session.has_lease_timer = true;
+            self.timers.set(now.plus(limits.lease), Timer::Lease(key));
+        }
+    }
+
+    /// Parts a connection from its session, and closes it at once.
+    pub(super) fn cut(&mut self, conn: ConnId, limits: &ServerLimits, now: Time) {
+        self.detach(conn, limits, now);
+        self.connections.enter(conn, Stage::Closed);
+    }
+
+    /// Removes a session, and closes its connection once its bytes are written.
+    pub(super) fn end(&mut self, key: SessionKey) -> Option<Session> {
+        let session = self.sessions.remove(key)?;
+        if let Some(conn) = session.attached() {
+            self.connections.enter(conn, Stage::Closing);
+        }
+        Some(session)
+    }
+
+    /// Takes a connection out of this loop, for the loop that has its session.
+    pub(super) fn hand_over(&mut self, conn: ConnId, to_loop: u8, hello: &[u8]) -> Option<HandOver> {
+        let connection = self.connections.get_mut(conn)?;
+        connection.stage = Stage::Closed;
+        let input = greeting::replay_input(hello, std::mem::take(&mut connection.decoder)).into();
+        Some(HandOver { conn, to_loop, input })
+    }
+
+    /// Sends one more frame, and closes the connection once it is written.
+    pub(super) fn send_last(&mut self, conn: ConnId, header: &Header, body: &[u8]) {
+        self.connections.send(conn, header, body);
+        self.connections.enter(conn, Stage::Closing);
+    }
+
+    /// Sends the reason for which a connection is closed. Its session goes on without it.
+    pub(super) fn reject(&mut self, conn: ConnId, error: &ProtocolError, limits: &ServerLimits, now: Time) {
+        let greeted = self.connections.get(conn).is_some_and(|c| c.stage != Stage::Greeting);
+        self.detach(conn, limits, now);
+        let text = if greeted { error.to_string() } else { greeting::stranger_text(error) };
+        self.send_last(conn, &Header::new(Kind::Reject), text.as_bytes());
+    }
+
+    /// Tells every client that the server is about to end. Connections without a session are closed.
+    pub(super) fn tell_draining(&mut self) {
+        let stages: Vec<_> = self.connections.iter().map(|(conn, c)| (conn, c.stage)).collect();
+        for (conn, stage) in stages {
+            match stage {
+                Stage::Attached(_) => self.connections.send(conn, &Header::new(Kind::GoAway), &[]),
+                Stage::Greeting => self.connections.enter(conn, Stage::Closing),
+                Stage::Closing | Stage::Closed => {}
+            }
+        }
+    }
+
+    /// Returns the facts that a drain looks at. `is_idle`: no call is queued or running.
+    pub(super) fn drain_facts(&self, is_idle: bool) -> Facts {
+        let written = |conn| self.connections.get(conn).is_some_and(|c| c.outgoing.unsent().is_empty());
+        let mut facts = Facts { is_idle, is_acknowledged: true, is_written: true };
+        for session in self.sessions.iter().filter(|session| !session.is_acknowledged()) {
+            facts.is_acknowledged = false;
+            facts.is_written &= session.attached().is_some_and(written);
+        }
+        facts
+    }
+
+    /// Takes the next timer that is due.
+    pub(super) fn poll_timer(&mut self, now: Time) -> Option<Timer> {
+        self.timers.poll(now)
+    }
+
+    /// Returns the time of the next timer.
+    pub(super) fn next_timer(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    /// Closes a connection that has not sent HELLO in time. Returns true if there was one.
+    pub(super) fn close_if_silent(&mut self, conn: ConnId, serial: u64) -> bool {
+        let is_late = self.connections.of_serial(conn, serial).is_some_and(|c| c.stage == Stage::Greeting);
+        if is_late {
+            self.connections.enter(conn, Stage::Closed);
+        }
+        is_late
+    }
+
+    /// Cuts a connection whose unsent bytes have not moved since the watch began, or watches on. Returns true if it was cut.
+    pub(super) fn cut_if_stalled(&mut self, watch: StallWatch, limits: &ServerLimits, now: Time) -> bool {
+        let Some(connection) = self.connections.of_serial(watch.conn, watch.serial) else { return false };
+        connection.has_stall_timer = false;
+        let Some(sent) = connection.watch_unsent() else { return false }; // everything was written
+        if sent == watch.mark {
+            self.cut(watch.conn, limits, now);
+            return true;
+        }
+        let watch = StallWatch { mark: sent, ..watch };
+        self.timers.set(now.plus(limits.unsent_stall), Timer::Stall(watch));
+        false
+    }
+
+    /// Returns true if the lease of a session is over, or sets its timer again.
+    pub(super) fn check_lease(&mut self, key: SessionKey, limits: &ServerLimits, now: Time) -> bool {
+        match self.sessions.check_lease(key, limits.lease, now) {
+            Lease::Over => return true,
+            Lease::Attached => {} // the next detachment sets a new timer
+            Lease::Until(due) => {
+                if let Some(session) = self.sessions.get_mut(key) {
+                    session.has_lease_timer = true;
+                    self.timers.set(due, Timer::Lease(key));
+                }
+            }
+        }
+        false
+    }
+}

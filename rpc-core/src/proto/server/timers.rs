@@ -1,0 +1,56 @@
+//! Layer 2: the server's timers.
+
+use std::collections::BTreeMap;
+
+use super::connection::ConnId;
+use super::sessions::SessionKey;
+use crate::ids::Time;
+
+/// The purpose of a timer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Timer {
+    /// This connection, of this serial number, must have sent HELLO.
+    Hello(ConnId, u64),
+    /// A connection must have written more of its unsent bytes.
+    Stall(StallWatch),
+    /// The lease of this detached session may be over.
+    Lease(SessionKey),
+}
+
+/// A watch over the unsent bytes of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StallWatch {
+    /// The connection.
+    pub(super) conn: ConnId,
+    /// Its serial number.
+    pub(super) serial: u64,
+    /// The position that it had reached when the watch began.
+    pub(super) mark: u64,
+}
+
+/// Timers in the order in which they are due. A timer is never removed early: its purpose is checked when it fires.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timers {
+    /// The timers, by time and then by number.
+    due: BTreeMap<(Time, u64), Timer>,
+    /// The number of the newest timer: two may be due at the same time.
+    last: u64,
+}
+
+impl Timers {
+    /// Sets a timer.
+    pub(super) fn set(&mut self, due: Time, timer: Timer) {
+        self.last += 1;
+        self.due.insert((due, self.last), timer);
+    }
+
+    /// Takes the next timer that is due.
+    pub(super) fn poll(&mut self, now: Time) -> Option<Timer> {
+        Some(self.due.first_entry().filter(|entry| entry.key().0 <= now)?.remove())
+    }
+
+    /// Returns the time of the next timer.
+    pub(super) fn next(&self) -> Option<Time> {
+        self.due.first_key_value().map(|((due, _), _)| *due)
+    }
+}
