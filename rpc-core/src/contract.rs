@@ -1,4 +1,4 @@
-//! Floor 0: what a trait promises: its methods, their signatures and policies, and a hash that shows any difference.
+//! Layer 0: contracts: the methods of a trait, their signatures and policies, and a hash that shows any difference.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use thiserror::Error;
 use crate::ids::{FNV_START, MethodId, fnv1a};
 use crate::limits::{MAX_METHODS, MAX_SERVICES};
 
-/// One method of a trait, as `#[rpc]` saw it.
+/// One method of a trait.
 #[derive(Clone, Copy, Debug)]
 pub struct Method {
     /// `Service.method`.
     pub name: &'static str,
     /// The signature as written, normalised: `fn get(key: &str) -> Result<String, KvError>`.
     pub signature: &'static str,
-    /// What names it on the wire; see [`MethodId`].
+    /// Its name on the wire; see [`MethodId`].
     pub id: MethodId,
     /// `#[rpc(idempotent)]`: running it twice is harmless, so the client may repeat it and no reply is kept.
     pub idempotent: bool,
-    /// `#[rpc(slow)]`: it runs long or blocks, so it never runs on the loop's own thread.
+    /// `#[rpc(slow)]`: it runs long or blocks, so it never runs on the thread that drives the loop.
     pub slow: bool,
-    /// Whether it takes a `&CallContext`.
+    /// True if it takes a `&CallContext`.
     pub context: bool,
     /// `#[rpc(deadline = "..")]`: its own default deadline.
     pub deadline: Option<Duration>,
@@ -44,38 +44,38 @@ impl Method {
         }
     }
 
-    /// Marks it as harmless to run twice.
+    /// Marks the method as harmless to run twice.
     pub const fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
     }
 
-    /// Marks it as running long or blocking.
+    /// Marks the method as running long or blocking.
     pub const fn slow(mut self) -> Self {
         self.slow = true;
         self
     }
 
-    /// Says that its implementation takes a `&CallContext`.
+    /// Notes that the implementation takes a `&CallContext`.
     pub const fn with_context(mut self) -> Self {
         self.context = true;
         self
     }
 
-    /// Gives it a default deadline of its own, in milliseconds.
+    /// Sets the method's own default deadline, in milliseconds.
     pub const fn deadline_ms(mut self, milliseconds: u64) -> Self {
         self.deadline = Some(Duration::from_millis(milliseconds));
         self
     }
 
-    /// Gives it a limit of its own for kept replies, in bytes.
+    /// Sets the method's own limit for kept replies, in bytes.
     pub const fn max_cached_reply(mut self, bytes: usize) -> Self {
         self.max_cached_reply = Some(bytes);
         self
     }
 }
 
-/// What `#[rpc]` knows about a trait. Two builds that agree on the hash agree on every signature as written.
+/// The contract of a trait. Two builds with the same hash have the same signatures, as written.
 #[derive(Clone, Copy, Debug)]
 pub struct Contract {
     /// The trait's name.
@@ -97,12 +97,12 @@ impl Contract {
 const UNKNOWN: u64 = 0;
 
 impl Contract {
-    /// What a client without a trait announces: the name alone.
+    /// The contract that a client without a trait announces: the name alone.
     pub const fn unknown(service: &'static str) -> Self {
         Contract { service, methods: &[], hash: UNKNOWN }
     }
 
-    /// Whether only the name is known.
+    /// Returns true if only the name is known.
     pub const fn is_unknown(&self) -> bool {
         self.hash == UNKNOWN && self.methods.is_empty()
     }
@@ -143,7 +143,7 @@ const fn contract_hash(service: &str, methods: &[Method]) -> u64 {
     hash
 }
 
-/// Why services cannot stand on one server together.
+/// The reason for which services cannot share one server.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ContractError {
@@ -161,12 +161,12 @@ pub enum ContractError {
     SameMethod(&'static str, &'static str),
 }
 
-/// Where a method id leads on this server.
+/// The method that an id names on this server.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// Which service, in the order of registration.
+    /// The index of its service, in the order of registration.
     pub service: usize,
-    /// Which method of it, in the order of the trait.
+    /// The index of the method in its service, in the order of the trait.
     pub index: usize,
     /// Its description.
     pub method: &'static Method,
@@ -175,15 +175,17 @@ pub struct Entry {
 /// All methods of all services of a server, by id.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
+    /// The services, in the order of registration.
     contracts: Vec<&'static Contract>,
-    entries: Vec<(MethodId, Entry)>, // ascending ids
+    /// The methods, in ascending order of their ids.
+    entries: Vec<(MethodId, Entry)>,
 }
 
 impl Directory {
     /// The directory of these services.
     ///
     /// # Errors
-    /// When two of them cannot be told apart, or there are too many.
+    /// [`ContractError`] if two services or methods cannot be told apart, or there are too many.
     pub fn new(contracts: Vec<&'static Contract>) -> Result<Self, ContractError> {
         if contracts.len() > MAX_SERVICES {
             return Err(ContractError::TooManyServices(contracts.len()));
@@ -210,18 +212,18 @@ impl Directory {
         Ok(Directory { contracts, entries })
     }
 
-    /// The method with this id, if there is one.
+    /// Returns the method with this id, if there is one.
     pub fn find(&self, id: MethodId) -> Option<Entry> {
         let at = self.entries.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         self.entries.get(at).map(|(_, entry)| *entry)
     }
 
-    /// The service of this name, if there is one.
+    /// Returns the service of this name, if there is one.
     pub fn contract(&self, service: &str) -> Option<&'static Contract> {
         self.contracts.iter().copied().find(|contract| contract.service == service)
     }
 
-    /// All services, in the order of registration.
+    /// Returns all services, in the order of registration.
     pub fn contracts(&self) -> &[&'static Contract] {
         &self.contracts
     }

@@ -1,12 +1,12 @@
-//! Floor 0: what can go wrong below a call: a peer that breaks the protocol, and the reasons why a call never ran.
+//! Layer 0: errors below a call: a peer that breaks the protocol, and the reasons for which a call never ran.
 
 use thiserror::Error;
 
-/// Why a call was not executed, for good. It is safe to call again.
+/// The reason for which a call was not executed, and never will be. It is safe to call again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The caller gave it up before it began.
+    /// The caller cancelled it before it began.
     #[error("it was cancelled before it began")]
     Cancelled,
     /// Its deadline passed before it began.
@@ -45,7 +45,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Reason; 12] = [
         Reason::Cancelled,
         Reason::Deadline,
@@ -61,16 +61,19 @@ impl Reason {
         Reason::Closed,
     ];
 
-    /// Whether the same call may succeed later. It is always safe to try; after the other reasons it fails again until
-    /// somebody changes the call, the client or the server.
+    /// Returns true if the same call may succeed later.
+    ///
+    /// It is always safe to try. After the other reasons the call fails again until the call, the client or the server is
+    /// changed.
     pub fn may_pass(self) -> bool {
         use Reason::{Busy, Cancelled, Deadline, Draining, NoFreeSlot, Unreachable};
         matches!(self, Cancelled | Deadline | Busy | Draining | NoFreeSlot | Unreachable)
     }
 }
 
-/// What a peer did that the protocol forbids. The connection is closed; nothing runs because of it.
-/// The rule numbers are those of `docs/wire.md`.
+/// An action of a peer that the protocol forbids. The connection is closed, and nothing runs because of it.
+///
+/// The numbers of rules are those of `docs/wire.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
@@ -80,9 +83,9 @@ pub enum ProtocolError {
     /// A frame is longer than both sides agreed, and cannot be skipped (W4).
     #[error("a frame body of {got} bytes is over the limit of {limit}")]
     LongFrame {
-        /// What its prefix says.
+        /// The length that its prefix gives, in bytes.
         got: usize,
-        /// What was agreed.
+        /// The length that was agreed on, in bytes.
         limit: usize,
     },
     /// The checksum over a header is wrong (W5).
@@ -97,8 +100,8 @@ pub enum ProtocolError {
     /// The body of a control frame cannot be read (W7).
     #[error("the body of a {0} frame cannot be read")]
     BadBody(&'static str),
-    /// A frame that has no place at this point of the conversation (W8).
-    #[error("a {0} frame has no place here")]
+    /// A frame that is not allowed at this point (W8).
+    #[error("a {0} frame is not allowed here")]
     Unexpected(&'static str),
     /// Not this protocol at all (W2).
     #[error("the peer does not speak this protocol")]
@@ -118,15 +121,15 @@ pub enum ProtocolError {
     #[error("sequence number {0} is out of range")]
     SeqRange(u64),
     /// A higher number over a call that is not final (W22, invariant V3).
-    #[error("a call was sent over one that is still under way")]
+    #[error("the slot's previous call has not finished")]
     SlotBusy,
     /// The same number with other contents (W23).
     #[error("a call was sent again with other contents")]
     FalseRetry,
-    /// An acknowledgement of a call that has no answer yet (W24).
-    #[error("an answer was acknowledged before there was one")]
+    /// An acknowledgement of a call that has no reply yet (W24).
+    #[error("a reply was acknowledged before it was sent")]
     EarlyAck,
     /// A reply to a call that was never made (W25).
-    #[error("a reply came to a call that was never made")]
+    #[error("a reply arrived for a call that was never made")]
     UnaskedReply,
 }

@@ -1,20 +1,20 @@
-//! Floor 0: the small numbers that name things: sessions, slots, sequence numbers, methods, and points in time.
+//! Layer 0: small numbers that name things: sessions, slots, sequence numbers, methods, and points in time.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Names a session. 8 bits say which event loop of the server owns it, 120 come from the operating system's
-/// randomness; a server never uses one again (invariant V9).
+/// Names a session. 8 bits are the number of the event loop that owns it, and 120 bits come from the operating system's
+/// randomness. A server never uses a name again (V9).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u128);
 
 impl SessionId {
-    /// The loop that owns the session: the top 8 bits.
+    /// Returns the number of the loop that owns the session: the top 8 bits.
     pub fn loop_number(self) -> u8 {
         self.0.to_be_bytes()[0]
     }
 
-    /// The id made of a loop's number and 16 random bytes, of which the first is replaced.
+    /// Returns the id made of a loop's number and 16 random bytes, of which the first is replaced.
     pub fn new(loop_number: u8, mut random: [u8; 16]) -> Self {
         random[0] = loop_number;
         SessionId(u128::from_be_bytes(random))
@@ -32,7 +32,7 @@ impl fmt::Debug for SessionId {
 pub struct Token(pub [u8; 32]);
 
 impl Token {
-    /// Compares in time that does not depend on where the two differ.
+    /// Returns true if the tokens are equal. The time that it takes does not depend on the bytes that differ.
     pub fn matches(&self, other: &Token) -> bool {
         self.0.iter().zip(other.0.iter()).fold(0u8, |differ, (a, b)| differ | (a ^ b)) == 0
     }
@@ -44,7 +44,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// One life of a server process; a server that starts again without its memory has another.
+/// Names one life of a server process. A server that starts again without its memory has another incarnation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Incarnation(pub u128);
 
@@ -54,23 +54,23 @@ impl fmt::Debug for Incarnation {
     }
 }
 
-/// A lane of a session in which one call is under way at a time; below the session's `slots`.
+/// The number of a slot, below the session's `slots`. A slot carries one call at a time.
 pub type Slot = u16;
 
-/// Number of a call within its slot: 1, 2, 3 .., never used again.
+/// The number of a call within its slot: 1, 2, 3 and so on, never used again.
 pub type Seq = u64;
 
 /// Sequence numbers at or above this are protocol errors, so none ever wraps.
 pub const SEQ_END: Seq = 1 << 63;
 
-/// Names one call for ever: at most once is decided by this and nothing else.
+/// Names one call for ever. At most once is decided by this name and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId {
-    /// The session it belongs to.
+    /// The session of the call.
     pub session: SessionId,
-    /// The lane within the session.
+    /// The slot within the session.
     pub slot: Slot,
-    /// Its number within the lane.
+    /// The number within the slot.
     pub seq: Seq,
 }
 
@@ -80,8 +80,9 @@ impl fmt::Display for CallId {
     }
 }
 
-/// Names a method on the wire: FNV-1a of its full signature as written in the trait, so that a method whose
-/// signature changed is a method that the other side does not have, and never decodes to wrong values.
+/// Names a method on the wire: FNV-1a of its full signature as written in the trait.
+///
+/// A method whose signature changed is thus a method that the other side does not have, and never decodes to wrong values.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MethodId(pub u64);
 
@@ -91,7 +92,9 @@ impl fmt::Debug for MethodId {
     }
 }
 
-/// FNV-1a, 64 bits, continued from `hash`; begin with [`FNV_START`]. (Fowler, Noll, Vo; ten lines in any language.)
+/// Returns the 64-bit FNV-1a hash of `bytes`, continued from `hash`. Begin with [`FNV_START`].
+///
+/// Source: G. Fowler, L. C. Noll, K.-P. Vo, D. Eastlake, T. Hansen, *The FNV Non-Cryptographic Hash Algorithm*.
 pub const fn fnv1a(mut hash: u64, bytes: &[u8]) -> u64 {
     let mut i = 0;
     while i < bytes.len() {
@@ -104,8 +107,9 @@ pub const fn fnv1a(mut hash: u64, bytes: &[u8]) -> u64 {
 /// The offset basis of FNV-1a, 64 bits.
 pub const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// A point on a monotonic clock, in microseconds since an origin chosen by whoever owns the clock.
-/// The protocol reads no clock: it is handed one of these.
+/// A point on a monotonic clock, in microseconds since an origin that the owner of the clock chooses.
+///
+/// The protocol reads no clock: the time is an argument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Time(pub u64);
 
@@ -113,20 +117,20 @@ impl Time {
     /// Later than any deadline.
     pub const NEVER: Time = Time(u64::MAX);
 
-    /// This time and `after` more; [`Time::NEVER`] if that cannot be told.
+    /// Returns this time and `after` more; [`Time::NEVER`] if that is out of range.
     pub fn plus(self, after: Duration) -> Time {
         Time(self.0.saturating_add(u64::try_from(after.as_micros()).unwrap_or(u64::MAX)))
     }
 
-    /// From `earlier` to this time; zero if it lies the other way round.
+    /// Returns the time from `earlier` to this time; zero if `earlier` is later.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// A monotonic clock: the operating system's on floor 4, the simulator's in tests.
+/// A monotonic clock: the operating system's in production, the simulator's in tests.
 pub trait Clock: Send + Sync {
-    /// The present.
+    /// Returns the present time.
     fn now(&self) -> Time;
 }
 

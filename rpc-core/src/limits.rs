@@ -1,96 +1,102 @@
-//! Floor 0: every bound of the framework in one place, each with its why.
+//! Layer 0: every bound of the framework in one place, each with its reason.
 
 use std::time::Duration;
 
-/// Bytes of a frame's header: the fixed part, length prefix included.
+/// Bytes of a frame's header, its length prefix included.
 pub const HEADER: usize = 36;
 
-/// Longest body before a session stands: a HELLO fits that names 64 services by 50 letters each, and a stranger cannot make
-/// the server keep more than this.
+/// Longest body before a session is open, in bytes: it fits a HELLO with 64 service names of 50 bytes, and it is the most
+/// that an unknown peer can make the server store.
 pub const MAX_GREETING: usize = 4 * 1024;
 
-/// An over-limit CALL body is read past, so that its connection lives, if it is at most this many times the limit;
-/// beyond that closing costs both sides less than reading.
+/// The body of an over-limit CALL is skipped, so that its connection lives, if it is at most this many times the limit.
+/// Beyond that, closing costs both sides less than reading.
 pub const SKIP_FACTOR: usize = 16;
 
-/// Most slots of a session: a record is 32 bytes, so 1,024 are 32 KiB.
+/// The smallest step in which room for a long frame grows, so that a claimed length alone reserves little.
+pub const ROOM_STEP: usize = 64 << 10;
+
+/// Most slots of a session: a record is 32 bytes, so 1,024 of them are 32 KiB.
 pub const MAX_SLOTS: u16 = 1024;
 
-/// Most services on one server, and most methods in one trait: a HELLO names services, a table names methods.
+/// Most services on one server: a HELLO must fit their names.
 pub const MAX_SERVICES: usize = 64;
-/// Most methods of one service.
+/// Most methods of one service: a method table must fit their signatures.
 pub const MAX_METHODS: usize = 1024;
 
-/// Longest name of a service or a method, in bytes: its length travels in one byte.
+/// Longest name of a service or a method, in bytes: its length is one byte on the wire.
 pub const MAX_NAME: usize = 255;
 
-/// Names of services and methods that a process may call without a trait: each is kept for as long as it lives, so a
-/// server that invents new ones cannot use up the memory.
+/// Most names of services and methods that a process may call without a trait. Each is stored until the process ends, so
+/// that a server that invents new names cannot exhaust the memory.
 pub const MAX_NAMES: usize = 4096;
-/// Longest part of a signature that is kept with such a name, in characters: it is only shown.
+/// Longest part of a signature that is stored with such a name, in characters: it is only displayed.
 pub const MAX_SIGNATURE_KEPT: usize = 512;
 
-/// Most arguments of a method: serde's tuples end there.
+/// Most arguments of a method: serde has no longer tuples.
 pub const MAX_ARGUMENTS: usize = 16;
 
-/// Deepest nesting of a value, encoding and decoding: 14 KB of nested enums overflow a 2 MiB stack, 64 levels do not.
+/// Deepest nesting of a value, when encoding and when decoding: 14 KB of nested enums overflow a stack of 2 MiB, 64 levels
+/// do not.
 pub const MAX_DEPTH: u32 = 64;
 
-/// Elements a decoder may yield beyond the bytes it was given: `[(); n]` takes no bytes, so bytes alone bound nothing.
+/// Elements that a decoder may yield beyond the bytes that it reads: a `Vec<()>` takes no bytes for its elements, so bytes
+/// alone bound nothing.
 pub const SPARE_ELEMENTS: usize = 1024;
 
-/// Longest text of a panic or refusal that travels: enough for a sentence, too little to be a reply.
+/// Longest text of a panic or a refusal on the wire, in bytes: enough for a sentence, too little to be a reply.
 pub const MAX_DETAIL: usize = 1024;
 
 /// Most event loops of one server: a session id has 8 bits for its loop.
 pub const MAX_LOOPS: usize = 256;
 
-/// How fast a stranger must say HELLO: a real client does so in one round trip; slowloris does not.
+/// The time in which a new connection must send HELLO: a real client needs one round trip, and connections that send one
+/// byte at a time to occupy the server need longer.
 pub const HELLO_TIME: Duration = Duration::from_secs(5);
 
-/// How often the watcher looks at a loop that is busy: a handler that is in its way at two looks in a row is late,
-/// after 4 to 8 ms. A timed wake-up costs up to 30 µs on a virtual machine, so a finer tick costs more than it gains:
-/// a method stalls a loop once, and is handed over before it runs from then on.
+/// The interval at which the watcher looks at a loop that is busy. A handler that runs at two looks in a row is slow: after
+/// 4 to 8 ms. A timed wake-up costs up to 30 µs on a virtual machine, so a shorter interval costs more than it gains: a
+/// method stalls a loop once, and runs on a thread of its own from then on.
 pub const WATCH_TICK: Duration = Duration::from_millis(4);
 
-/// Looks at an idle loop before the watcher sleeps until it is woken: an idle server costs nothing.
+/// Looks at an idle loop after which the watcher sleeps until it is woken, so that an idle server costs nothing.
 pub const WATCH_QUIET_TICKS: u32 = 2;
 
-/// A run of a method that was late once counts as quick below this: well under a tick.
+/// The longest quick run of a method that was slow once: well below an interval of the watcher.
 pub const QUICK_RUN: Duration = Duration::from_millis(1);
 
-/// Quick runs in a row after which a method that was late once is trusted again: handing this many over costs as much
-/// (1 to 4 µs each) as the one stall that a wrong guess costs.
+/// Quick runs in a row after which a method that was slow once counts as quick again: handing over this many runs costs as
+/// much (1 to 4 µs each) as the one stall of a wrong guess.
 pub const QUICK_ROW: u32 = 4096;
 
-/// Threads that wait for work although there is none: starting one takes as long as ten hand-overs.
+/// Idle threads that a loop keeps: starting one takes as long as ten hand-overs.
 pub const SPARES_KEPT: usize = 2;
 
-/// After this long a thread beyond [`SPARES_KEPT`] without work ends.
+/// An idle thread beyond [`SPARES_KEPT`] ends after this time.
 pub const SPARE_IDLE: Duration = Duration::from_secs(10);
 
-/// Fewest threads of a loop: one to run it, one for a handler that is late.
+/// Fewest threads of a loop: one to drive it, one for a slow handler.
 pub const MIN_THREADS: usize = 2;
 
-/// Reply space of a thread beyond this is given back after the call that needed it.
+/// Bytes of room for replies that a thread keeps. More is given back after the call that needed it.
 pub const SCRATCH_KEPT: usize = 1 << 20;
 
-/// What a loop reads into at a time, whatever the connection: idle connections hold no buffer.
+/// Bytes of the buffer that a loop reads into. All connections share it, so an idle one holds no buffer.
 pub const READ_CHUNK: usize = 64 << 10;
 
-/// With less room than this left in the read buffer, it is renewed: a read should be worth its system call.
+/// A read buffer with less room than this is renewed: a read should be worth its system call.
 pub const READ_LEAST: usize = 8 << 10;
 
-/// Read from one connection in one turn at most, so that a busy one does not starve the others.
+/// Most bytes read from one connection in one turn, so that a busy one does not starve the others.
 pub const READ_BUDGET: usize = 256 << 10;
 
-/// Readiness events taken in one turn.
+/// Most readiness events taken in one turn.
 pub const EVENTS: usize = 1024;
 
-/// Connections accepted in one turn at most.
+/// Most connections accepted in one turn.
 pub const ACCEPT_BATCH: usize = 64;
 
-/// How long accepting pauses when descriptors or connections have run out: they come back when somebody leaves.
+/// The pause of accepting when descriptors or connections have run out: some may be free again by then.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A search for old replies reads every call, so a server that is short of room searches this often at most.
@@ -105,85 +111,85 @@ pub const WRITTEN_KEPT: usize = 64 << 10;
 /// A draining server looks this often if it is done.
 pub const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// At most one line in the log about failing accepts in this time.
+/// The shortest time between two lines in the log about failing accepts.
 pub const ACCEPT_LOG: Duration = Duration::from_secs(1);
 
-/// Connections that the kernel completes before they are accepted: a burst of clients after a restart.
+/// Connections that the kernel completes before they are accepted: room for a burst of clients after a restart.
 pub const BACKLOG: i32 = 1024;
 
-/// A silent connection is asked for a sign of life by the kernel after this long,
+/// Silence after which the kernel asks a connection for a sign of life.
 pub const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
-/// again after this long each,
+/// The time after which the kernel asks again.
 pub const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
-/// and is dead after so many without an answer.
+/// Questions without an answer after which the kernel closes the connection.
 pub const KEEPALIVE_TRIES: u32 = 6;
 
-/// Write buffers that a loop keeps for the next connections that need one, and the largest that is worth keeping.
+/// Write buffers that a loop keeps for the next connections that need one.
 pub const BUFFERS_KEPT: usize = 64;
-/// A write buffer larger than this is given back to the allocator.
+/// Bytes of the largest write buffer that is kept. A larger one is given back to the allocator.
 pub const BUFFER_KEPT: usize = 64 << 10;
 
-/// A loop that does not answer this long after its grace time is stuck in a handler, and is left behind.
+/// A loop that does not end within this time after its grace time is stuck in a handler, and is left behind.
 pub const END_MARGIN: Duration = Duration::from_secs(1);
 
-/// How long somebody who asks for the counters waits for a loop that is busy.
+/// The longest wait for the counters of a loop that is busy.
 pub const COUNTERS_WAIT: Duration = Duration::from_secs(1);
 
-/// Most bytes that a client's connection keeps of its write buffer for the next write, and as many of the room that a
-/// long reply was read into: a fresh megabyte costs 256 page faults, which is more than all copies of it together.
+/// Bytes of a client's write buffer that are kept for the next write, and of the room of a long reply that are kept for the
+/// next one: a fresh megabyte costs 256 page faults, which is more than all copies of it together.
 pub const CLIENT_BUFFER_KEPT: usize = 2 << 20;
 
-/// A HELLO without a WELCOME is sent again after this part of the time to connect, then after twice as long, and so on:
-/// three copies of it fit, and a server that takes its time gets few.
+/// A HELLO without a WELCOME is sent again after this part of the time to connect, and then after twice as long each time:
+/// it is sent three times again, and a slow server gets few of them.
 pub const HELLO_SHARE: u32 = 8;
 
-/// How long the background thread leaves started calls to whoever started them before it drives by itself: a caller
-/// that starts many and then waits drives them all with one write.
+/// The time for which the background worker leaves started calls to the thread that started them: a thread that starts many
+/// calls and then waits sends all of them with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
 
-/// A client's connection that was not driven for this long is read once before a new call goes out: if the server has
-/// left meanwhile, the call stays unsent and is not needlessly unknown.
+/// A client's connection that was not driven for this time is read once before a new call is sent: if the server has closed
+/// it meanwhile, the call stays unsent and is not needlessly unknown.
 pub const STALE_CONNECTION: Duration = Duration::from_millis(2);
 
-/// What the server grants, keeps and waits for. `Default` is what `docs/at_most_once.md` describes.
+/// The bounds and times of a server. The defaults are those that `docs/at_most_once.md` describes.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
-    /// Slots granted to a session at most: the default of a client, 64, and up to [`MAX_SLOTS`].
+    /// Most slots granted to a session. A client asks for 64 by default, and for [`MAX_SLOTS`] at most.
     pub slots: u16,
-    /// Longest frame body, both ways: larger values belong in pages.
+    /// Longest frame body in both directions, in bytes. Larger values are to be sent in pages.
     pub max_frame: usize,
-    /// Sessions at a time, all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records when all of
-    /// them use every slot; 2 GiB if every client asks for 1,024.
+    /// Most sessions at a time, of all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records if all of them use
+    /// every slot; 2 GiB if every client asks for 1,024.
     pub sessions: usize,
-    /// Sessions from one source address; `None`: as many as `sessions`. For servers that face strangers.
+    /// Most sessions from one source address; `None`: as many as `sessions`. For servers that unknown peers can reach.
     pub sessions_per_source: Option<usize>,
-    /// How long a session outlives its connection: longer than a reboot of a switch, shorter than a coffee.
+    /// The time that a session outlives its connection: long enough for a switch to reboot.
     pub lease: Duration,
-    /// Longest reply that is kept for a client that asks again; a method may say less or more.
+    /// Longest reply that is kept for a client that asks again, in bytes. A method may set its own limit.
     pub max_cached_reply: usize,
-    /// Bytes of kept replies, all sessions together.
+    /// Most bytes of kept replies, of all sessions together.
     pub reply_budget: usize,
-    /// Kept replies older than this are let go when room is short: their callers have long asked again.
+    /// Kept replies older than this are released when room is short: their callers have asked again by then.
     pub reply_age: Duration,
-    /// Calls waiting to run, all sessions of a loop together; beyond it a call is refused as busy.
+    /// Most calls that wait to run, of all sessions of a loop together. A call beyond it is refused as busy.
     pub queue: usize,
-    /// Bytes of arguments waiting to run, all sessions of a loop together.
+    /// Most bytes of arguments that wait to run, of all sessions of a loop together.
     pub queue_bytes: usize,
-    /// What a busy server suggests to wait.
+    /// The pause that a busy server suggests.
     pub retry_after: Duration,
-    /// Unsent bytes of a connection beyond which it is not read: its owner asks faster than it listens.
+    /// Unsent bytes of a connection at which it is not read: its peer sends calls faster than it reads replies.
     pub unsent_pause: usize,
-    /// A connection whose unsent bytes do not move for this long is cut; its replies stay kept.
+    /// A connection whose unsent bytes do not move for this time is closed. Its replies stay kept.
     pub unsent_stall: Duration,
-    /// After this long a drain ends by force: queued calls are refused, running ones left behind.
+    /// A drain ends by force after this time: queued calls are refused, running ones are left behind.
     pub grace: Duration,
-    /// A drained connection is closed this long after its last answer was written.
+    /// A drained connection is closed this time after its last reply was written.
     pub drain_linger: Duration,
-    /// Handlers that run at once, on threads of their own when they are slow; divided among the loops, at least
-    /// [`MIN_THREADS`] each. When only one of a loop is left, methods that are known to be slow are refused as busy;
-    /// one that is not known to be slow still runs, and if it is, its loop waits for it, late answers included.
+    /// Most handlers that run at once, on their own threads if they are slow. The number is divided among the loops, which get
+    /// at least [`MIN_THREADS`] each. When a loop has one thread left, methods that are known to be slow are refused as busy.
+    /// A method that is not known to be slow still runs; if it is slow, its loop waits for it.
     pub threads: usize,
-    /// Connections at a time; beyond it accepting pauses.
+    /// Most connections at a time. Accepting pauses at this number.
     pub connections: usize,
 }
 
@@ -211,38 +217,39 @@ impl Default for ServerLimits {
     }
 }
 
-/// What a client asks for and how long it waits.
+/// The bounds and times of a client.
 #[derive(Clone, Debug)]
 pub struct ClientLimits {
-    /// Slots asked for: calls under way at once. More than enough for one thread, few enough to be polite.
+    /// Slots that the client asks for: calls in flight at once. Enough for many threads, and 2 KiB of records on the server.
     pub slots: u16,
-    /// Calls that wait for a slot; beyond it a call is refused at once.
+    /// Most calls that wait for a slot. A call beyond it is refused at once.
     pub waiting: usize,
-    /// First time until a call is sent again on a live connection; doubles up to `resend_cap`.
+    /// The time until a call is sent again on a live connection. It doubles each time, up to `resend_cap`.
     pub resend_first: Duration,
-    /// Longest time between two copies of a call.
+    /// Longest time between two transmissions of a call.
     pub resend_cap: Duration,
-    /// An answered slot that is not used again is acknowledged after this long.
+    /// The reply in a slot that is not used again is acknowledged after this time.
     pub ack_delay: Duration,
-    /// A kept reply of at least this size is acknowledged at once: the server's memory is waiting.
+    /// A reply of at least this many bytes is acknowledged at once, since the server keeps it until then.
     pub ack_at_once: usize,
-    /// Silence after which a driven client that is owed an answer asks for a sign of life.
+    /// Silence after which a client that waits for a reply asks for a sign of life.
     pub ping_after: Duration,
-    /// Unanswered PINGs in a row after which the connection counts as dead.
+    /// PINGs in a row without an answer after which the connection is closed.
     pub ping_limit: u32,
-    /// First upper bound of the pause before connecting again (full jitter); doubles up to `backoff_cap`.
+    /// The first upper bound of the pause before the client connects again. It doubles each time, up to `backoff_cap`. The pause
+    /// is random below the bound (full jitter).
     pub backoff_first: Duration,
     /// Longest upper bound of the pause before connecting again.
     pub backoff_cap: Duration,
-    /// How long one attempt to connect and greet may take.
+    /// Longest time of one attempt to connect and to receive WELCOME.
     pub connect: Duration,
-    /// All slots dirty for this long: the session is left to resolve itself and another one takes the calls.
+    /// When all slots were orphaned for this time, a second session takes the new calls.
     pub all_dirty: Duration,
-    /// Most bytes taken for one write.
+    /// Most bytes of one write.
     pub write_batch: usize,
     /// Retries of busy calls saved up at most, and earned per second: a crowd of clients must not keep a server busy.
     pub retry_budget: f64,
-    /// Longest reply body accepted.
+    /// Longest body of a reply that the client accepts, in bytes.
     pub max_frame: usize,
 }
 
@@ -268,5 +275,5 @@ impl Default for ClientLimits {
     }
 }
 
-/// The deadline of a call that names none: visible, and long enough for a human to notice.
+/// The deadline of a call that has no other: short enough for a person to wait.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

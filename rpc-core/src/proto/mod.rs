@@ -1,6 +1,7 @@
-//! Floor 2: the protocol of `docs/at_most_once.md` as state machines without socket, clock or thread.
+//! Layer 2: the protocol of `docs/at_most_once.md` as state machines without socket, clock or thread.
 //!
-//! What arrives is handed in by `handle_*`, with the present as an argument; what must go out, or be done, is asked for by `poll_*`.
+//! `handle_*` takes events (bytes, connections, time), with the present time as an argument. `poll_*` gives the bytes and
+//! actions that follow from them.
 
 // Bytes off the wire pass here: nothing in them may make this code panic. (Assertions of invariants are our own defects.)
 #![deny(

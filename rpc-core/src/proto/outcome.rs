@@ -1,24 +1,24 @@
-//! Floor 2: how a call ends, as the protocol knows it: bytes not yet decoded, and verdicts.
+//! Layer 2: the end of a call as the protocol knows it: bytes that are not yet decoded, and verdicts.
 
 use bytes::Bytes;
 
 use crate::error::Reason;
 
-/// Why nobody can say whether a call ran.
+/// The reason for which it is unknown if a call ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Doubt {
-    /// Its deadline passed without an answer. The question stays open: it can be resolved later.
+    /// Its deadline passed without a reply. It can be resolved later.
     Deadline,
     /// The session is gone: the server restarted, or forgot the client after the lease. It stays unknown for ever.
     SessionLost,
     /// The server broke the protocol, and the session was given up. It stays unknown for ever.
     BrokenServer,
-    /// The client was closed before the answer came. It stays unknown for ever.
+    /// The client was closed before the reply arrived. It stays unknown for ever.
     Closed,
 }
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It ran once, and these are the bytes of its value.

@@ -1,22 +1,22 @@
-//! Floor 2: a call as a stub hands it over: encoded, and with its policies.
+//! Layer 2: a call as a stub gives it to the protocol: encoded, and with its policies.
 
 use std::time::Duration;
 
 use crate::contract::Method;
 
-/// A call that is ready to go: its arguments are encoded, once and for all.
+/// A call that is ready to be sent. Its arguments are encoded once, however often they are sent.
 #[derive(Debug)]
 pub struct Request {
-    /// Which method.
+    /// The method.
     pub method: &'static Method,
     /// The encoded arguments.
     pub body: Vec<u8>,
-    /// CRC32C of the encoded arguments, worked out where nobody waits for a lock.
+    /// CRC32C of the encoded arguments, computed before any lock is taken.
     pub body_crc: u32,
-    /// How long the caller wants to wait, from now.
+    /// The time that the caller waits at most, from now.
     pub within: Duration,
-    /// Whether it may be repeated by itself: the method is idempotent, and the caller allows it.
+    /// True if the client may repeat the call by itself: the method is idempotent, and the caller allows it.
     pub repeat: bool,
-    /// Whether a refusal as busy may be tried again by itself.
+    /// True if the client may try again by itself when the server is busy or draining.
     pub retry: bool,
 }

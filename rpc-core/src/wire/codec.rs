@@ -1,4 +1,4 @@
-//! Floor 1: values to bytes and back. The only file that names the codec crate.
+//! Layer 1: values to bytes and back. The only file that names the codec crate.
 //!
 //! bincode 1.3.3, integers and lengths at their fixed width, little-endian: `docs/wire.md` lists the encoding of each
 //! shape, `docs/decisions/0002-codec.md` says why this codec. Everything passes through the guard (`guard.rs`).
@@ -19,16 +19,16 @@ mod random;
 #[cfg(test)]
 mod tests;
 
-/// Why a value could not be encoded.
+/// The reason for which a value could not be encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// It is larger than what was agreed.
     #[error("{size} bytes are over the limit of {limit}")]
     TooLarge {
-        /// What it takes.
+        /// The length of the encoded value, in bytes.
         size: usize,
-        /// What was agreed.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// It nests deeper than the reader will follow: [`MAX_DEPTH`].
@@ -38,7 +38,7 @@ pub enum EncodeError {
     /// take no bytes: `Vec<()>`.
     #[error("too many elements: {elements}, at most {limit} in a value of this size")]
     TooManyElements {
-        /// What they have, all together.
+        /// The number of elements of all of them together.
         elements: usize,
         /// The bytes of the value and [`SPARE_ELEMENTS`].
         limit: usize,
@@ -48,7 +48,7 @@ pub enum EncodeError {
     Unsupported(String),
 }
 
-/// Why bytes could not be decoded.
+/// The reason for which bytes could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct DecodeError(String);
@@ -58,8 +58,8 @@ pub struct DecodeError(String);
 /// `value` is serialized twice, first to measure it, so that nothing is appended of what is refused.
 ///
 /// # Errors
-/// When it is too large (with its exact size), nests too deep, has too many elements or cannot be encoded; `into` is
-/// then as it was.
+/// [`EncodeError`] if the value is too large (with its exact size), nests too deep, has too many elements, or cannot be
+/// encoded. `into` is then unchanged.
 pub fn encode<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
     let size = measure(value)?;
     if size > limit {
@@ -98,8 +98,8 @@ fn measure<T: Serialize + ?Sized>(value: &T) -> Result<usize, EncodeError> {
 /// 1 MiB per collection (serde's own bound); strings and byte vectors take what is there.
 ///
 /// # Errors
-/// When they are not such a value, bytes are left over, or it nests deeper than [`MAX_DEPTH`] or claims more elements
-/// than it has bytes and [`SPARE_ELEMENTS`].
+/// [`DecodeError`] if the bytes are not such a value, if bytes are left over, or if the value nests deeper than
+/// [`MAX_DEPTH`] or claims more elements than it has bytes and [`SPARE_ELEMENTS`].
 pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
     let budget = Budget::for_bytes(bytes.len());
     let mut rest = bytes;
@@ -115,7 +115,7 @@ fn options() -> impl Options {
     DefaultOptions::new().with_fixint_encoding().with_little_endian()
 }
 
-/// The bytes not yet read: what bincode's own reader does, but it tells nobody how many are left.
+/// The bytes not yet read. bincode's own reader would do, but it does not tell how many are left.
 struct Rest<'a, 'de>(&'a mut &'de [u8]);
 
 impl<'de> Rest<'_, 'de> {
@@ -179,7 +179,7 @@ fn too_short(claimed: usize, left: usize) -> bincode::Error {
 #[cold]
 #[inline(never)]
 fn left_over(bytes: usize) -> DecodeError {
-    DecodeError(format!("bytes left over behind the value: {bytes}"))
+    DecodeError(format!("bytes left over after the value: {bytes}"))
 }
 
 #[cold]
@@ -187,7 +187,7 @@ fn left_over(bytes: usize) -> DecodeError {
 fn unsteady(error: Option<bincode::Error>, measured: usize, written: usize) -> EncodeError {
     EncodeError::Unsupported(match error {
         Some(error) => explain(*error),
-        None => format!("a `Serialize` that is not steady: {measured} bytes measured, {written} written"),
+        None => format!("its `Serialize` gave {measured} bytes the first time and {written} the second time"),
     })
 }
 

@@ -1,30 +1,37 @@
-//! Floor 1: cuts frames from a stream of bytes that arrives in pieces of any size. Rules W3 to W5 of `docs/wire.md`.
+//! Layer 1: cuts frames from a stream of bytes that arrives in pieces of any size. Rules W3 to W5 of `docs/wire.md`.
 
 use bytes::{Bytes, BytesMut};
 
 use super::frame::{Frame, Kind, PREFIX, RawHeader, decode_header};
 use crate::error::ProtocolError;
-use crate::limits::{HEADER, MAX_GREETING, SKIP_FACTOR};
-
-/// Smallest step in which room for a long frame grows, so that a claimed length alone reserves nothing much.
-const GROW: usize = 64 * 1024;
+use crate::limits::{HEADER, MAX_GREETING, ROOM_STEP, SKIP_FACTOR};
 
 /// Cuts frames from a stream of bytes that arrives in pieces of any size.
 ///
-/// Invariant: `held` is empty, or begins at the start of a frame that is not whole; then `chunk` is empty after [`FrameDecoder::next_frame`] returned `None`.
+/// Invariant: `held` is empty, or begins at the start of a frame that is not whole. `chunk` is empty after
+/// [`FrameDecoder::next_frame`] returned `None`.
 #[derive(Clone, Debug, Default)]
 pub struct FrameDecoder {
-    chunk: Bytes,   // what was read last and not yet looked at
-    held: BytesMut, // the beginning of a frame whose rest has not come
-    skip: usize,    // bytes of an over-limit body that are still to be read past
+    /// The bytes that were read last and not yet looked at.
+    chunk: Bytes,
+    /// The beginning of a frame that is not whole.
+    held: BytesMut,
+    /// Bytes of an over-limit body that are still to be skipped.
+    skip: usize,
+    /// The limits that were agreed on.
     limits: Limits,
+    /// The longest frame whose room is kept for the next one, in bytes.
     room_kept: usize,
 }
 
+/// The limits of the frames that a decoder accepts.
 #[derive(Clone, Debug)]
 struct Limits {
+    /// The longest body, in bytes.
     body: usize,
+    /// True if the body of an over-limit CALL or REPLY is skipped, so that its connection lives.
     skip: bool,
+    /// True if bodies have checksums.
     checksum: bool,
 }
 
@@ -35,18 +42,21 @@ impl Default for Limits {
 }
 
 impl FrameDecoder {
-    /// A decoder that keeps the room of a long frame for the next one, up to `most` bytes: for one end of few
-    /// connections, since fresh room for a megabyte costs 256 page faults, more than all copies of it together.
+    /// A decoder that keeps the room of a long frame for the next one, up to `most` bytes.
+    ///
+    /// It is meant for a process with few connections: fresh room for a megabyte costs 256 page faults, which is more than
+    /// all copies of it together.
     pub fn keeping_room(most: usize) -> Self {
         FrameDecoder { room_kept: most, ..FrameDecoder::default() }
     }
 
-    /// Sets what was agreed: the longest body, whether over-limit calls and replies are skipped, and whether bodies have checksums.
+    /// Sets the limits that were agreed on: the longest body, if over-limit calls and replies are skipped, and if bodies have
+    /// checksums.
     pub fn agree(&mut self, body: usize, skip: bool, checksum: bool) {
         self.limits = Limits { body, skip, checksum };
     }
 
-    /// Hands in what was read.
+    /// Takes bytes that were read.
     pub fn push(&mut self, chunk: Bytes) {
         if self.chunk.is_empty() {
             self.chunk = chunk;
@@ -58,33 +68,33 @@ impl FrameDecoder {
         }
     }
 
-    /// Whether whole frames may be waiting: then there is no need to read more.
+    /// Returns true if whole frames may be waiting: then there is no need to read more.
     pub fn has_unread(&self) -> bool {
         !self.chunk.is_empty()
     }
 
-    /// Whether a frame has begun and not ended.
+    /// Returns true if a frame has begun and not ended.
     pub fn is_mid_frame(&self) -> bool {
         !self.held.is_empty() || self.skip > 0
     }
 
-    /// All bytes that were handed in and not yet returned in a frame: for handing a connection over.
+    /// Returns all bytes that were taken and not yet returned in a frame, for a connection that is handed over.
     pub fn into_rest(self) -> Bytes {
         let mut rest = self.held;
         rest.extend_from_slice(&self.chunk);
         rest.freeze()
     }
 
-    /// The next whole frame; `None` when more bytes are needed.
+    /// Returns the next whole frame; `None` if more bytes are needed.
     ///
     /// # Errors
-    /// When the bytes are no frame, or one that is too long: the stream cannot be read on.
+    /// [`ProtocolError`] if the bytes are not a frame, or the frame is too long. The stream cannot be read any further.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
         self.skip_some();
         if self.held.is_empty() { self.cut_from_chunk() } else { self.cut_from_held() }
     }
 
-    /// The common case: a frame that lies whole in what was read last is a counted slice of it, not a copy.
+    /// The common case: a frame that is whole in the bytes that were read last is a counted slice of them, not a copy.
     fn cut_from_chunk(&mut self) -> Result<Option<Frame>, ProtocolError> {
         let Some(total) = self.total_of(&self.chunk)? else {
             self.hold();
@@ -105,7 +115,7 @@ impl FrameDecoder {
         Ok(None)
     }
 
-    /// Completes the frame that has begun in `held`: first its header, then the rest.
+    /// Completes the frame that began in `held`: first its header, then the rest.
     fn cut_from_held(&mut self) -> Result<Option<Frame>, ProtocolError> {
         self.fill(PREFIX);
         let Some(total) = self.total_of(&self.held)? else { return Ok(None) };
@@ -115,7 +125,7 @@ impl FrameDecoder {
         }
         let raw = decode_header(&self.held)?;
         if raw.body_len > self.limits.body {
-            let overlap = self.held.split_off(HEADER); // bytes of the body that are here already
+            let overlap = self.held.split_off(HEADER); // bytes of the body that have arrived
             self.held.clear();
             self.skip = raw.body_len - overlap.len().min(raw.body_len);
             return self.skipped(raw);
@@ -124,8 +134,9 @@ impl FrameDecoder {
         if self.held.len() < total {
             return Ok(None);
         }
-        // What is split off shares its room with `held`, which takes the room again for the next long frame if by
-        // then nobody holds this one. A taken `held` begins with fresh pages: slow, but a connection at rest has none.
+        // The part that is split off shares its room with `held`. `held` takes the room again for the next long frame if
+        // this one was dropped by then. A `held` that is taken begins with fresh pages: that is slow, but an idle
+        // connection holds none.
         let whole = if total <= self.room_kept { self.held.split() } else { std::mem::take(&mut self.held) };
         let mut body = whole.freeze();
         let _ = body.split_to(HEADER);
@@ -137,10 +148,10 @@ impl FrameDecoder {
         let missing = want.saturating_sub(self.held.len()).min(self.chunk.len());
         if missing > 0 {
             if self.held.capacity() < want {
-                // Room grows with what has come, not with what is claimed: a whole long frame's only for who has sent
-                // a part of it that cost as much as a hundred calls.
-                let has_sent = self.held.len() + missing >= GROW;
-                let room = if has_sent { want } else { want.min(2 * GROW) };
+                // Room grows with the bytes that arrived, not with the length that was claimed: the full length is
+                // reserved only after a part of the frame has arrived that cost its sender as much as a hundred calls.
+                let has_sent = self.held.len() + missing >= ROOM_STEP;
+                let room = if has_sent { want } else { want.min(2 * ROOM_STEP) };
                 self.held.reserve(room.saturating_sub(self.held.len()));
             }
             self.held.extend_from_slice(&self.chunk.split_to(missing));
@@ -150,11 +161,11 @@ impl FrameDecoder {
     fn hold(&mut self) {
         if !self.chunk.is_empty() {
             self.held.extend_from_slice(&self.chunk);
-            self.chunk = Bytes::new(); // lets go of the read buffer
+            self.chunk = Bytes::new(); // releases the read buffer
         }
     }
 
-    /// The length of the frame that `bytes` begin with, prefix included; refused from the prefix alone if absurd.
+    /// Returns the length of the frame that `bytes` begin with, prefix included. An absurd length is refused at once.
     fn total_of(&self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
         let Some(prefix) = bytes.first_chunk::<PREFIX>() else { return Ok(None) };
         let length = u32::from_le_bytes(*prefix) as usize;
@@ -316,22 +327,22 @@ mod tests {
 
     #[test]
     fn the_room_of_a_long_frame_is_used_again_where_that_is_asked_for() {
-        let long = call(&vec![7; 3 * GROW]);
+        let long = call(&vec![7; 3 * ROOM_STEP]);
         let place_of_next = |decoder: &mut FrameDecoder| {
             let mut place = None;
-            for part in long.chunks(GROW) {
+            for part in long.chunks(ROOM_STEP) {
                 decoder.push(Bytes::copy_from_slice(part));
                 let frame = decoder.next_frame().expect("well formed");
                 place = place.or(frame.map(|frame| (frame.body.len(), frame.body.as_ptr() as usize)));
             }
             let (length, place) = place.expect("it is whole");
-            assert_eq!(length, 3 * GROW);
+            assert_eq!(length, 3 * ROOM_STEP);
             place
         };
         let mut keeping =
             FrameDecoder { limits: agreed(4 << 20).limits, ..FrameDecoder::keeping_room(1 << 20) };
         assert_eq!(place_of_next(&mut keeping), place_of_next(&mut keeping));
-        for mut other in [agreed(4 << 20), FrameDecoder { room_kept: GROW, ..agreed(4 << 20) }] {
+        for mut other in [agreed(4 << 20), FrameDecoder { room_kept: ROOM_STEP, ..agreed(4 << 20) }] {
             place_of_next(&mut other);
             assert_eq!(other.held.capacity(), 0, "a connection at rest holds nothing");
         }
@@ -344,6 +355,6 @@ mod tests {
         assert!(decoder.next_frame().expect("not yet whole").is_none());
         decoder.push(Bytes::from_static(&[0]));
         assert!(decoder.next_frame().expect("not yet whole").is_none());
-        assert!(decoder.held.capacity() <= 2 * GROW);
+        assert!(decoder.held.capacity() <= 2 * ROOM_STEP);
     }
 }

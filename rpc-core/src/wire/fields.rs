@@ -1,11 +1,13 @@
-//! Floor 1: reads fixed-width fields from the body of a control frame, and refuses a body that ends too early or too late.
+//! Layer 1: reads fixed-width fields from the body of a control frame. A body that is too short or too long is refused.
 
 use crate::error::ProtocolError;
 
-/// What is left of a body.
+/// The bytes of a body that were not read yet.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
+    /// The bytes.
     left: &'a [u8],
+    /// The name of the frame, for errors.
     frame: &'static str,
 }
 
@@ -40,19 +42,20 @@ impl<'a> Fields<'a> {
         self.array().map(u128::from_le_bytes)
     }
 
-    /// UTF-8 of this many bytes.
+    /// Reads UTF-8 of this many bytes.
     pub(super) fn text(&mut self, length: usize) -> Result<&'a str, ProtocolError> {
         let (taken, left) = self.left.split_at_checked(length).ok_or(ProtocolError::BadBody(self.frame))?;
         self.left = left;
         std::str::from_utf8(taken).map_err(|_| ProtocolError::BadBody(self.frame))
     }
 
-    /// A length in one byte, then UTF-8 of so many bytes.
+    /// Reads a length in one byte, then UTF-8 of as many bytes.
     pub(super) fn name(&mut self) -> Result<&'a str, ProtocolError> {
         let length = usize::from(self.u8()?);
         self.text(length)
     }
 
+    /// Refuses a body with bytes after its last field.
     pub(super) fn end(self) -> Result<(), ProtocolError> {
         if self.left.is_empty() { Ok(()) } else { Err(ProtocolError::BadBody(self.frame)) }
     }

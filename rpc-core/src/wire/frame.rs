@@ -1,4 +1,4 @@
-//! Floor 1: frames: a header at fixed offsets, a body, a checksum over each.
+//! Layer 1: frames: a header at fixed offsets, a body, a checksum over each.
 //!
 //! ```text
 //! offset  0       4    5    6       8            16           24      28      32      36
@@ -18,42 +18,42 @@ use crate::limits::HEADER;
 
 pub use super::decoder::FrameDecoder;
 
-/// The bytes of a length prefix; what it counts begins behind it.
+/// The bytes of the length prefix. It counts the bytes after itself.
 pub(super) const PREFIX: usize = 4;
 
-/// What a frame is for (W6). The numbers are those on the wire.
+/// The purpose of a frame (W6). The numbers are those on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
-    /// First frame of a client: who it is and what it wants.
+    /// The first frame of a client: its services, and the session that it wants to resume.
     Hello = 1,
-    /// First frame of a server: what it grants.
+    /// The first frame of a server: the session that it grants.
     Welcome = 2,
     /// A call.
     Call = 3,
-    /// The final answer to a call.
+    /// The final reply to a call.
     Reply = 4,
-    /// The caller has given up.
+    /// The caller cancels a call.
     Cancel = 5,
-    /// The answer has arrived; its bytes may go.
+    /// The client has the reply, so its bytes may be released.
     Ack = 6,
-    /// Are you there?
+    /// The client asks for a sign of life.
     Ping = 7,
-    /// I am.
+    /// The server answers a PING.
     Pong = 8,
     /// The server is shutting down.
     GoAway = 9,
-    /// The session to be resumed is not known.
+    /// The server does not know the session that the client wants to resume.
     SessionLost = 10,
-    /// No new session now.
+    /// The server opens no new session now.
     Busy = 11,
     /// The client ends its session.
     Bye = 12,
-    /// Asks for the methods of a service.
+    /// The client asks for the method table of a service.
     Methods = 13,
-    /// The methods of a service.
+    /// The method table of a service.
     Table = 14,
-    /// The connection is closed because of what was received; the body says why.
+    /// The server closes the connection because the client broke the protocol; the body gives the reason.
     Reject = 15,
 }
 
@@ -80,13 +80,13 @@ impl Kind {
         ALL.get(index).copied().ok_or(ProtocolError::UnknownKind(byte))
     }
 
-    /// Whether frames of this kind have no body (W7).
+    /// Returns true if frames of this kind have no body (W7).
     fn is_bare(self) -> bool {
         use Kind::{Ack, Busy, Bye, Cancel, GoAway, Ping, Pong};
         matches!(self, Cancel | Ack | Ping | Pong | GoAway | Busy | Bye)
     }
 
-    /// The name used in messages and in `docs/wire.md`.
+    /// Returns the name that messages and `docs/wire.md` use.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Hello => "HELLO",
@@ -111,7 +111,7 @@ impl Kind {
 /// The fixed part of a frame without its lengths. A field that a kind does not use is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// What the frame is for.
+    /// The purpose of the frame.
     pub kind: Kind,
     /// REPLY: its status; else 0.
     pub code: u8,
@@ -119,24 +119,24 @@ pub struct Header {
     pub slot: Slot,
     /// CALL, REPLY, CANCEL, ACK: the number within the slot.
     pub seq: Seq,
-    /// CALL: which method.
+    /// CALL: the method.
     pub method: MethodId,
-    /// CALL: time left; REPLY 'busy' and BUSY: when to try again. Milliseconds.
+    /// CALL: the time left. REPLY 'busy' and BUSY: the pause before another attempt. In milliseconds.
     pub millis: u32,
 }
 
 impl Header {
-    /// A header of this kind with every other field 0.
+    /// Returns a header of this kind with every other field 0.
     pub fn new(kind: Kind) -> Self {
         Header { kind, code: 0, slot: 0, seq: 0, method: MethodId(0), millis: 0 }
     }
 
-    /// A header of this kind for one call.
+    /// Returns a header of this kind for one call.
     pub fn for_call(kind: Kind, slot: Slot, seq: Seq) -> Self {
         Header { slot, seq, ..Header::new(kind) }
     }
 
-    /// The 36 bytes before a body of this length and checksum.
+    /// Returns the 36 bytes before a body of this length and checksum.
     pub fn encode(&self, body_len: usize, body_crc: u32) -> [u8; HEADER] {
         debug_assert!(body_len <= u32::MAX as usize - HEADER);
         let mut bytes = [0; HEADER];
@@ -161,7 +161,7 @@ pub fn append(into: &mut Vec<u8>, header: &Header, body: &[u8], checksum: bool) 
     into.extend_from_slice(body);
 }
 
-/// The checksum over a body: CRC32C, or 0 where both sides agreed to leave it out.
+/// Returns the checksum over a body: CRC32C, or 0 if both sides agreed to leave it out.
 pub fn body_checksum(body: &[u8], checksum: bool) -> u32 {
     if checksum { crc32c::crc32c(body) } else { 0 }
 }
@@ -169,24 +169,24 @@ pub fn body_checksum(body: &[u8], checksum: bool) -> u32 {
 /// A frame that arrived whole, with correct checksums.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// Its fixed part.
+    /// The fixed part.
     pub header: Header,
-    /// The checksum of its body, as it came; 0 where bodies go without.
+    /// The checksum of the body as it arrived; 0 if bodies have none.
     pub body_crc: u32,
-    /// What follows the header.
+    /// The bytes after the header.
     pub body: Bytes,
     /// Length of a body that was over the limit and is being skipped; `body` is empty then.
     pub skipped: Option<usize>,
 }
 
-/// A header as it stands on the wire, checked.
+/// A header that was read from the wire and checked.
 pub(super) struct RawHeader {
     pub(super) header: Header,
     pub(super) body_crc: u32,
     pub(super) body_len: usize,
 }
 
-/// Reads a header from the first 36 bytes, which the caller has seen to be there.
+/// Reads a header from the first 36 bytes.
 pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     let Some(fixed) = bytes.first_chunk::<HEADER>() else {
         return Err(ProtocolError::ShortFrame(bytes.len()));

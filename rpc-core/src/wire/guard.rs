@@ -1,4 +1,4 @@
-//! Floor 1: the guard around every encode and decode: how deep a value nests, how many elements it claims.
+//! Layer 1: the guard around every encode and decode: it bounds the depth of a value and the number of its elements.
 //!
 //! The codec has neither bound: 14 KB of nested enums overflow a stack, 8 bytes can claim 2,000,000,000 units. The
 //! guard stands between a type and the codec on both sides, so that what is sent can also be read:
@@ -8,8 +8,10 @@
 //!   element, to a budget of one element per byte and [`SPARE_ELEMENTS`]. Fields of tuples and structs are not
 //!   charged: their type says how many there are, and `Vec<(u8, u8)>` has more of them than bytes.
 //!
-//! It knows serde and no codec. It asks two things of the codec: that its collections say their length in
-//! `size_hint`, and that they yield no more than that.
+//! It knows serde and no codec. It relies on two properties of the codec: collections give their length in `size_hint`,
+//! and they yield no more elements than that.
+//!
+//! A reader of the source can skip this folder: its two files forward serde's methods one by one.
 //!
 //! [`MAX_DEPTH`]: crate::limits::MAX_DEPTH
 //! [`SPARE_ELEMENTS`]: crate::limits::SPARE_ELEMENTS

@@ -1,4 +1,4 @@
-//! Floor 1: what the control frames say: their bodies, by hand at fixed offsets.
+//! Layer 1: the bodies of control frames, with fields at fixed offsets.
 //! Rules W7 to W19 of `docs/wire.md`.
 
 use crate::contract::Contract;
@@ -12,38 +12,38 @@ pub use super::status::Status;
 
 /// The first bytes of a HELLO's body.
 pub const MAGIC: [u8; 4] = *b"AMO\x01";
-/// The one version that there is.
+/// The version of the protocol. There is one so far.
 pub const VERSION: u16 = 1;
 /// Feature bit: bodies go without checksums.
 pub const FEATURE_NO_BODY_CHECKSUM: u32 = 1;
 /// All feature bits that this implementation can agree to.
 pub const FEATURES: u32 = FEATURE_NO_BODY_CHECKSUM;
 
-/// What a client says first (W9).
+/// The body of HELLO, the first frame of a client (W9).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// Lowest version that the client speaks.
     pub version_min: u16,
     /// Highest version that the client speaks.
     pub version_max: u16,
-    /// Feature bits that the client would like.
+    /// Feature bits that the client asks for.
     pub features: u32,
-    /// Slots that the client would like.
+    /// Slots that the client asks for.
     pub slots: u16,
-    /// Services that it was built for, with the hashes of their contracts.
+    /// Services that the client was built for, with the hashes of their contracts.
     pub services: Vec<(String, u64)>,
-    /// The session to go on with.
+    /// The session to resume, with its token.
     pub resume: Option<(SessionId, [u8; 32])>,
 }
 
 impl Hello {
-    /// The HELLO of a client of these services.
+    /// Returns the HELLO of a client of these services.
     pub fn new(slots: u16, features: u32, contracts: &[&Contract]) -> Self {
         let services = contracts.iter().map(|c| (c.service.to_owned(), c.hash)).collect();
         Hello { version_min: VERSION, version_max: VERSION, features, slots, services, resume: None }
     }
 
-    /// Its body.
+    /// Returns the encoded body.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = MAGIC.to_vec();
         body.extend(self.version_min.to_le_bytes());
@@ -55,7 +55,7 @@ impl Hello {
             body.extend(session.0.to_le_bytes());
             body.extend(token);
         }
-        body.push(self.services.len() as u8); // at most MAX_SERVICES: Connector and Directory see to it
+        body.push(self.services.len() as u8); // at most MAX_SERVICES: Connector and Directory check it
         for (name, hash) in &self.services {
             body.extend(hash.to_le_bytes());
             put_name(&mut body, name);
@@ -66,7 +66,7 @@ impl Hello {
     /// Reads a body.
     ///
     /// # Errors
-    /// When it is none (W9).
+    /// [`ProtocolError`] if it is not a HELLO (W9).
     pub fn decode(body: &[u8]) -> Result<Hello, ProtocolError> {
         let mut fields = Fields::new(body, "HELLO");
         if fields.array()? != MAGIC {
@@ -96,7 +96,7 @@ impl Hello {
     }
 }
 
-/// What the server thinks of a client's contract (W10).
+/// The server's judgement on a client's contract (W10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Agreement {
     /// The same contract.
@@ -107,33 +107,33 @@ pub enum Agreement {
     Missing,
 }
 
-/// What a server answers to a HELLO that it accepts (W10).
+/// The body of WELCOME, the answer to a HELLO that the server accepts (W10).
 #[derive(Clone, Debug)]
 pub struct Welcome {
     /// The version from here on.
     pub version: u16,
     /// The features from here on.
     pub features: u32,
-    /// Which life of the server this is.
+    /// The name of this life of the server.
     pub incarnation: Incarnation,
     /// The session.
     pub session: SessionId,
-    /// What proves that a client may resume it.
+    /// The secret that lets the client resume it.
     pub token: Token,
     /// Slots granted.
     pub slots: u16,
     /// Longest body that the server accepts.
     pub max_frame: u32,
-    /// How long the session outlives a connection, in milliseconds.
+    /// The time that the session outlives a connection, in milliseconds.
     pub lease_ms: u32,
-    /// Whether the session was known before.
+    /// True if the session is resumed, false if it is new.
     pub resumed: bool,
-    /// One for each service of the HELLO.
+    /// One judgement for each service of the HELLO.
     pub agreements: Vec<Agreement>,
 }
 
 impl Welcome {
-    /// Its body.
+    /// Returns the encoded body.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = self.version.to_le_bytes().to_vec();
         body.extend(self.features.to_le_bytes());
@@ -152,7 +152,7 @@ impl Welcome {
     /// Reads a body.
     ///
     /// # Errors
-    /// When it is none (W10).
+    /// [`ProtocolError`] if it is not a WELCOME (W10).
     pub fn decode(body: &[u8]) -> Result<Welcome, ProtocolError> {
         let mut fields = Fields::new(body, "WELCOME");
         let mut welcome = Welcome {
@@ -183,7 +183,7 @@ impl Welcome {
     }
 }
 
-/// The methods of a service, as the server has them (W11). A service that it does not have has no methods.
+/// The methods of a service, as the server has them (W11). The table of a service that it does not have is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     /// The service's name.
@@ -193,7 +193,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table of a contract.
+    /// Returns the table of a contract.
     pub fn of(contract: &Contract) -> Self {
         let methods = contract.methods.iter();
         Table {
@@ -202,11 +202,11 @@ impl Table {
         }
     }
 
-    /// Its body.
+    /// Returns the encoded body.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = Vec::new();
         put_name(&mut body, &self.service);
-        body.extend((self.methods.len() as u16).to_le_bytes()); // at most MAX_METHODS: Directory sees to it
+        body.extend((self.methods.len() as u16).to_le_bytes()); // at most MAX_METHODS: Directory checks it
         for (id, name, signature) in &self.methods {
             body.extend(id.0.to_le_bytes());
             put_name(&mut body, name);
@@ -220,12 +220,12 @@ impl Table {
     /// Reads a body.
     ///
     /// # Errors
-    /// When it is none (W11).
+    /// [`ProtocolError`] if it is not a TABLE (W11).
     pub fn decode(body: &[u8]) -> Result<Table, ProtocolError> {
         let mut fields = Fields::new(body, "TABLE");
         let service = fields.name()?.to_owned();
         let count = usize::from(fields.u16()?);
-        let mut methods = Vec::new(); // grows with what is there, not with what is claimed
+        let mut methods = Vec::new(); // grows with the bytes that are there, not with the claimed count
         for _ in 0..count {
             let id = MethodId(fields.u64()?);
             let name = fields.name()?.to_owned();
@@ -237,7 +237,7 @@ impl Table {
     }
 }
 
-/// The body of a METHODS frame: a service's name.
+/// Returns the body of a METHODS frame: a service's name.
 pub fn encode_name(name: &str) -> Vec<u8> {
     let mut body = Vec::new();
     put_name(&mut body, name);
@@ -247,7 +247,7 @@ pub fn encode_name(name: &str) -> Vec<u8> {
 /// Reads the body of a METHODS frame.
 ///
 /// # Errors
-/// When it is none (W11).
+/// [`ProtocolError`] if it is not a name (W11).
 pub fn decode_name(body: &[u8]) -> Result<&str, ProtocolError> {
     let mut fields = Fields::new(body, "METHODS");
     let name = fields.name()?;
@@ -258,7 +258,7 @@ pub fn decode_name(body: &[u8]) -> Result<&str, ProtocolError> {
 /// Reads the body of a SESSION_LOST frame: the server's incarnation.
 ///
 /// # Errors
-/// When it is none (W10).
+/// [`ProtocolError`] if it is not an incarnation (W10).
 pub fn decode_incarnation(body: &[u8]) -> Result<Incarnation, ProtocolError> {
     let mut fields = Fields::new(body, "SESSION_LOST");
     let incarnation = Incarnation(fields.u128()?);
@@ -266,14 +266,14 @@ pub fn decode_incarnation(body: &[u8]) -> Result<Incarnation, ProtocolError> {
     Ok(incarnation)
 }
 
-/// A length in one byte and as many bytes: longer names are cut, which changes no hash.
+/// Appends a length in one byte and as many bytes. A longer name is cut, which changes no hash.
 fn put_name(body: &mut Vec<u8>, name: &str) {
     let name = cut(name, usize::from(u8::MAX));
     body.push(name.len() as u8);
     body.extend(name.as_bytes());
 }
 
-/// As much of a text as fits into `most` bytes without dividing a character.
+/// Returns as much of a text as fits into `most` bytes without dividing a character.
 pub fn cut(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {

@@ -1,7 +1,7 @@
-//! Floor 1: bytes to messages and back. No socket, no clock, no state but what half a frame needs.
+//! Layer 1: bytes to messages and back. It has no socket and no clock, and no state but a frame that is not yet whole.
 //! The rules, with their numbers W1.., are in `docs/wire.md`.
 
-// Bytes off the wire pass here: nothing in them may make this code panic. (Assertions of invariants are our own defects.)
+// Bytes from the network pass here, and none of them may make this code panic.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,8 +1,8 @@
-//! Floor 1: the status of a reply, which says how its body is to be read and whether the call ran. Rule W12 of `docs/wire.md`.
+//! Layer 1: the status of a reply: how its body is read, and if the call ran. Rule W12 of `docs/wire.md`.
 
 use crate::error::{ProtocolError, Reason};
 
-/// How a REPLY's body is to be read (W12).
+/// The status of a REPLY: it decides how the body is read (W12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The call ran; the body is its value.
@@ -11,14 +11,15 @@ pub enum Status {
     Failed,
     /// The call ran and panicked; the body is a text.
     Panicked,
-    /// The call ran; its reply is not there; the body is a text.
+    /// The call ran, and its reply was not kept; the body is a text.
     ReplyLost,
     /// The call did not run and never will; the body is a text.
     Refused(Reason),
 }
 
-/// Reasons that a server gives, in the order of their codes, which begin here. The others a client says to itself.
+/// The code of the first reason in [`REASONS`].
 const REFUSED: u8 = 16;
+/// The reasons that a server gives, in the order of their codes. The others never travel: only a client gives them.
 const REASONS: [Reason; 7] = [
     Reason::Cancelled,
     Reason::Deadline,
@@ -30,7 +31,7 @@ const REASONS: [Reason; 7] = [
 ];
 
 impl Status {
-    /// The code on the wire. A reason that no server gives travels as the first one.
+    /// Returns the code on the wire. A reason that no server gives has the code of the first one.
     pub fn code(self) -> u8 {
         match self {
             Status::Done => 0,
@@ -45,10 +46,10 @@ impl Status {
         }
     }
 
-    /// The status with this code.
+    /// Returns the status with this code.
     ///
     /// # Errors
-    /// When there is none (W12).
+    /// [`ProtocolError`] if there is none (W12).
     pub fn from_code(code: u8) -> Result<Status, ProtocolError> {
         match code {
             0 => Ok(Status::Done),
@@ -62,7 +63,7 @@ impl Status {
         }
     }
 
-    /// Whether the user's function was entered.
+    /// Returns true if the user's function was entered.
     pub fn ran(self) -> bool {
         !matches!(self, Status::Refused(_))
     }

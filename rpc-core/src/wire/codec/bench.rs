@@ -1,4 +1,4 @@
-//! What the guard costs: `cargo test --release -p rpc-core --lib -- --ignored --nocapture guard_cost`.
+//! Measures the cost of the guard: `cargo test --release -p rpc-core --lib -- --ignored --nocapture guard_cost`.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

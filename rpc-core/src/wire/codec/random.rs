@@ -69,7 +69,7 @@ fn noise(rng: &mut Rng) -> Vec<u8> {
     bytes
 }
 
-/// What is decoded is what the codec alone reads too, and encoding it again gives no more bytes than it came from.
+/// A value that is decoded equals the value that the codec alone decodes, and encodes to no more bytes than it had.
 fn survive<T: Serialize + for<'de> Deserialize<'de> + Debug>(bytes: &[u8], seed: u64) -> bool {
     let Ok(value) = decode::<T>(bytes) else { return false };
     let alone = bare::decode::<T>(bytes).unwrap();

@@ -128,8 +128,8 @@ fn what_is_borrowed_points_into_the_bytes() {
 
 #[test]
 fn bytes_left_over_are_refused_and_counted() {
-    assert_eq!(refusal::<u8>(&[1, 2, 3]), "bytes left over behind the value: 2");
-    assert_eq!(refusal::<()>(&[0]), "bytes left over behind the value: 1");
+    assert_eq!(refusal::<u8>(&[1, 2, 3]), "bytes left over after the value: 2");
+    assert_eq!(refusal::<()>(&[0]), "bytes left over after the value: 1");
     assert_eq!(decode::<()>(&[]), Ok(()));
 }
 
@@ -159,7 +159,7 @@ impl<'de> Deserialize<'de> for Careless {
 
 #[test]
 fn a_deserialize_that_swallows_errors_does_not_make_bytes_vanish() {
-    assert_eq!(refusal::<Careless>(&[1, 2]), "bytes left over behind the value: 2");
+    assert_eq!(refusal::<Careless>(&[1, 2]), "bytes left over after the value: 2");
 }
 
 #[test]
@@ -214,8 +214,8 @@ fn a_serialize_that_fails_or_changes_leaves_no_trace() {
     };
     assert_eq!(refused(&|into| encode(&(7_u8, Failing), into, 99)), "no such luck");
     for (texts, said) in [
-        (["short", "much longer"], "a `Serialize` that is not steady: 14 bytes measured, 20 written"),
-        (["longer", "short"], "a `Serialize` that is not steady: 15 bytes measured, 14 written"),
+        (["short", "much longer"], "its `Serialize` gave 14 bytes the first time and 20 the second time"),
+        (["longer", "short"], "its `Serialize` gave 15 bytes the first time and 14 the second time"),
         (["any", "fail"], "changed my mind"),
     ] {
         let pass = std::cell::Cell::new(0);

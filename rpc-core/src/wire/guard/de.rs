@@ -9,7 +9,7 @@ use serde::de::{
 
 use crate::limits::{MAX_DEPTH, SPARE_ELEMENTS};
 
-/// How many elements the bytes may still claim.
+/// The number of elements that the bytes may still claim.
 #[derive(Debug)]
 pub(in crate::wire) struct Budget {
     limit: usize,
@@ -17,7 +17,7 @@ pub(in crate::wire) struct Budget {
 }
 
 impl Budget {
-    /// What `bytes` bytes may claim: an element each, and a few that take no bytes.
+    /// Returns the budget of `bytes` bytes: an element for each, and a few that take no bytes.
     pub(in crate::wire) fn for_bytes(bytes: usize) -> Self {
         let limit = bytes.saturating_add(SPARE_ELEMENTS);
         Budget { limit, left: Cell::new(limit) }
@@ -39,7 +39,7 @@ impl Budget {
     }
 }
 
-/// How deep we are, and what all levels share.
+/// The depth of a part of the value, and the parts that all levels share.
 #[derive(Clone, Copy)]
 struct Level<'a> {
     depth: u32,

@@ -10,7 +10,7 @@ use serde::ser::{
 
 use crate::limits::MAX_DEPTH;
 
-/// What was seen of a value.
+/// The counts of a value that was measured.
 #[derive(Debug, Default)]
 pub(in crate::wire) struct Tally {
     elements: Cell<usize>,
@@ -18,18 +18,18 @@ pub(in crate::wire) struct Tally {
 }
 
 impl Tally {
-    /// How many elements its sequences and maps have, all together.
+    /// Returns the number of elements of all its sequences and maps together.
     pub(in crate::wire) fn elements(&self) -> usize {
         self.elements.get()
     }
 
-    /// Whether it is refused for its depth. To be asked even after a success: a `Serialize` may swallow errors.
+    /// Returns true if it is refused for its depth. Check it even after a success: a `Serialize` may hide errors.
     pub(in crate::wire) fn too_deep(&self) -> bool {
         self.too_deep.get()
     }
 }
 
-/// How deep we are, and what all levels share.
+/// The depth of a part of the value, and the parts that all levels share.
 #[derive(Clone, Copy)]
 struct Level<'a> {
     depth: u32,
@@ -281,7 +281,7 @@ macro_rules! named_fields {
                 self.inner.serialize_field(key, &Watched { value, level: self.level })
             }
 
-            /// What `skip_serializing_if` comes to: the reader, which is told nothing, would take the next field's
+            /// The effect of `skip_serializing_if`: the reader, which is told nothing, would take the next field's
             /// bytes for this one's.
             fn skip_field(&mut self, key: &'static str) -> Result<(), X::Error> {
                 Err(left_out(key))

@@ -1,4 +1,4 @@
-//! What the guard refuses, and where it draws the line.
+//! Tests of the guard: the values that it refuses, at the exact bounds.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +12,7 @@ use serde_bytes::ByteBuf;
 use crate::limits::{MAX_DEPTH, SPARE_ELEMENTS};
 use crate::wire::codec::{EncodeError, bare, decode, encode};
 
-/// What is appended to a head, which must stay as it is, and alone if there is an error.
+/// Encodes after a head, which must not change, and must be alone if there is an error.
 fn appended<T: Serialize>(value: &T) -> (Vec<u8>, Result<(), EncodeError>) {
     let mut into = b"head".to_vec();
     let result = encode(value, &mut into, usize::MAX);
@@ -218,7 +218,7 @@ fn lengths_without_end_are_refused() {
     }
 }
 
-/// What a collection is told to reserve; it takes none of its elements.
+/// A collection that records the room that it is told to reserve, and takes no element.
 #[derive(Debug, PartialEq)]
 struct Reserve(usize);
 impl<'de> Deserialize<'de> for Reserve {
