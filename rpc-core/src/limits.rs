@@ -30,9 +30,6 @@ pub const MAX_NAMES: usize = 4096;
 /// Longest part of a signature that is kept with such a name, in characters: it is only shown.
 pub const MAX_SIGNATURE_KEPT: usize = 512;
 
-/// Most arguments of a method: serde's tuples end there.
-pub const MAX_ARGUMENTS: usize = 16;
-
 /// Deepest nesting of a value, encoding and decoding: 14 KB of nested enums overflow a 2 MiB stack, 64 levels do not.
 pub const MAX_DEPTH: u32 = 64;
 
