@@ -73,7 +73,8 @@ const _: () = {
         /// Connects to a server of [`Kv`].
         ///
         /// # Errors
-        /// Returns an error if there is no server at the address, or if it does not serve this trait.
+        /// Returns an error if no server answers at the address. It may have another version of this trait: then it
+        /// refuses the calls that differ, and runs the others.
         pub fn connect(
             addr: impl stub::ToSocketAddrs,
         ) -> stub::Result<Self, stub::ConnectError> {

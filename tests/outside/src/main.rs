@@ -59,8 +59,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let greeter = GreeterClient::connect(server.local_addr())?;
     assert_eq!(greeter.greet("world")?, "hello, world");
     println!("{}", greeter.greet("world")?);
-    assert!(ServedElsewhereClient::connect(server.local_addr()).is_err(), "nothing here serves it");
-    let _ = use_one_method;
+    let elsewhere = ServedElsewhereClient::connect(server.local_addr())?;
+    assert!(
+        use_one_method(&elsewhere).is_err_and(|error| error.ran() == Some(false)),
+        "nothing here serves it"
+    );
+    drop(elsewhere);
     drop(greeter);
     server.stop()?;
     Ok(())

@@ -69,7 +69,8 @@ pub(super) fn expand(generator: &Generator<'_>) -> TokenStream {
             #[doc = #connect_doc]
             ///
             /// # Errors
-            /// Returns an error if there is no server at the address, or if it does not serve this trait.
+            /// Returns an error if no server answers at the address. It may have another version of this trait: then it
+            /// refuses the calls that differ, and runs the others.
             pub fn connect(addr: impl #stub::ToSocketAddrs) -> #stub::Result<Self, #stub::ConnectError> {
                 #stub::connect(addr)
             }
