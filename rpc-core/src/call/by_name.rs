@@ -113,7 +113,9 @@ impl ByName {
         let Some(table) = self.caller.table(service) else {
             // No session now: a known method may still be right, and the protocol checks that once there is a session.
             return self.known().get(name).copied().ok_or_else(|| {
-                let text = format!("this client did not announce `{service}`, or has no session now");
+                let text = format!(
+                    "`{service}` was not announced when this client connected, or there is no session now"
+                );
                 Outcome::NotExecuted(Reason::NoSuchMethod, text)
             });
         };
