@@ -1,4 +1,4 @@
-//! What `#[rpc]` writes, as files for people: equal to what it writes, compiled, and answering calls.
+//! Checks that the expanded files are what `#[rpc]` writes, that they compile, and that they answer calls.
 
 #[path = "expand/mod.rs"]
 mod written;
@@ -53,12 +53,12 @@ fn the_guide_shows_what_is_there() {
         guide.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap_or(rest)).collect();
     assert!(snippets.len() > 3);
     for snippet in snippets {
-        assert!(sources.contains(snippet), "the guide shows what the files do not have:\n{snippet}");
+        assert!(sources.contains(snippet), "the guide shows code that the files do not have:\n{snippet}");
     }
     let messages = read("ui/several_mistakes/several_mistakes.stderr");
-    let told =
+    let shown =
         guide.split("```text\nerror").nth(1).and_then(|rest| rest.split("\n```").next()).expect("messages");
-    assert!(messages.contains(told), "the guide shows messages that the test has not:\n{told}");
+    assert!(messages.contains(shown), "the guide shows messages that the case does not have:\n{shown}");
 }
 
 struct Memory;
@@ -134,10 +134,10 @@ fn a_call_passes_through_both_stubs() -> Result<(), CallError<KvError>> {
 }
 
 #[test]
-fn an_implementation_can_be_shared_and_its_type_forgotten() -> Result<(), CallError<KvError>> {
+fn an_implementation_can_be_shared_and_its_type_erased() -> Result<(), CallError<KvError>> {
     let known = Arc::new(Memory);
-    let forgotten: Arc<dyn Kv + Send + Sync> = Arc::clone(&known) as _;
-    for service in [client_of(KvServer::shared(known)), client_of(KvServer::shared(forgotten))] {
+    let erased: Arc<dyn Kv + Send + Sync> = Arc::clone(&known) as _;
+    for service in [client_of(KvServer::shared(known)), client_of(KvServer::shared(erased))] {
         let kv: KvClient = service;
         assert_eq!(kv.get("a")?, "value of a");
     }
@@ -161,7 +161,7 @@ fn each_way_of_passing_arguments_arrives() -> Result<(), CallError<String>> {
 }
 
 #[test]
-fn plain_methods_answer_whatever_they_are_called() -> Result<(), CallError> {
+fn plain_methods_answer_also_under_names_of_the_stubs() -> Result<(), CallError> {
     let plain: PlainReturnsClient = client_of(PlainReturnsServer::new(Memory));
     plain.ping()?;
     assert_eq!(plain.add(1, 2)?, 3);

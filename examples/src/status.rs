@@ -88,8 +88,8 @@ impl Failure {
             CallError::Panicked(_) | CallError::ReplyLost(_) => Status::Server,
         };
         match &error {
-            CallError::Unknown(Unknown { place, doubt, .. }) => {
-                Failure::new(status, format!("{place} may or may not have run: {}; {next}", why(*doubt)))
+            CallError::Unknown(Unknown { target, doubt, .. }) => {
+                Failure::new(status, format!("{target} may or may not have run: {}; {next}", why(*doubt)))
             }
             _ => Failure::new(status, error),
         }

@@ -10,7 +10,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use rpc_core::Server;
 use rpc_core::stub::{
-    CallError, Caller, Client, ConnectError, Contract, Dispatch, Dispatched, Handle, Method, Pending, Plain,
+    CallError, Caller, Client, ConnectError, Contract, Dispatch, Dispatched, Handle, Method, Never, Pending,
     Refused, Service, connect,
 };
 
@@ -44,15 +44,15 @@ impl AdderClient {
     }
 
     /// The remote method. The arguments become one tuple and the tuple becomes bytes; the calling thread sends them
-    /// and waits. `Plain<i64>` says how to read the reply: an `i64`, and no error of the service's own.
+    /// and waits. `i64, Never` says how to read the reply: an `i64`, and no error of the service's own.
     fn add(&self, x: i64, y: i64) -> Result<i64, CallError> {
-        self.call.caller().call::<Plain<i64>>(&METHODS[0], &(x, y))
+        self.call.caller().call::<i64, Never>(&METHODS[0], &(x, y))
     }
 
     /// The same call, sent but not waited for. The macro puts these methods behind a field, `adder.start.add(2, 3)`,
     /// so that they cannot clash with methods of the trait.
-    fn start_add(&self, x: i64, y: i64) -> Pending<Plain<i64>> {
-        self.call.caller().start(&METHODS[0], &(x, y))
+    fn start_add(&self, x: i64, y: i64) -> Pending<i64> {
+        self.call.caller().start::<i64, Never>(&METHODS[0], &(x, y))
     }
 }
 

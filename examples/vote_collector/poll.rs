@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rpc_core::call::NotExecuted;
 use rpc_core::error::Reason;
-use rpc_core::{CallError, Pending, stub::Plain};
+use rpc_core::{CallError, Pending};
 use rpc_examples::status::Failure;
 
 use crate::booths::Booth;
@@ -100,7 +100,7 @@ impl Poll {
     }
 
     /// Asks a voter, and does not wait. `None`: it cannot be reached.
-    pub(crate) fn start(&self, voter: &Booth) -> Option<Pending<Plain<Option<bool>>>> {
+    pub(crate) fn start(&self, voter: &Booth) -> Option<Pending<Option<bool>>> {
         match &voter.client {
             Ok(client) => Some(client.call.within(self.patience).start.vote(QUESTION)),
             Err(why) => {

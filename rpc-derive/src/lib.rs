@@ -1,16 +1,16 @@
-//! The `#[rpc]` attribute: a thin shim over `rpc-codegen`, which can be called, tested and read as a plain library.
+//! The `#[rpc]` attribute: one call of `rpc-codegen`, which can be called, tested and read as a plain library.
 
 use proc_macro::TokenStream;
 
 /// Writes a client and a server for a trait.
 ///
 /// ```
-/// use rpc_core::{CallContext, CallError, rpc};
+/// use rpc_core::{CallContext, CallError, Pending, rpc};
 /// use rpc_core::serde::{Deserialize, Serialize};
 ///
 /// /// Why a key has no value.
 /// #[derive(Clone, Debug, Serialize, Deserialize)]
-/// #[serde(crate = "rpc_core::serde")] // not needed where serde is a dependency of your own
+/// #[serde(crate = "rpc_core::serde")] // not needed if your crate depends on serde itself
 /// pub enum KvError {
 ///     /// It never had one.
 ///     NotFound,
@@ -32,45 +32,49 @@ use proc_macro::TokenStream;
 /// }
 ///
 /// fn client(kv: &KvClient) -> Result<String, CallError<KvError>> {
-///     kv.put("a", "1")?;                 // one call, and its reply
-///     let pending = kv.start.get("a");   // the same call, started
-///     pending.wait()                     // its reply
+///     kv.put("a", "1")?;                 // a call, and its reply
+///     let started: Pending<String, KvError> = kv.start.get("a"); // a call, started
+///     started.wait()                     // its reply
 /// }
 /// ```
 ///
 /// # What is written
-/// For a trait `Kv`, with the trait's visibility and its documentation:
+/// For a trait `Kv`, with the visibility of the trait and the documentation of its methods:
 /// - the trait itself, unchanged but for the options;
 /// - `KvClient`, with `KvClient::connect(addr)` and the methods of the trait. A method that returns `Result<T, E>`
-///   gives `Result<T, CallError<E>>`, one that returns `T` gives `Result<T, CallError>`. Its field `start` (a
-///   `KvStart`) has the same methods, which start their call and return a `Pending`; its field `call` (a `Handle`) has
-///   all that is not a method of the trait: `kv.call.within(duration).get("a")`;
-/// - `KvServer`, with `KvServer::new(implementation)`: the service to give to `serve`;
-/// - two private statics, `KV_METHODS` and `KV_CONTRACT`: what client and server compare when they connect.
+///   gives `Result<T, CallError<E>>`, one that returns `T` gives `Result<T, CallError>`;
+/// - its field `start`, a `KvStart`, with the same methods, which start a call and return a `Pending<T, E>` or a
+///   `Pending<T>` without waiting;
+/// - its field `call`, a `Handle`, with the options and the state of the client: `kv.call.within(duration).get("a")`;
+/// - `KvServer`, with `KvServer::new(implementation)`: the service to give to `serve`.
 ///
-/// `cargo run -q -p rpc-codegen --bin rpc-expand -- FILE.rs` prints it for your traits.
+/// The rest is in a block, and adds no names to the module.
+///
+/// `cargo run -q -p rpc-codegen --bin rpc-expand -- FILE.rs` prints this for your traits.
 ///
 /// # Methods
-/// A method takes `&self` and up to 16 arguments. `&str` and `&[u8]` are read from the frame without a copy; for any
-/// other `&T` the server reads a `T`, and for `&[T]` a `Vec<T>`, and lends it. Large bytes travel fast as `&[u8]`, and
-/// as what is spelled `Vec<u8>`. Replies are owned. Types of your own need serde's `Serialize` and `Deserialize`.
+/// A method takes `&self` and up to 16 arguments. The server reads `&str` and `&[u8]` from the frame without copying. For
+/// any other `&T` it decodes a `T`, and for `&[T]` a `Vec<T>`, and passes a reference. Large bytes are fastest as `&[u8]`,
+/// and as a type that is written `Vec<u8>`. Replies are owned. Your own types need serde's `Serialize` and `Deserialize`.
 ///
-/// A first argument of type `&CallContext`, or one marked `#[rpc(context)]`, is not sent: the server gives it, and the
-/// client's method lacks it.
+/// A first argument of type `&CallContext`, or one marked `#[rpc(context)]`, is not sent: the server supplies it, and the
+/// client's method does not have it.
 ///
 /// # Options
 /// On a method:
-/// - `#[rpc(idempotent)]`: to run it twice is harmless, also with other clients' calls in between. The client may
-///   repeat it by itself when its outcome is unknown, and its reply is not kept. A read is, a `put` is not;
-/// - `#[rpc(slow)]`: it runs long or blocks, and is kept off the thread that serves the others;
-/// - `#[rpc(deadline = "250ms")]`: how long its caller waits unless it says otherwise; in `ms`, `s` or `m`;
-/// - `#[rpc(max_cached_reply = 65536)]`: the longest reply, in bytes, that is kept for a client that asks again.
+/// - `#[rpc(idempotent)]`: to run it twice has the same effect as to run it once, also with other clients' calls in
+///   between. The client may repeat it if its outcome is unknown, and the server does not keep its reply. A read is
+///   idempotent, a `put` is not;
+/// - `#[rpc(slow)]`: it runs for long, or blocks. It runs on another thread than the one that serves the connections;
+/// - `#[rpc(deadline = "250ms")]`: the longest time that its caller waits, unless the client has another deadline; in
+///   `ms`, `s` or `m`;
+/// - `#[rpc(max_cached_reply = 65536)]`: the longest reply, in bytes, that the server keeps for a duplicate of the call.
 ///
-/// On the trait: `#[rpc(crate = "my_rpc_core")]`, where the runtime is if it is not `::rpc_core`.
+/// On the trait: `#[rpc(crate = "my_rpc_core")]`, the path of the runtime if it is not `::rpc_core`.
 ///
 /// # Mistakes
-/// All mistakes of a trait are reported at once, each at its place, with what to write instead. Stubs of the sound
-/// methods are written all the same, so that no other errors follow.
+/// All mistakes of a trait are reported at once, each at its place, with what to write instead. The stubs of the sound
+/// methods are still written, so that a mistake causes no other errors.
 #[proc_macro_attribute]
 pub fn rpc(attribute: TokenStream, item: TokenStream) -> TokenStream {
     rpc_codegen::rpc(attribute.into(), item.into()).into()

@@ -1,4 +1,4 @@
-//! Each way in which an argument or a reply may be spelled.
+//! Each way in which the type of an argument or a reply may be written.
 #![deny(warnings, missing_docs, missing_debug_implementations)]
 
 use std::borrow::Cow;
@@ -33,9 +33,10 @@ pub struct Page<T> {
 /// All spellings.
 #[rpc]
 pub trait Spellings {
-    /// Lent.
-    fn lent(&self, a: &str, b: &[u8], c: &Doc, d: &[Doc], e: &u64, f: &(u8, Doc), g: &[u8; 4], h: &String);
-    /// Lent, in what is lent.
+    /// References.
+    fn by_reference(
+        &self, a: &str, b: &[u8], c: &Doc, d: &[Doc], e: &u64, f: &(u8, Doc), g: &[u8; 4], h: &String);
+    /// References inside references.
     fn nested(&self, a: &[&str], b: &[(&str, u64)], c: &Option<&str>, d: &&str, e: &[&[u8]], f: &[[u8; 4]]);
     /// Borrowed from the frame, in something else.
     fn borrowed(&self, a: Option<&str>, b: Cow<'_, str>, c: View<'_>, d: (&str, &str), e: &View<'_>);
@@ -85,7 +86,7 @@ mod renamed {
 
 fn calls(client: &SpellingsClient) -> Result<(), rpc_core::CallError> {
     let doc = Doc(String::new());
-    client.lent("", b"", &doc, &[], &1, &(1, doc.clone()), b"abcd", &String::new())?;
+    client.by_reference("", b"", &doc, &[], &1, &(1, doc.clone()), b"abcd", &String::new())?;
     client.nested(&["a"], &[("a", 1)], &Some("a"), &"a", &[b"a"], &[[1; 4]])?;
     let view = View { name: "", part: None };
     client.start.borrowed(Some(""), Cow::Borrowed("a"), view.clone(), ("a", "b"), &view).wait()?;

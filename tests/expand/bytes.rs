@@ -1,4 +1,4 @@
-//! Bytes, which travel as bytes; slices; and types of the user, lent and owned.
+//! Bytes, which are sent in one piece; slices; and types of the user, by reference and owned.
 
 use rpc_core::rpc;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub struct Part {
 /// Files.
 #[rpc]
 pub trait Files {
-    /// Stores bytes that the caller lends.
+    /// Stores bytes that the caller keeps.
     fn store(&self, name: &str, bytes: &[u8]) -> u64;
 
     /// Stores bytes that the caller gives away.

@@ -22,170 +22,152 @@ pub trait Kv {
     fn put(&self, key: &str, value: &str) -> Result<(), KvError>;
 }
 
-/// The methods of [`Kv`] in its order, with their signatures and policies.
-static KV_METHODS: [::rpc_core::stub::Method; 2] = [
-    ::rpc_core::stub::Method::new(
-            "Kv.get",
-            "fn get(key: &str) -> Result<String, KvError>",
-        )
-        .idempotent(),
-    ::rpc_core::stub::Method::new(
-        "Kv.put",
-        "fn put(key: &str, value: &str) -> Result<(), KvError>",
-    ),
-];
-
-/// What [`Kv`] promises; client and server compare it when they connect.
-static KV_CONTRACT: ::rpc_core::stub::Contract = ::rpc_core::stub::Contract::new(
-    "Kv",
-    &KV_METHODS,
-);
-
-/// The client of [`Kv`]: each method is one call to the server, and waits for its reply.
+/// The client of [`Kv`]: each method makes one call to the server and waits for its reply.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[allow(dead_code, reason = "a program may use one side only")]
 pub struct KvClient {
-    /// The same methods, which start their call and do not wait for its reply.
+    /// The same methods, which start a call and return without waiting for its reply.
     pub start: KvStart,
-    /// All that is not a method of the service: options, counters, closing.
+    /// The options and the state of the client: deadlines, counters, closing.
     pub call: ::rpc_core::stub::Handle<KvClient>,
 }
 
-#[allow(dead_code, reason = "a program may use one side only")]
-impl KvClient
-where
-    for<'a> KvError: ::rpc_core::stub::Returnable<'a>,
-{
-    /// Connects to a server of [`Kv`].
-    ///
-    /// # Errors
-    /// When nobody answers there, or what answers does not serve this trait.
-    pub fn connect(
-        addr: impl ::std::net::ToSocketAddrs,
-    ) -> ::core::result::Result<Self, ::rpc_core::stub::ConnectError> {
-        ::rpc_core::stub::connect(addr)
-    }
-
-    /// The value of a key.
-    pub fn get(
-        &self,
-        key: &str,
-    ) -> ::core::result::Result<String, ::rpc_core::stub::CallError<KvError>> {
-        self.call
-            .caller()
-            .call::<::rpc_core::stub::Fallible<String, KvError>>(&KV_METHODS[0], &(key,))
-    }
-
-    /// Gives a key a value.
-    pub fn put(
-        &self,
-        key: &str,
-        value: &str,
-    ) -> ::core::result::Result<(), ::rpc_core::stub::CallError<KvError>> {
-        self.call
-            .caller()
-            .call::<::rpc_core::stub::Fallible<(), KvError>>(&KV_METHODS[1], &(key, value))
-    }
-}
-
-impl ::rpc_core::stub::Client for KvClient {
-    const CONTRACT: &'static ::rpc_core::stub::Contract = &KV_CONTRACT;
-
-    fn from_caller(caller: ::rpc_core::stub::Caller) -> Self {
-        KvClient {
-            start: KvStart { caller: caller.clone() },
-            call: ::rpc_core::stub::Handle::new(caller),
-        }
-    }
-}
-
-/// The methods of [`Kv`], which start their call and do not wait: [`KvClient::start`].
+/// Starts calls of [`Kv`] without waiting for their replies: see [`KvClient::start`].
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[allow(dead_code, reason = "a program may use one side only")]
 pub struct KvStart {
     caller: ::rpc_core::stub::Caller,
 }
 
-#[allow(dead_code, reason = "a program may use one side only")]
-impl KvStart
-where
-    for<'a> KvError: ::rpc_core::stub::Returnable<'a>,
-{
-    /// Starts without waiting; see [`KvClient::get`].
-    pub fn get(
-        &self,
-        key: &str,
-    ) -> ::rpc_core::stub::Pending<::rpc_core::stub::Fallible<String, KvError>> {
-        self.caller.start(&KV_METHODS[0], &(key,))
-    }
-
-    /// Starts without waiting; see [`KvClient::put`].
-    pub fn put(
-        &self,
-        key: &str,
-        value: &str,
-    ) -> ::rpc_core::stub::Pending<::rpc_core::stub::Fallible<(), KvError>> {
-        self.caller.start(&KV_METHODS[1], &(key, value))
-    }
-}
-
 /// Serves an implementation of [`Kv`]: give it to `serve`.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[allow(dead_code, reason = "a program may use one side only")]
 pub struct KvServer<S: ?::core::marker::Sized> {
-    service: ::std::sync::Arc<S>,
+    service: ::rpc_core::stub::Arc<S>,
 }
 
+/// The stubs of [`Kv`], in a block, so that their names are not names of the module.
 #[allow(dead_code, reason = "a program may use one side only")]
-impl<S> KvServer<S> {
-    /// The service that answers with this implementation of [`Kv`].
-    pub fn new(service: S) -> Self {
-        KvServer {
-            service: ::std::sync::Arc::new(service),
+const _: () = {
+    use ::rpc_core::stub;
+
+    /// The methods of [`Kv`] in its order, with their signatures and policies.
+    static METHODS: [stub::Method; 2] = [
+        stub::Method::new("Kv.get", "fn get(key: &str) -> Result<String, KvError>")
+            .idempotent(),
+        stub::Method::new(
+            "Kv.put",
+            "fn put(key: &str, value: &str) -> Result<(), KvError>",
+        ),
+    ];
+
+    /// The contract of [`Kv`]; client and server compare it when they connect.
+    static CONTRACT: stub::Contract = stub::Contract::new("Kv", &METHODS);
+
+    /// The index of [`Kv::get`] in `METHODS`.
+    const GET: usize = 0;
+    /// The index of [`Kv::put`] in `METHODS`.
+    const PUT: usize = 1;
+
+    impl KvClient
+    where
+        for<'a> KvError: stub::Returnable<'a>,
+    {
+        /// Connects to a server of [`Kv`].
+        ///
+        /// # Errors
+        /// Returns an error if no server answers at the address. It may have another version of this trait: then it
+        /// refuses the calls that differ, and runs the others.
+        pub fn connect(
+            addr: impl stub::ToSocketAddrs,
+        ) -> stub::Result<Self, stub::ConnectError> {
+            stub::connect(addr)
+        }
+
+        /// The value of a key.
+        pub fn get(&self, key: &str) -> stub::Result<String, stub::CallError<KvError>> {
+            self.call.caller().call::<String, KvError>(&METHODS[GET], &(key,))
+        }
+
+        /// Gives a key a value.
+        pub fn put(
+            &self,
+            key: &str,
+            value: &str,
+        ) -> stub::Result<(), stub::CallError<KvError>> {
+            self.call.caller().call::<(), KvError>(&METHODS[PUT], &(key, value))
         }
     }
-}
 
-#[allow(dead_code, reason = "a program may use one side only")]
-impl<S: ?::core::marker::Sized> KvServer<S> {
-    /// The same for one that the program keeps a hand on, or that is known only as `Arc<dyn Kv + Send + Sync>`.
-    pub fn shared(service: ::std::sync::Arc<S>) -> Self {
-        KvServer { service }
-    }
-}
+    impl stub::Client for KvClient {
+        const CONTRACT: &'static stub::Contract = &CONTRACT;
 
-impl<S> ::rpc_core::stub::Service for KvServer<S>
-where
-    S: ?::core::marker::Sized + Kv + ::core::marker::Send + ::core::marker::Sync
-        + 'static,
-    for<'a> KvError: ::rpc_core::stub::Returnable<'a>,
-{
-    fn contract(&self) -> &'static ::rpc_core::stub::Contract {
-        &KV_CONTRACT
-    }
-
-    fn dispatch(
-        &self,
-        call: ::rpc_core::stub::Dispatch<'_>,
-    ) -> ::core::result::Result<
-        ::rpc_core::stub::Dispatched,
-        ::rpc_core::stub::Refused,
-    > {
-        match call.method() {
-            0 => {
-                let (key,): (&str,) = call.arguments()?;
-                call.reply_result::<String, KvError>(Kv::get(&*self.service, key))
+        fn from_caller(caller: stub::Caller) -> Self {
+            KvClient {
+                start: KvStart { caller: caller.clone() },
+                call: stub::Handle::new(caller),
             }
-            1 => {
-                let (key, value): (&str, &str) = call.arguments()?;
-                call.reply_result::<(), KvError>(Kv::put(&*self.service, key, value))
-            }
-            _ => call.no_such_method(),
         }
     }
-}
 
-/// Asks for serde's traits on what travels: a type that lacks them is one error, at its place above.
-const _: fn() = || {
-    ::rpc_core::stub::returnable::<KvError>();
+    impl KvStart
+    where
+        for<'a> KvError: stub::Returnable<'a>,
+    {
+        /// Starts a call without waiting for its reply; see [`KvClient::get`].
+        pub fn get(&self, key: &str) -> stub::Pending<String, KvError> {
+            self.caller.start::<String, KvError>(&METHODS[GET], &(key,))
+        }
+
+        /// Starts a call without waiting for its reply; see [`KvClient::put`].
+        pub fn put(&self, key: &str, value: &str) -> stub::Pending<(), KvError> {
+            self.caller.start::<(), KvError>(&METHODS[PUT], &(key, value))
+        }
+    }
+
+    impl<S: ?stub::Sized> KvServer<S> {
+        /// Serves this implementation of [`Kv`].
+        pub fn new(service: S) -> Self
+        where
+            S: stub::Sized,
+        {
+            KvServer {
+                service: stub::Arc::new(service),
+            }
+        }
+
+        /// Like `new`, for an implementation that is already shared, or that is known only as `Arc<dyn Kv + Send + Sync>`.
+        pub fn shared(service: stub::Arc<S>) -> Self {
+            KvServer { service }
+        }
+    }
+
+    impl<S> stub::Service for KvServer<S>
+    where
+        S: ?stub::Sized + Kv + stub::Send + stub::Sync + 'static,
+        for<'a> KvError: stub::Returnable<'a>,
+    {
+        fn contract(&self) -> &'static stub::Contract {
+            &CONTRACT
+        }
+
+        fn dispatch(
+            &self,
+            call: stub::Dispatch<'_>,
+        ) -> stub::Result<stub::Dispatched, stub::Refused> {
+            match call.method() {
+                GET => {
+                    let (key,): (&str,) = call.arguments()?;
+                    call.reply_result::<String, KvError>(Kv::get(&*self.service, key))
+                }
+                PUT => {
+                    let (key, value): (&str, &str) = call.arguments()?;
+                    call.reply_result::<(), KvError>(Kv::put(&*self.service, key, value))
+                }
+                _ => call.no_such_method(),
+            }
+        }
+    }
+
+    /// Checks that these types implement serde's traits: one that does not is one error, at its place in the trait.
+    const _: () = {
+        stub::returnable::<KvError>();
+    };
 };

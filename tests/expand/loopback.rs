@@ -1,4 +1,4 @@
-//! A channel that hands each call to a server stub on the caller's own stack: stubs without a network.
+//! A channel that passes each call to a server stub on the caller's own stack: stubs without a network.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -14,10 +14,10 @@ use rpc_core::proto::Outcome;
 use rpc_core::service::{Dispatch, Surroundings};
 use rpc_core::stub::{Client, Service};
 
-/// Longest body, as the default options have it.
+/// The longest body, the default of the options.
 const MAX_FRAME: usize = 4 << 20;
 
-/// A client whose calls are answered by `service`.
+/// Returns a client whose calls `service` answers.
 pub fn client_of<C: Client>(service: impl Service) -> C {
     let channel = Loopback { service: Box::new(service), clock: Arc::new(Stopped), done: Mutex::default() };
     C::from_caller(Caller::new(Arc::new(channel), DEFAULT_DEADLINE, MAX_FRAME))

@@ -1,6 +1,6 @@
 //! The expanded files as modules, and a channel to call them through.
 
-#![allow(unused_imports, dead_code, unreachable_pub)] // what a case has for `#[rpc]` has no use in its expanded file
+#![allow(unused_imports, dead_code, unreachable_pub)] // the imports of a case are not used in its expanded file
 
 pub mod loopback;
 

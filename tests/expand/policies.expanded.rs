@@ -7,191 +7,170 @@ use rpc_core::{CallContext, rpc};
 
 /// Jobs that run long.
 pub(crate) trait Jobs {
-    /// Runs a job, and looks now and then whether its caller has gone.
+    /// Runs a job, and stops if its caller no longer waits.
     fn run(&self, cx: &CallContext, job: u64) -> Result<u32, String>;
 
     /// A page of the log.
     fn log(&self, from: u64) -> Vec<String>;
 
-    /// Who is calling.
+    /// The address of the caller.
     fn caller(&self, cx: &CallContext) -> Option<String>;
 }
 
-/// The methods of [`Jobs`] in its order, with their signatures and policies.
-static JOBS_METHODS: [::rpc_core::stub::Method; 3] = [
-    ::rpc_core::stub::Method::new("Jobs.run", "fn run(job: u64) -> Result<u32, String>")
-        .slow()
-        .with_context()
-        .deadline_ms(120000),
-    ::rpc_core::stub::Method::new("Jobs.log", "fn log(from: u64) -> Vec<String>")
-        .deadline_ms(250)
-        .max_cached_reply(65536),
-    ::rpc_core::stub::Method::new("Jobs.caller", "fn caller() -> Option<String>")
-        .idempotent()
-        .with_context(),
-];
-
-/// What [`Jobs`] promises; client and server compare it when they connect.
-static JOBS_CONTRACT: ::rpc_core::stub::Contract = ::rpc_core::stub::Contract::new(
-    "Jobs",
-    &JOBS_METHODS,
-);
-
-/// The client of [`Jobs`]: each method is one call to the server, and waits for its reply.
+/// The client of [`Jobs`]: each method makes one call to the server and waits for its reply.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[allow(dead_code, reason = "a program may use one side only")]
 pub(crate) struct JobsClient {
-    /// The same methods, which start their call and do not wait for its reply.
+    /// The same methods, which start a call and return without waiting for its reply.
     pub start: JobsStart,
-    /// All that is not a method of the service: options, counters, closing.
+    /// The options and the state of the client: deadlines, counters, closing.
     pub call: ::rpc_core::stub::Handle<JobsClient>,
 }
 
-#[allow(dead_code, reason = "a program may use one side only")]
-impl JobsClient {
-    /// Connects to a server of [`Jobs`].
-    ///
-    /// # Errors
-    /// When nobody answers there, or what answers does not serve this trait.
-    pub fn connect(
-        addr: impl ::std::net::ToSocketAddrs,
-    ) -> ::core::result::Result<Self, ::rpc_core::stub::ConnectError> {
-        ::rpc_core::stub::connect(addr)
-    }
-
-    /// Runs a job, and looks now and then whether its caller has gone.
-    pub fn run(
-        &self,
-        job: u64,
-    ) -> ::core::result::Result<u32, ::rpc_core::stub::CallError<String>> {
-        self.call
-            .caller()
-            .call::<::rpc_core::stub::Fallible<u32, String>>(&JOBS_METHODS[0], &(job,))
-    }
-
-    /// A page of the log.
-    pub fn log(
-        &self,
-        from: u64,
-    ) -> ::core::result::Result<Vec<String>, ::rpc_core::stub::CallError> {
-        self.call
-            .caller()
-            .call::<::rpc_core::stub::Plain<Vec<String>>>(&JOBS_METHODS[1], &(from,))
-    }
-
-    /// Who is calling.
-    pub fn caller(
-        &self,
-    ) -> ::core::result::Result<Option<String>, ::rpc_core::stub::CallError> {
-        self.call
-            .caller()
-            .call::<::rpc_core::stub::Plain<Option<String>>>(&JOBS_METHODS[2], &())
-    }
-}
-
-impl ::rpc_core::stub::Client for JobsClient {
-    const CONTRACT: &'static ::rpc_core::stub::Contract = &JOBS_CONTRACT;
-
-    fn from_caller(caller: ::rpc_core::stub::Caller) -> Self {
-        JobsClient {
-            start: JobsStart {
-                caller: caller.clone(),
-            },
-            call: ::rpc_core::stub::Handle::new(caller),
-        }
-    }
-}
-
-/// The methods of [`Jobs`], which start their call and do not wait: [`JobsClient::start`].
+/// Starts calls of [`Jobs`] without waiting for their replies: see [`JobsClient::start`].
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[allow(dead_code, reason = "a program may use one side only")]
 pub(crate) struct JobsStart {
     caller: ::rpc_core::stub::Caller,
 }
 
-#[allow(dead_code, reason = "a program may use one side only")]
-impl JobsStart {
-    /// Starts without waiting; see [`JobsClient::run`].
-    pub fn run(
-        &self,
-        job: u64,
-    ) -> ::rpc_core::stub::Pending<::rpc_core::stub::Fallible<u32, String>> {
-        self.caller.start(&JOBS_METHODS[0], &(job,))
-    }
-
-    /// Starts without waiting; see [`JobsClient::log`].
-    pub fn log(
-        &self,
-        from: u64,
-    ) -> ::rpc_core::stub::Pending<::rpc_core::stub::Plain<Vec<String>>> {
-        self.caller.start(&JOBS_METHODS[1], &(from,))
-    }
-
-    /// Starts without waiting; see [`JobsClient::caller`].
-    pub fn caller(
-        &self,
-    ) -> ::rpc_core::stub::Pending<::rpc_core::stub::Plain<Option<String>>> {
-        self.caller.start(&JOBS_METHODS[2], &())
-    }
-}
-
 /// Serves an implementation of [`Jobs`]: give it to `serve`.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[allow(dead_code, reason = "a program may use one side only")]
 pub(crate) struct JobsServer<S: ?::core::marker::Sized> {
-    service: ::std::sync::Arc<S>,
+    service: ::rpc_core::stub::Arc<S>,
 }
 
+/// The stubs of [`Jobs`], in a block, so that their names are not names of the module.
 #[allow(dead_code, reason = "a program may use one side only")]
-impl<S> JobsServer<S> {
-    /// The service that answers with this implementation of [`Jobs`].
-    pub fn new(service: S) -> Self {
-        JobsServer {
-            service: ::std::sync::Arc::new(service),
+const _: () = {
+    use ::rpc_core::stub;
+
+    /// The methods of [`Jobs`] in its order, with their signatures and policies.
+    static METHODS: [stub::Method; 3] = [
+        stub::Method::new("Jobs.run", "fn run(job: u64) -> Result<u32, String>")
+            .slow()
+            .with_context()
+            .deadline_ms(120000),
+        stub::Method::new("Jobs.log", "fn log(from: u64) -> Vec<String>")
+            .deadline_ms(250)
+            .max_cached_reply(65536),
+        stub::Method::new("Jobs.caller", "fn caller() -> Option<String>")
+            .idempotent()
+            .with_context(),
+    ];
+
+    /// The contract of [`Jobs`]; client and server compare it when they connect.
+    static CONTRACT: stub::Contract = stub::Contract::new("Jobs", &METHODS);
+
+    /// The index of [`Jobs::run`] in `METHODS`.
+    const RUN: usize = 0;
+    /// The index of [`Jobs::log`] in `METHODS`.
+    const LOG: usize = 1;
+    /// The index of [`Jobs::caller`] in `METHODS`.
+    const CALLER: usize = 2;
+
+    impl JobsClient {
+        /// Connects to a server of [`Jobs`].
+        ///
+        /// # Errors
+        /// Returns an error if no server answers at the address. It may have another version of this trait: then it
+        /// refuses the calls that differ, and runs the others.
+        pub fn connect(
+            addr: impl stub::ToSocketAddrs,
+        ) -> stub::Result<Self, stub::ConnectError> {
+            stub::connect(addr)
+        }
+
+        /// Runs a job, and stops if its caller no longer waits.
+        pub fn run(&self, job: u64) -> stub::Result<u32, stub::CallError<String>> {
+            self.call.caller().call::<u32, String>(&METHODS[RUN], &(job,))
+        }
+
+        /// A page of the log.
+        pub fn log(&self, from: u64) -> stub::Result<Vec<String>, stub::CallError> {
+            self.call.caller().call::<Vec<String>, stub::Never>(&METHODS[LOG], &(from,))
+        }
+
+        /// The address of the caller.
+        pub fn caller(&self) -> stub::Result<Option<String>, stub::CallError> {
+            self.call.caller().call::<Option<String>, stub::Never>(&METHODS[CALLER], &())
         }
     }
-}
 
-#[allow(dead_code, reason = "a program may use one side only")]
-impl<S: ?::core::marker::Sized> JobsServer<S> {
-    /// The same for one that the program keeps a hand on, or that is known only as `Arc<dyn Jobs + Send + Sync>`.
-    pub fn shared(service: ::std::sync::Arc<S>) -> Self {
-        JobsServer { service }
-    }
-}
+    impl stub::Client for JobsClient {
+        const CONTRACT: &'static stub::Contract = &CONTRACT;
 
-impl<S> ::rpc_core::stub::Service for JobsServer<S>
-where
-    S: ?::core::marker::Sized + Jobs + ::core::marker::Send + ::core::marker::Sync
-        + 'static,
-{
-    fn contract(&self) -> &'static ::rpc_core::stub::Contract {
-        &JOBS_CONTRACT
-    }
-
-    fn dispatch(
-        &self,
-        call: ::rpc_core::stub::Dispatch<'_>,
-    ) -> ::core::result::Result<
-        ::rpc_core::stub::Dispatched,
-        ::rpc_core::stub::Refused,
-    > {
-        match call.method() {
-            0 => {
-                let (job,): (u64,) = call.arguments()?;
-                let context = call.context();
-                call.reply_result::<u32, String>(Jobs::run(&*self.service, &context, job))
+        fn from_caller(caller: stub::Caller) -> Self {
+            JobsClient {
+                start: JobsStart {
+                    caller: caller.clone(),
+                },
+                call: stub::Handle::new(caller),
             }
-            1 => {
-                let (from,): (u64,) = call.arguments()?;
-                call.reply::<Vec<String>>(Jobs::log(&*self.service, from))
-            }
-            2 => {
-                let () = call.arguments()?;
-                let context = call.context();
-                call.reply::<Option<String>>(Jobs::caller(&*self.service, &context))
-            }
-            _ => call.no_such_method(),
         }
     }
-}
+
+    impl JobsStart {
+        /// Starts a call without waiting for its reply; see [`JobsClient::run`].
+        pub fn run(&self, job: u64) -> stub::Pending<u32, String> {
+            self.caller.start::<u32, String>(&METHODS[RUN], &(job,))
+        }
+
+        /// Starts a call without waiting for its reply; see [`JobsClient::log`].
+        pub fn log(&self, from: u64) -> stub::Pending<Vec<String>> {
+            self.caller.start::<Vec<String>, stub::Never>(&METHODS[LOG], &(from,))
+        }
+
+        /// Starts a call without waiting for its reply; see [`JobsClient::caller`].
+        pub fn caller(&self) -> stub::Pending<Option<String>> {
+            self.caller.start::<Option<String>, stub::Never>(&METHODS[CALLER], &())
+        }
+    }
+
+    impl<S: ?stub::Sized> JobsServer<S> {
+        /// Serves this implementation of [`Jobs`].
+        pub fn new(service: S) -> Self
+        where
+            S: stub::Sized,
+        {
+            JobsServer {
+                service: stub::Arc::new(service),
+            }
+        }
+
+        /// Like `new`, for an implementation that is already shared, or that is known only as `Arc<dyn Jobs + Send + Sync>`.
+        pub fn shared(service: stub::Arc<S>) -> Self {
+            JobsServer { service }
+        }
+    }
+
+    impl<S> stub::Service for JobsServer<S>
+    where
+        S: ?stub::Sized + Jobs + stub::Send + stub::Sync + 'static,
+    {
+        fn contract(&self) -> &'static stub::Contract {
+            &CONTRACT
+        }
+
+        fn dispatch(
+            &self,
+            call: stub::Dispatch<'_>,
+        ) -> stub::Result<stub::Dispatched, stub::Refused> {
+            match call.method() {
+                RUN => {
+                    let (job,): (u64,) = call.arguments()?;
+                    let context = call.context();
+                    call.reply_result::<u32, String>(Jobs::run(&*self.service, &context, job))
+                }
+                LOG => {
+                    let (from,): (u64,) = call.arguments()?;
+                    call.reply::<Vec<String>>(Jobs::log(&*self.service, from))
+                }
+                CALLER => {
+                    let () = call.arguments()?;
+                    let context = call.context();
+                    call.reply::<Option<String>>(Jobs::caller(&*self.service, &context))
+                }
+                _ => call.no_such_method(),
+            }
+        }
+    }
+};

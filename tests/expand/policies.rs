@@ -5,7 +5,7 @@ use rpc_core::{CallContext, rpc};
 /// Jobs that run long.
 #[rpc]
 pub(crate) trait Jobs {
-    /// Runs a job, and looks now and then whether its caller has gone.
+    /// Runs a job, and stops if its caller no longer waits.
     #[rpc(slow, deadline = "2m")]
     fn run(&self, cx: &CallContext, job: u64) -> Result<u32, String>;
 
@@ -13,7 +13,7 @@ pub(crate) trait Jobs {
     #[rpc(deadline = "250ms", max_cached_reply = 65536)]
     fn log(&self, from: u64) -> Vec<String>;
 
-    /// Who is calling.
+    /// The address of the caller.
     #[rpc(idempotent)]
     fn caller(&self, #[rpc(context)] cx: &CallContext) -> Option<String>;
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rpc_core::call::{Resolution, Unknown};
 use rpc_core::error::Reason;
 use rpc_core::limits::ClientLimits;
-use rpc_core::{CallContext, CallError, Connector, Pending, Server, ServerHandle, call, rpc};
+use rpc_core::{CallContext, CallError, Connector, Pending, Server, ServerHandle, rpc};
 
 use crate::raw_client::{PATIENCE, too_late_in_its_handler};
 use crate::test_service::{Gate, test_limits};
@@ -88,7 +88,7 @@ impl Running {
     }
 
     /// The same, but nobody has taken the verdict.
-    fn started_and_left_at_the_gate(&self, desk: &DeskClient) -> Pending<call::Plain<String>> {
+    fn started_and_left_at_the_gate(&self, desk: &DeskClient) -> Pending<String> {
         for within in (0..8).map(|doublings| ms(50 << doublings)) {
             let started = desk.call.within(within).start.wait();
             let until = Instant::now() + within + ms(1000); // on a slow machine it is too late to come at all
@@ -238,13 +238,13 @@ fn who_drives_one_session_hears_the_answer_that_comes_over_the_other() {
 
 /// A waker that owns a started call, as a task does, and may panic when it is woken.
 struct Task {
-    owned: Mutex<Option<Pending<call::Plain<String>>>>,
+    owned: Mutex<Option<Pending<String>>>,
     woken: AtomicBool,
     panics: bool,
 }
 
 impl Task {
-    fn new(owned: Option<Pending<call::Plain<String>>>, panics: bool) -> Arc<Self> {
+    fn new(owned: Option<Pending<String>>, panics: bool) -> Arc<Self> {
         Arc::new(Task { owned: Mutex::new(owned), woken: AtomicBool::new(false), panics })
     }
 }
@@ -256,7 +256,7 @@ impl Wake for Task {
     }
 }
 
-fn poll(pending: &mut Pending<call::Plain<String>>, waker: &Waker) -> bool {
+fn poll(pending: &mut Pending<String>, waker: &Waker) -> bool {
     let mut context = Context::from_waker(waker);
     matches!(std::future::Future::poll(std::pin::Pin::new(pending), &mut context), Poll::Ready(_))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rpc_core::call::{Resolution, Unknown};
 use rpc_core::sim::{Faults, Handlers, Network, in_process};
 use rpc_core::stub::{
-    Caller, Client, Contract, Dispatch, Dispatched, Handle, Method, Pending, Plain, Refused,
+    Caller, Client, Contract, Dispatch, Dispatched, Handle, Method, Never, Pending, Refused,
 };
 use rpc_core::{CallError, Race, Service};
 
@@ -32,10 +32,10 @@ impl Client for CounterClient {
 
 impl CounterClient {
     fn add(&self, amount: u64) -> Result<u64, CallError> {
-        self.caller.call::<Plain<u64>>(&ADD, &(amount,))
+        self.caller.call::<u64, Never>(&ADD, &(amount,))
     }
-    fn start_add(&self, amount: u64) -> Pending<Plain<u64>> {
-        self.caller.start(&ADD, &(amount,))
+    fn start_add(&self, amount: u64) -> Pending<u64> {
+        self.caller.start::<u64, Never>(&ADD, &(amount,))
     }
 }
 
@@ -240,7 +240,7 @@ fn a_handler_may_call_another_service_on_the_same_network() {
     network.serve(Counter::default()).serve(Shared(Arc::clone(&relay)));
     *relay.0.lock().expect("not poisoned") = Some(network.client());
     let caller = network.caller(&[&RELAY], rpc_core::limits::ClientLimits::default());
-    assert_eq!(caller.call::<Plain<u64>>(&RELAY_ADD, &(4u64,)).expect("no faults"), 4);
+    assert_eq!(caller.call::<u64, Never>(&RELAY_ADD, &(4u64,)).expect("no faults"), 4);
 }
 
 static FILL: Method = Method::new("Filler.fill", "fn fill(size: u64) -> Vec<u8>").max_cached_reply(1 << 20);
@@ -264,12 +264,12 @@ fn a_reply_over_the_clients_limit_is_lost_with_both_sizes_and_the_connection_liv
     network.serve(Filler);
     let limits = rpc_core::limits::ClientLimits { max_frame: 5000, ..Default::default() };
     let caller = network.caller(&[&FILLER], limits);
-    match caller.call::<Plain<Vec<u8>>>(&FILL, &(6000u64,)) {
+    match caller.call::<Vec<u8>, Never>(&FILL, &(6000u64,)) {
         Err(CallError::ReplyLost(lost)) => {
             assert!(lost.detail.contains("6008") && lost.detail.contains("5000"), "{lost}");
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(caller.call::<Plain<Vec<u8>>>(&FILL, &(5u64,)).expect("it fits"), [7; 5]);
+    assert_eq!(caller.call::<Vec<u8>, Never>(&FILL, &(5u64,)).expect("it fits"), [7; 5]);
     assert_eq!(Handle::<CounterClient>::new(caller).stats().connections, 1);
 }

@@ -92,7 +92,7 @@ fn the_limits_are_those_of_the_page() {
         ("services in a HELLO", grouped(limits::MAX_SERVICES)),
         ("methods in a TABLE", grouped(limits::MAX_METHODS)),
         ("text of a refusal or a panic", bytes(limits::MAX_DETAIL)),
-        ("arguments of a method", grouped(limits::MAX_ARGUMENTS)),
+        ("arguments of a method", grouped(rpc_codegen::validate::MAX_ARGUMENTS)),
         ("nesting of a value", limits::MAX_DEPTH.to_string()),
         ("elements beyond the bytes of a body", grouped(limits::SPARE_ELEMENTS)),
         ("time for HELLO", format!("{} s", limits::HELLO_TIME.as_secs())),

@@ -10,9 +10,8 @@ use std::collections::{HashSet, VecDeque};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rpc_core::CallError;
 use rpc_core::call::{Resolution, Unknown};
-use rpc_core::stub::{Fallible, Pending};
+use rpc_core::{CallError, Pending};
 use rpc_examples::status::Failure;
 
 use crate::api::{KvClient, KvError};
@@ -48,7 +47,7 @@ pub(super) struct Pair {
 
 struct Flight {
     pair: Pair,
-    call: Pending<Fallible<(), KvError>>,
+    call: Pending<(), KvError>,
 }
 
 /// A pair that is to be put again, and why.

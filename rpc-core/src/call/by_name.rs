@@ -1,38 +1,35 @@
-//! Floor 3: calls by name, the lecture's `Call("KV.Get", args, &reply)`: for code that has no trait and learns at run time
-//! what a server can do.
+//! Layer 3: calls by name, as Go's `Call("KV.Get", args, &reply)`: for code without a trait, which learns at run time what
+//! a server can do.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::error::{CallError, Place};
+use super::error::CallError;
 use super::handle::Caller;
 use super::names;
 use super::pending::Pending;
-use super::reply::Reply;
 use crate::contract::Method;
 use crate::error::Reason;
 use crate::limits::MAX_NAMES;
 use crate::proto::Outcome;
-use crate::wire::codec;
 use crate::wire::message::Table;
 
-/// Most methods that an error lists.
+/// The most methods that an error lists: enough for any usual service, and the message stays readable.
 const MOST_LISTED: usize = 32;
 
-/// Stands in messages for a method that the server does not have: its name is the user's, and is not kept.
-static NOBODYS: Method = Method::new("a call by name", "");
+/// The method that messages name if the server does not have it. The user's own name would have to be leaked.
+static UNNAMED: Method = Method::new("a call by name", "");
 
 /// A client without a trait: it asks the server for its methods, and calls them by name.
 ///
-/// Arguments are a tuple, also of one (`&("colour",)`); what comes back is the type that the caller asks for: nothing
-/// but the server's signature says whether it is the right one, and bincode does not describe itself. A wrong type is
-/// mostly an error, and may be a wrong value. Who has the trait should use its client.
+/// Arguments are a tuple, also if there is one (`&("colour",)`). The reply is read as the type that the caller asks for.
+/// The encoding contains no types, so only the server's signature says which type is right: a wrong type is usually an
+/// error, and may be a wrong value. If you have the trait, use its generated client.
 ///
 /// ```no_run
 /// use rpc_core::Connector;
@@ -45,24 +42,28 @@ static NOBODYS: Method = Method::new("a call by name", "");
 /// # }
 /// ```
 ///
-/// A call by name runs at most once, as every call does. It is never repeated by itself: a table of methods does not
-/// say which ones are idempotent.
+/// A call by name runs at most once, as every call does. The client never repeats it: a table of methods does not say
+/// which ones are idempotent.
 #[derive(Clone)]
 pub struct ByName {
+    /// Makes the calls.
     caller: Caller,
+    /// The methods that were called so far, by name; shared with all copies.
     known: Arc<Mutex<HashMap<String, &'static Method>>>,
 }
 
 impl ByName {
-    /// Calls by name through `caller`, whose contracts are those of [`names::service`].
+    /// Returns a client that calls through `caller`, whose contracts are those of [`names::service`].
     pub(crate) fn new(caller: Caller) -> Self {
         ByName { caller, known: Arc::default() }
     }
 
-    /// Calls `Service.method` and waits. A method without an error of its own is called with `E` = [`Never`](super::Never).
+    /// Calls `Service.method` and waits for its reply. A method without an error type of its own is called with `E` =
+    /// [`Never`](super::Never).
     ///
     /// # Errors
-    /// As with every call; a name that the server does not have was not executed, and the error lists what there is.
+    /// [`CallError`] says whether the call ran. If the server has no such method, the call was not executed, and the error
+    /// lists the methods that it has.
     pub fn call<T, E>(&self, method: &str, arguments: &impl Serialize) -> Result<T, CallError<E>>
     where
         T: DeserializeOwned + 'static,
@@ -71,53 +72,55 @@ impl ByName {
         self.start(method, arguments).wait()
     }
 
-    /// Starts a call of `Service.method`; what it returns stands for the reply to come.
-    pub fn start<T, E>(&self, method: &str, arguments: &impl Serialize) -> Pending<Read<T, E>>
+    /// Starts a call of `Service.method` and returns without waiting for its reply.
+    pub fn start<T, E>(&self, method: &str, arguments: &impl Serialize) -> Pending<T, E>
     where
         T: DeserializeOwned + 'static,
         E: DeserializeOwned + 'static,
     {
         match self.find(method) {
-            Ok(method) => self.caller.start(method, arguments),
-            Err(outcome) => self.caller.refused(&NOBODYS, outcome),
+            Ok(method) => self.caller.start::<T, E>(method, arguments),
+            Err(outcome) => self.caller.refused::<T, E>(&UNNAMED, outcome),
         }
     }
 
-    /// The methods of a service as the server has them now: `Service.method` and signature. None: it has no such
-    /// service, or it was not announced when this client connected.
+    /// Returns the methods of a service as the server has them now: `Service.method` and signature. Returns none if the
+    /// server has no such service, or if this client did not announce it when it connected.
     pub fn methods(&self, service: &str) -> Vec<(String, String)> {
         let table = self.caller.table(service);
         let methods = table.iter().flat_map(|table| &table.methods);
         methods.map(|(_, name, signature)| (name.clone(), signature.clone())).collect()
     }
 
-    /// A client whose calls have this deadline.
+    /// Returns a client whose calls have this deadline.
     pub fn within(&self, deadline: Duration) -> ByName {
         ByName { caller: self.caller.within(deadline), known: Arc::clone(&self.known) }
     }
 
-    /// Where the server is.
+    /// Returns the server's address.
     pub fn peer(&self) -> Arc<str> {
         self.caller.peer()
     }
 
-    /// Ends the session for this client and its copies.
+    /// Ends the session of this client and its copies.
     pub fn close(&self) {
         self.caller.close();
     }
 
-    /// The method of this name, as the server has it in this session: one that was built anew may have changed it.
+    /// Finds the method of this name as the server has it in this session: a server that was rebuilt may have changed it.
     fn find(&self, name: &str) -> Result<&'static Method, Outcome> {
         let service = name.split('.').next().unwrap_or_default();
         let Some(table) = self.caller.table(service) else {
-            // No session now: what was known may still hold, and the protocol checks it when there is one.
+            // No session now: a known method may still be right, and the protocol checks that once there is a session.
             return self.known().get(name).copied().ok_or_else(|| {
-                let text = format!("`{service}` was not announced by this client, or no session stands now");
+                let text = format!(
+                    "`{service}` was not announced when this client connected, or there is no session now"
+                );
                 Outcome::NotExecuted(Reason::NoSuchMethod, text)
             });
         };
         let Some((id, _, signature)) = table.methods.iter().find(|(_, known, _)| known == name) else {
-            return Err(Outcome::NotExecuted(Reason::NoSuchMethod, what_there_is(name, &table)));
+            return Err(Outcome::NotExecuted(Reason::NoSuchMethod, no_such_method(name, &table)));
         };
         if let Some(method) = self.known().get(name).filter(|method| method.id == *id) {
             return Ok(method);
@@ -130,7 +133,7 @@ impl ByName {
         Ok(method)
     }
 
-    /// It is whole at every step, whoever panicked.
+    /// Locks the known methods. A panic cannot leave the map inconsistent, so a poisoned lock is safe to use.
     fn known(&self) -> MutexGuard<'_, HashMap<String, &'static Method>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -142,8 +145,8 @@ impl fmt::Debug for ByName {
     }
 }
 
-/// Says that a method is not there, and what is.
-fn what_there_is(name: &str, table: &Table) -> String {
+/// Returns the message that a method does not exist, with the methods that do.
+fn no_such_method(name: &str, table: &Table) -> String {
     if table.methods.is_empty() {
         return format!("the server has no service `{}`", table.service);
     }
@@ -159,24 +162,4 @@ fn what_there_is(name: &str, table: &Table) -> String {
         text.push_str(&format!(" and {more} more"));
     }
     text
-}
-
-/// The reply of a call by name: the caller says which types it has.
-#[derive(Debug)]
-pub struct Read<T, E>(PhantomData<fn() -> (T, E)>);
-
-impl<T, E> Reply for Read<T, E>
-where
-    T: DeserializeOwned + 'static,
-    E: DeserializeOwned + 'static,
-{
-    type Output = Result<T, CallError<E>>;
-    fn output(outcome: Outcome, place: impl FnOnce() -> Place) -> Self::Output {
-        match outcome {
-            Outcome::Done(bytes) => {
-                codec::decode(&bytes).map_err(|error| CallError::undecodable(place(), &error))
-            }
-            other => Err(CallError::from_outcome(other, place(), |bytes| Some(codec::decode(bytes)))),
-        }
-    }
 }

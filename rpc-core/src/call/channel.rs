@@ -1,4 +1,4 @@
-//! Floor 3: the seam between stubs and what carries their calls: a TCP connection, or the simulator.
+//! Layer 3: the interface between stubs and what carries their calls: a TCP connection, or the simulator.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,76 +8,79 @@ use std::time::Duration;
 use crate::proto::{Outcome, Request};
 use crate::wire::message::Table;
 
-/// Names a started call within its channel until it is finished and taken, or abandoned.
+/// Names a started call within its channel, until its outcome is taken or the call is abandoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
 
-/// What a client has seen.
+/// The counters of a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChannelStats {
     /// Calls started.
     pub calls: u64,
-    /// Copies of calls sent again.
+    /// Calls sent again because no reply arrived in time.
     pub resent: u64,
     /// Connections made, the first included.
     pub connections: u64,
     /// Sessions opened, the first included.
     pub sessions: u64,
-    /// Replies that nobody waited for.
+    /// Replies that no caller waited for.
     pub stray_replies: u64,
-    /// Slots whose last call has no answer yet although its caller has gone.
+    /// Slots whose last call has no reply yet although its caller no longer waits.
     pub dirty_slots: u64,
-    /// Calls repeated by themselves because their method is idempotent.
+    /// Calls that the client repeated because their method is idempotent.
     pub repeated: u64,
-    /// Calls tried again by themselves because the server was busy.
+    /// Calls that the client tried again because the server was busy.
     pub busy_retries: u64,
 }
 
-/// Carries calls. Every started call ends: in an [`Outcome`] by its deadline, or by being abandoned.
+/// Carries calls. Every started call ends by its deadline with an [`Outcome`], or is abandoned.
 pub trait Channel: Send + Sync + fmt::Debug {
-    /// Starts a call. It leaves at once if a slot is free and the connection is quiet.
+    /// Starts a call. It is sent at once if a slot is free and no other thread is using the connection.
     ///
     /// # Errors
-    /// The outcome, when it is known without sending anything.
+    /// Returns the outcome if it is known without sending anything.
     fn start(&self, request: Request) -> Result<Ticket, Outcome>;
 
-    /// Waits for a started call to finish, at most `limit` (`None`: its deadline bounds it). `None`: not yet.
+    /// Waits for a started call to finish, for at most `limit` (if `None`, until its deadline). Returns `None` if it has
+    /// not finished.
     fn wait(&self, ticket: Ticket, limit: Option<Duration>) -> Option<Outcome>;
 
-    /// The outcome if it is there; else `waker` is woken when it is, and somebody drives until then.
+    /// Returns the outcome if the call has finished. If not, `waker` is woken when it has, and another thread drives the
+    /// connection until then.
     fn poll(&self, ticket: Ticket, waker: &Waker) -> Option<Outcome>;
 
-    /// Gives up a started call: it is cancelled, and its outcome dropped.
+    /// Cancels a started call and drops its outcome.
     fn abandon(&self, ticket: Ticket);
 
-    /// After [`Outcome::Unknown`]`(Deadline)`: what became of the call, waiting at most `limit`. `None`: not yet.
+    /// Waits for at most `limit` for the outcome of a call that ended with [`Outcome::Unknown`]`(Deadline)`. Returns
+    /// `None` if it is not known yet.
     fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome>;
 
-    /// Ends interest in the answer to an unknown call.
+    /// Drops what is kept to resolve an unknown call.
     fn forget(&self, ticket: Ticket);
 
-    /// Whether a waiter must advance the world itself by calling this again and again (the simulator), or may
-    /// sleep until it is woken (`false`).
+    /// Advances virtual time by one event and returns true, if the channel is simulated. Returns false if a waiting
+    /// thread may sleep until it is woken.
     fn advance(&self) -> bool {
         false
     }
 
-    /// A whole call: start, wait, take. The ticket is there when the outcome is open and can be resolved.
+    /// Starts a call, waits for it, and takes its outcome. The ticket is `Some` if the call can be resolved later.
     fn call(&self, request: Request) -> (Outcome, Option<Ticket>);
 
-    /// The server's methods of a service that was announced and whose contract differs. `None`: no session stands, the
-    /// contracts are the same, or this channel does not say.
+    /// Returns the server's methods of a service that was announced and whose contract differs. Returns `None` if there is
+    /// no session, if the contracts are equal, or if this channel has no tables.
     fn table(&self, _service: &str) -> Option<Arc<Table>> {
         None
     }
 
-    /// Where the server is, for messages.
+    /// Returns the server's address, for messages.
     fn peer(&self) -> Arc<str>;
 
-    /// What the client has seen.
+    /// Returns the client's counters.
     fn stats(&self) -> ChannelStats;
 
-    /// Ends the session: started calls get their verdicts, later ones are refused.
+    /// Ends the session: started calls end, and later ones are refused.
     fn close(&self);
 }

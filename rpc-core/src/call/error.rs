@@ -1,4 +1,4 @@
-//! Floor 3: verdicts as types: whoever holds one knows whether the call ran, and `?` cannot blur it.
+//! Layer 3: the errors of a call. The type of each says whether the call ran, and `?` keeps the type.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,125 +27,143 @@ impl fmt::Display for Never {
 
 impl std::error::Error for Never {}
 
-/// Where a call went: method and server, for messages. It keeps the client's session alive, and so does an error that holds
-/// it.
+/// The method and the server that a call was for, shown in messages as `Kv.get at 127.0.0.1:4000`. It keeps the client's
+/// session open, and so does an error that holds it.
 #[derive(Clone)]
-pub struct Place {
+pub struct CallTarget {
     /// `Service.method`.
     pub method: &'static str,
+    /// The channel that carried the call.
     channel: Arc<dyn Channel>,
+    /// Names the call for [`Unknown::resolve`]; `None` if its outcome is final.
     ticket: Option<Ticket>,
 }
 
-impl Place {
-    pub(crate) fn new(method: &'static Method, channel: &Arc<dyn Channel>, ticket: Option<Ticket>) -> Self {
-        Place { method: method.name, channel: Arc::clone(channel), ticket }
+impl CallTarget {
+    pub(super) fn new(method: &'static Method, channel: &Arc<dyn Channel>, ticket: Option<Ticket>) -> Self {
+        CallTarget { method: method.name, channel: Arc::clone(channel), ticket }
     }
 
-    /// The server's address.
+    /// Returns the server's address.
     pub fn peer(&self) -> Arc<str> {
         self.channel.peer()
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for CallTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", self.method, self.peer())
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for CallTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Place({self})")
+        write!(f, "CallTarget({self})")
     }
 }
 
-/// Why a call gave no value, and whether it ran.
+/// The reason why a call returned no value. The variant says whether the call ran.
+///
+/// ```
+/// use rpc_core::CallError;
+///
+/// fn next_step<E>(error: &CallError<E>) -> &'static str {
+///     match error {
+///         CallError::Service(_) => "it ran: this is the service's own error",
+///         CallError::Panicked(_) => "it ran, perhaps in part: read the state back",
+///         CallError::NotExecuted(_) => "it did not run: call again",
+///         CallError::ReplyLost(_) => "it ran: read the state back",
+///         CallError::Unknown(_) => "it may have run: resolve it, or read the state back",
+///     }
+/// }
+/// ```
 #[derive(Debug, Error)]
 pub enum CallError<E = Never> {
-    /// It ran, once, and this is the service's own answer.
+    /// It ran once, and this is the service's own error.
     #[error("{0}")]
     Service(E),
-    /// It ran, once, and panicked; its effects may be partial.
+    /// It ran once and panicked; its effects may be partial.
     #[error(transparent)]
     Panicked(Panicked),
-    /// It did not run and never will: safe to call again.
+    /// It did not run and never will: it is safe to call again.
     #[error(transparent)]
     NotExecuted(NotExecuted),
-    /// It ran, once, but its reply is gone: read the state back.
+    /// It ran once, but its reply is lost: read the state back.
     #[error(transparent)]
     ReplyLost(ReplyLost),
-    /// It may have run, and may still.
+    /// It may have run, or may still run.
     #[error(transparent)]
     Unknown(Unknown),
 }
 
-/// A handler that panicked: the call ran once, its effects may be partial, and the server lives.
+/// The error of a call whose handler panicked: it ran once, its effects may be partial, and the server goes on.
 #[derive(Debug, Error)]
-#[error("{place} panicked: {message}; it ran once and its effects may be partial")]
+#[error("{target} panicked: {message}; it ran once and its effects may be partial")]
 pub struct Panicked {
-    /// Where.
-    pub place: Place,
-    /// What the panic said.
+    /// The method and the server.
+    pub target: CallTarget,
+    /// The panic's message.
     pub message: String,
 }
 
-/// A call that did not run and never will.
+/// The error of a call that did not run and never will.
 #[derive(Debug, Error)]
-#[error("{place} was not executed: {reason}{}{}", Detail(detail), advice(*reason))]
+#[error("{target} was not executed: {reason}{}{}", Detail(detail), advice(*reason))]
 pub struct NotExecuted {
-    /// Where.
-    pub place: Place,
-    /// Why.
+    /// The method and the server.
+    pub target: CallTarget,
+    /// The reason.
     pub reason: Reason,
-    /// More about it, for people; may be empty.
+    /// More about the reason, for people; may be empty.
     pub detail: String,
 }
 
-/// A call that ran once, whose reply nobody has any more.
+/// The error of a call that ran once and whose reply no longer exists.
 #[derive(Debug, Error)]
-#[error("{place} was executed once but its reply is lost{}; read the state back", Detail(detail))]
+#[error("{target} was executed once but its reply is lost{}; read the state back", Detail(detail))]
 pub struct ReplyLost {
-    /// Where.
-    pub place: Place,
-    /// More about it, for people; may be empty.
+    /// The method and the server.
+    pub target: CallTarget,
+    /// More about the reason, for people; may be empty.
     pub detail: String,
 }
 
-/// A call that was sent and has no answer: it may have run, and may still.
+/// The error of a call that was sent and has no reply: it may have run, or may still run.
 ///
-/// After a deadline the question stays open: [`Unknown::resolve`] asks again. After a lost session it cannot be
-/// answered any more.
+/// After a deadline the outcome can still be determined: [`Unknown::resolve`] waits for it. After a lost session it
+/// cannot.
 #[derive(Debug)]
 pub struct Unknown {
-    /// Where.
-    pub place: Place,
-    /// Why nobody can say.
+    /// The method and the server.
+    pub target: CallTarget,
+    /// The reason why the outcome is unknown.
     pub doubt: Doubt,
 }
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, next) = match self.doubt {
-            Doubt::Deadline => {
-                ("no answer came within its deadline", "ask again with resolve(), or read the state back")
-            }
-            Doubt::SessionLost => (
-                "the server restarted or forgot this client before it answered",
-                "it can never be told; read the state back",
+            Doubt::Deadline => (
+                "no reply arrived within its deadline",
+                "call resolve() for the outcome, or read the state back",
             ),
-            Doubt::BrokenServer => {
-                ("the server broke the protocol", "it can never be told; read the state back")
-            }
-            Doubt::Closed => ("the client was closed first", "read the state back"),
+            Doubt::SessionLost => (
+                "the server restarted or forgot this client before it replied",
+                "the outcome can no longer be determined; read the state back",
+            ),
+            Doubt::BrokenServer => (
+                "the server broke the protocol",
+                "the outcome can no longer be determined; read the state back",
+            ),
+            Doubt::Closed => ("the client was closed before the reply arrived", "read the state back"),
         };
-        write!(f, "{} may or may not have run: {what}; {next}", self.place)
+        write!(f, "{} may or may not have run: {what}; {next}", self.target)
     }
 }
 
 impl std::error::Error for Unknown {}
 
-/// What became of a call that was unknown.
+/// The outcome of a call that was [`Unknown`], as far as it is known.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Resolution {
@@ -157,42 +175,59 @@ pub enum Resolution {
     ReplyLost,
     /// It did not run and never will.
     NotExecuted(Reason),
-    /// Nobody knows yet: ask again.
+    /// It is not known yet: ask again.
     Open,
-    /// Nobody will ever know.
+    /// It will never be known.
     Never,
 }
 
-/// The reply of a resolved call, not decoded yet.
+/// The reply of a resolved call, not yet decoded.
 #[derive(Clone, Debug)]
 pub struct ResolvedReply {
+    /// The encoded value or error.
     bytes: Bytes,
+    /// True if `bytes` are the service's own error.
     failed: bool,
 }
 
 impl ResolvedReply {
-    /// Whether the service answered with its own error.
+    /// Returns true if the reply is the service's own error.
     pub fn is_service_error(&self) -> bool {
         self.failed
     }
 
-    /// The value, or the service's error, as the type that it has.
+    /// Decodes the value, or the service's error, as a `T`.
     ///
     /// # Errors
-    /// When the bytes are not a `T`.
+    /// Returns an error if the bytes are not a `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         codec::decode(&self.bytes)
     }
 }
 
 impl Unknown {
-    /// Asks what became of the call, waiting at most `limit`. It sends nothing itself; the answer is kept, so it may
-    /// be asked as often as one likes.
+    /// Waits for the outcome of the call for at most `limit`. It sends nothing; the outcome is kept, so it may be called
+    /// again.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use rpc_core::CallError;
+    /// use rpc_core::call::Resolution;
+    ///
+    /// fn did_it_run(error: CallError) -> Option<bool> {
+    ///     let CallError::Unknown(unknown) = error else { return error.ran() };
+    ///     match unknown.resolve(Duration::from_secs(5)) {
+    ///         Resolution::NotExecuted(_) => Some(false),
+    ///         Resolution::Open | Resolution::Never => None,
+    ///         _ => Some(true),
+    ///     }
+    /// }
+    /// ```
     pub fn resolve(&self, limit: Duration) -> Resolution {
-        let Some(ticket) = self.place.ticket.filter(|_| self.doubt == Doubt::Deadline) else {
+        let Some(ticket) = self.target.ticket.filter(|_| self.doubt == Doubt::Deadline) else {
             return Resolution::Never;
         };
-        match self.place.channel.resolve(ticket, limit) {
+        match self.target.channel.resolve(ticket, limit) {
             None => Resolution::Open,
             Some(Outcome::Done(bytes)) => Resolution::Executed(ResolvedReply { bytes, failed: false }),
             Some(Outcome::Failed(bytes)) => Resolution::Executed(ResolvedReply { bytes, failed: true }),
@@ -206,42 +241,38 @@ impl Unknown {
 
 impl Drop for Unknown {
     fn drop(&mut self) {
-        if let (Some(ticket), Doubt::Deadline) = (self.place.ticket, self.doubt) {
-            self.place.channel.forget(ticket);
+        if let (Some(ticket), Doubt::Deadline) = (self.target.ticket, self.doubt) {
+            self.target.channel.forget(ticket);
         }
     }
 }
 
 impl<E> CallError<E> {
-    pub(crate) fn undecodable(place: Place, error: &DecodeError) -> Self {
-        CallError::ReplyLost(ReplyLost { place, detail: format!("its reply could not be decoded: {error}") })
+    pub(super) fn undecodable(target: CallTarget, error: &DecodeError) -> Self {
+        CallError::ReplyLost(ReplyLost { target, detail: format!("its reply could not be decoded: {error}") })
     }
 
-    /// The error of an outcome that is not `Done`. `service` decodes the service's own error, if it has one.
-    pub(crate) fn from_outcome(
-        outcome: Outcome,
-        place: Place,
-        service: impl FnOnce(&[u8]) -> Option<Result<E, DecodeError>>,
-    ) -> Self {
+    /// Returns the error of an outcome that is not [`Outcome::Done`].
+    pub(super) fn from_outcome(outcome: Outcome, target: CallTarget) -> Self
+    where
+        E: DeserializeOwned,
+    {
         match outcome {
-            Outcome::Failed(bytes) | Outcome::Done(bytes) => match service(&bytes) {
-                Some(Ok(error)) => CallError::Service(error),
-                Some(Err(error)) => CallError::undecodable(place, &error),
-                None => CallError::ReplyLost(ReplyLost {
-                    place,
-                    detail: "the server answered with an error, which this method cannot have".to_owned(),
-                }),
+            Outcome::Failed(bytes) | Outcome::Done(bytes) => match codec::decode(&bytes) {
+                Ok(error) => CallError::Service(error),
+                Err(error) => CallError::undecodable(target, &error),
             },
-            Outcome::Panicked(message) => CallError::Panicked(Panicked { place, message }),
+            Outcome::Panicked(message) => CallError::Panicked(Panicked { target, message }),
             Outcome::NotExecuted(reason, detail) => {
-                CallError::NotExecuted(NotExecuted { place, reason, detail })
+                CallError::NotExecuted(NotExecuted { target, reason, detail })
             }
-            Outcome::ReplyLost(detail) => CallError::ReplyLost(ReplyLost { place, detail }),
-            Outcome::Unknown(doubt) => CallError::Unknown(Unknown { place, doubt }),
+            Outcome::ReplyLost(detail) => CallError::ReplyLost(ReplyLost { target, detail }),
+            Outcome::Unknown(doubt) => CallError::Unknown(Unknown { target, doubt }),
         }
     }
 
-    /// Whether the call ran: `Some(true)` once, `Some(false)` not and never will, `None` nobody knows.
+    /// Returns `Some(true)` if the call ran once, `Some(false)` if it did not run and never will, and `None` if that is
+    /// not known.
     pub fn ran(&self) -> Option<bool> {
         match self {
             CallError::Service(_) | CallError::Panicked(_) | CallError::ReplyLost(_) => Some(true),
@@ -251,12 +282,12 @@ impl<E> CallError<E> {
     }
 }
 
-/// After a reason that does not pass there is nothing to advise but what the reason says.
+/// Returns the advice to call again, if the reason may pass. The text of any other reason says what to do.
 fn advice(reason: Reason) -> &'static str {
     if reason.may_pass() { "; it is safe to call again" } else { "" }
 }
 
-/// Writes `: text` for a text and nothing for none.
+/// Writes `: text`, or nothing if the text is empty.
 struct Detail<'a>(&'a str);
 
 impl fmt::Display for Detail<'_> {

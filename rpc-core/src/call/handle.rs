@@ -1,4 +1,4 @@
-//! Floor 3: what a client stub carries beside its methods: the channel, and options that copies of it may set.
+//! Layer 3: what a client stub holds beside its methods: the channel and the options of this copy of the stub.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::channel::{Channel, ChannelStats};
-use super::error::Place;
+use super::error::CallError;
 use super::pending::Pending;
-use super::reply::Reply;
+use super::reply::{Received, read};
 use crate::contract::{Contract, Method};
 use crate::error::Reason;
 use crate::proto::{Outcome, Request};
@@ -18,62 +19,82 @@ use crate::wire::codec::{self, EncodeError};
 use crate::wire::frame::body_checksum;
 use crate::wire::message::Table;
 
-/// What `#[rpc]` implements for a client stub.
+/// A client stub. `#[rpc]` implements this trait for `KvClient`.
 pub trait Client: Sized {
-    /// What the trait promised when the stub was built.
+    /// The methods of the service when the stub was built; the server compares them with its own.
     const CONTRACT: &'static Contract;
-    /// The stub that calls through `caller`.
+    /// Returns a stub that calls through `caller`.
     fn from_caller(caller: Caller) -> Self;
 }
 
-/// Carries calls of one stub: the channel they share, and the options of this copy of the stub.
-/// Generated code calls through it; users meet it as [`Handle`].
+/// Makes the calls of one stub. Generated code uses it; users use [`Handle`].
 #[derive(Clone, Debug)]
 pub struct Caller {
+    /// The channel, shared with all copies of the stub.
     channel: Arc<dyn Channel>,
-    deadline: Option<Duration>, // of this copy; else the method's, else the client's
+    /// The deadline of this copy. If `None`, that of the method is used, and then `default_deadline`.
+    deadline: Option<Duration>,
+    /// The deadline of calls for which neither this copy nor the method has one.
     default_deadline: Duration,
+    /// The longest encoded arguments, in bytes.
     max_frame: usize,
+    /// True if idempotent calls are repeated, and calls that a busy server refused are tried again.
     retry: bool,
 }
 
 impl Caller {
-    /// A caller over `channel` with the default options.
+    /// Returns a caller over `channel` with the default options.
     pub fn new(channel: Arc<dyn Channel>, default_deadline: Duration, max_frame: usize) -> Self {
         Caller { channel, deadline: None, default_deadline, max_frame, retry: true }
     }
 
-    /// Calls `method` and waits for its reply.
-    pub fn call<R: Reply>(&self, method: &'static Method, arguments: &impl Serialize) -> R::Output {
+    /// Calls `method` and waits for its reply. A method without an error type of its own is called with `E` =
+    /// [`Never`](super::Never).
+    ///
+    /// # Errors
+    /// [`CallError`] says whether the call ran.
+    pub fn call<T: Received, E: DeserializeOwned>(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Result<T::Value, CallError<E>> {
         let (outcome, open) = match self.request(method, arguments) {
             Ok(request) => self.channel.call(request),
             Err(outcome) => (outcome, None),
         };
-        R::output(outcome, || Place::new(method, &self.channel, open))
+        read::<T, E>(outcome, method, &self.channel, open)
     }
 
-    /// Starts a call of `method`; what it returns stands for the reply to come.
-    pub fn start<R: Reply>(&self, method: &'static Method, arguments: &impl Serialize) -> Pending<R> {
+    /// Starts a call of `method` and returns without waiting for its reply.
+    pub fn start<T: Received, E: DeserializeOwned>(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Pending<T::Value, E> {
         let started = self.request(method, arguments).and_then(|request| self.channel.start(request));
-        Pending::new(started, method, Arc::clone(&self.channel))
+        Pending::new(started, method, Arc::clone(&self.channel), read::<T, E>)
     }
 
-    /// The deadline that a call of `method` gets through this copy.
+    /// Returns the deadline of a call of `method` through this caller.
     pub fn deadline_of(&self, method: &Method) -> Duration {
         self.deadline.or(method.deadline).unwrap_or(self.default_deadline)
     }
 
-    /// Stands for a call that is refused before it is sent.
-    pub(super) fn refused<R: Reply>(&self, method: &'static Method, outcome: Outcome) -> Pending<R> {
-        Pending::new(Err(outcome), method, Arc::clone(&self.channel))
+    /// Returns a call that has already ended: it was refused before it was sent.
+    pub(super) fn refused<T: Received, E: DeserializeOwned>(
+        &self,
+        method: &'static Method,
+        outcome: Outcome,
+    ) -> Pending<T::Value, E> {
+        Pending::new(Err(outcome), method, Arc::clone(&self.channel), read::<T, E>)
     }
 
-    /// The server's methods of a service whose contract differs.
+    /// Returns the server's methods of a service whose contract differs from the client's.
     pub(super) fn table(&self, service: &str) -> Option<Arc<Table>> {
         self.channel.table(service)
     }
 
-    /// A copy whose calls have this deadline.
+    /// Returns a caller whose calls have this deadline.
     pub(super) fn within(&self, deadline: Duration) -> Caller {
         Caller { deadline: Some(deadline), ..self.clone() }
     }
@@ -86,8 +107,9 @@ impl Caller {
         self.channel.close();
     }
 
+    /// Encodes a call.
     fn request(&self, method: &'static Method, arguments: &impl Serialize) -> Result<Request, Outcome> {
-        let mut body = Vec::with_capacity(96); // most arguments fit, and it need not grow
+        let mut body = Vec::with_capacity(96); // most arguments fit, so that it need not grow
         match codec::encode(arguments, &mut body, self.max_frame) {
             Ok(()) => Ok(Request {
                 method,
@@ -105,53 +127,74 @@ impl Caller {
     }
 }
 
-/// All that a client can do that is not a method of its service: `kv.call`.
+/// The options and the state of a client: its field `call`.
 ///
-/// Each option gives a new client that shares the session; keep it, or use it once:
-/// `kv.call.within(ms(50)).get("a")`.
+/// Each option returns a new client that shares the session of this one.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use rpc_core::{CallError, rpc};
+///
+/// #[rpc]
+/// pub trait Kv {
+///     fn get(&self, key: &str) -> Option<String>;
+/// }
+///
+/// fn quick(kv: &KvClient) -> Result<Option<String>, CallError> {
+///     kv.call.within(Duration::from_millis(50)).get("a") // this call only
+/// }
+///
+/// fn patient(kv: &KvClient) -> KvClient {
+///     kv.call.within(Duration::from_secs(60)) // all calls of the client that is returned
+/// }
+/// ```
 pub struct Handle<C> {
+    /// Makes the calls.
     caller: Caller,
+    /// The client that the options return.
     client: PhantomData<fn() -> C>,
 }
 
 impl<C: Client> Handle<C> {
-    /// The handle of a stub; generated code calls this.
+    /// Returns the handle of a stub. Generated code calls this.
     pub fn new(caller: Caller) -> Self {
         Handle { caller, client: PhantomData }
     }
 
-    /// A client whose calls have this deadline, whatever their methods say.
+    /// Returns a client whose calls have this deadline, also if their methods have another.
     pub fn within(&self, deadline: Duration) -> C {
         C::from_caller(self.caller.within(deadline))
     }
 
-    /// A client that does (the default) or does not by itself repeat idempotent calls and try busy ones again.
+    /// Returns a client that repeats idempotent calls whose outcome is unknown, and tries calls again that a busy server
+    /// refused (`true`, the default), or does neither (`false`).
     pub fn retry(&self, retry: bool) -> C {
         C::from_caller(Caller { retry, ..self.caller.clone() })
     }
 
-    /// The deadline of calls whose method and copy name none.
+    /// Returns the deadline of calls whose method has none.
     pub fn default_deadline(&self) -> Duration {
         self.caller.deadline.unwrap_or(self.caller.default_deadline)
     }
 
-    /// Where the server is.
+    /// Returns the server's address.
     pub fn peer(&self) -> Arc<str> {
         self.caller.channel.peer()
     }
 
-    /// What this client and its copies have seen.
+    /// Returns the counters of this client and its copies.
     pub fn stats(&self) -> ChannelStats {
         self.caller.channel.stats()
     }
 
-    /// Ends the session for this client and its copies. Calls under way get their verdicts: sent ones are unknown.
+    /// Ends the session of this client and its copies. Calls under way end: one that was sent is unknown, any other was
+    /// not executed.
     pub fn close(&self) {
         self.caller.channel.close();
     }
 
-    /// What carries this stub's calls. Generated code calls through it; another service of the same server can share
-    /// it: `Connector::share`.
+    /// Returns what makes this stub's calls. Generated code calls through it. A client of another service of the same
+    /// server can share it: `Connector::share`.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }

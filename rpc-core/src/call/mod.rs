@@ -1,4 +1,4 @@
-//! Floor 3: what a caller holds: handles with options, started calls, races, and verdicts as types.
+//! Layer 3: what a caller uses: handles with options, started calls, races, and errors that say whether a call ran.
 
 mod by_name;
 mod channel;
@@ -10,10 +10,12 @@ mod race;
 mod reply;
 
 pub use crate::proto::{Outcome, Request};
-pub use by_name::{ByName, Read};
+pub use by_name::ByName;
 pub use channel::{Channel, ChannelStats, Ticket};
-pub use error::{CallError, Never, NotExecuted, Panicked, Place, ReplyLost, Resolution, Unknown};
+pub use error::{
+    CallError, CallTarget, Never, NotExecuted, Panicked, ReplyLost, Resolution, ResolvedReply, Unknown,
+};
 pub use handle::{Caller, Client, Handle};
 pub use pending::Pending;
 pub use race::Race;
-pub use reply::{Blob, Fallible, MaybeBlob, Plain, Reply, Returned};
+pub use reply::{Blob, MaybeBlob, Received, Returned};

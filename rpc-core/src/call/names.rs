@@ -1,7 +1,7 @@
-//! Floor 3: names that arrive at run time, made to live as long as those that `#[rpc]` writes; bounded in count and size.
+//! Layer 3: names of services and methods that are known only at run time; bounded in count and size.
 //!
-//! A call refers to its method by a `&'static Method`, which costs nothing where every call passes. A name that comes at
-//! run time is therefore leaked, once for each (docs/decisions/0010-calls-by-name.md).
+//! A call refers to its method by a `&'static Method`, which costs nothing on the path of each call. A name that is known
+//! only at run time is therefore leaked, once for each name (docs/decisions/0010-calls-by-name.md).
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,26 +10,30 @@ use crate::contract::{Contract, Method};
 use crate::ids::MethodId;
 use crate::limits::{MAX_NAMES, MAX_SIGNATURE_KEPT};
 
-/// All that was leaked, in this process.
+/// All that this process has leaked.
 struct Names {
+    /// Services by name.
     services: BTreeMap<String, &'static Contract>,
+    /// Methods by id and name.
     methods: BTreeMap<(MethodId, String), &'static Method>,
 }
 
 static NAMES: Mutex<Names> = Mutex::new(Names { services: BTreeMap::new(), methods: BTreeMap::new() });
 
-/// Maps only grow, one whole entry at a time: a panic elsewhere leaves them right.
+/// Locks the names. The maps only grow, one whole entry at a time, so a poisoned lock is safe to use.
 fn lock() -> MutexGuard<'static, Names> {
     NAMES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Names {
+    /// Returns true if no name can be added.
     fn are_full(&self) -> bool {
         self.services.len() + self.methods.len() >= MAX_NAMES
     }
 }
 
-/// What a client announces of a service whose methods it does not know. `None`: there are too many names already.
+/// Returns the contract that a client announces for a service whose methods it does not know. Returns `None` if there are
+/// too many names already.
 pub(crate) fn service(name: &str) -> Option<&'static Contract> {
     let mut names = lock();
     if let Some(contract) = names.services.get(name) {
@@ -43,7 +47,7 @@ pub(crate) fn service(name: &str) -> Option<&'static Contract> {
     Some(contract)
 }
 
-/// A method that a server's table names. `None`: there are too many names already.
+/// Returns a method that a server's table names. Returns `None` if there are too many names already.
 pub(super) fn method(id: MethodId, name: &str, signature: &str) -> Option<&'static Method> {
     let mut names = lock();
     if let Some(method) = names.methods.get(&(id, name.to_owned())) {
@@ -59,6 +63,7 @@ pub(super) fn method(id: MethodId, name: &str, signature: &str) -> Option<&'stat
     Some(method)
 }
 
+/// Makes a text live as long as the process.
 fn leak(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
@@ -69,9 +74,9 @@ mod tests {
 
     #[test]
     fn a_name_is_kept_once() {
-        let first = service("OnceOnly").expect("there is room");
+        let first = service("OnceOnly").expect("not full");
         assert!(std::ptr::eq(first, service("OnceOnly").expect("it is known")));
-        let get = method(MethodId(7), "OnceOnly.get", "fn get()").expect("there is room");
+        let get = method(MethodId(7), "OnceOnly.get", "fn get()").expect("not full");
         assert!(std::ptr::eq(get, method(MethodId(7), "OnceOnly.get", "fn get()").expect("it is known")));
         assert_eq!((get.id, get.name), (MethodId(7), "OnceOnly.get"));
     }
@@ -79,7 +84,7 @@ mod tests {
     #[test]
     fn a_long_signature_is_cut_and_changes_no_id() {
         let long = "x".repeat(MAX_SIGNATURE_KEPT * 2);
-        let method = method(MethodId(8), "OnceOnly.long", &long).expect("there is room");
+        let method = method(MethodId(8), "OnceOnly.long", &long).expect("not full");
         assert_eq!((method.id, method.signature.len()), (MethodId(8), MAX_SIGNATURE_KEPT));
     }
 }

@@ -1,82 +1,122 @@
-//! Floor 3: a started call: wait for it, look whether it is there, await it, or drop it, which cancels it.
+//! Layer 3: a started call: wait for it, poll it, await it, or drop it, which cancels it.
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::channel::{Channel, Ticket};
-use super::error::Place;
-use super::reply::Reply;
+use super::error::{CallError, Never};
+use super::reply::Reader;
 use crate::contract::Method;
 use crate::proto::Outcome;
 
-/// A call that was started and not yet waited for. Dropping it cancels the call: it does not begin if it has not,
-/// and its reply is dropped if it has.
+/// A call that was started and whose reply was not taken yet.
+///
+/// A method that returns `Result<T, E>` starts a `Pending<T, E>`, one that returns `T` a `Pending<T>`. It is also a
+/// [`Future`]. Dropping it cancels the call: if the call has not begun to run, it does not begin; if it has, its reply
+/// is dropped.
+///
+/// ```no_run
+/// use std::collections::VecDeque;
+/// use rpc_core::{CallError, Pending, rpc};
+///
+/// #[rpc]
+/// pub trait Kv {
+///     fn put(&self, key: &str, value: &str) -> Result<(), String>;
+/// }
+///
+/// /// Puts many pairs, with at most eight calls under way.
+/// fn put_all(kv: &KvClient, pairs: &[(String, String)]) -> Result<(), CallError<String>> {
+///     let mut started: VecDeque<Pending<(), String>> = VecDeque::new();
+///     for (key, value) in pairs {
+///         started.push_back(kv.start.put(key, value));
+///         if started.len() == 8 {
+///             started.pop_front().map_or(Ok(()), Pending::wait)?;
+///         }
+///     }
+///     started.into_iter().try_for_each(Pending::wait)
+/// }
+/// ```
 #[must_use = "a started call that is dropped is cancelled: wait for it, or put it into a Race"]
-pub struct Pending<R: Reply> {
+pub struct Pending<T, E = Never> {
+    /// How far the call is.
     state: State,
+    /// The method that was called, for messages.
     method: &'static Method,
+    /// The channel that carries the call.
     channel: Arc<dyn Channel>,
-    reply: PhantomData<fn() -> R>,
+    /// Turns the outcome into a value or an error. A function, so that the type says what the caller gets and not how
+    /// it was encoded.
+    read: Reader<T, E>,
 }
 
 enum State {
+    /// The channel has the call.
     Started(Ticket),
+    /// The outcome was known without sending anything.
     Finished(Outcome),
+    /// The reply was returned to the caller.
     Taken,
 }
 
-impl<R: Reply> Pending<R> {
-    pub(crate) fn new(
+impl<T, E> Pending<T, E> {
+    pub(super) fn new(
         started: Result<Ticket, Outcome>,
         method: &'static Method,
         channel: Arc<dyn Channel>,
+        read: Reader<T, E>,
     ) -> Self {
         let state = match started {
             Ok(ticket) => State::Started(ticket),
             Err(outcome) => State::Finished(outcome),
         };
-        Pending { state, method, channel, reply: PhantomData }
+        Pending { state, method, channel, read }
     }
 
     /// Waits for the reply; the call's deadline bounds the wait.
-    pub fn wait(mut self) -> R::Output {
+    ///
+    /// # Errors
+    /// As the client's method that waits: [`CallError`] says whether the call ran.
+    pub fn wait(mut self) -> Result<T, CallError<E>> {
         loop {
-            if let Some(output) = self.take(|channel, ticket| channel.wait(ticket, None)) {
-                return output;
+            if let Some(reply) = self.take(|channel, ticket| channel.wait(ticket, None)) {
+                return reply;
             }
         }
     }
 
-    /// Waits for the reply at most `limit`. `None`: not yet, and the call goes on.
+    /// Waits for the reply for at most `limit`. Returns `None` if it has not arrived; the call goes on.
     ///
     /// # Panics
-    /// When the reply was taken before, as a future does that is polled after it was ready.
-    pub fn wait_for(&mut self, limit: Duration) -> Option<R::Output> {
+    /// Panics if the reply was already taken, as a future does that is polled after it was ready.
+    pub fn wait_for(&mut self, limit: Duration) -> Option<Result<T, CallError<E>>> {
         self.take(|channel, ticket| channel.wait(ticket, Some(limit)))
     }
 
-    /// The reply if it is there, without waiting. Somebody drives the connection meanwhile.
+    /// Returns the reply if it has arrived, without waiting. The library keeps the connection going meanwhile.
     ///
     /// # Panics
-    /// When the reply was taken before.
-    pub fn poll_now(&mut self) -> Option<R::Output> {
+    /// Panics if the reply was already taken.
+    pub fn poll_now(&mut self) -> Option<Result<T, CallError<E>>> {
         self.poll_with(Waker::noop())
     }
 
-    pub(crate) fn poll_with(&mut self, waker: &Waker) -> Option<R::Output> {
+    pub(super) fn poll_with(&mut self, waker: &Waker) -> Option<Result<T, CallError<E>>> {
         self.take(|channel, ticket| channel.poll(ticket, waker))
     }
 
-    pub(crate) fn channel(&self) -> &Arc<dyn Channel> {
+    pub(super) fn channel(&self) -> &Arc<dyn Channel> {
         &self.channel
     }
 
-    fn take(&mut self, ask: impl FnOnce(&dyn Channel, Ticket) -> Option<Outcome>) -> Option<R::Output> {
+    /// Takes the reply, if `ask` returns an outcome.
+    fn take(
+        &mut self,
+        ask: impl FnOnce(&dyn Channel, Ticket) -> Option<Outcome>,
+    ) -> Option<Result<T, CallError<E>>> {
         let (outcome, ticket) = match std::mem::replace(&mut self.state, State::Taken) {
             State::Finished(outcome) => (outcome, None),
             State::Started(ticket) => match ask(&*self.channel, ticket) {
@@ -86,13 +126,13 @@ impl<R: Reply> Pending<R> {
                     return None;
                 }
             },
-            State::Taken => panic!("the reply of {} was taken before", self.method.name),
+            State::Taken => panic!("the reply of {} was already taken", self.method.name),
         };
-        Some(R::output(outcome, || Place::new(self.method, &self.channel, ticket)))
+        Some((self.read)(outcome, self.method, &self.channel, ticket))
     }
 }
 
-impl<R: Reply> Drop for Pending<R> {
+impl<T, E> Drop for Pending<T, E> {
     fn drop(&mut self) {
         if let State::Started(ticket) = self.state {
             self.channel.abandon(ticket);
@@ -100,18 +140,18 @@ impl<R: Reply> Drop for Pending<R> {
     }
 }
 
-impl<R: Reply> Future for Pending<R> {
-    type Output = R::Output;
+impl<T, E> Future for Pending<T, E> {
+    type Output = Result<T, CallError<E>>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.poll_with(context.waker()) {
-            Some(output) => Poll::Ready(output),
+            Some(reply) => Poll::Ready(reply),
             None => Poll::Pending,
         }
     }
 }
 
-impl<R: Reply> fmt::Debug for Pending<R> {
+impl<T, E> fmt::Debug for Pending<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Started(ticket) => format!("started, {ticket:?}"),

@@ -1,17 +1,17 @@
-//! Floor 3: many started calls, of one client or many, in the order in which they finish.
+//! Layer 3: many started calls, of one client or of several, in the order in which they finish.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
 use slab::Slab;
 
+use super::error::{CallError, Never};
 use super::pending::Pending;
-use super::reply::Reply;
 
-/// Started calls with a label each; iterating gives `(label, reply)` in the order of completion. Stop early and drop
-/// it: the calls that are left are cancelled.
+/// Started calls with a label each. Iterating gives `(label, reply)` in the order in which the calls finish. Dropping
+/// the race cancels the calls that have not finished.
 ///
 /// ```no_run
 /// # #[rpc_core::rpc]
@@ -32,119 +32,132 @@ use super::reply::Reply;
 /// }
 /// # }
 /// ```
-pub struct Race<K, R: Reply> {
-    runners: Slab<Runner<K, R>>,
-    finish: Arc<FinishLine>,
+pub struct Race<K, T, E = Never> {
+    /// The calls that have not finished, by a key that their wakers know.
+    entries: Slab<Entry<K, T, E>>,
+    /// The calls whose channel has woken them; shared with the wakers.
+    ready: Arc<Ready>,
 }
 
-struct Runner<K, R: Reply> {
+/// One call of a race.
+struct Entry<K, T, E> {
     label: K,
-    pending: Pending<R>,
+    pending: Pending<T, E>,
     waker: Waker,
 }
 
-/// Where calls report that they have something to say.
+/// A queue of calls to poll.
 #[derive(Default)]
-struct FinishLine {
-    arrived: Mutex<VecDeque<usize>>,
-    somebody: Condvar,
+struct Ready {
+    /// Keys in the order in which their calls were woken. A key may be stale, or belong to a later call: then the call
+    /// is polled once more than needed.
+    keys: Mutex<VecDeque<usize>>,
+    /// Notified when a key is added.
+    added: Condvar,
 }
 
-struct Bell {
-    runner: usize,
-    finish: Arc<FinishLine>,
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        let mut arrived = self.finish.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-        arrived.push_back(self.runner);
-        self.finish.somebody.notify_one();
+impl Ready {
+    /// Locks the keys. A panic cannot leave the queue inconsistent, so a poisoned lock is safe to use.
+    fn lock(&self) -> MutexGuard<'_, VecDeque<usize>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K, R: Reply> Race<K, R> {
-    /// A race without runners.
+/// The waker of one call: adds its key to the queue.
+struct EntryWaker {
+    key: usize,
+    ready: Arc<Ready>,
+}
+
+impl Wake for EntryWaker {
+    fn wake(self: Arc<Self>) {
+        self.ready.lock().push_back(self.key);
+        self.ready.added.notify_one();
+    }
+}
+
+impl<K, T, E> Race<K, T, E> {
+    /// Returns a race without calls.
     pub fn new() -> Self {
-        Race { runners: Slab::new(), finish: Arc::default() }
+        Race { entries: Slab::new(), ready: Arc::default() }
     }
 
     /// Adds a started call.
-    pub fn add(&mut self, label: K, pending: Pending<R>) {
-        let place = self.runners.vacant_entry(); // a bell of its last runner may still ring: one look too many
-        let runner = place.key();
-        let waker = Waker::from(Arc::new(Bell { runner, finish: Arc::clone(&self.finish) }));
-        waker.wake_by_ref(); // looked at once when the race is next asked, which leaves the waker with the channel
-        place.insert(Runner { label, pending, waker });
+    pub fn add(&mut self, label: K, pending: Pending<T, E>) {
+        let vacant = self.entries.vacant_entry();
+        let key = vacant.key();
+        let waker = Waker::from(Arc::new(EntryWaker { key, ready: Arc::clone(&self.ready) }));
+        waker.wake_by_ref(); // so that it is polled once, which registers the waker with the channel
+        vacant.insert(Entry { label, pending, waker });
     }
 
-    /// How many have not finished.
+    /// Returns the number of calls that have not finished.
     pub fn left(&self) -> usize {
-        self.runners.len()
+        self.entries.len()
     }
 
-    fn look(&mut self, runner: usize) -> Option<(K, R::Output)> {
-        let racing = self.runners.get_mut(runner)?;
-        let output = racing.pending.poll_with(&racing.waker)?;
-        let Runner { label, .. } = self.runners.remove(runner);
-        Some((label, output))
+    /// Polls one call and removes it if it has finished.
+    fn poll(&mut self, key: usize) -> Option<(K, Result<T, CallError<E>>)> {
+        let entry = self.entries.get_mut(key)?;
+        let reply = entry.pending.poll_with(&entry.waker)?;
+        let Entry { label, .. } = self.entries.remove(key);
+        Some((label, reply))
     }
 
-    /// Lets the world go on until a runner reports: by ourselves where the channel asks for it, else by sleeping.
-    fn await_report(&self) {
-        let advanced =
-            self.runners.iter().next().is_some_and(|(_, runner)| runner.pending.channel().advance());
-        let mut arrived = self.finish.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-        while arrived.is_empty() && !advanced {
-            arrived = self.finish.somebody.wait(arrived).unwrap_or_else(PoisonError::into_inner);
+    /// Waits until a call is woken. A simulated channel is advanced by this thread; otherwise the thread sleeps.
+    fn wait_until_ready(&self) {
+        let advanced = self.entries.iter().next().is_some_and(|(_, entry)| entry.pending.channel().advance());
+        let mut keys = self.ready.lock();
+        while keys.is_empty() && !advanced {
+            keys = self.ready.added.wait(keys).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
-impl<K, R: Reply> Iterator for Race<K, R> {
-    type Item = (K, R::Output);
+impl<K, T, E> Iterator for Race<K, T, E> {
+    type Item = (K, Result<T, CallError<E>>);
 
-    fn next(&mut self) -> Option<(K, R::Output)> {
-        while !self.runners.is_empty() {
-            let report = self.finish.arrived.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            match report {
-                Some(runner) => {
-                    if let Some(finished) = self.look(runner) {
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.entries.is_empty() {
+            let key = self.ready.lock().pop_front();
+            match key {
+                Some(key) => {
+                    if let Some(finished) = self.poll(key) {
                         return Some(finished);
                     }
                 }
-                None => self.await_report(),
+                None => self.wait_until_ready(),
             }
         }
         None
     }
 }
 
-impl<K, R: Reply> Default for Race<K, R> {
+impl<K, T, E> Default for Race<K, T, E> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<K, R: Reply> Extend<(K, Pending<R>)> for Race<K, R> {
-    fn extend<I: IntoIterator<Item = (K, Pending<R>)>>(&mut self, calls: I) {
+impl<K, T, E> Extend<(K, Pending<T, E>)> for Race<K, T, E> {
+    fn extend<I: IntoIterator<Item = (K, Pending<T, E>)>>(&mut self, calls: I) {
         for (label, pending) in calls {
             self.add(label, pending);
         }
     }
 }
 
-impl<K, R: Reply> FromIterator<(K, Pending<R>)> for Race<K, R> {
-    fn from_iter<I: IntoIterator<Item = (K, Pending<R>)>>(calls: I) -> Self {
+impl<K, T, E> FromIterator<(K, Pending<T, E>)> for Race<K, T, E> {
+    fn from_iter<I: IntoIterator<Item = (K, Pending<T, E>)>>(calls: I) -> Self {
         let mut race = Race::new();
         race.extend(calls);
         race
     }
 }
 
-impl<K: fmt::Debug, R: Reply> fmt::Debug for Race<K, R> {
+impl<K: fmt::Debug, T, E> fmt::Debug for Race<K, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let racing = self.runners.iter().map(|(_, runner)| &runner.label);
-        f.debug_list().entries(racing).finish()
+        let labels = self.entries.iter().map(|(_, entry)| &entry.label);
+        f.debug_list().entries(labels).finish()
     }
 }

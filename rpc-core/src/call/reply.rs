@@ -1,41 +1,54 @@
-//! Floor 3: from the bytes of a reply to what the caller gets: one level of `Result`, never two.
+//! Layer 3: turns the bytes of a reply into the one `Result` that the caller gets.
 
-use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::error::{CallError, Never, Place};
+use super::channel::{Channel, Ticket};
+use super::error::{CallError, CallTarget};
+use crate::contract::Method;
 use crate::proto::Outcome;
 use crate::wire::codec::{self, DecodeError, EncodeError};
 
-/// A value that a method returns, with the way it travels.
+/// A type that a server writes as a reply: any type with serde's `Serialize`, or a marker such as [`Blob`].
 pub trait Returned: 'static {
-    /// What the caller gets.
+    /// The type that the implementation returns.
     type Value;
-    /// Appends the value; bounded by `limit` bytes.
+    /// Appends the value to `into`, as at most `limit` bytes.
     ///
     /// # Errors
-    /// When it is too large, or its `Serialize` cannot be encoded. Nothing is appended then.
+    /// Returns an error if the value is longer than `limit` or cannot be encoded. Nothing is appended then.
     fn encode(value: &Self::Value, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError>;
-    /// Reads the value back from all of `bytes`.
+}
+
+/// A type that a client reads from a reply: any type with serde's `DeserializeOwned`, or a marker such as [`Blob`].
+pub trait Received: 'static {
+    /// The type that the caller gets.
+    type Value;
+    /// Reads the value from all of `bytes`.
     ///
     /// # Errors
-    /// When the bytes are not such a value.
+    /// Returns an error if the bytes are not such a value.
     fn decode(bytes: &[u8]) -> Result<Self::Value, DecodeError>;
 }
 
-impl<T: Serialize + DeserializeOwned + 'static> Returned for T {
+impl<T: Serialize + 'static> Returned for T {
     type Value = T;
     fn encode(value: &T, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
         codec::encode(value, into, limit)
     }
+}
+
+impl<T: DeserializeOwned + 'static> Received for T {
+    type Value = T;
     fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
         codec::decode(bytes)
     }
 }
 
-/// Stands for a return type spelled `Vec<u8>`: it travels as bytes, with the same encoding and without a step per byte.
+/// Marks a return type that is written `Vec<u8>`. It has the same encoding, but is copied in one piece instead of byte
+/// by byte.
 #[derive(Debug)]
 pub enum Blob {}
 
@@ -44,12 +57,16 @@ impl Returned for Blob {
     fn encode(value: &Vec<u8>, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
         codec::encode(serde_bytes::Bytes::new(value), into, limit)
     }
+}
+
+impl Received for Blob {
+    type Value = Vec<u8>;
     fn decode(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
         codec::decode::<serde_bytes::ByteBuf>(bytes).map(serde_bytes::ByteBuf::into_vec)
     }
 }
 
-/// Stands for a return type spelled `Option<Vec<u8>>`: what is there travels as bytes.
+/// Marks a return type that is written `Option<Vec<u8>>`. The bytes inside are copied as those of [`Blob`] are.
 #[derive(Debug)]
 pub enum MaybeBlob {}
 
@@ -58,47 +75,61 @@ impl Returned for MaybeBlob {
     fn encode(value: &Option<Vec<u8>>, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
         codec::encode(&value.as_deref().map(serde_bytes::Bytes::new), into, limit)
     }
+}
+
+impl Received for MaybeBlob {
+    type Value = Option<Vec<u8>>;
     fn decode(bytes: &[u8]) -> Result<Option<Vec<u8>>, DecodeError> {
         codec::decode::<Option<serde_bytes::ByteBuf>>(bytes).map(|value| value.map(|bytes| bytes.into_vec()))
     }
 }
 
-/// How the outcome of a call becomes what its caller gets.
-pub trait Reply: 'static {
-    /// `Result<T, CallError>` or `Result<T, CallError<E>>`.
-    type Output;
-    /// Decodes the outcome. `place` is asked only when there is an error to be told.
-    fn output(outcome: Outcome, place: impl FnOnce() -> Place) -> Self::Output;
-}
+/// A function that turns the outcome of a call into what its caller gets. Only an error needs the other arguments, to
+/// say which call it is about; they are arguments so that a call that succeeds builds no [`CallTarget`].
+pub(super) type Reader<T, E> =
+    fn(Outcome, &'static Method, &Arc<dyn Channel>, Option<Ticket>) -> Result<T, CallError<E>>;
 
-/// The reply of a method that returns `T`.
-#[derive(Debug)]
-pub struct Plain<T>(PhantomData<fn() -> T>);
-
-impl<T: Returned> Reply for Plain<T> {
-    type Output = Result<T::Value, CallError>;
-    fn output(outcome: Outcome, place: impl FnOnce() -> Place) -> Self::Output {
-        match outcome {
-            Outcome::Done(bytes) => {
-                T::decode(&bytes).map_err(|error| CallError::undecodable(place(), &error))
-            }
-            other => Err(CallError::<Never>::from_outcome(other, place(), |_| None)),
-        }
+/// Reads the reply of a method that returns `Result<T, E>`, or `T` if `E` is [`Never`](super::Never).
+pub(super) fn read<T: Received, E: DeserializeOwned>(
+    outcome: Outcome,
+    method: &'static Method,
+    channel: &Arc<dyn Channel>,
+    ticket: Option<Ticket>,
+) -> Result<T::Value, CallError<E>> {
+    let target = || CallTarget::new(method, channel, ticket);
+    match outcome {
+        Outcome::Done(bytes) => T::decode(&bytes).map_err(|error| CallError::undecodable(target(), &error)),
+        other => Err(CallError::from_outcome(other, target())),
     }
 }
 
-/// The reply of a method that returns `Result<T, E>`.
-#[derive(Debug)]
-pub struct Fallible<T, E>(PhantomData<fn() -> (T, E)>);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Never;
 
-impl<T: Returned, E: DeserializeOwned + 'static> Reply for Fallible<T, E> {
-    type Output = Result<T::Value, CallError<E>>;
-    fn output(outcome: Outcome, place: impl FnOnce() -> Place) -> Self::Output {
-        match outcome {
-            Outcome::Done(bytes) => {
-                T::decode(&bytes).map_err(|error| CallError::undecodable(place(), &error))
-            }
-            other => Err(CallError::from_outcome(other, place(), |bytes| Some(codec::decode(bytes)))),
-        }
+    #[test]
+    fn a_blob_has_the_encoding_of_its_bytes() {
+        let bytes = vec![1_u8, 2, 3];
+        let (mut plain, mut blob, mut maybe) = (Vec::new(), Vec::new(), Vec::new());
+        <Vec<u8> as Returned>::encode(&bytes, &mut plain, 64).expect("it fits");
+        Blob::encode(&bytes, &mut blob, 64).expect("it fits");
+        MaybeBlob::encode(&Some(bytes.clone()), &mut maybe, 64).expect("it fits");
+        assert_eq!(plain, blob);
+        assert_eq!(<Option<Vec<u8>> as Received>::decode(&maybe), Ok(Some(bytes.clone())));
+        assert_eq!(Blob::decode(&plain), Ok(bytes));
+    }
+
+    #[test]
+    fn a_reply_that_is_longer_than_the_limit_appends_nothing() {
+        let mut into = b"kept".to_vec();
+        assert!(Blob::encode(&vec![7; 100], &mut into, 64).is_err());
+        assert_eq!(into, b"kept");
+    }
+
+    #[test]
+    fn no_bytes_are_a_never() {
+        assert!(<Never as Received>::decode(&[]).is_err());
+        assert!(<Never as Received>::decode(&[0, 0, 0, 0]).is_err());
     }
 }

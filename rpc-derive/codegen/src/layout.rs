@@ -1,42 +1,60 @@
-//! Layout of generated items, where the pretty-printer's is harder to read than it need be. Needs the feature `cli`.
+//! Improves the layout of generated items where the pretty-printer's is hard to read. Needs the feature `cli`.
 
-/// Longest line that joining may make.
+/// The longest line that joining may make: as long as the longest lines of this workspace.
 const WIDTH: usize = 120;
 
-/// The same item, with an empty line between its members and each turbofish on one line.
+/// Returns the same item with an empty line between its members, and with short calls joined to one line.
 pub(crate) fn tidied(item: &str) -> String {
+    let lines = with_calls_joined(item);
     let mut text = String::new();
-    let joined = with_turbofish_joined(item);
-    let mut lines = joined.iter().peekable();
-    while let Some(line) = lines.next() {
+    for (at, line) in lines.iter().enumerate() {
         text.push_str(line);
         text.push('\n');
-        if lines.peek().is_some_and(|next| ends_member(line) && starts_member(next)) {
+        let next = lines.get(at + 1).map_or("", String::as_str);
+        let after = lines.get(at + 2).map_or("", String::as_str);
+        if ends_member(line) && starts_member(next) && indent(line) == indent(next) && !together(line, after)
+        {
             text.push('\n');
         }
     }
     text
 }
 
-/// Whether a member of a trait or an `impl` ends here.
+/// Returns true if a member of a trait, an `impl` or the block may end here.
 fn ends_member(line: &str) -> bool {
-    line.starts_with("    ") && !line.starts_with("     ") && line.ends_with(['}', ';'])
+    matches!(indent(line), 4 | 8) && line.ends_with(['}', ';'])
 }
 
-/// Whether a member with documentation or attributes, or a function, starts here.
+/// Returns true if a member of a trait, an `impl` or the block starts here.
 fn starts_member(line: &str) -> bool {
-    ["    ///", "    #[", "    fn ", "    pub fn "].iter().any(|start| line.starts_with(start))
+    ["///", "#[", "fn ", "pub fn ", "impl ", "impl<"].iter().any(|start| line.trim_start().starts_with(start))
 }
 
-/// Joins what the pretty-printer spreads over lines: `call::<`, `Plain<u64>,`, `>(..`.
-fn with_turbofish_joined(item: &str) -> Vec<String> {
+/// Returns true for two constants in a row: one with a documentation between them.
+fn together(line: &str, after: &str) -> bool {
+    line.starts_with("    const ") && after.starts_with("    const ")
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// Joins what the pretty-printer spreads over several lines: a turbofish, a tuple of names, and a call that is followed
+/// by a method call.
+fn with_calls_joined(item: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for line in item.lines() {
+    let mut rest = item.lines().peekable();
+    while let Some(line) = rest.next() {
         lines.push(line.to_owned());
-        if !line.trim_start().starts_with(">(") {
-            continue;
-        }
-        let Some(open) = lines.iter().rposition(|line| line.ends_with("::<")) else { continue };
+        let open = match line.trim_start() {
+            end if end.starts_with(">(") => lines.iter().rposition(|line| line.ends_with("::<")),
+            end if end.starts_with("): ") => lines.iter().rposition(|line| line.ends_with("let (")),
+            ")" if rest.peek().is_some_and(|next| next.trim_start().starts_with('.')) => {
+                lines.iter().rposition(|line| line.ends_with('('))
+            }
+            _ => None,
+        };
+        let Some(open) = open else { continue };
         let joined = joined(&lines[open..]);
         if joined.len() <= WIDTH {
             lines.truncate(open);
@@ -46,12 +64,12 @@ fn with_turbofish_joined(item: &str) -> Vec<String> {
     lines
 }
 
-/// `call::<`, `A,`, `B,`, `>(..` as one line.
+/// Returns `call::<`, `A,`, `B,`, `>(..` as one line.
 fn joined(lines: &[String]) -> String {
     let mut text = String::new();
     for line in lines {
         let part = if text.is_empty() { line } else { line.trim_start() };
-        if part.starts_with('>') && text.ends_with(',') {
+        if part.starts_with(['>', ')']) && text.ends_with(',') {
             text.pop();
         } else if text.ends_with(',') {
             text.push(' ');
@@ -66,26 +84,58 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turbofish_stays_on_one_line_and_members_stand_apart() {
+    fn a_call_stays_on_one_line_and_members_stand_apart() {
         let printed = "\
-impl A {
-    fn a(&self) {
-        self.call::<
-                Fallible<u64, String>,
-                Bytes,
-            >(1)
+const _: () = {
+    static A: [M; 1] = [
+        M::new(
+                \"a\",
+                \"b\",
+            )
+            .slow(),
+    ];
+    /// One.
+    const ONE: usize = 0;
+    /// Two.
+    const TWO: usize = 1;
+    impl A {
+        fn a(&self) {
+            self.call::<
+                    Fallible<u64, String>,
+                    Bytes,
+                >(1)
+        }
+        fn b(&self) {
+            let (
+                a,
+                b,
+            ): (u8, u8) = c;
+        }
     }
-    fn b(&self) {}
-}
+};
 ";
         let expected = "\
-impl A {
-    fn a(&self) {
-        self.call::<Fallible<u64, String>, Bytes>(1)
-    }
+const _: () = {
+    static A: [M; 1] = [
+        M::new(\"a\", \"b\")
+            .slow(),
+    ];
 
-    fn b(&self) {}
-}
+    /// One.
+    const ONE: usize = 0;
+    /// Two.
+    const TWO: usize = 1;
+
+    impl A {
+        fn a(&self) {
+            self.call::<Fallible<u64, String>, Bytes>(1)
+        }
+
+        fn b(&self) {
+            let (a, b): (u8, u8) = c;
+        }
+    }
+};
 ";
         assert_eq!(tidied(printed), expected);
     }

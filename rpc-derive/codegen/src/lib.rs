@@ -1,13 +1,14 @@
-//! What `#[rpc]` does, as a plain library: tokens of a trait in, tokens of the trait and its stubs out.
+//! The work of `#[rpc]`, as a plain library: it turns the tokens of a trait into the tokens of the trait and its stubs.
 //!
 //! ```text
-//! tokens --parse--> Parsed --model--> Service --validate--> Checked --expand--> tokens
-//!                     |                            |
-//!                     +---------- Report ----------+--> all mistakes, each at its place
+//! tokens --parse--> Parsed --validate--> Checked --model--> Service --expand--> tokens
+//!                     |          |
+//!                     +- Report -+--> all mistakes, each at its place
 //! ```
-//! [`parse`] reads syntax and options, [`model`] says what the trait means, [`validate`] says what is wrong with it,
-//! and [`expand`] writes. Mistakes never stop a stage: they are collected in one [`report::Report`], and what is
-//! sound is written all the same, so that one mistake gives one message.
+//! [`parse`] reads the syntax and the options. [`validate`] reports what is wrong and drops the methods that have a
+//! mistake. [`model`] says what the rest means, in words of our own. [`expand`] writes it. A mistake never stops a stage:
+//! all are collected in one [`report::Report`], and the stubs of the sound methods are still written, so that one mistake
+//! gives one error.
 
 pub mod expand;
 #[cfg(feature = "cli")]
@@ -25,34 +26,35 @@ pub mod validate;
 
 use proc_macro2::TokenStream;
 
-use report::{Mistake, Report};
+use report::{Diagnostic, Report};
 
-/// What became of one `#[rpc]` item.
+/// The result of one `#[rpc]` item.
 #[derive(Debug)]
 pub struct Stubs {
-    /// The item itself, and the stubs of all that is sound in it.
+    /// The item itself, and the stubs of its sound methods.
     pub tokens: TokenStream,
-    /// What is wrong with it, in the order of the source.
-    pub mistakes: Vec<Mistake>,
+    /// The mistakes in the item, in the order of the source.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Writes the stubs for one item under `#[rpc(attribute)]`.
+/// Writes the stubs of one item under `#[rpc(attribute)]`.
 pub fn stubs(attribute: TokenStream, item: TokenStream) -> Stubs {
     let mut report = Report::default();
     let tokens = match parse::parse(attribute, item.clone(), &mut report) {
-        None => item, // no trait: nothing to write stubs for
+        None => item, // not a trait: there are no stubs to write
         Some(parsed) => {
-            let service = model::Service::of(parsed);
-            let checked = validate::validate(service, &mut report);
-            expand::expand(&checked)
+            let checked = validate::validate(parsed, &mut report);
+            let service = checked.sound.and_then(model::Service::of);
+            expand::expand(&checked.item, service.as_ref())
         }
     };
-    Stubs { tokens, mistakes: report.into_mistakes() }
+    Stubs { tokens, diagnostics: report.into_diagnostics() }
 }
 
-/// The attribute as rustc calls it: the mistakes become errors at their places. Proved by `ui/several_mistakes`.
+/// Expands the attribute as rustc calls it: the mistakes become errors at their places. Proved by
+/// `ui/several_mistakes`.
 pub fn rpc(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let Stubs { mut tokens, mistakes } = stubs(attribute, item);
-    tokens.extend(mistakes.iter().map(Mistake::to_compile_error));
+    let Stubs { mut tokens, diagnostics } = stubs(attribute, item);
+    tokens.extend(diagnostics.iter().map(Diagnostic::to_compile_error));
     tokens
 }

@@ -1,15 +1,13 @@
-//! Stage 2: what a trait means: its methods, how each argument travels, and what comes back.
+//! Stage 3: says what a sound trait means: its methods, how each argument is passed, and what is returned.
 
-use proc_macro2::Span;
-use quote::format_ident;
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::ext::IdentExt;
-use syn::{
-    Attribute, FnArg, Ident, ItemTrait, Pat, PatType, Path, ReturnType, TraitItemFn, Type, parse_quote,
-};
+use syn::{Attribute, Ident, Path, ReturnType, Type, Visibility, parse_quote};
 
 use crate::options::Policies;
-use crate::parse::{Parsed, ParsedMethod};
-use crate::shape::{is_blob, is_byte, is_context, is_maybe_blob, plain, result_arguments};
+use crate::parse::{Parsed, ParsedArgument, ParsedMethod};
+use crate::shape::{is_blob, is_byte, is_maybe_blob, plain, plain_name, result_arguments};
 use crate::spell;
 
 /// The attributes of a method that its stubs have as well.
@@ -18,158 +16,140 @@ const COPIED: [&str; 3] = ["doc", "deprecated", "allow"];
 /// A trait, as a service.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// The trait as the user sees it.
-    pub item: ItemTrait,
+    /// The trait's name, at its place in the source.
+    pub ident: Ident,
+    /// The trait's visibility, which the stubs have as well.
+    pub vis: Visibility,
     /// The path of the runtime crate.
     pub runtime: Path,
-    /// Its methods, in order: the index is the one in the contract.
+    /// True if the trait or one of its methods is deprecated.
+    pub deprecated: bool,
+    /// The methods, in order: the index is the one in the contract.
     pub methods: Vec<Method>,
 }
 
 /// A method, as a remote call.
 #[derive(Clone, Debug)]
 pub struct Method {
-    /// The method as the user sees it.
-    pub item: TraitItemFn,
+    /// Its name, at its place in the source.
+    pub ident: Ident,
+    /// The user's attributes that the stubs' methods have as well.
+    pub attributes: Vec<Attribute>,
     /// What its options say.
     pub policies: Policies,
-    /// The type of its context argument, as written. It is not sent.
+    /// The type of its call context, as written. It is not sent.
     pub context: Option<Type>,
-    /// What is sent.
+    /// The arguments that are sent.
     pub arguments: Vec<Argument>,
-    /// What comes back.
+    /// What it returns.
     pub reply: Reply,
+    /// Its signature as text, the same for every formatting: no receiver, no context.
+    pub signature: String,
 }
 
 /// An argument that is sent.
 #[derive(Clone, Debug)]
 pub struct Argument {
-    /// Its name, or one of ours where the user wrote a pattern.
+    /// Its name.
     pub name: Ident,
     /// Its type, as written.
     pub ty: Type,
-    /// How it travels.
+    /// How it is passed to the implementation.
     pub passing: Passing,
-    /// Whether it is marked as the context, which it cannot be in its place.
-    pub marked: bool,
 }
 
-/// How an argument travels. The tokens decide: an alias is taken for what it looks like.
+/// How an argument is encoded, decoded and passed. The tokens of its type decide: an alias counts as what it looks like.
 #[derive(Clone, Debug)]
 pub enum Passing {
-    /// `&str`, or any type that is passed as it was decoded.
+    /// Passed as it was decoded: `&str`, which borrows from the frame, or an owned type.
     AsWritten,
     /// `&[u8]`: borrowed from the frame, sent as bytes.
     Bytes,
     /// `Vec<u8>`: owned, sent as bytes.
     Blob,
-    /// `&[T]`: decoded as a `Vec<T>` and lent.
+    /// `&[T]`: decoded as a `Vec<T>`, passed by reference.
     Slice(Type),
-    /// `&T`: decoded as a `T` and lent.
-    Lent(Type),
+    /// `&T`: decoded as a `T`, passed by reference.
+    ByRef(Type),
 }
 
-/// What comes back: a `T`, or a `Result<T, E>`.
+/// What a method returns: a `T`, or a `Result<T, E>`.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// The `T`.
-    pub value: Value,
+    /// The `T`, as written.
+    pub value: Type,
+    /// How the `T` is encoded.
+    pub encoding: Encoding,
     /// The `E`, if there is one.
     pub error: Option<Type>,
 }
 
-/// A value that comes back.
-#[derive(Clone, Debug)]
-pub struct Value {
-    /// Its type, as written.
-    pub ty: Type,
-    /// Whether it travels as bytes, which its spelling tells.
-    pub spelled: Spelled,
-}
-
-/// How a value that comes back is spelled.
+/// How a value that is returned is encoded. The tokens of its type decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spelled {
+pub enum Encoding {
     /// `Vec<u8>`: bytes in one piece.
     Blob,
-    /// `Option<Vec<u8>>`: the same, if it is there.
+    /// `Option<Vec<u8>>`: the same, if there is a value.
     MaybeBlob,
-    /// Anything else: as serde has it.
-    Otherwise,
+    /// Anything else: as its type implements serde.
+    Serde,
 }
 
 impl Service {
-    /// The meaning of a trait. It never fails: what it cannot make sense of, the next stage refuses.
-    pub fn of(parsed: Parsed) -> Self {
-        let methods = parsed.methods.into_iter().map(Method::of).collect();
-        Service { item: parsed.item, runtime: parsed.runtime, methods }
+    /// Returns the meaning of a trait whose methods are sound. Returns `None` if one is not: [`validate`] drops those.
+    ///
+    /// [`validate`]: crate::validate
+    pub fn of(parsed: Parsed) -> Option<Self> {
+        let Parsed { item, runtime, methods } = parsed;
+        let mut attributes = item.attrs.iter().chain(methods.iter().flat_map(|method| &method.item.attrs));
+        let deprecated = attributes.any(|attribute| attribute.path().is_ident("deprecated"));
+        let methods = methods.into_iter().map(Method::of).collect::<Option<_>>()?;
+        Some(Service { ident: item.ident, vis: item.vis, runtime, deprecated, methods })
     }
 
-    /// The service's name: the trait's.
+    /// Returns the service's name: the trait's.
     pub fn name(&self) -> String {
-        self.item.ident.unraw().to_string()
+        self.ident.unraw().to_string()
     }
 }
 
 impl Method {
-    fn of(parsed: ParsedMethod) -> Self {
-        let ParsedMethod { item, policies, marked } = parsed;
-        let mut context = None;
-        let mut arguments = Vec::new();
-        for (index, input) in item.sig.inputs.iter().enumerate() {
-            let FnArg::Typed(input) = input else { continue };
-            let marked = marked.contains(&index);
-            if (marked || is_context(&input.ty)) && context.is_none() && arguments.is_empty() {
-                context = Some((*input.ty).clone());
-            } else {
-                arguments.push(Argument::of(input, index, marked));
-            }
-        }
-        let reply = Reply::of(&item.sig.output);
-        Method { item, policies, context, arguments, reply }
+    fn of(parsed: ParsedMethod) -> Option<Self> {
+        let ParsedMethod { item, policies, context, arguments } = parsed;
+        let arguments = arguments.into_iter().map(Argument::of).collect::<Option<Vec<_>>>()?;
+        let typed = arguments.iter().map(|argument| (&argument.name, &argument.ty));
+        let signature = spell::signature(&item.sig.ident, typed, &item.sig.output);
+        let copied = |attribute: &Attribute| COPIED.iter().any(|name| attribute.path().is_ident(name));
+        Some(Method {
+            ident: item.sig.ident,
+            attributes: item.attrs.into_iter().filter(copied).collect(),
+            policies,
+            context,
+            arguments,
+            reply: Reply::of(item.sig.output),
+            signature,
+        })
     }
 
-    /// The method's ident, at its place in the trait.
-    pub fn ident(&self) -> &Ident {
-        &self.item.sig.ident
-    }
-
-    /// Its name on the wire, without the trait's.
+    /// Returns its name on the wire, without the trait's.
     pub fn name(&self) -> String {
-        self.ident().unraw().to_string()
+        self.ident.unraw().to_string()
     }
 
-    /// Its signature as text that does not depend on how the user formats: no receiver, no context.
-    pub fn signature(&self) -> String {
-        let arguments = self.arguments.iter().map(|argument| (&argument.name, &argument.ty));
-        spell::signature(self.ident(), arguments, &self.item.sig.output)
-    }
-
-    /// Those of the user's attributes that hold for the stubs' methods as well.
-    pub fn attributes(&self) -> impl Iterator<Item = &Attribute> {
-        let copied = |attribute: &&Attribute| COPIED.iter().any(|name| attribute.path().is_ident(name));
-        self.item.attrs.iter().filter(copied)
+    /// Returns the tokens that the user wrote for its arguments and its reply.
+    pub fn written(&self) -> TokenStream {
+        let Method { context, reply, .. } = self;
+        let arguments = self.arguments.iter().map(|Argument { name, ty, .. }| quote!(#name #ty));
+        let (value, error) = (&reply.value, &reply.error);
+        quote!(#context #(#arguments)* #value #error)
     }
 }
 
 impl Argument {
-    fn of(input: &PatType, index: usize, marked: bool) -> Self {
-        let name = Argument::plain_name(&input.pat)
-            .cloned()
-            .unwrap_or_else(|| format_ident!("argument_{index}", span = Span::mixed_site()));
-        Argument { name, ty: (*input.ty).clone(), passing: Passing::of(&input.ty), marked }
-    }
-
-    /// The name that is all of a pattern, as in `key: &str`.
-    pub fn plain_name(pattern: &Pat) -> Option<&Ident> {
-        match pattern {
-            Pat::Ident(pattern)
-                if pattern.by_ref.is_none() && pattern.mutability.is_none() && pattern.subpat.is_none() =>
-            {
-                Some(&pattern.ident)
-            }
-            _ => None,
-        }
+    fn of(parsed: ParsedArgument) -> Option<Self> {
+        let name = plain_name(&parsed.input.pat)?.clone();
+        let passing = Passing::of(&parsed.input.ty);
+        Some(Argument { name, ty: *parsed.input.ty, passing })
     }
 }
 
@@ -182,38 +162,36 @@ impl Passing {
             Type::Path(target) if target.path.is_ident("str") => Passing::AsWritten,
             Type::Slice(slice) if is_byte(&slice.elem) => Passing::Bytes,
             Type::Slice(slice) => Passing::Slice((*slice.elem).clone()),
-            target => Passing::Lent(target.clone()),
+            target => Passing::ByRef(target.clone()),
         }
     }
 }
 
 impl Reply {
-    fn of(output: &ReturnType) -> Self {
+    fn of(output: ReturnType) -> Self {
         let ty = match output {
             ReturnType::Default => parse_quote!(()),
-            ReturnType::Type(_, ty) => (**ty).clone(),
+            ReturnType::Type(_, ty) => *ty,
         };
-        match result_arguments(&ty).as_deref() {
-            Some([value, error]) => {
-                Reply { value: Value::of((*value).clone()), error: Some((*error).clone()) }
-            }
-            _ => Reply { value: Value::of(ty), error: None },
-        }
+        let (value, error) = match result_arguments(&ty).as_deref() {
+            Some([value, error]) => ((*value).clone(), Some((*error).clone())),
+            _ => (ty, None),
+        };
+        Reply { encoding: Encoding::of(&value), value, error }
     }
 
-    /// The types that come back.
+    /// Returns the types that are returned: the value, and the error if there is one.
     pub fn types(&self) -> impl Iterator<Item = &Type> {
-        std::iter::once(&self.value.ty).chain(&self.error)
+        std::iter::once(&self.value).chain(&self.error)
     }
 }
 
-impl Value {
-    fn of(ty: Type) -> Self {
-        let spelled = match &ty {
-            ty if is_blob(ty) => Spelled::Blob,
-            ty if is_maybe_blob(ty) => Spelled::MaybeBlob,
-            _ => Spelled::Otherwise,
-        };
-        Value { ty, spelled }
+impl Encoding {
+    fn of(ty: &Type) -> Self {
+        match ty {
+            ty if is_blob(ty) => Encoding::Blob,
+            ty if is_maybe_blob(ty) => Encoding::MaybeBlob,
+            _ => Encoding::Serde,
+        }
     }
 }

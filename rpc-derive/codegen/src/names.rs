@@ -1,17 +1,17 @@
-//! The names of what is generated, from the trait's; and local names that no argument of the user has.
+//! Chooses the names in the stubs: those that the user sees, and local ones that no word of the trait collides with.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident};
+use quote::format_ident;
 use syn::Ident;
 
 use crate::model::Service;
 
-/// The one name that a method may not have: the client's constructor has it.
+/// The one name that a method cannot have: it is that of the client's constructor.
 pub const RESERVED: &str = "connect";
 
-/// The names of what is generated.
+/// The names in the stubs of one service.
 #[derive(Debug)]
 pub struct Names {
     /// `KvClient`.
@@ -20,38 +20,51 @@ pub struct Names {
     pub start: Ident,
     /// `KvServer`.
     pub server: Ident,
-    /// `KV_METHODS`.
+    /// `stub`: the module of the runtime, inside the block.
+    pub stub: Ident,
+    /// `METHODS`: the table of methods, inside the block.
     pub methods: Ident,
-    /// `KV_CONTRACT`.
+    /// `CONTRACT`, inside the block.
     pub contract: Ident,
-    /// The server stub's type parameter.
+    /// `GET`, `PUT`: the indices of the methods in `METHODS`, inside the block.
+    pub indices: Vec<Ident>,
+    /// `S`: the type parameter of the server.
     pub implementation: Ident,
-    /// The server stub's local for the call.
+    /// `call`: the server's local for the call.
     pub call: Ident,
-    /// The server stub's local for the context.
+    /// `context`: the server's local for the call context.
     pub context: Ident,
 }
 
 impl Names {
-    /// The names for a service.
+    /// Returns the names for a service.
     pub fn of(service: &Service) -> Self {
         let name = service.name();
-        let constant = screaming(&name);
-        let taken = words(service);
+        let mut taken = words(service);
+        let implementation = fresh("S", &taken, Span::call_site());
+        let call = fresh("call", &taken, Span::mixed_site());
+        let context = fresh("context", &taken, Span::mixed_site());
+        let mut item = |wanted: &str| {
+            let ident = fresh(wanted, &taken, Span::call_site());
+            taken.insert(ident.to_string());
+            ident
+        };
         Names {
             client: format_ident!("{name}Client"),
             start: format_ident!("{name}Start"),
             server: format_ident!("{name}Server"),
-            methods: format_ident!("{constant}_METHODS"),
-            contract: format_ident!("{constant}_CONTRACT"),
-            implementation: fresh("S", &taken, Span::call_site()),
-            call: fresh("call", &taken, Span::mixed_site()),
-            context: fresh("context", &taken, Span::mixed_site()),
+            stub: item("stub"),
+            methods: item("METHODS"),
+            contract: item("CONTRACT"),
+            indices: service.methods.iter().map(|method| item(&screaming(&method.name()))).collect(),
+            implementation,
+            call,
+            context,
         }
     }
 }
 
-/// `KeyValue` as `KEY_VALUE`, `HTTPServer` as `HTTP_SERVER`.
+/// Returns the name of a constant: `KEY_VALUE` for `keyValue`, `GET_ALL` for `get_all`.
 fn screaming(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut text = String::new();
@@ -68,8 +81,8 @@ fn screaming(name: &str) -> String {
     text
 }
 
-/// `wanted`, with `_` behind it for as long as the trait uses that word. Hygiene would do inside rustc; this holds
-/// for the text that `rpc-expand` prints as well, and for type parameters, which have no hygiene.
+/// Returns `wanted`, followed by `_` as often as the trait uses that word. The hygiene of rustc would do for locals; this
+/// holds also for items and type parameters, which have none, and for the text that `rpc-expand` prints.
 fn fresh(wanted: &str, taken: &BTreeSet<String>, span: Span) -> Ident {
     let mut name = wanted.to_owned();
     while taken.contains(&name) {
@@ -78,12 +91,11 @@ fn fresh(wanted: &str, taken: &BTreeSet<String>, span: Span) -> Ident {
     Ident::new(&name, span)
 }
 
-/// The words of the trait's name, arguments and replies.
+/// Returns the words of the trait's name, arguments and replies.
 fn words(service: &Service) -> BTreeSet<String> {
     let mut words = BTreeSet::from([service.name()]);
     for method in &service.methods {
-        collect(method.item.sig.inputs.to_token_stream(), &mut words);
-        collect(method.item.sig.output.to_token_stream(), &mut words);
+        collect(method.written(), &mut words);
     }
     words
 }
@@ -103,15 +115,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn constants_are_named_after_the_words_of_the_trait() {
+    fn constants_are_named_after_the_words_of_the_method() {
         for (name, constant) in [
-            ("Kv", "KV"),
-            ("KeyValue", "KEY_VALUE"),
+            ("get", "GET"),
+            ("get_all", "GET_ALL"),
+            ("keyValue", "KEY_VALUE"),
             ("HTTPServer", "HTTP_SERVER"),
             ("V2Store", "V2_STORE"),
+            ("_get2", "_GET2"),
             ("A", "A"),
         ] {
             assert_eq!(screaming(name), constant);
         }
+    }
+
+    /// Returns the names for a trait of one method.
+    fn names_of(method: &str) -> Names {
+        let item = format!("trait Kv {{ {method} }}").parse().expect("tokens");
+        let mut report = crate::report::Report::default();
+        let parsed = crate::parse::parse(TokenStream::new(), item, &mut report).expect("a trait");
+        Names::of(&Service::of(parsed).expect("sound"))
+    }
+
+    #[test]
+    fn a_name_in_the_stubs_is_no_word_of_the_trait() {
+        let names = names_of("fn get(&self, call: [stub::S; METHODS], context: CONTRACT) -> [u8; GET];");
+        for (name, expected) in [
+            (&names.call, "call_"),
+            (&names.stub, "stub_"),
+            (&names.implementation, "S_"),
+            (&names.methods, "METHODS_"),
+            (&names.context, "context_"),
+            (&names.contract, "CONTRACT_"),
+            (&names.indices[0], "GET_"),
+        ] {
+            assert_eq!(name, expected);
+        }
+    }
+
+    #[test]
+    fn constants_of_one_trait_differ() {
+        let names = names_of("fn getAll(&self); fn get_all(&self); fn methods(&self); fn contract(&self);");
+        let indices: Vec<String> = names.indices.iter().map(Ident::to_string).collect();
+        assert_eq!(indices, ["GET_ALL", "GET_ALL_", "METHODS_", "CONTRACT_"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Stage 1: the words inside `#[rpc(..)]`, on a trait, on a method, and on an argument.
+//! Stage 1: reads the options inside `#[rpc(..)]`, on a trait, on a method, and on an argument.
 
 use proc_macro2::{Span, TokenStream};
 use syn::meta::ParseNestedMeta;
@@ -7,12 +7,12 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta, Path, Result, Token, parse_quote}
 
 use crate::report::Report;
 
-/// What a method's options say. Each has the place where it was said.
+/// The options of a method, each with its place in the source.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
-    /// `idempotent`: running it twice is harmless.
+    /// `idempotent`: to run it twice has the same effect as to run it once.
     pub idempotent: Option<Span>,
-    /// `slow`: it runs long or blocks.
+    /// `slow`: it runs for long, or blocks.
     pub slow: Option<Span>,
     /// `deadline = "250ms"`, in milliseconds.
     pub deadline_ms: Option<(Span, u64)>,
@@ -20,7 +20,7 @@ pub struct Policies {
     pub max_cached_reply: Option<(Span, usize)>,
 }
 
-/// Reads the options of a trait: where the runtime is.
+/// Reads the options of a trait and returns the path of the runtime.
 pub fn of_trait(attribute: TokenStream, report: &mut Report) -> Path {
     let mut found: Option<Path> = None;
     let parser = syn::meta::parser(|meta| {
@@ -54,7 +54,7 @@ pub fn of_method(attributes: &[Attribute], report: &mut Report) -> Policies {
     policies
 }
 
-/// Whether an argument is marked as the context. Proved by `ui/unknown_option`.
+/// Returns true if an argument is marked as the call context. Rule: it has no other option. Proved by `ui/unknown_option`.
 pub fn is_context(attributes: &[Attribute], report: &mut Report) -> bool {
     let mut context = false;
     for attribute in attributes {
@@ -71,6 +71,7 @@ pub fn is_context(attributes: &[Attribute], report: &mut Report) -> bool {
     context
 }
 
+/// Reads one option of a method.
 fn method_option(policies: &mut Policies, meta: &ParseNestedMeta<'_>, report: &mut Report) -> Result<()> {
     const KNOWN: &str =
         "a method has `idempotent`, `slow`, `deadline = \"250ms\"` and `max_cached_reply = 65536`";
@@ -96,7 +97,7 @@ fn method_option(policies: &mut Policies, meta: &ParseNestedMeta<'_>, report: &m
     Ok(())
 }
 
-/// Walks the options of one attribute. Proved by `ui/empty_option`.
+/// Reads each option of one attribute. Rule: there is at least one. Proved by `ui/empty_option`.
 fn each_option(
     attribute: &Attribute,
     report: &mut Report,
@@ -108,13 +109,11 @@ fn each_option(
                 report.syntax(error);
             }
         }
-        other => {
-            report.at(other, "this says nothing: name an option, as in `#[rpc(idempotent)]`, or remove it")
-        }
+        other => report.at(other, "this has no option: write one, as in `#[rpc(idempotent)]`, or remove it"),
     }
 }
 
-/// The option's value, if it has one. Proved by `ui/option_value`.
+/// Reads the value of an option. Rule: the option has one. Proved by `ui/option_value`.
 fn value(meta: &ParseNestedMeta<'_>, form: &str, report: &mut Report) -> Result<Option<Expr>> {
     if meta.input.peek(Token![=]) {
         return meta.value()?.parse().map(Some);
@@ -123,7 +122,7 @@ fn value(meta: &ParseNestedMeta<'_>, form: &str, report: &mut Report) -> Result<
     skip_value(meta).map(|()| None)
 }
 
-/// The option stands alone. Proved by `ui/option_value`.
+/// Rule: the option has no value. Proved by `ui/option_value`.
 fn no_value(meta: &ParseNestedMeta<'_>, form: &str, report: &mut Report) -> Result<()> {
     if meta.input.is_empty() || meta.input.peek(Token![,]) {
         return Ok(());
@@ -132,17 +131,18 @@ fn no_value(meta: &ParseNestedMeta<'_>, form: &str, report: &mut Report) -> Resu
     skip_value(meta)
 }
 
-/// An option that does not exist. Proved by `ui/unknown_option`.
+/// Rule: the option exists. Proved by `ui/unknown_option`.
 fn unknown(meta: &ParseNestedMeta<'_>, known: &str, report: &mut Report) -> Result<()> {
     report.at(&meta.path, format!("unknown option: {known}"));
     skip_value(meta)
 }
 
-/// An option that was given before. Proved by `ui/option_twice`.
+/// Rule: the option is given once. Proved by `ui/option_twice`.
 fn twice(meta: &ParseNestedMeta<'_>, report: &mut Report) {
     report.at(&meta.path, "this option is given twice: remove one");
 }
 
+/// Skips the value of an option that was reported, so that the next option can be read.
 fn skip_value(meta: &ParseNestedMeta<'_>) -> Result<()> {
     if meta.input.peek(Token![=]) {
         meta.value()?.parse::<Expr>()?;
@@ -152,7 +152,7 @@ fn skip_value(meta: &ParseNestedMeta<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A path, plain or in quotes. Proved by `ui/bad_crate`.
+/// Rule: the runtime is a path, plain or in quotes. Proved by `ui/bad_crate`.
 fn runtime_path(value: &Expr, report: &mut Report) -> Path {
     let path = match value {
         Expr::Path(path) if path.qself.is_none() => Some(path.path.clone()),
@@ -165,7 +165,7 @@ fn runtime_path(value: &Expr, report: &mut Report) -> Path {
     })
 }
 
-/// A length of time with a unit, in milliseconds. Proved by `ui/bad_deadline`.
+/// Reads a deadline as milliseconds. Rule: it is a number and a unit, and not zero. Proved by `ui/bad_deadline`.
 fn milliseconds(value: &Expr, report: &mut Report) -> u64 {
     let parsed = match value {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => duration(&text.value()),
@@ -173,15 +173,18 @@ fn milliseconds(value: &Expr, report: &mut Report) -> u64 {
     };
     match parsed {
         Some(milliseconds) if milliseconds > 0 => return milliseconds,
-        Some(_) => report.at(value, "no call can meet a deadline of zero: write a longer one, or remove it"),
+        Some(_) => {
+            report.at(value, "no call can meet a deadline of zero: write a longer one, or remove the option")
+        }
         None => report.at(
             value,
             "write a whole number and a unit, `ms`, `s` or `m`, in quotes: `deadline = \"250ms\"`",
         ),
     }
-    1 // the mistake is reported; the number is never used
+    1 // the mistake is reported, and the method has no stub
 }
 
+/// Parses a duration such as `250ms`.
 fn duration(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
@@ -194,7 +197,7 @@ fn duration(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-/// A number of bytes. Proved by `ui/bad_max_cached_reply`.
+/// Reads a number of bytes. Rule: it is below 4 GiB. Proved by `ui/bad_max_cached_reply`.
 fn bytes(value: &Expr, report: &mut Report) -> usize {
     let parsed = match value {
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse::<u32>().ok(),

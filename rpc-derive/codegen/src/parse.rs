@@ -1,39 +1,51 @@
-//! Stage 1: from tokens to the trait's syntax, with the `#[rpc(..)]` options taken out and read.
+//! Stage 1: reads the trait's syntax, and takes out and reads the `#[rpc(..)]` options.
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Attribute, FnArg, Item, ItemTrait, Path, TraitItem, TraitItemFn};
+use syn::{Attribute, FnArg, Item, ItemTrait, PatType, Path, TraitItem, TraitItemFn, Type};
 
 use crate::options::{self, Policies};
 use crate::report::Report;
+use crate::shape::is_context;
 
-/// A trait as written, without the options, which are beside it.
+/// A trait as written, with its options apart.
 #[derive(Debug)]
 pub struct Parsed {
     /// The trait without `#[rpc(..)]` on its methods and arguments.
     pub item: ItemTrait,
-    /// Where the runtime is: `::rpc_core`, or what `#[rpc(crate = "..")]` says.
+    /// The path of the runtime crate: `::rpc_core`, or that of `#[rpc(crate = "..")]`.
     pub runtime: Path,
-    /// Its methods, in order.
+    /// The methods, in order.
     pub methods: Vec<ParsedMethod>,
 }
 
-/// A method as written, without its options, which are beside it.
+/// A method as written, with its options and its call context apart.
 #[derive(Debug)]
 pub struct ParsedMethod {
     /// The method without its options.
     pub item: TraitItemFn,
     /// Its options.
     pub policies: Policies,
-    /// Which of its inputs have `#[rpc(context)]`; the receiver counts.
-    pub marked: Vec<usize>,
+    /// The type of the call context, if the first argument is one. It is not sent.
+    pub context: Option<Type>,
+    /// The arguments that are sent.
+    pub arguments: Vec<ParsedArgument>,
 }
 
-/// Reads an item that has `#[rpc(attribute)]`. `None`: it is no trait, and that is reported.
+/// An argument as written.
+#[derive(Debug)]
+pub struct ParsedArgument {
+    /// Its pattern and type.
+    pub input: PatType,
+    /// True if it has `#[rpc(context)]`, which is a mistake: the context is the first argument, and there is one.
+    pub marked: bool,
+}
+
+/// Reads an item that has `#[rpc(attribute)]`. Returns `None` if it is not a trait, after reporting that.
 pub fn parse(attribute: TokenStream, item: TokenStream, report: &mut Report) -> Option<Parsed> {
     let mut item = match syn::parse2::<Item>(item) {
         Ok(Item::Trait(item)) => item,
         Ok(other) => {
-            no_trait(&other, report);
+            not_a_trait(&other, report);
             return None;
         }
         Err(error) => {
@@ -46,23 +58,44 @@ pub fn parse(attribute: TokenStream, item: TokenStream, report: &mut Report) -> 
     let mut methods = Vec::new();
     for entry in &mut item.items {
         if let TraitItem::Fn(method) = entry {
-            let policies = options::of_method(&take_options(&mut method.attrs), report);
-            let marked = take_context_marks(method, report);
-            methods.push(ParsedMethod { item: method.clone(), policies, marked });
+            methods.push(ParsedMethod::take(method, report));
         }
     }
     Some(Parsed { item, runtime, methods })
 }
 
-/// Whether this is one of our options: `#[rpc(..)]`, also when written with a path.
+impl ParsedMethod {
+    /// Takes the options off a method, and splits its inputs into the context and the arguments.
+    fn take(item: &mut TraitItemFn, report: &mut Report) -> Self {
+        let policies = options::of_method(&take_options(&mut item.attrs), report);
+        let mut context = None;
+        let mut arguments = Vec::new();
+        for input in &mut item.sig.inputs {
+            let attributes = match input {
+                FnArg::Receiver(receiver) => &mut receiver.attrs,
+                FnArg::Typed(input) => &mut input.attrs,
+            };
+            let marked = options::is_context(&take_options(attributes), report);
+            let FnArg::Typed(input) = input else { continue };
+            if (marked || is_context(&input.ty)) && context.is_none() && arguments.is_empty() {
+                context = Some((*input.ty).clone());
+            } else {
+                arguments.push(ParsedArgument { input: input.clone(), marked });
+            }
+        }
+        ParsedMethod { item: item.clone(), policies, context, arguments }
+    }
+}
+
+/// Returns true if this is one of our options: `#[rpc(..)]`, also if it is written with a path.
 pub(crate) fn is_rpc(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "rpc")
 }
 
-/// The attribute is there once. Proved by `ui/attribute_twice`.
+/// Rule: a trait has the attribute once. Proved by `ui/attribute_twice`.
 fn once(more: &[Attribute], report: &mut Report) {
     for attribute in more {
-        report.at(attribute, "this trait has `#[rpc]` already: write one, with all options");
+        report.at(attribute, "this trait already has `#[rpc]`: write one, with all options");
     }
 }
 
@@ -73,24 +106,8 @@ fn take_options(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
     options
 }
 
-/// Takes `#[rpc(context)]` off the arguments, and says which had it.
-fn take_context_marks(method: &mut TraitItemFn, report: &mut Report) -> Vec<usize> {
-    let mut marked = Vec::new();
-    for (index, input) in method.sig.inputs.iter_mut().enumerate() {
-        let attributes = match input {
-            FnArg::Receiver(receiver) => &mut receiver.attrs,
-            FnArg::Typed(argument) => &mut argument.attrs,
-        };
-        let options = take_options(attributes);
-        if options::is_context(&options, report) {
-            marked.push(index);
-        }
-    }
-    marked
-}
-
-/// The attribute is on something else. Proved by `ui/on_struct`, `ui/on_impl`, `ui/on_fn`, `ui/on_method`.
-fn no_trait(item: &Item, report: &mut Report) {
+/// Rule: the attribute is on a trait. Proved by `ui/on_struct`, `ui/on_impl`, `ui/on_fn`, `ui/on_method`.
+fn not_a_trait(item: &Item, report: &mut Report) {
     const METHOD: &str = "`#[rpc(..)]` on a method has a meaning only inside a trait that has `#[rpc]` itself; \
                           an implementation needs none";
     let declare = "`#[rpc]` goes on a trait: declare the methods in `#[rpc] pub trait Name { .. }`";
@@ -99,7 +116,7 @@ fn no_trait(item: &Item, report: &mut Report) {
             (function.sig.fn_token.span, METHOD.to_owned())
         }
         Item::Fn(function) => {
-            (function.sig.fn_token.span, format!("{declare}; a function alone is no service"))
+            (function.sig.fn_token.span, format!("{declare}; a function alone is not a service"))
         }
         Item::Struct(item) => (item.struct_token.span, format!("{declare}, and implement it for this type")),
         Item::Enum(item) => (item.enum_token.span, format!("{declare}, and implement it for this type")),

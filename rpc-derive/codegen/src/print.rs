@@ -1,54 +1,47 @@
-//! For people: a source file with its stubs written out, formatted. Needs the feature `cli`.
+//! Writes a source file with the stubs of its traits, formatted for people. Needs the feature `cli`.
 
-use proc_macro2::{LineColumn, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Block, File, Item, Meta, Stmt};
 
 use crate::layout;
 use crate::parse;
-use crate::report::Mistake;
+use crate::report::Diagnostic;
 
-/// What is wrong with a file, and where: line and column count from 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flaw {
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-    /// What is wrong, and what to write instead.
-    pub text: String,
-}
-
-/// The file as it is after `#[rpc]`: each trait that has the attribute is followed by its stubs, and all else is
-/// passed through, so that the result compiles where the file did. Comments that are not documentation are lost.
+/// Returns the file as `#[rpc]` expands it: each trait that has the attribute is followed by its stubs, and all else is
+/// unchanged, so that the result compiles where the file did. Comments that are not documentation are lost.
 ///
 /// # Errors
-/// When the file is not Rust, when nothing in it has `#[rpc]`, and for each mistake in what has.
-pub fn expand_file(source: &str) -> Result<String, Vec<Flaw>> {
-    let file = syn::parse_file(source).map_err(|error| error.into_iter().map(flaw).collect::<Vec<_>>())?;
+/// Returns the mistakes if the file is not Rust, if nothing in it has `#[rpc]`, or if a trait that has it is wrong.
+pub fn expand_file(source: &str) -> Result<String, Vec<Diagnostic>> {
+    let file = syn::parse_file(source).map_err(|error| Diagnostic::of_syntax(error).collect::<Vec<_>>())?;
     let mut expansion = Expansion::default();
     let items = expansion.items(file.items);
-    if !expansion.flaws.is_empty() {
-        return Err(expansion.flaws);
+    if !expansion.diagnostics.is_empty() {
+        return Err(expansion.diagnostics);
     }
     if expansion.found == 0 {
-        let text = "nothing here has `#[rpc]`: put it on a trait".to_owned();
-        return Err(vec![Flaw { line: 1, column: 1, text }]);
+        let text = "this file has no `#[rpc]`: put it on a trait";
+        return Err(vec![Diagnostic::new(Span::call_site(), text)]); // the start of the file
     }
     Ok(formatted(file.attrs, items))
 }
 
-/// An item of the result, and whether `#[rpc]` wrote it.
+/// An item of the result.
 struct Written {
     item: Item,
+    /// True if `#[rpc]` wrote it.
     by_us: bool,
 }
 
+/// The expansion of one file.
 #[derive(Default)]
 struct Expansion {
+    /// The number of items that have the attribute.
     found: usize,
-    flaws: Vec<Flaw>,
+    /// The mistakes in them.
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl Expansion {
@@ -66,7 +59,7 @@ impl Expansion {
                 *items = inner.into_iter().map(|written| written.item).collect();
             }
         } else {
-            visit_mut::visit_item_mut(self, &mut item); // a trait may stand in a function's body
+            visit_mut::visit_item_mut(self, &mut item); // a trait may be in the body of a function
         }
         vec![Written { item, by_us: false }]
     }
@@ -78,11 +71,11 @@ impl Expansion {
             Meta::Path(_) | Meta::NameValue(_) => TokenStream::new(),
         };
         let stubs = crate::stubs(options, item.into_token_stream());
-        self.flaws.extend(stubs.mistakes.into_iter().map(flaw));
+        self.diagnostics.extend(stubs.diagnostics);
         match syn::parse2::<File>(stubs.tokens) {
             Ok(file) => file.items.into_iter().map(|item| Written { item, by_us: true }).collect(),
             Err(error) => {
-                self.flaws.push(flaw(error));
+                self.diagnostics.extend(Diagnostic::of_syntax(error));
                 Vec::new()
             }
         }
@@ -105,19 +98,13 @@ impl VisitMut for Expansion {
     }
 }
 
-fn flaw(mistake: impl Into<Mistake>) -> Flaw {
-    let mistake = mistake.into();
-    let LineColumn { line, column } = mistake.start();
-    Flaw { line, column: column + 1, text: mistake.to_string() }
-}
-
 /// Takes the attribute off an item, if it is there.
 fn take_rpc(attributes: &mut Vec<Attribute>) -> Option<Attribute> {
     let at = attributes.iter().position(parse::is_rpc)?;
     Some(attributes.remove(at))
 }
 
-/// The attributes of what `#[rpc]` may have been put on.
+/// Returns the attributes of an item that `#[rpc]` can be on, by right or by mistake.
 fn attributes(item: &mut Item) -> Option<&mut Vec<Attribute>> {
     match item {
         Item::Trait(item) => Some(&mut item.attrs),
@@ -130,7 +117,7 @@ fn attributes(item: &mut Item) -> Option<&mut Vec<Attribute>> {
     }
 }
 
-/// The file as text: items apart from each other, imports together.
+/// Returns the file as text, with an empty line between items, but not between imports.
 fn formatted(attrs: Vec<Attribute>, items: Vec<Written>) -> String {
     let mut text = unparsed(attrs, Vec::new());
     let mut after_use = false;

@@ -1,8 +1,8 @@
-//! What a type looks like. Only its tokens are there to be seen: an alias is taken for what it is called.
+//! Recognises types and patterns by their tokens, which are all that a macro sees: an alias counts as what it is called.
 
-use syn::{GenericArgument, PathArguments, PathSegment, Type};
+use syn::{GenericArgument, Ident, Pat, PathArguments, PathSegment, Type};
 
-/// The type inside parentheses, and inside the invisible ones that a `macro_rules!` leaves.
+/// Returns the type inside parentheses, also inside the invisible ones that a `macro_rules!` leaves.
 pub fn plain(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => plain(&group.elem),
@@ -11,7 +11,7 @@ pub fn plain(ty: &Type) -> &Type {
     }
 }
 
-/// The last part of a path: `Result<T, E>` of `std::result::Result<T, E>`.
+/// Returns the last part of a path: `Result<T, E>` of `std::result::Result<T, E>`.
 pub fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match plain(ty) {
         Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
@@ -19,46 +19,46 @@ pub fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// The type arguments of what is called `Result`, or `None` if it is not called so.
+/// Returns the type arguments of a type that is called `Result`, or `None` if it is not called so.
 pub fn result_arguments(ty: &Type) -> Option<Vec<&Type>> {
     last_segment(ty).filter(|last| last.ident == "Result").map(|last| type_arguments(last).collect())
 }
 
-/// Whether this is the type of a context: a reference to what is called `CallContext`, without generics.
+/// Returns true if this is the type of a call context: a reference to a type called `CallContext`, without generics.
 pub fn is_context(ty: &Type) -> bool {
     matches!(plain(ty), Type::Reference(reference) if names_context(&reference.elem))
 }
 
-/// Whether this is called `CallContext`, without generics.
+/// Returns true if this type is called `CallContext`, without generics.
 pub fn names_context(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|last| last.ident == "CallContext" && last.arguments.is_none())
 }
 
-/// Whether this is spelled `Vec<u8>`.
+/// Returns true if this type is written `Vec<u8>`.
 pub fn is_blob(ty: &Type) -> bool {
     let Some(last) = last_segment(ty).filter(|last| last.ident == "Vec") else { return false };
     let mut arguments = type_arguments(last);
     arguments.next().is_some_and(is_byte) && arguments.next().is_none()
 }
 
-/// Whether this is spelled `Option<Vec<u8>>`.
+/// Returns true if this type is written `Option<Vec<u8>>`.
 pub fn is_maybe_blob(ty: &Type) -> bool {
     let Some(last) = last_segment(ty).filter(|last| last.ident == "Option") else { return false };
     let mut arguments = type_arguments(last);
     arguments.next().is_some_and(is_blob) && arguments.next().is_none()
 }
 
-/// Whether this is `()`.
+/// Returns true if this type is `()`.
 pub fn is_unit(ty: &Type) -> bool {
     matches!(plain(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
-/// Whether this is spelled `u8`.
+/// Returns true if this type is written `u8`.
 pub fn is_byte(ty: &Type) -> bool {
     matches!(plain(ty), Type::Path(path) if path.path.is_ident("u8"))
 }
 
-/// The types between a path's angle brackets.
+/// Returns the types between a path's angle brackets.
 pub fn type_arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
     let arguments = match &segment.arguments {
         PathArguments::AngleBracketed(arguments) => Some(arguments.args.iter()),
@@ -68,4 +68,16 @@ pub fn type_arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })
+}
+
+/// Returns the name that is all of a pattern, as in `key: &str`.
+pub fn plain_name(pattern: &Pat) -> Option<&Ident> {
+    match pattern {
+        Pat::Ident(pattern)
+            if pattern.by_ref.is_none() && pattern.mutability.is_none() && pattern.subpat.is_none() =>
+        {
+            Some(&pattern.ident)
+        }
+        _ => None,
+    }
 }

@@ -1,35 +1,36 @@
-//! Spells types and signatures as one text each, whatever the user's formatting: it is part of the contract.
+//! Writes types and signatures as text that is the same for every formatting: it is part of the contract.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Ident, ReturnType, Type};
 
-/// `fn get(key: &str) -> Result<String, KvError>`: without receiver, context, attributes and `r#`.
+/// Returns a signature as text, without receiver, context, attributes and `r#`:
+/// `fn get(key: &str) -> Result<String, KvError>`.
 pub fn signature<'a>(
     name: &Ident,
     arguments: impl Iterator<Item = (&'a Ident, &'a Type)>,
     output: &ReturnType,
 ) -> String {
     let arguments: Vec<String> =
-        arguments.map(|(name, ty)| format!("{}: {}", name.unraw(), spelled(ty))).collect();
+        arguments.map(|(name, ty)| format!("{}: {}", name.unraw(), type_text(ty))).collect();
     let result = match output {
         ReturnType::Default => String::new(),
-        ReturnType::Type(_, ty) => format!(" -> {}", spelled(ty)),
+        ReturnType::Type(_, ty) => format!(" -> {}", type_text(ty)),
     };
     format!("fn {}({}){result}", name.unraw(), arguments.join(", "))
 }
 
-/// A type as a person writes it: `HashMap<&str, (u8, [String; 2])>`.
-pub fn spelled(ty: &Type) -> String {
+/// Returns a type as a person writes it: `HashMap<&str, (u8, [String; 2])>`.
+pub fn type_text(ty: &Type) -> String {
     let mut text = String::new();
     write(ty.to_token_stream(), &mut text);
     text
 }
 
-/// Whether a type shows a reference or a lifetime.
+/// Returns true if a reference or a lifetime is written in the type.
 pub fn borrows(ty: &Type) -> bool {
-    spelled(ty).contains(['&', '\''])
+    type_text(ty).contains(['&', '\''])
 }
 
 fn write(tokens: TokenStream, text: &mut String) {
@@ -49,7 +50,7 @@ fn write(tokens: TokenStream, text: &mut String) {
     }
 }
 
-/// A comma, unless it only trails. That of `(T,)` makes the tuple, so it stays.
+/// Writes a comma, unless it is a trailing one. That of `(T,)` makes the tuple, so it stays.
 fn write_comma(next: Option<&TokenTree>, commas: usize, text: &mut String) {
     match next {
         None if commas > 1 => {}
@@ -88,7 +89,7 @@ fn write_punct(punct: char, text: &mut String) {
     }
 }
 
-/// A word, apart from a word before it.
+/// Writes a word, with a space after a word before it.
 fn write_word(word: &str, text: &mut String) {
     if ends_in_word(text) {
         text.push(' ');
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     fn spelling(written: &str) -> String {
-        spelled(&syn::parse_str(written).expect("a type"))
+        type_text(&syn::parse_str(written).expect("a type"))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The program `rpc-expand`, run as a user runs it: what it prints, where it prints it, and its status.
+//! Runs the program `rpc-expand` as a user does, and checks what it prints, where, and its exit status.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -11,15 +11,15 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("text")
 }
 
-/// A file of this content, in cargo's folder for tests.
+/// Writes a file of this content in cargo's folder for tests.
 fn file(name: &str, content: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, content).expect("a place to write to");
     path
 }
 
-/// What is said of a file that cannot be expanded.
-fn said(name: &str, content: &str) -> String {
+/// Returns the messages about a file that cannot be expanded.
+fn messages(name: &str, content: &str) -> String {
     let path = file(name, content);
     let path = path.to_str().expect("text");
     let output = run(&[path]);
@@ -29,7 +29,7 @@ fn said(name: &str, content: &str) -> String {
 }
 
 #[test]
-fn a_trait_is_printed_with_its_stubs_and_all_else_is_passed_through() {
+fn a_trait_is_printed_with_its_stubs_and_all_else_is_unchanged() {
     let path = file(
         "good.rs",
         "//! Kept.\nuse rpc_core::rpc;\nstruct Doc;\nmod api {\n    /// A.\n    #[rpc_core::rpc(crate = \"renamed\")]\n    \
@@ -45,8 +45,9 @@ fn a_trait_is_printed_with_its_stubs_and_all_else_is_passed_through() {
         "    pub struct AClient {",
         "fn a(&self, cx: &Cx, n: u8);",
         "call: renamed::stub::Handle<AClient>",
+        "use renamed::stub;",
         "struct BServer<S: ",
-        "::rpc_core::stub::Method::new(\"B.b\", \"fn b()\")",
+        "stub::Method::new(\"B.b\", \"fn b()\").slow()",
     ] {
         assert!(printed.contains(part), "{part} is not in\n{printed}");
     }
@@ -63,8 +64,8 @@ fn a_trait_in_the_body_of_a_function_is_expanded_there() {
     );
     let output = run(&[path.to_str().expect("text")]);
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains("inner.rs:10:35"), "{told}");
+    let messages = text(&output.stderr);
+    assert!(messages.contains("inner.rs:10:35"), "{messages}");
     let path =
         file("inner_good.rs", "fn main() {\n    #[rpc]\n    trait C { fn c(&self); }\n    let _ = 1;\n}\n");
     let output = run(&[path.to_str().expect("text")]);
@@ -75,10 +76,10 @@ fn a_trait_in_the_body_of_a_function_is_expanded_there() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_place() {
+fn every_mistake_is_reported_with_its_place() {
     let content = "#[rpc]\npub trait Kv {\n    fn get(&mut self) -> &str;\n    fn connect(&self);\n}\n\n#[rpc]\nstruct S;\n";
     assert_eq!(
-        said("mistakes.rs", content),
+        messages("mistakes.rs", content),
         "error: mistakes.rs:3:12: write `&self`: many clients share one service; keep what changes in a `Mutex` or an \
          atomic\n\
          error: mistakes.rs:3:26: a reply comes from another process and cannot borrow: write `String`\n\
@@ -92,15 +93,15 @@ fn every_mistake_is_told_with_its_place() {
 #[test]
 fn a_file_without_the_attribute_is_an_error() {
     assert_eq!(
-        said("none.rs", "trait Kv {}\n"),
-        "error: none.rs:1:1: nothing here has `#[rpc]`: put it on a trait\n"
+        messages("none.rs", "trait Kv {}\n"),
+        "error: none.rs:1:1: this file has no `#[rpc]`: put it on a trait\n"
     );
 }
 
 #[test]
-fn a_syntax_error_is_told_with_its_place() {
+fn a_syntax_error_is_reported_with_its_place() {
     assert_eq!(
-        said("syntax.rs", "#[rpc]\ntrait Kv {\n    fn (&self);\n}\n"),
+        messages("syntax.rs", "#[rpc]\ntrait Kv {\n    fn (&self);\n}\n"),
         "error: syntax.rs:3:8: expected identifier\n"
     );
 }

@@ -1,4 +1,6 @@
-//! What a user of the framework writes first: a trait, an implementation, a server, a client.
+//! What a user of the framework writes first: a trait, an implementation, a server, a client; and private traits of which
+//! a program uses one side, or neither. None of it may cause a warning.
+#![deny(warnings)]
 
 use rpc_core::{Server, rpc};
 
@@ -9,7 +11,34 @@ pub trait Greeter {
     fn greet(&self, name: &str) -> String;
 }
 
+/// Only its server is used.
+#[rpc]
+trait ServedHere {
+    fn served(&self, name: &str) -> Result<String, u8>;
+    fn served_and_never_named(&self);
+}
+
+/// Only its client is used, and of that one method, which waits.
+#[rpc]
+trait ServedElsewhere {
+    fn used(&self);
+    fn not_used(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8) -> u8;
+}
+
+/// Neither side is used.
+#[rpc]
+trait NotUsed {
+    fn not_used(&self) -> Vec<u8>;
+}
+
 struct Polite;
+
+impl ServedHere for Polite {
+    fn served(&self, name: &str) -> Result<String, u8> {
+        Ok(name.to_owned())
+    }
+    fn served_and_never_named(&self) {}
+}
 
 impl Greeter for Polite {
     fn greet(&self, name: &str) -> String {
@@ -17,11 +46,25 @@ impl Greeter for Polite {
     }
 }
 
+fn use_one_method(client: &ServedElsewhereClient) -> Result<(), rpc_core::CallError> {
+    client.used()
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let server = Server::builder().service(GreeterServer::new(Polite)).bind("127.0.0.1:0")?.spawn()?;
+    let server = Server::builder()
+        .service(GreeterServer::new(Polite))
+        .service(ServedHereServer::new(Polite))
+        .bind("127.0.0.1:0")?
+        .spawn()?;
     let greeter = GreeterClient::connect(server.local_addr())?;
     assert_eq!(greeter.greet("world")?, "hello, world");
     println!("{}", greeter.greet("world")?);
+    let elsewhere = ServedElsewhereClient::connect(server.local_addr())?;
+    assert!(
+        use_one_method(&elsewhere).is_err_and(|error| error.ran() == Some(false)),
+        "nothing here serves it"
+    );
+    drop(elsewhere);
     drop(greeter);
     server.stop()?;
     Ok(())

@@ -1,4 +1,4 @@
-//! A trait object, lent or owned.
+//! A trait object, by reference or owned.
 
 use rpc_core::rpc;
 

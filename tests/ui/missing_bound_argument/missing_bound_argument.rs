@@ -1,4 +1,4 @@
-//! An argument whose type does not travel.
+//! An argument whose type cannot be sent.
 
 use rpc_core::rpc;
 

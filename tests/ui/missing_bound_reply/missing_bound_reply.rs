@@ -1,4 +1,4 @@
-//! A reply, and an error, whose types do not travel.
+//! A reply, and an error, whose types cannot be sent.
 
 use rpc_core::rpc;
 

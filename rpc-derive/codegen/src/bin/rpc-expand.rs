@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use rpc_codegen::print::{self, Flaw};
+use rpc_codegen::print;
 
 const USAGE: &str = "\
-Prints a Rust file as it is after #[rpc]: each trait is followed by its stubs, all else is passed through.
+Prints a Rust file as #[rpc] expands it: each trait is followed by its stubs, all else is unchanged.
 
 usage: rpc-expand FILE.rs
 
@@ -38,11 +38,12 @@ fn expand(file: &str) -> ExitCode {
     match print::expand_file(&source) {
         Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE, // who reads has gone, as `head` does
+            Err(_) => ExitCode::FAILURE, // the reader closed the pipe, as `head` does
         },
-        Err(flaws) => {
-            for Flaw { line, column, text } in flaws {
-                eprintln!("error: {file}:{line}:{column}: {text}");
+        Err(diagnostics) => {
+            for diagnostic in diagnostics {
+                let (line, column) = (diagnostic.line(), diagnostic.column());
+                eprintln!("error: {file}:{line}:{column}: {diagnostic}");
             }
             ExitCode::FAILURE
         }

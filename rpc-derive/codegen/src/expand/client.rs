@@ -1,101 +1,134 @@
-//! Stage 4: the client: one runtime call per method, waiting or not.
+//! Stage 4: writes the client: each method is one call of the runtime, which waits or does not.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::Context;
+use super::{Generator, reply_types};
 use crate::model::{Argument, Method, Passing};
 
-const MAY_BE_UNUSED: &str = "a program may use one side only";
-
-/// Writes the client and its view that starts calls.
-pub(super) fn expand(context: &Context<'_>) -> TokenStream {
-    let client = client(context);
-    let implementation = client_trait(context);
-    let start = start(context);
-    quote! {
-        #client
-        #implementation
-        #start
-    }
-}
-
-/// Writes the client.
+/// Writes the types of the client and of the view that starts calls.
 ///
 /// ```text
 /// pub struct KvClient { pub start: KvStart, pub call: Handle<KvClient> }
-/// impl KvClient {
-///     pub fn connect(addr: impl ToSocketAddrs) -> Result<Self, ConnectError> { connect(addr) }
-///     pub fn get(&self, key: &str) -> Result<Option<String>, CallError> {
-///         self.call.caller().call::<Plain<Option<String>>>(&KV_METHODS[0], &(key,))
-///     }
-/// }
+/// pub struct KvStart { caller: Caller }
 /// ```
-fn client(context: &Context<'_>) -> TokenStream {
-    let Context { service, names, stub, .. } = context;
-    let vis = &service.item.vis;
+pub(super) fn types(generator: &Generator<'_>) -> TokenStream {
+    let Generator { service, names, .. } = generator;
+    let (vis, runtime) = (&service.vis, &service.runtime);
     let (client, start) = (&names.client, &names.start);
     let name = service.name();
-    let client_doc =
-        format!(" The client of [`{name}`]: each method is one call to the server, and waits for its reply.");
-    let connect_doc = format!(" Connects to a server of [`{name}`].");
-    let given = context.travellers.given();
-    let methods = service.methods.iter().enumerate().map(|(at, method)| call(at, method, context));
+    let client_doc = format!(
+        " The client of [`{name}`]: each method makes one call to the server and waits for its reply."
+    );
+    let start_doc =
+        format!(" Starts calls of [`{name}`] without waiting for their replies: see [`{client}::start`].");
     quote! {
         #[doc = #client_doc]
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #[allow(dead_code, reason = #MAY_BE_UNUSED)]
         #vis struct #client {
-            /// The same methods, which start their call and do not wait for its reply.
+            /// The same methods, which start a call and return without waiting for its reply.
             pub start: #start,
-            /// All that is not a method of the service: options, counters, closing.
-            pub call: #stub::Handle<#client>,
+            /// The options and the state of the client: deadlines, counters, closing.
+            pub call: #runtime::stub::Handle<#client>,
         }
 
-        #[allow(dead_code, reason = #MAY_BE_UNUSED)]
-        impl #client #given {
+        #[doc = #start_doc]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #vis struct #start {
+            caller: #runtime::stub::Caller,
+        }
+    }
+}
+
+/// Writes the methods of both types.
+///
+/// ```text
+/// impl KvClient {
+///     pub fn connect(addr: impl ToSocketAddrs) -> Result<Self, ConnectError> { connect(addr) }
+///     pub fn get(&self, key: &str) -> Result<Option<String>, CallError> {
+///         self.call.caller().call::<Option<String>, Never>(&METHODS[GET], &(key,))
+///     }
+/// }
+/// impl KvStart {
+///     pub fn get(&self, key: &str) -> Pending<Option<String>> {
+///         self.caller.start::<Option<String>, Never>(&METHODS[GET], &(key,))
+///     }
+/// }
+/// ```
+pub(super) fn expand(generator: &Generator<'_>) -> TokenStream {
+    let Generator { service, names, serde_types } = generator;
+    let (client, start, stub) = (&names.client, &names.start, &names.stub);
+    let connect_doc = format!(" Connects to a server of [`{}`].", service.name());
+    let bounds = serde_types.where_clause();
+    let methods = || names.indices.iter().zip(&service.methods);
+    let waiting = methods().map(|(index, method)| waiting_method(index, method, generator));
+    let starting = methods().map(|(index, method)| starting_method(index, method, generator));
+    let client_trait = client_trait(generator);
+    quote! {
+        impl #client #bounds {
             #[doc = #connect_doc]
             ///
             /// # Errors
-            /// When nobody answers there, or what answers does not serve this trait.
-            pub fn connect(
-                addr: impl ::std::net::ToSocketAddrs,
-            ) -> ::core::result::Result<Self, #stub::ConnectError> {
+            /// Returns an error if no server answers at the address. It may have another version of this trait: then it
+            /// refuses the calls that differ, and runs the others.
+            pub fn connect(addr: impl #stub::ToSocketAddrs) -> #stub::Result<Self, #stub::ConnectError> {
                 #stub::connect(addr)
             }
 
-            #(#methods)*
+            #(#waiting)*
+        }
+
+        #client_trait
+
+        impl #start #bounds {
+            #(#starting)*
         }
     }
 }
 
 /// Writes one method that waits.
-fn call(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
-    let Context { names, stub, .. } = context;
-    let attributes = method.attributes();
-    let doc = undocumented(method, || {
-        format!(" Calls `{}.{}` and waits for its reply.", context.service.name(), method.name())
+fn waiting_method(index: &Ident, method: &Method, generator: &Generator<'_>) -> TokenStream {
+    let Generator { service, names, .. } = generator;
+    let (table, stub, ident, attributes) = (&names.methods, &names.stub, &method.ident, &method.attributes);
+    let documented = attributes.iter().any(|attribute| attribute.path().is_ident("doc"));
+    let doc = (!documented).then(|| {
+        let doc = format!(" Calls `{}.{}` and waits for its reply.", service.name(), method.name());
+        quote!(#[doc = #doc])
     });
-    let many = as_many_as_in_the_trait(method);
-    let (ident, table, index) = (method.ident(), &names.methods, super::index(at));
-    let (parameters, sent) = (parameters(method), sent(method, context));
-    let reply = super::reply_type(&method.reply, stub);
-    let (value, error) = (&method.reply.value.ty, method.reply.error.iter());
-    let output = quote!(::core::result::Result<#value, #stub::CallError #(<#error>)*>);
+    let (parameters, sent) = (parameters(method), sent(method, generator));
+    let types = reply_types(&method.reply, generator);
+    let (value, error) = (&method.reply.value, method.reply.error.iter());
     quote! {
         #(#attributes)*
         #doc
-        #many
-        pub fn #ident(&self #parameters) -> #output {
-            self.call.caller().call::<#reply>(&#table[#index], &#sent)
+        pub fn #ident(&self #parameters) -> #stub::Result<#value, #stub::CallError #(<#error>)*> {
+            self.call.caller().call::<#types>(&#table[#index], &#sent)
+        }
+    }
+}
+
+/// Writes one method that does not wait.
+fn starting_method(index: &Ident, method: &Method, generator: &Generator<'_>) -> TokenStream {
+    let names = &generator.names;
+    let (table, stub, ident) = (&names.methods, &names.stub, &method.ident);
+    let attributes = method.attributes.iter().filter(|attribute| !attribute.path().is_ident("doc"));
+    let doc = format!(" Starts a call without waiting for its reply; see [`{}::{ident}`].", names.client);
+    let (parameters, sent) = (parameters(method), sent(method, generator));
+    let types = reply_types(&method.reply, generator);
+    let (value, error) = (&method.reply.value, method.reply.error.iter());
+    quote! {
+        #[doc = #doc]
+        #(#attributes)*
+        pub fn #ident(&self #parameters) -> #stub::Pending<#value #(, #error)*> {
+            self.caller.start::<#types>(&#table[#index], &#sent)
         }
     }
 }
 
 /// Writes how the runtime makes the client.
-fn client_trait(context: &Context<'_>) -> TokenStream {
-    let Context { names, stub, .. } = context;
-    let (client, start, contract) = (&names.client, &names.start, &names.contract);
+fn client_trait(generator: &Generator<'_>) -> TokenStream {
+    let names = &generator.names;
+    let (client, start, contract, stub) = (&names.client, &names.start, &names.contract, &names.stub);
     quote! {
         impl #stub::Client for #client {
             const CONTRACT: &'static #stub::Contract = &#contract;
@@ -110,91 +143,22 @@ fn client_trait(context: &Context<'_>) -> TokenStream {
     }
 }
 
-/// Writes the view that starts calls.
-///
-/// ```text
-/// pub struct KvStart { caller: Caller }
-/// impl KvStart {
-///     pub fn get(&self, key: &str) -> Pending<Plain<Option<String>>> {
-///         self.caller.start(&KV_METHODS[0], &(key,))
-///     }
-/// }
-/// ```
-fn start(context: &Context<'_>) -> TokenStream {
-    let Context { service, names, stub, .. } = context;
-    let vis = &service.item.vis;
-    let (client, start) = (&names.client, &names.start);
-    let doc = format!(
-        " The methods of [`{}`], which start their call and do not wait: [`{client}::start`].",
-        service.name()
-    );
-    let given = context.travellers.given();
-    let methods = service.methods.iter().enumerate().map(|(at, method)| started(at, method, context));
-    quote! {
-        #[doc = #doc]
-        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #[allow(dead_code, reason = #MAY_BE_UNUSED)]
-        #vis struct #start {
-            caller: #stub::Caller,
-        }
-
-        #[allow(dead_code, reason = #MAY_BE_UNUSED)]
-        impl #start #given {
-            #(#methods)*
-        }
-    }
-}
-
-/// Writes one method that does not wait.
-fn started(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
-    let Context { names, stub, .. } = context;
-    let attributes = method.attributes().filter(|attribute| !attribute.path().is_ident("doc"));
-    let (ident, table, index) = (method.ident(), &names.methods, super::index(at));
-    let many = as_many_as_in_the_trait(method);
-    let doc = format!(" Starts without waiting; see [`{}::{ident}`].", names.client);
-    let (parameters, sent) = (parameters(method), sent(method, context));
-    let reply = super::reply_type(&method.reply, stub);
-    quote! {
-        #[doc = #doc]
-        #(#attributes)*
-        #many
-        pub fn #ident(&self #parameters) -> #stub::Pending<#reply> {
-            self.caller.start(&#table[#index], &#sent)
-        }
-    }
-}
-
-/// A doc comment for a method that has none.
-fn undocumented(method: &Method, text: impl FnOnce() -> String) -> Option<TokenStream> {
-    let documented = method.attributes().any(|attribute| attribute.path().is_ident("doc"));
-    (!documented).then(|| {
-        let text = text();
-        quote!(#[doc = #text])
-    })
-}
-
-/// Clippy counts arguments, and the user has been told of those in the trait.
-fn as_many_as_in_the_trait(method: &Method) -> Option<TokenStream> {
-    let many = method.arguments.len() >= 7; // with `&self`, more than clippy's limit
-    many.then(|| quote!(#[allow(clippy::too_many_arguments, reason = "as in the trait")]))
-}
-
-/// `, key: &str, value: &[u8]`: as the user wrote them.
+/// Writes the parameters as the user wrote them: `, key: &str, value: &[u8]`.
 fn parameters(method: &Method) -> TokenStream {
     let parameters = method.arguments.iter().map(|Argument { name, ty, .. }| quote!(, #name: #ty));
     parameters.collect()
 }
 
-/// `(key, Bytes::new(value))`: what is encoded.
-fn sent(method: &Method, context: &Context<'_>) -> TokenStream {
-    let stub = context.stub;
+/// Writes the tuple that is encoded: `(key, stub::Bytes::new(value))`.
+fn sent(method: &Method, generator: &Generator<'_>) -> TokenStream {
+    let stub = &generator.names.stub;
     let items: Vec<TokenStream> = method
         .arguments
         .iter()
         .map(|Argument { name, passing, .. }| match passing {
             Passing::Bytes => quote!(#stub::Bytes::new(#name)),
             Passing::Blob => quote!(#stub::Bytes::new(&#name)),
-            Passing::AsWritten | Passing::Slice(_) | Passing::Lent(_) => quote!(#name),
+            Passing::AsWritten | Passing::Slice(_) | Passing::ByRef(_) => quote!(#name),
         })
         .collect();
     super::tuple(&items)

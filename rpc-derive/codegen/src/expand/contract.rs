@@ -1,41 +1,58 @@
-//! Stage 4: the contract: what both sides must agree on.
+//! Stage 4: writes the contract, which both sides must agree on.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
-use super::Context;
+use super::Generator;
 use crate::model::Method;
 
-/// Writes the table of methods and the contract.
+/// Writes the table of methods, the contract, and a constant for the index of each method.
 ///
 /// ```text
-/// static KV_METHODS: [Method; 1] = [
-///     Method::new("Kv.get", "fn get(key: &str) -> Option<String>").idempotent(),
+/// static METHODS: [stub::Method; 1] = [
+///     stub::Method::new("Kv.get", "fn get(key: &str) -> Option<String>").idempotent(),
 /// ];
-/// static KV_CONTRACT: Contract = Contract::new("Kv", &KV_METHODS);
+/// static CONTRACT: stub::Contract = stub::Contract::new("Kv", &METHODS);
+/// const GET: usize = 0;
 /// ```
-pub(super) fn expand(context: &Context<'_>) -> TokenStream {
-    let Context { service, names, stub, .. } = context;
-    let (methods, contract) = (&names.methods, &names.contract);
+pub(super) fn expand(generator: &Generator<'_>) -> TokenStream {
+    let Generator { service, names, .. } = generator;
+    let (methods, contract, stub) = (&names.methods, &names.contract, &names.stub);
     let name = service.name();
-    let count = super::index(service.methods.len());
-    let rows = service.methods.iter().map(|method| row(&name, method, context));
+    let count = Literal::usize_unsuffixed(service.methods.len());
+    let rows = service.methods.iter().map(|method| row(method, generator));
+    let indices = names.indices.iter().zip(&service.methods).enumerate();
+    let indices = indices.map(|(at, (index, method))| index_constant(at, index, method, &name, methods));
     let methods_doc = format!(" The methods of [`{name}`] in its order, with their signatures and policies.");
-    let contract_doc = format!(" What [`{name}`] promises; client and server compare it when they connect.");
+    let contract_doc =
+        format!(" The contract of [`{name}`]; client and server compare it when they connect.");
     quote! {
         #[doc = #methods_doc]
         static #methods: [#stub::Method; #count] = [#(#rows),*];
 
         #[doc = #contract_doc]
         static #contract: #stub::Contract = #stub::Contract::new(#name, &#methods);
+
+        #(#indices)*
     }
 }
 
-/// One method: name, signature, and only the policies that it has.
-fn row(service: &str, method: &Method, context: &Context<'_>) -> TokenStream {
-    let stub = context.stub;
-    let name = format!("{service}.{}", method.name());
-    let signature = method.signature();
+/// Writes the index of one method.
+fn index_constant(at: usize, index: &Ident, method: &Method, service: &str, methods: &Ident) -> TokenStream {
+    let doc = format!(" The index of [`{service}::{}`] in `{methods}`.", method.ident);
+    let at = Literal::usize_unsuffixed(at);
+    quote! {
+        #[doc = #doc]
+        const #index: usize = #at;
+    }
+}
+
+/// Writes one row of the table: name, signature, and the policies that the method has.
+fn row(method: &Method, generator: &Generator<'_>) -> TokenStream {
+    let Generator { service, names, .. } = generator;
+    let stub = &names.stub;
+    let name = format!("{}.{}", service.name(), method.name());
+    let signature = &method.signature;
     let policies = &method.policies;
     let idempotent = policies.idempotent.map(|_| quote!(.idempotent()));
     let slow = policies.slow.map(|_| quote!(.slow()));

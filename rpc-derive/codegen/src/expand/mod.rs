@@ -1,88 +1,117 @@
-//! Stage 4: writes the trait and its stubs. One function per item; the text above each shows what it writes.
+//! Stage 4: writes the trait and its stubs. One function writes one item, and its comment shows what it writes.
+//!
+//! The three types are beside the trait. All else is in one block, `const _: () = { .. }`, as in serde's derives: a block
+//! sees every name that the trait sees, also in the body of a function, and its own names stay inside.
 
-mod checks;
 mod client;
 mod contract;
+mod serde_types;
 mod server;
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Path};
+use syn::ItemTrait;
 
-use checks::Travellers;
+use serde_types::SerdeTypes;
 
-use crate::model::{Reply, Service, Spelled, Value};
+use crate::model::{Encoding, Reply, Service};
 use crate::names::Names;
-use crate::validate::Checked;
 
-/// The trait, and the stubs of what is sound in it.
-pub fn expand(checked: &Checked) -> TokenStream {
-    let item = &checked.item;
-    let Some(service) = &checked.stubs else { return item.to_token_stream() };
-    let names = Names::of(service);
-    let stub = stub_path(service);
-    let travellers = Travellers::of(service, &stub);
-    let context = Context { service, names: &names, stub: &stub, travellers: &travellers };
-    let contract = contract::expand(&context);
-    let client = client::expand(&context);
-    let server = server::expand(&context);
-    let asserted = travellers.asserted();
+/// Writes the trait, and the stubs of its service if it has one.
+pub fn expand(item: &ItemTrait, service: Option<&Service>) -> TokenStream {
+    let Some(service) = service else { return item.to_token_stream() };
+    let generator = Generator::new(service);
+    let client = client::types(&generator);
+    let server = server::server_type(&generator);
+    let block = block(&generator);
     quote! {
         #item
-        #contract
         #client
         #server
-        #asserted
+        #block
     }
 }
 
 /// What every item is written from.
-struct Context<'a> {
+struct Generator<'a> {
     service: &'a Service,
-    names: &'a Names,
-    stub: &'a Path,
-    travellers: &'a Travellers,
+    names: Names,
+    serde_types: SerdeTypes,
 }
 
-/// `::rpc_core::stub`: all that generated code names.
-fn stub_path(service: &Service) -> Path {
-    let mut path = service.runtime.clone();
-    path.segments.push(syn::parse_quote!(stub));
-    path
-}
-
-/// A method's index in the contract, as written in code.
-fn index(at: usize) -> Literal {
-    Literal::usize_unsuffixed(at)
-}
-
-/// The type that stands for a value in generic arguments: `Blob` for `Vec<u8>`, `MaybeBlob` for `Option<Vec<u8>>`.
-fn marker(value: &Value, stub: &Path) -> TokenStream {
-    match value.spelled {
-        Spelled::Blob => quote!(#stub::Blob),
-        Spelled::MaybeBlob => quote!(#stub::MaybeBlob),
-        Spelled::Otherwise => value.ty.to_token_stream(),
+impl<'a> Generator<'a> {
+    fn new(service: &'a Service) -> Self {
+        let names = Names::of(service);
+        let serde_types = SerdeTypes::of(service, &names.stub);
+        Generator { service, names, serde_types }
     }
 }
 
-/// `Plain<T>` or `Fallible<T, E>`.
-fn reply_type(reply: &Reply, stub: &Path) -> TokenStream {
-    let value = marker(&reply.value, stub);
+/// Writes the block with all that is not a type.
+///
+/// ```text
+/// #[allow(dead_code, reason = "..")]
+/// const _: () = {
+///     use ::rpc_core::stub;
+///     ..
+/// };
+/// ```
+fn block(generator: &Generator<'_>) -> TokenStream {
+    let Generator { service, names, serde_types } = generator;
+    let (runtime, stub) = (&service.runtime, &names.stub);
+    let import = if stub == "stub" { quote!(stub) } else { quote!(stub as #stub) };
+    let doc = format!(
+        " The stubs of [`{}`], in a block, so that their names are not names of the module.",
+        service.name()
+    );
+    let many = service.methods.iter().any(|method| method.arguments.len() >= 7); // with `&self`, more than clippy allows
+    let many = many.then(|| quote!(, clippy::too_many_arguments));
+    let deprecated = service.deprecated.then(|| quote!(, deprecated));
+    let reason = match (&many, &deprecated) {
+        (None, None) => "a program may use one side only",
+        _ => "a program may use one side only; the stubs follow the trait",
+    };
+    let contract = contract::expand(generator);
+    let client = client::expand(generator);
+    let server = server::expand(generator);
+    let assertions = serde_types.assertions();
+    quote! {
+        #[doc = #doc]
+        #[allow(dead_code #deprecated #many, reason = #reason)]
+        const _: () = {
+            use #runtime::#import;
+            #contract
+            #client
+            #server
+            #assertions
+        };
+    }
+}
+
+/// Writes the types of a reply as generic arguments: `String, KvError`, or `stub::Blob, stub::Never`.
+fn reply_types(reply: &Reply, generator: &Generator<'_>) -> TokenStream {
+    let stub = &generator.names.stub;
+    let value = value_type(reply, generator);
     match &reply.error {
-        None => quote!(#stub::Plain<#value>),
-        Some(error) => quote!(#stub::Fallible<#value, #error>),
+        None => quote!(#value, #stub::Never),
+        Some(error) => quote!(#value, #error),
     }
 }
 
-/// `()`, `(a,)`, `(a, b)`: a tuple as a person writes it.
+/// Writes the type that stands for a value in generic arguments: a marker for bytes, else the type itself.
+fn value_type(reply: &Reply, generator: &Generator<'_>) -> TokenStream {
+    let stub = &generator.names.stub;
+    match reply.encoding {
+        Encoding::Blob => quote!(#stub::Blob),
+        Encoding::MaybeBlob => quote!(#stub::MaybeBlob),
+        Encoding::Serde => reply.value.to_token_stream(),
+    }
+}
+
+/// Writes a tuple as a person does: `()`, `(a,)`, `(a, b)`.
 fn tuple(items: &[TokenStream]) -> TokenStream {
     match items {
         [one] => quote!((#one,)),
         more => quote!((#(#more),*)),
     }
-}
-
-/// Whether anything here says that it is deprecated.
-fn is_deprecated(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| attribute.path().is_ident("deprecated"))
 }

@@ -1,57 +1,67 @@
-//! Stage 4: the server: one `match` that decodes, calls the implementation, and encodes.
+//! Stage 4: writes the server: one `match`, whose arms decode the arguments, call the implementation and encode the reply.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 
-use super::Context;
+use super::{Generator, value_type};
 use crate::model::{Argument, Method, Passing};
 use crate::shape::is_unit;
 
-/// Writes the server stub.
+/// Writes the type of the server.
 ///
 /// ```text
 /// pub struct KvServer<S: ?Sized> { service: Arc<S> }
-/// impl<S> KvServer<S> { pub fn new(service: S) -> Self { KvServer { service: Arc::new(service) } } }
-/// impl<S: ?Sized> KvServer<S> { pub fn shared(service: Arc<S>) -> Self { KvServer { service } } }
+/// ```
+pub(super) fn server_type(generator: &Generator<'_>) -> TokenStream {
+    let Generator { service, names, .. } = generator;
+    let (vis, runtime) = (&service.vis, &service.runtime);
+    let (server, implementation) = (&names.server, &names.implementation);
+    let doc = format!(" Serves an implementation of [`{}`]: give it to `serve`.", service.name());
+    quote! {
+        #[doc = #doc]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #vis struct #server<#implementation: ?::core::marker::Sized> {
+            service: #runtime::stub::Arc<#implementation>,
+        }
+    }
+}
+
+/// Writes the constructors, and how the runtime calls the implementation.
+///
+/// ```text
+/// impl<S: ?Sized> KvServer<S> {
+///     pub fn new(service: S) -> Self where S: Sized { KvServer { service: Arc::new(service) } }
+///     pub fn shared(service: Arc<S>) -> Self { KvServer { service } }
+/// }
 /// impl<S: ?Sized + Kv + Send + Sync + 'static> Service for KvServer<S> { .. }
 /// ```
-pub(super) fn expand(context: &Context<'_>) -> TokenStream {
-    let Context { service, names, .. } = context;
-    let vis = &service.item.vis;
-    let (server, implementation) = (&names.server, &names.implementation);
+pub(super) fn expand(generator: &Generator<'_>) -> TokenStream {
+    let Generator { service, names, .. } = generator;
+    let (server, implementation, stub) = (&names.server, &names.implementation, &names.stub);
     let name = service.name();
-    let server_doc = format!(" Serves an implementation of [`{name}`]: give it to `serve`.");
-    let new_doc = format!(" The service that answers with this implementation of [`{name}`].");
+    let new_doc = format!(" Serves this implementation of [`{name}`].");
     let shared_doc = format!(
-        " The same for one that the program keeps a hand on, or that is known only as `Arc<dyn {name} + Send + Sync>`."
+        " Like `new`, for an implementation that is already shared, or that is known only as `Arc<dyn {name} + Send + Sync>`."
     );
-    let dispatch = service_trait(context);
+    let service_trait = service_trait(generator);
     quote! {
-        #[doc = #server_doc]
-        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #[allow(dead_code, reason = "a program may use one side only")]
-        #vis struct #server<#implementation: ?::core::marker::Sized> {
-            service: ::std::sync::Arc<#implementation>,
-        }
-
-        #[allow(dead_code, reason = "a program may use one side only")]
-        impl<#implementation> #server<#implementation> {
+        impl<#implementation: ?#stub::Sized> #server<#implementation> {
             #[doc = #new_doc]
-            pub fn new(service: #implementation) -> Self {
-                #server { service: ::std::sync::Arc::new(service) }
+            pub fn new(service: #implementation) -> Self
+            where
+                #implementation: #stub::Sized,
+            {
+                #server { service: #stub::Arc::new(service) }
             }
-        }
 
-        #[allow(dead_code, reason = "a program may use one side only")]
-        impl<#implementation: ?::core::marker::Sized> #server<#implementation> {
             #[doc = #shared_doc]
-            pub fn shared(service: ::std::sync::Arc<#implementation>) -> Self {
+            pub fn shared(service: #stub::Arc<#implementation>) -> Self {
                 #server { service }
             }
         }
 
-        #dispatch
+        #service_trait
     }
 }
 
@@ -59,22 +69,20 @@ pub(super) fn expand(context: &Context<'_>) -> TokenStream {
 ///
 /// ```text
 /// match call.method() {
-///     0 => {
+///     GET => {
 ///         let (key,): (&str,) = call.arguments()?;
-///         call.reply::<Option<String>>(Kv::get(&self.service, key))
+///         call.reply::<Option<String>>(Kv::get(&*self.service, key))
 ///     }
 ///     _ => call.no_such_method(),
 /// }
 /// ```
-fn service_trait(context: &Context<'_>) -> TokenStream {
-    let Context { service, names, stub, .. } = context;
+fn service_trait(generator: &Generator<'_>) -> TokenStream {
+    let Generator { service, names, serde_types } = generator;
     let (server, implementation, contract) = (&names.server, &names.implementation, &names.contract);
-    let (trait_name, call) = (&service.item.ident, &names.call);
-    let deprecated = super::is_deprecated(&service.item.attrs)
-        || service.methods.iter().any(|method| super::is_deprecated(&method.item.attrs));
-    let allow = deprecated.then(|| quote!(#[allow(deprecated, reason = "old methods are still served")]));
-    let given = context.travellers.also_given();
-    let arms = service.methods.iter().enumerate().map(|(at, method)| arm(at, method, context));
+    let (trait_name, call, stub) = (&service.ident, &names.call, &names.stub);
+    let bounds = serde_types.bounds();
+    let arms =
+        names.indices.iter().zip(&service.methods).map(|(index, method)| arm(index, method, generator));
     let body = if service.methods.is_empty() {
         quote!(#call.no_such_method())
     } else {
@@ -86,24 +94,16 @@ fn service_trait(context: &Context<'_>) -> TokenStream {
         }
     };
     quote! {
-        #allow
         impl<#implementation> #stub::Service for #server<#implementation>
         where
-            #implementation: ?::core::marker::Sized
-                + #trait_name
-                + ::core::marker::Send
-                + ::core::marker::Sync
-                + 'static,
-            #given
+            #implementation: ?#stub::Sized + #trait_name + #stub::Send + #stub::Sync + 'static,
+            #(#bounds,)*
         {
             fn contract(&self) -> &'static #stub::Contract {
                 &#contract
             }
 
-            fn dispatch(
-                &self,
-                #call: #stub::Dispatch<'_>,
-            ) -> ::core::result::Result<#stub::Dispatched, #stub::Refused> {
+            fn dispatch(&self, #call: #stub::Dispatch<'_>) -> #stub::Result<#stub::Dispatched, #stub::Refused> {
                 #body
             }
         }
@@ -111,20 +111,19 @@ fn service_trait(context: &Context<'_>) -> TokenStream {
 }
 
 /// Writes one arm: decode, call, encode.
-fn arm(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
-    let Context { service, names, stub, .. } = context;
-    let (index, call, trait_name, ident) =
-        (super::index(at), &names.call, &service.item.ident, method.ident());
-    let decoded = decoded(method, context);
+fn arm(index: &Ident, method: &Method, generator: &Generator<'_>) -> TokenStream {
+    let Generator { service, names, .. } = generator;
+    let (call, trait_name, ident) = (&names.call, &service.ident, &method.ident);
+    let decoded = decoded(method, generator);
     let bind_context = method.context.as_ref().map(|_| {
         let local = &names.context;
         quote!(let #local = #call.context();)
     });
-    let passed = passed(method, context);
+    let passed = passed(method, generator);
     let result = quote!(#trait_name::#ident(&*self.service #passed));
-    let value = super::marker(&method.reply.value, stub);
+    let value = value_type(&method.reply, generator);
     let reply = match &method.reply.error {
-        None if is_unit(&method.reply.value.ty) => quote! {
+        None if is_unit(&method.reply.value) => quote! {
             #result;
             #call.reply::<()>(())
         },
@@ -140,9 +139,9 @@ fn arm(at: usize, method: &Method, context: &Context<'_>) -> TokenStream {
     }
 }
 
-/// `let (key,): (&str,) = call.arguments()?;`
-fn decoded(method: &Method, context: &Context<'_>) -> TokenStream {
-    let (call, stub) = (&context.names.call, context.stub);
+/// Writes how the arguments are decoded: `let (key,): (&str,) = call.arguments()?;`.
+fn decoded(method: &Method, generator: &Generator<'_>) -> TokenStream {
+    let (call, stub) = (&generator.names.call, &generator.names.stub);
     if method.arguments.is_empty() {
         return quote!(let () = #call.arguments()?;);
     }
@@ -154,19 +153,19 @@ fn decoded(method: &Method, context: &Context<'_>) -> TokenStream {
         .map(|Argument { ty, passing, .. }| match passing {
             Passing::AsWritten | Passing::Bytes => ty.to_token_stream(),
             Passing::Blob => quote!(#stub::ByteBuf),
-            Passing::Slice(item) => quote!(::std::vec::Vec<#item>),
-            Passing::Lent(target) => target.to_token_stream(),
+            Passing::Slice(item) => quote!(#stub::Vec<#item>),
+            Passing::ByRef(target) => target.to_token_stream(),
         })
         .collect();
     let (names, types) = (super::tuple(&names), super::tuple(&types));
     quote!(let #names: #types = #call.arguments()?;)
 }
 
-/// `, &context, key, &value`: what the implementation gets. Proved by `ui/foreign_context`.
-fn passed(method: &Method, context: &Context<'_>) -> TokenStream {
-    let local = &context.names.context;
-    let lent = method.context.as_ref().map(|ty| {
-        let place = end(ty).resolved_at(Span::mixed_site()); // of another type, it is an error at the user's tokens
+/// Writes the arguments of the implementation: `, &context, key, &value`. Proved by `ui/foreign_context`.
+fn passed(method: &Method, generator: &Generator<'_>) -> TokenStream {
+    let local = &generator.names.context;
+    let context = method.context.as_ref().map(|ty| {
+        let place = end(ty).resolved_at(Span::mixed_site()); // shows a context of another type at the user's tokens
         let mut local = local.clone();
         local.set_span(place);
         quote_spanned!(place=> , &#local)
@@ -174,12 +173,12 @@ fn passed(method: &Method, context: &Context<'_>) -> TokenStream {
     let arguments = method.arguments.iter().map(|Argument { name, passing, .. }| match passing {
         Passing::AsWritten | Passing::Bytes => quote!(, #name),
         Passing::Blob => quote!(, #name.into_vec()),
-        Passing::Slice(_) | Passing::Lent(_) => quote!(, &#name),
+        Passing::Slice(_) | Passing::ByRef(_) => quote!(, &#name),
     });
-    lent.into_iter().chain(arguments).collect()
+    context.into_iter().chain(arguments).collect()
 }
 
-/// The place of a type's last token.
+/// Returns the place of a type's last token.
 fn end(ty: &Type) -> Span {
     ty.to_token_stream().into_iter().last().map_or_else(Span::call_site, |token| token.span())
 }

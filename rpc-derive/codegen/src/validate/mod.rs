@@ -1,66 +1,69 @@
-//! Stage 3: what is wrong with a trait. Each rule names the compile-fail case under `tests/` that proves it.
+//! Stage 2: reports what is wrong with a trait. Each rule names the compile-fail cases under `tests/` that prove it.
 
 mod method;
 mod types;
 
 use std::collections::BTreeSet;
 
+use syn::ext::IdentExt;
 use syn::{FnArg, ItemTrait, Pat, PatWild, TraitItem, TraitItemFn, TypeParamBound};
 
-use crate::model::{Argument, Method, Service};
+use crate::parse::{Parsed, ParsedMethod};
 use crate::report::Report;
+use crate::shape::plain_name;
 
-/// A trait whose mistakes are reported, and what of it can have stubs.
+pub use method::MAX_ARGUMENTS;
+
+/// A trait whose mistakes are reported, and the part of it that can have stubs.
 #[derive(Debug)]
 pub struct Checked {
     /// The trait to write.
     pub item: ItemTrait,
-    /// The service with its sound methods; `None` when the trait as a whole can have no stubs.
-    pub stubs: Option<Service>,
+    /// The trait with its sound methods only; `None` if the trait as a whole cannot have stubs.
+    pub sound: Option<Parsed>,
 }
 
-/// Reports every mistake of a trait.
-pub fn validate(mut service: Service, report: &mut Report) -> Checked {
+/// Reports every mistake in a trait.
+pub fn validate(mut parsed: Parsed, report: &mut Report) -> Checked {
     let before = report.count();
-    declaration(&service.item, report);
-    no_generics(&service.item, report);
-    supertraits(&service.item, report);
-    let whole = report.count() == before;
-    only_methods(&service.item, report);
+    declaration(&parsed.item, report);
+    no_generics(&parsed.item, report);
+    supertraits(&parsed.item, report);
+    let trait_is_sound = report.count() == before;
+    only_methods(&parsed.item, report);
 
     let mut names = BTreeSet::new();
-    service.methods.retain(|candidate| {
+    parsed.methods.retain(|method| {
         let before = report.count();
-        distinct(&mut names, candidate, report);
-        method::check(candidate, report);
+        distinct(&mut names, method, report);
+        method::check(method, report);
         report.count() == before
     });
-    let item = if report.count() == before { service.item.clone() } else { mended(&service.item) };
-    Checked { item, stubs: whole.then_some(service) }
+    let item = if report.count() == before { parsed.item.clone() } else { without_errors(&parsed.item) };
+    Checked { item, sound: trait_is_sound.then_some(parsed) }
 }
 
-/// The trait is neither `unsafe` nor `auto`, nor what comes next. Proved by `ui/unsafe_trait`.
+/// Rule: the trait has no modifier such as `unsafe` or `auto`. Proved by `ui/unsafe_trait`.
 fn declaration(item: &ItemTrait, report: &mut Report) {
     if let Some(unsafety) = &item.unsafety {
-        report
-            .at(unsafety, "a remote trait has no contract that only `unsafe` code can keep: remove `unsafe`");
+        report.at(unsafety, "a remote trait cannot be unsafe: remove `unsafe`");
     }
     if let Err(error) = item.modifiers.require_empty() {
         report.syntax(error);
     }
 }
 
-/// A stub is written once, for one list of types. Proved by `ui/generic_trait`, `ui/where_clause`.
+/// Rule: the trait has no generics, since its stubs are written once. Proved by `ui/generic_trait`, `ui/where_clause`.
 fn no_generics(item: &ItemTrait, report: &mut Report) {
     if !item.generics.params.is_empty() {
-        report.at(&item.generics.params, "a remote trait is not generic: write concrete types");
+        report.at(&item.generics.params, "a remote trait cannot be generic: write concrete types");
     }
     if let Some(clause) = &item.generics.where_clause {
-        report.at(clause, "a remote trait has no `where` clause: put bounds on the implementation");
+        report.at(clause, "a remote trait cannot have a `where` clause: put bounds on the implementation");
     }
 }
 
-/// Methods of a supertrait would not be remote. Proved by `ui/supertrait`.
+/// Rule: the trait has no supertraits, since their methods would not be remote. Proved by `ui/supertrait`.
 fn supertraits(item: &ItemTrait, report: &mut Report) {
     for bound in &item.supertraits {
         let harmless = match bound {
@@ -71,42 +74,44 @@ fn supertraits(item: &ItemTrait, report: &mut Report) {
         if !harmless {
             report.at(
                 bound,
-                "the methods of a supertrait would not be remote: put them into this trait, \
-                 and bounds on the implementation",
+                "the methods of a supertrait would not be remote: move them into this trait, \
+                 and put other bounds on the implementation",
             );
         }
     }
 }
 
-/// A service is its methods. Proved by `ui/associated_type`, `ui/associated_const`, `ui/macro_in_trait`.
+/// Rule: a remote trait has methods only. Proved by `ui/associated_type`, `ui/associated_const`, `ui/macro_in_trait`.
 fn only_methods(item: &ItemTrait, report: &mut Report) {
     for entry in &item.items {
         match entry {
             TraitItem::Fn(_) => {}
             TraitItem::Type(entry) => report.at(
                 entry,
-                "a remote trait has no associated types, as the client could not know them: \
+                "a remote trait cannot have associated types, because the client does not know them: \
                  write the concrete type in the methods",
             ),
             TraitItem::Const(entry) => report.at(
                 entry,
-                "a remote trait has no associated constants, as the client could not know them: \
+                "a remote trait cannot have associated constants, because the client does not know them: \
                  write a method that returns the value, or a `const` beside the trait",
             ),
-            other => report.at(other, "write the methods out: `#[rpc]` cannot see what a macro will write"),
+            other => report.at(other, "`#[rpc]` cannot see the result of a macro: write the methods out"),
         }
     }
 }
 
-/// A method's name is its own. Proved by `ui/duplicate_name`.
-fn distinct(names: &mut BTreeSet<String>, method: &Method, report: &mut Report) {
-    if !names.insert(method.name()) {
-        report.at(method.ident(), format!("`{}` is declared twice: rename one of the two", method.name()));
+/// Rule: each method has another name. Proved by `ui/duplicate_name`.
+fn distinct(names: &mut BTreeSet<String>, method: &ParsedMethod, report: &mut Report) {
+    let ident = &method.item.sig.ident;
+    let name = ident.unraw().to_string();
+    if !names.insert(name.clone()) {
+        report.at(ident, format!("`{name}` is declared twice: rename one of the two"));
     }
 }
 
-/// The trait without what rustc would complain of a second time.
-fn mended(item: &ItemTrait) -> ItemTrait {
+/// Returns the trait without the mistakes that rustc would report a second time.
+fn without_errors(item: &ItemTrait) -> ItemTrait {
     let mut item = item.clone();
     let mut names = BTreeSet::new();
     item.items.retain(|entry| match entry {
@@ -116,14 +121,14 @@ fn mended(item: &ItemTrait) -> ItemTrait {
     });
     for entry in &mut item.items {
         if let TraitItem::Fn(method) = entry {
-            mend(method);
+            strip(method);
         }
     }
     item
 }
 
-/// The method without what rustc refuses in any trait. The types stay, so that implementations still fit.
-fn mend(method: &mut TraitItemFn) {
+/// Strips a method of what rustc refuses in any trait. The types stay, so that implementations still fit.
+fn strip(method: &mut TraitItemFn) {
     method.sig.constness = None;
     method.sig.variadic = None;
     if method.default.is_some() {
@@ -131,7 +136,7 @@ fn mend(method: &mut TraitItemFn) {
     }
     for input in &mut method.sig.inputs {
         match input {
-            FnArg::Typed(input) if Argument::plain_name(&input.pat).is_none() => {
+            FnArg::Typed(input) if plain_name(&input.pat).is_none() => {
                 *input.pat = Pat::Wild(PatWild { attrs: Vec::new(), underscore_token: Default::default() });
             }
             _ => {}

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use rpc_core::stub::Plain;
 use rpc_core::{Connector, Pending};
 use rpc_peers::{
     Op, PeerClient, Snapshot, WORKS, Work, key, report, resident_kibibytes, seconds_from_environment, value,
@@ -30,9 +29,9 @@ struct Run {
 struct Done(AtomicU64);
 
 enum Started {
-    Bytes(Pending<Plain<rpc_core::call::Blob>>),
-    Value(Pending<Plain<rpc_core::call::MaybeBlob>>),
-    Nothing(Pending<Plain<()>>),
+    Bytes(Pending<Vec<u8>>),
+    Value(Pending<Option<Vec<u8>>>),
+    Nothing(Pending<()>),
 }
 
 impl Started {
