@@ -228,7 +228,9 @@ pub struct ClientLimits {
     pub all_dirty: Duration,
     /// Most bytes taken for one write.
     pub write_batch: usize,
-    /// Retries of busy calls saved up at most, and earned per second: a crowd of clients must not keep a server busy.
+    /// Attempts beyond the first that a new client may make, and that it earns in each second: of busy calls, and of
+    /// idempotent calls whose reply is lost. It saves up at most [`RETRY_SECONDS`] times as many: a crowd of clients must
+    /// not keep a server busy.
     pub retry_budget: f64,
     /// Longest reply body accepted.
     pub max_frame: usize,
@@ -255,6 +257,9 @@ impl Default for ClientLimits {
         }
     }
 }
+
+/// A client saves up the retries of this many seconds: enough for a burst after a restart of the server.
+pub const RETRY_SECONDS: f64 = 10.0;
 
 /// The deadline of a call that names none: visible, and long enough for a human to notice.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

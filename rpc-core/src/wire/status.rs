@@ -17,6 +17,10 @@ pub enum Status {
     Refused(Reason),
 }
 
+/// The text of a [`Status::ReplyLost`] whose reply was sent once and not kept: a client may repeat an idempotent call
+/// then. Any other text names a reason that stays, such as a size over the limit (W12).
+pub const REPLY_NOT_KEPT: &str = "its reply was sent once and not kept";
+
 /// Reasons that a server gives, in the order of their codes, which begin here. The others a client says to itself.
 const REFUSED: u8 = 16;
 const REASONS: [Reason; 7] = [

@@ -163,7 +163,7 @@ impl ClientCore {
             last_heard: Time::default(),
             last_ping: Time::default(),
             pings: 0,
-            budget_at: Time::default(),
+            budget_at: Time::NEVER, // nothing is earned before the first retry: the clock did not begin with the client
             draining: false,
             wants_session: true,
             closed: false,
@@ -218,7 +218,7 @@ impl ClientCore {
         if self.draining {
             self.draining = false;
             if self.session.is_some() && !self.has_sent_calls() {
-                self.forget_session(); // nothing is open: a new session is as good, and the server may be a new one
+                self.forget_session(now); // nothing is open: a new session is as good, and the server may be a new one
             }
         }
     }
@@ -240,7 +240,7 @@ impl ClientCore {
                 Err(error) => return self.stream_is_garbled(error, now),
             };
             if let Err(error) = handled {
-                self.server_is_broken(error);
+                self.server_is_broken(error, now);
             }
         }
     }

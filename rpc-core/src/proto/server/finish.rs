@@ -8,10 +8,7 @@ use crate::error::Reason;
 use crate::ids::{Slot, Time};
 use crate::limits::MAX_DETAIL;
 use crate::wire::frame::{Header, Kind};
-use crate::wire::message::{Status, cut};
-
-/// What a copy is told when the reply is not here.
-const NOT_KEPT: &str = "its reply was sent once and not kept";
+use crate::wire::message::{REPLY_NOT_KEPT, Status, cut};
 
 impl ServerCore {
     /// A call that was handed out has ended: it ran, or its stub refused it before the user's function was entered.
@@ -78,7 +75,7 @@ impl ServerCore {
                     details.reply = reply;
                 }
             }
-            State::NotKept => self.answer(key, slot, Status::ReplyLost.code(), 0, NOT_KEPT.as_bytes()),
+            State::NotKept => self.answer(key, slot, Status::ReplyLost.code(), 0, REPLY_NOT_KEPT.as_bytes()),
             State::Refused => {
                 let millis = if record.code == refused(Reason::Busy) { self.retry_millis() } else { 0 };
                 self.answer(key, slot, record.code, millis, &[]);
