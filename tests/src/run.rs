@@ -65,7 +65,7 @@ pub fn run(seed: u64, profile: Profile, options: Options) -> Report {
     tally.add_server(run.world.server_counters());
     tally.add_faults(run.world.faults_seen());
     for client in &run.clients {
-        tally.add_client(run.world.client(*client).map(|core| core.counters()).unwrap_or_default());
+        tally.add_client(run.world.client_counters(*client));
     }
     tally.add("handlers that saw a cancel", run.work.read(|ledger| ledger.saw_cancel));
     tally.add(

@@ -75,6 +75,22 @@ pub struct ClientCounters {
     pub broken_server: u64,
 }
 
+impl ClientCounters {
+    /// The sum of two sessions' counts.
+    pub fn plus(self, other: ClientCounters) -> ClientCounters {
+        ClientCounters {
+            calls: self.calls + other.calls,
+            resent: self.resent + other.resent,
+            connections: self.connections + other.connections,
+            sessions: self.sessions + other.sessions,
+            stray_replies: self.stray_replies + other.stray_replies,
+            repeated: self.repeated + other.repeated,
+            busy_retries: self.busy_retries + other.busy_retries,
+            broken_server: self.broken_server + other.broken_server,
+        }
+    }
+}
+
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
