@@ -247,7 +247,9 @@ pub struct ClientLimits {
     pub all_dirty: Duration,
     /// Most bytes of one write.
     pub write_batch: usize,
-    /// Retries of busy calls saved up at most, and earned per second: a crowd of clients must not keep a server busy.
+    /// Attempts beyond the first that a new client may make, and that it earns in each second: of busy calls, and of
+    /// idempotent calls whose reply is lost. It saves up at most [`RETRY_SECONDS`] times as many: a crowd of clients must
+    /// not keep a server busy.
     pub retry_budget: f64,
     /// Longest body of a reply that the client accepts, in bytes.
     pub max_frame: usize,
@@ -274,6 +276,9 @@ impl Default for ClientLimits {
         }
     }
 }
+
+/// A client saves up the retries of this many seconds: enough for a burst after a restart of the server.
+pub const RETRY_SECONDS: f64 = 10.0;
 
 /// The deadline of a call that has no other: short enough for a person to wait.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

@@ -33,13 +33,20 @@ impl std::error::Error for Never {}
 pub struct Place {
     /// `Service.method`.
     pub method: &'static str,
+    /// The method is idempotent, so its client may have repeated the call.
+    repeats: bool,
     channel: Arc<dyn Channel>,
     ticket: Option<Ticket>,
 }
 
 impl Place {
     pub(crate) fn new(method: &'static Method, channel: &Arc<dyn Channel>, ticket: Option<Ticket>) -> Self {
-        Place { method: method.name, channel: Arc::clone(channel), ticket }
+        Place { method: method.name, repeats: method.idempotent, channel: Arc::clone(channel), ticket }
+    }
+
+    /// Returns how often a call ran that is known to have run: a call of an idempotent method may have been repeated.
+    fn times(&self) -> &'static str {
+        if self.repeats { "at least once" } else { "once" }
     }
 
     /// The server's address.
@@ -80,9 +87,10 @@ pub enum CallError<E = Never> {
     Unknown(Unknown),
 }
 
-/// A handler that panicked: the call ran once, its effects may be partial, and the server lives.
+/// A handler that panicked: the call ran once (of an idempotent method, at least once), its effects may be partial, and
+/// the server lives.
 #[derive(Debug, Error)]
-#[error("{place} panicked: {message}; it ran once and its effects may be partial")]
+#[error("{place} panicked: {message}; it ran {} and its effects may be partial", place.times())]
 pub struct Panicked {
     /// Where.
     pub place: Place,
@@ -102,9 +110,10 @@ pub struct NotExecuted {
     pub detail: String,
 }
 
-/// A call that ran once, whose reply nobody has any more.
+/// A call that ran, and whose reply no side has any more. It ran once; a call of an idempotent method, which its client
+/// repeats, at least once.
 #[derive(Debug, Error)]
-#[error("{place} was executed once but its reply is lost{}; read the state back", Detail(detail))]
+#[error("{place} was executed {} but its reply is lost{}; read the state back", place.times(), Detail(detail))]
 pub struct ReplyLost {
     /// Where.
     pub place: Place,
@@ -241,7 +250,8 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Whether the call ran: `Some(true)` once, `Some(false)` not and never will, `None` nobody knows.
+    /// Returns `Some(true)` if the call ran (once; of an idempotent method, at least once), `Some(false)` if it did not
+    /// and never will, and `None` if that cannot be known.
     pub fn ran(&self) -> Option<bool> {
         match self {
             CallError::Service(_) | CallError::Panicked(_) | CallError::ReplyLost(_) => Some(true),

@@ -58,7 +58,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn from_wire(byte: u8) -> Result<Kind, ProtocolError> {
+    pub(crate) fn from_wire(byte: u8) -> Result<Kind, ProtocolError> {
         const ALL: [Kind; 15] = [
             Kind::Hello,
             Kind::Welcome,

@@ -9,7 +9,7 @@ use crate::error::{ProtocolError, Reason};
 use crate::ids::{Slot, Time};
 use crate::proto::Outcome;
 use crate::wire::frame::Frame;
-use crate::wire::message::Status;
+use crate::wire::message::{REPLY_NOT_KEPT, Status};
 
 impl ClientCore {
     pub(super) fn handle_reply(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
@@ -35,9 +35,10 @@ impl ClientCore {
         let size = frame.body.len();
         self.offer_ack(slot, size, now);
         let after = Duration::from_millis(u64::from(frame.header.millis));
+        let again = frame.skipped.is_none() && is_passing_loss(&frame.body);
         let outcome = self.outcome_of(status, frame);
         match self.slots.release(slot) {
-            Use::Taken(sending) => self.conclude(sending.call, outcome, after, now),
+            Use::Taken(sending) => self.conclude(sending.call, outcome, after, again, now),
             Use::Dirty(dirty) => {
                 self.dirty -= 1;
                 self.note_dirt(now);
@@ -55,9 +56,9 @@ impl ClientCore {
         Ok(())
     }
 
-    fn conclude(&mut self, call: Call, outcome: Outcome, after: Duration, now: Time) {
+    fn conclude(&mut self, call: Call, outcome: Outcome, after: Duration, again: bool, now: Time) {
         match outcome {
-            Outcome::ReplyLost(_) => self.end_or_repeat(call, outcome),
+            Outcome::ReplyLost(text) => self.reply_is_lost(call, text, again, now),
             Outcome::NotExecuted(Reason::Busy | Reason::Draining, _) => {
                 self.end_or_retry(call, outcome, after, now)
             }
@@ -70,6 +71,20 @@ impl ClientCore {
                 self.end(call, outcome);
             }
             _ => self.end(call, outcome),
+        }
+    }
+
+    /// The call ran, and its reply is lost. A reply over a limit is over it the next time too: that loss is final.
+    fn reply_is_lost(&mut self, mut call: Call, text: String, again: bool, now: Time) {
+        call.lost += 1;
+        let text = match call.lost {
+            1 => text,
+            runs => format!("it ran at least {runs} times, and no reply arrived; the last one: {text}"),
+        };
+        if again {
+            self.end_or_repeat(call, Outcome::ReplyLost(text), now);
+        } else {
+            self.end(call, Outcome::ReplyLost(text));
         }
     }
 
@@ -102,4 +117,10 @@ impl ClientCore {
             self.wake_by(due);
         }
     }
+}
+
+/// Returns true if the text of a lost reply says that the reply was sent once and not kept. A repeated answer may come
+/// without its text (W12). Any other text names a reason that stays, such as a size over the server's limit.
+fn is_passing_loss(text: &[u8]) -> bool {
+    text.is_empty() || text == REPLY_NOT_KEPT.as_bytes()
 }

@@ -7,6 +7,7 @@ use super::{ClientCore, Event, Link, Outgo};
 use crate::contract::Method;
 use crate::error::Reason;
 use crate::ids::{Slot, Time};
+use crate::limits::RETRY_SECONDS;
 use crate::proto::{Doubt, Outcome, Request};
 
 impl ClientCore {
@@ -29,6 +30,8 @@ impl ClientCore {
             repeat: request.repeat,
             retry: request.retry,
             worst: None,
+            repeats: 0,
+            lost: 0,
         };
         self.wake_by(call.deadline);
         if self.waiting.is_empty() && self.may_send() {
@@ -78,7 +81,7 @@ impl ClientCore {
 
     /// Gives the session up without a word, as a forked child must: sent calls are unknown, the others go on.
     pub fn abandon_session(&mut self, now: Time) {
-        self.forget_session();
+        self.forget_session(now);
         self.handle_disconnected("this process was forked", now);
     }
 
@@ -88,7 +91,7 @@ impl ClientCore {
             return;
         }
         self.closed = true;
-        for call in self.empty_slots(Doubt::Closed) {
+        for call in self.empty_slots(Doubt::Closed, now) {
             self.waiting.push_back(call);
         }
         let delayed = std::mem::take(&mut self.delayed);
@@ -129,37 +132,45 @@ impl ClientCore {
         self.events.push_back(Event::Finished(call.tag, weakest(outcome, call.worst)));
     }
 
-    /// Ends a call, or repeats it as a new one: an idempotent method whose reply is lost, or of which nobody can say
-    /// whether it ran.
-    pub(super) fn end_or_repeat(&mut self, mut call: Call, outcome: Outcome) {
-        if call.repeat && !self.closed {
-            self.counters.repeated += 1;
-            call.worst = Some(match (call.worst.take(), outcome) {
-                (Some(worst @ Outcome::Unknown(_)), _) => worst, // an unknown stays
-                (_, outcome) => outcome,
-            });
-            self.waiting.push_back(call);
-            return;
-        }
-        self.end(call, outcome);
+    /// Ends a call, or repeats it later as a new one: an idempotent method whose reply is lost, or of which nobody can
+    /// say whether it ran. Each repeat costs budget, and waits twice as long as the one before: a call that brings its
+    /// server down must not do so at the rate of its network (V17).
+    pub(super) fn end_or_repeat(&mut self, mut call: Call, outcome: Outcome, now: Time) {
+        let limits = &self.config.limits;
+        let pause = limits.backoff_first.saturating_mul(1 << call.repeats.min(16)).min(limits.backoff_cap);
+        let due = call.repeat.then(|| self.take_retry(call.deadline, pause, now)).flatten();
+        let Some(at) = due else { return self.end(call, outcome) };
+        self.counters.repeated += 1;
+        call.repeats += 1;
+        call.worst = Some(match (call.worst.take(), outcome) {
+            (Some(worst @ Outcome::Unknown(_)), _) => worst, // an unknown stays
+            (_, outcome) => outcome,
+        });
+        self.delayed.insert((at, call.tag), call);
     }
 
     /// Tries a refused call again later, as a new call, if it may and there is budget and time.
     pub(super) fn end_or_retry(&mut self, call: Call, outcome: Outcome, after: Duration, now: Time) {
-        let limits = &self.config.limits;
-        let earned = now.since(self.budget_at).as_secs_f64() * limits.retry_budget;
-        self.budget = (self.budget + earned).min(limits.retry_budget * 10.0);
+        let due = call.retry.then(|| self.take_retry(call.deadline, after, now)).flatten();
+        let Some(at) = due else { return self.end(call, outcome) };
+        self.counters.busy_retries += 1;
+        self.delayed.insert((at, call.tag), call);
+    }
+
+    /// Takes one attempt out of the retry budget, and gives the time at which it is due: after `pause` and up to as
+    /// long again. `None`: the session is closed, the budget is used up, or the deadline comes first.
+    fn take_retry(&mut self, deadline: Time, pause: Duration, now: Time) -> Option<Time> {
+        let rate = self.config.limits.retry_budget;
+        let earned = now.since(self.budget_at).as_secs_f64() * rate;
+        self.budget = (self.budget + earned).min(rate * RETRY_SECONDS);
         self.budget_at = now;
-        let pause = after.max(Duration::from_millis(1)).mul_f64(1.0 + self.random.f64());
-        let at = now.plus(pause);
-        if !call.retry || self.closed || self.budget < 1.0 || at >= call.deadline {
-            self.end(call, outcome);
-            return;
+        let at = now.plus(pause.max(Duration::from_millis(1)).mul_f64(1.0 + self.random.f64()));
+        if self.closed || self.budget < 1.0 || at >= deadline {
+            return None;
         }
         self.budget -= 1.0;
-        self.counters.busy_retries += 1;
         self.wake_by(at);
-        self.delayed.insert((at, call.tag), call);
+        Some(at)
     }
 
     /// The caller has gone: the slot stays taken, and CANCEL is sent until the answer is in.
@@ -182,13 +193,13 @@ impl ClientCore {
     }
 
     /// Empties every slot: sent calls end in `doubt` (or are repeated), unsent ones are given back.
-    pub(super) fn empty_slots(&mut self, doubt: Doubt) -> Vec<Call> {
+    pub(super) fn empty_slots(&mut self, doubt: Doubt, now: Time) -> Vec<Call> {
         let mut unsent = Vec::new();
         for slot in 0..self.slots.len() as u16 {
             match self.slots.release(slot) {
                 Use::Free => {}
                 Use::Taken(sending) if sending.sent => {
-                    self.end_or_repeat(sending.call, Outcome::Unknown(doubt));
+                    self.end_or_repeat(sending.call, Outcome::Unknown(doubt), now);
                 }
                 Use::Taken(sending) => unsent.push(sending.call),
                 Use::Dirty(dirty) => {

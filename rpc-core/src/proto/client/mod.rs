@@ -75,6 +75,22 @@ pub struct ClientCounters {
     pub broken_server: u64,
 }
 
+impl ClientCounters {
+    /// The sum of two sessions' counts.
+    pub fn plus(self, other: ClientCounters) -> ClientCounters {
+        ClientCounters {
+            calls: self.calls + other.calls,
+            resent: self.resent + other.resent,
+            connections: self.connections + other.connections,
+            sessions: self.sessions + other.sessions,
+            stray_replies: self.stray_replies + other.stray_replies,
+            repeated: self.repeated + other.repeated,
+            busy_retries: self.busy_retries + other.busy_retries,
+            broken_server: self.broken_server + other.broken_server,
+        }
+    }
+}
+
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
@@ -163,7 +179,7 @@ impl ClientCore {
             last_heard: Time::default(),
             last_ping: Time::default(),
             pings: 0,
-            budget_at: Time::default(),
+            budget_at: Time::NEVER, // nothing is earned before the first retry: the clock did not begin with the client
             draining: false,
             wants_session: true,
             closed: false,
@@ -218,7 +234,7 @@ impl ClientCore {
         if self.draining {
             self.draining = false;
             if self.session.is_some() && !self.has_sent_calls() {
-                self.forget_session(); // nothing is open: a new session is as good, and the server may be a new one
+                self.forget_session(now); // nothing is open: a new session is as good, and the server may be a new one
             }
         }
     }
@@ -240,7 +256,7 @@ impl ClientCore {
                 Err(error) => return self.stream_is_garbled(error, now),
             };
             if let Err(error) = handled {
-                self.server_is_broken(error);
+                self.server_is_broken(error, now);
             }
         }
     }

@@ -128,7 +128,7 @@ impl ClientCore {
         if self.session.is_some() {
             self.failures = 0; // it is there, and began anew
         }
-        self.give_session_up(Doubt::SessionLost);
+        self.give_session_up(Doubt::SessionLost, now);
         self.turned_away("the server does not know this session any more", Duration::ZERO, now);
     }
 
@@ -145,11 +145,11 @@ impl ClientCore {
     }
 
     /// The server did what the protocol forbids: nothing that it says is believed any more.
-    pub(super) fn server_is_broken(&mut self, error: ProtocolError) {
+    pub(super) fn server_is_broken(&mut self, error: ProtocolError, now: Time) {
         tracing::warn!(%error, "the server broke the protocol");
         self.counters.broken_server += 1;
         self.last_failure = format!("the server broke the protocol: {error}");
-        self.give_session_up(Doubt::BrokenServer);
+        self.give_session_up(Doubt::BrokenServer, now);
         self.link = Link::Condemned;
     }
 
@@ -199,13 +199,13 @@ impl ClientCore {
     }
 
     /// Forgets the session: sent calls that are still open are unknown for ever, unsent ones wait for the next session.
-    pub(super) fn forget_session(&mut self) {
-        self.give_session_up(Doubt::SessionLost);
+    pub(super) fn forget_session(&mut self, now: Time) {
+        self.give_session_up(Doubt::SessionLost, now);
     }
 
-    fn give_session_up(&mut self, doubt: Doubt) {
+    fn give_session_up(&mut self, doubt: Doubt, now: Time) {
         self.session = None;
-        let unsent = self.empty_slots(doubt);
+        let unsent = self.empty_slots(doubt, now);
         self.slots = Slots::default();
         self.all_dirty_since = None;
         for call in unsent.into_iter().rev() {

@@ -22,6 +22,10 @@ pub(super) struct Call {
     pub(super) retry: bool,
     /// The weakest verdict of earlier attempts; it stands if the last one was not executed.
     pub(super) worst: Option<Outcome>,
+    /// Attempts that were made again because nobody has their reply: each makes the next pause twice as long.
+    pub(super) repeats: u32,
+    /// Attempts that are known to have run, and whose replies are lost.
+    pub(super) lost: u32,
 }
 
 /// A call in its slot.

@@ -38,7 +38,7 @@ impl ClientCore {
                     frame::append(out, &Header::new(Kind::Bye), &[], true);
                     self.link = Link::Condemned;
                     self.session = None;
-                    let unsent = self.empty_slots(crate::proto::Doubt::Closed);
+                    let unsent = self.empty_slots(crate::proto::Doubt::Closed, now);
                     self.waiting.extend(unsent);
                     return;
                 }

@@ -19,10 +19,7 @@ use crate::error::{ProtocolError, Reason};
 use crate::ids::{CallId, Seq, SessionId, Slot, Time};
 use crate::limits::MAX_DETAIL;
 use crate::wire::frame::{Frame, Header, Kind};
-use crate::wire::message::{Status, cut};
-
-/// The text of a reply that was not kept.
-const NOT_KEPT: &str = "its reply was sent once and not kept";
+use crate::wire::message::{REPLY_NOT_KEPT, Status, cut};
 
 /// One slot of a session, with everything that a frame for it may change.
 pub(super) struct Filter<'a> {
@@ -258,7 +255,7 @@ impl Filter<'_> {
                 self.reply(self.record.code, 0, &reply);
                 self.calls.return_reply(self.record.call, reply);
             }
-            CallState::NotKept => self.reply(Status::ReplyLost.code(), 0, NOT_KEPT.as_bytes()),
+            CallState::NotKept => self.reply(Status::ReplyLost.code(), 0, REPLY_NOT_KEPT.as_bytes()),
             CallState::Refused => self.reply(self.record.code, self.retry_millis(), &[]),
             CallState::Empty | CallState::Queued | CallState::Running | CallState::Acknowledged => {
                 return false;
