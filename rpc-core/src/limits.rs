@@ -143,6 +143,9 @@ pub const CLIENT_BUFFER_KEPT: usize = 2 << 20;
 /// it is sent three times again, and a slow server gets few of them.
 pub const HELLO_SHARE: u32 = 8;
 
+/// A connection whose bytes cannot be read is tried again after this many first pauses: the peer may go on like this.
+pub const GARBLED_PAUSES: u32 = 10;
+
 /// The time for which the background worker leaves started calls to the thread that started them: a thread that starts many
 /// calls and then waits sends all of them with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
