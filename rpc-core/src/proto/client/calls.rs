@@ -60,8 +60,11 @@ impl Conditions<'_> {
         self.connection.link() == Link::Up
     }
 
-    /// Checks what can be known to fail before a call is sent: its size, and the contract.
+    /// Checks what can be known to fail before a call is sent: the client is closed, its size, and the contract.
     pub(super) fn check(&self, method: &Method, size: usize) -> Result<(), Outcome> {
+        if self.connection.is_closed() {
+            return Err(Outcome::NotExecuted(Reason::Closed, String::new()));
+        }
         let Some(session) = self.session else { return Ok(()) };
         if size > session.max_frame {
             let text = format!("{size} bytes are over the server's limit of {}", session.max_frame);
@@ -116,12 +119,9 @@ impl Calls {
     pub(super) fn start(&mut self, call: Call, at: Conditions<'_>) -> Result<(), Outcome> {
         self.counters.calls += 1;
         self.wake_by(call.deadline);
-        let call = match at.may_send() && !self.waiting.has_queued() {
-            true => match self.assign_slot(call, at) {
-                Ok(()) => return Ok(()),
-                Err(call) => call,
-            },
-            false => call,
+        let may_begin = at.may_send() && !self.waiting.has_queued();
+        let Err(call) = (if may_begin { self.assign_slot(call, at) } else { Err(call) }) else {
+            return Ok(());
         };
         if self.waiting.len() >= at.config.limits.waiting {
             let text = format!("{} calls wait already", self.waiting.len());
@@ -224,9 +224,7 @@ impl Calls {
         if at.connection.is_closed() {
             return None;
         }
-        let due = self.retry.take(deadline, pause, &mut self.random, at.now)?;
-        self.wake_by(due);
-        Some(due)
+        self.retry.take(deadline, pause, &mut self.random, at.now).inspect(|due| self.wake_by(*due))
     }
 
     /// Appends the bytes of the next frame to `out`. Returns the frame; `None` if there is none.
@@ -334,7 +332,7 @@ impl Calls {
     }
 
     /// Takes the unsent calls back, and acknowledges every reply: the server is shutting down.
-    pub(super) fn take_back_unsent(&mut self) {
+    pub(super) fn take_back_unsent(&mut self, now: Time) {
         let mut unsent = Vec::new();
         for slot in self.slots.numbers() {
             unsent.extend(self.slots.take_back(slot));
@@ -342,6 +340,7 @@ impl Calls {
             ack.into_iter().for_each(|ack| self.outgoing.push(ack));
         }
         self.waiting.return_all(unsent);
+        self.wake_by(now);
     }
 
     /// Sends BYE to a server that is shutting down, once no reply from it is due.
@@ -394,9 +393,8 @@ impl Calls {
             return self.fill_slots(at);
         }
         let tag = self.slots.tag(slot);
-        if self.orphan(slot, tag, at).is_some() {
-            let finished = |tag| Event::Finished(tag, Outcome::Unknown(Doubt::Deadline));
-            self.events.extend(tag.map(finished));
+        if let (Some(_), Some(tag)) = (self.orphan(slot, tag, at), tag) {
+            self.events.push_back(Event::Finished(tag, Outcome::Unknown(Doubt::Deadline)));
         }
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Tag;
 use super::call::Call;
 use super::calls::{Calls, Conditions};
 use super::config::{ClientConfig, ClientCounters, Event};
@@ -14,7 +13,7 @@ use super::connection::{Action, Connection, Link};
 use super::outgoing::OutgoingFrame;
 use super::replies::Reply;
 use super::session::{self, Session};
-use super::slots::Slots;
+use super::{Tag, slots::Slots};
 use crate::error::{ProtocolError, Reason};
 use crate::ids::Time;
 use crate::limits::MAX_GREETING;
@@ -50,9 +49,6 @@ impl ClientCore {
     /// # Errors
     /// The verdict, if it is known without sending anything. The call did not run.
     pub fn start(&mut self, tag: Tag, request: Request, now: Time) -> Result<(), Outcome> {
-        if self.is_closed() {
-            return Err(Outcome::NotExecuted(Reason::Closed, String::new()));
-        }
         let (calls, at) = self.parts(now);
         at.check(request.method, request.body.len())?;
         calls.start(Call::new(tag, request, now), at)
@@ -105,8 +101,8 @@ impl ClientCore {
 
     /// Returns the calls, and the conditions that decide what may become of them.
     fn parts(&mut self, now: Time) -> (&mut Calls, Conditions<'_>) {
-        let (config, connection, session) = (&self.config, &self.connection, self.session.as_ref());
-        (&mut self.calls, Conditions { config, connection, session, now })
+        let Self { config, connection, session, calls, .. } = self;
+        (calls, Conditions { config, connection, session: session.as_ref(), now })
     }
 }
 
@@ -115,9 +111,7 @@ impl ClientCore {
     /// Returns true if a connection is to be made now. The attempt has then begun.
     pub fn poll_connect(&mut self, now: Time) -> bool {
         let begins = (self.wants_session || self.owes()) && self.connection.begin(now);
-        if begins {
-            self.calls.wake_by(now.plus(self.config.limits.connect));
-        }
+        self.calls.wake_by(if begins { now.plus(self.config.limits.connect) } else { Time::NEVER });
         begins
     }
 
@@ -176,10 +170,7 @@ impl ClientCore {
                 None => return,
                 Some(OutgoingFrame::Bye) => {
                     self.connection.close();
-                    self.session = None;
-                    let (calls, at) = self.parts(now);
-                    let unsent = calls.empty_slots(Doubt::Closed, at);
-                    unsent.into_iter().for_each(|call| calls.waiting.push(call));
+                    self.give_session_up(Doubt::Closed, now);
                 }
                 Some(_) => {}
             }
@@ -226,15 +217,14 @@ impl ClientCore {
             (false, Kind::Welcome) => return self.handle_welcome(&frame.body, now),
             (false, Kind::SessionLost) => self.session_is_lost(now),
             (false, Kind::Busy) => {
-                let pause = Duration::from_millis(u64::from(frame.header.millis));
-                self.connection.fail("the server is busy or shutting down", pause, now);
+                self.connection.fail("the server is busy or shutting down", frame.header.pause(), now);
             }
             (_, Kind::Reject) => {
                 let text = String::from_utf8_lossy(&frame.body);
                 self.connection.reject(&format!("the server refused the connection: {text}"), now);
             }
+            // It overtook WELCOME, or WELCOME was lost: not the server's fault. Replies come again.
             (false, Kind::Reply | Kind::GoAway | Kind::Pong | Kind::Table) => {
-                // It overtook WELCOME, or WELCOME was lost: not the server's fault. Replies come again.
                 self.calls.counters.stray_replies += u64::from(kind == Kind::Reply);
             }
             (true, Kind::Reply) => return self.handle_reply(frame, now),
@@ -285,8 +275,7 @@ impl ClientCore {
     fn handle_reply(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
         let status = Status::from_code(frame.header.code)?;
         self.connection.succeed();
-        let (name, size) = ((frame.header.slot, frame.header.seq), frame.body.len());
-        let after = Duration::from_millis(u64::from(frame.header.millis));
+        let (name, size, after) = (frame.header.call(), frame.body.len(), frame.header.pause());
         let reply = Reply::new(status, frame, self.config.limits.max_frame);
         let (calls, at) = self.parts(now);
         calls.handle_reply(name, size, after, reply, at)?;
@@ -299,8 +288,7 @@ impl ClientCore {
     /// GOAWAY: sent calls are waited for, all others wait for another server, and an idle client leaves with BYE.
     fn handle_goaway(&mut self, now: Time) {
         if self.connection.drain() {
-            self.calls.take_back_unsent();
-            self.calls.wake_by(now);
+            self.calls.take_back_unsent(now);
             self.calls.leave_if_idle();
         }
     }
@@ -374,12 +362,12 @@ impl ClientCore {
         self.connection.is_attached() && self.calls.slots.are_blocked(self.config.limits.all_dirty, now)
     }
 
-    /// Returns true if the server has refused the connection for good: it speaks another version, or not this protocol.
+    /// Returns true if the server has refused the connection for good.
     pub fn is_rejected(&self) -> bool {
         self.connection.is_rejected()
     }
 
-    /// Returns the number of connections that failed, or could not be made, since a call was last answered.
+    /// Returns the number of failed connections since a call was last answered.
     pub fn failed_attempts(&self) -> u64 {
         u64::from(self.connection.failures())
     }
@@ -394,7 +382,7 @@ impl ClientCore {
         self.connection.failure()
     }
 
-    /// Returns the server's methods of a service that differs; `None` if there is no session, or the contracts are the same.
+    /// Returns the server's methods of a service that differs; `None` without a session or a difference.
     pub fn table(&self, service: &str) -> Option<Arc<Table>> {
         self.session.as_ref()?.table(service)
     }

@@ -5,7 +5,6 @@
 //! slot exist, the number against `last`, is it a duplicate, and only then lateness and room.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::ServerConfig;
 use super::call_table::{CallData, CallTable};
@@ -90,7 +89,7 @@ impl Filter<'_> {
         match state {
             CallState::Queued => {
                 self.counters.copies_under_way += 1;
-                let deadline = deadline_of(&frame.header, now);
+                let deadline = now.plus(frame.header.pause());
                 if let Some(data) = self.calls.get_mut(self.record.call) {
                     data.deadline = data.deadline.min(deadline); // a duplicate may bring it forward, never back
                 }
@@ -312,7 +311,7 @@ impl Filter<'_> {
             slot: self.slot,
             seq: frame.header.seq,
             entry,
-            deadline: deadline_of(&frame.header, now),
+            deadline: now.plus(frame.header.pause()),
             body: frame.body,
             cancelled: entry.method.context.then(Arc::default),
             reply: Vec::new(),
@@ -353,9 +352,4 @@ impl Filter<'_> {
             writer.send(&header, body);
         }
     }
-}
-
-/// Returns the time at which the caller of a frame stops waiting.
-fn deadline_of(header: &Header, now: Time) -> Time {
-    now.plus(Duration::from_millis(u64::from(header.millis)))
 }
