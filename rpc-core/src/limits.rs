@@ -140,6 +140,9 @@ pub const CLIENT_BUFFER_KEPT: usize = 2 << 20;
 /// it is sent three times again, and a slow server gets few of them.
 pub const HELLO_SHARE: u32 = 8;
 
+/// A connection whose bytes cannot be read is tried again after this many first pauses: the peer may go on like this.
+pub const GARBLED_PAUSES: u32 = 10;
+
 /// The time for which the background worker leaves started calls to the thread that started them: a thread that starts many
 /// calls and then waits sends all of them with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
@@ -244,7 +247,9 @@ pub struct ClientLimits {
     pub all_dirty: Duration,
     /// Most bytes of one write.
     pub write_batch: usize,
-    /// Retries of busy calls saved up at most, and earned per second: a crowd of clients must not keep a server busy.
+    /// Attempts beyond the first that a new client may make, and that it earns in each second: of busy calls, and of
+    /// idempotent calls whose reply is lost. It saves up at most [`RETRY_SECONDS`] times as many: a crowd of clients must
+    /// not keep a server busy.
     pub retry_budget: f64,
     /// Longest body of a reply that the client accepts, in bytes.
     pub max_frame: usize,
@@ -271,6 +276,9 @@ impl Default for ClientLimits {
         }
     }
 }
+
+/// A client saves up the retries of this many seconds: enough for a burst after a restart of the server.
+pub const RETRY_SECONDS: f64 = 10.0;
 
 /// The deadline of a call that has no other: short enough for a person to wait.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,5 +1,7 @@
 //! Floor 3: what a server stub implements, and what it is given for one call.
 
+mod dispatch;
+
 use std::cell::Cell;
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub(crate) use dispatch::{Runtime, dispatch, panic_text};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Returned;

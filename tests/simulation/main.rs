@@ -6,5 +6,6 @@ mod greeting;
 mod hostile_server;
 mod planted;
 mod random_runs;
+mod repeats;
 mod table;
 mod users;

@@ -55,7 +55,7 @@ impl Hostile {
     }
 
     fn connect(&mut self, world: &mut World, random: &mut fastrand::Rng) {
-        let Some(link) = world.raw_connect() else { return };
+        let Some(link) = world.raw_connect(None) else { return };
         let mut hello = Hello::new(random.u16(0..6), random.u32(0..4), &[served()]);
         let mut thief = false;
         let mut token = [0; 32];

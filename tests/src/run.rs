@@ -29,6 +29,7 @@ struct Call {
     client: usize,
     does: Does,
     deadline: Time,
+    within: Duration,
     abandoned: bool,
     verdict: Option<Outcome>,
     resolved: Option<Outcome>,
@@ -64,7 +65,7 @@ pub fn run(seed: u64, profile: Profile, options: Options) -> Report {
     tally.add_server(run.world.server_counters());
     tally.add_faults(run.world.faults_seen());
     for client in &run.clients {
-        tally.add_client(run.world.client(*client).map(|core| core.counters()).unwrap_or_default());
+        tally.add_client(run.world.client_counters(*client));
     }
     tally.add("handlers that saw a cancel", run.work.read(|ledger| ledger.saw_cancel));
     tally.add(
@@ -165,7 +166,8 @@ impl Run {
             Act::Start { client, tag, does, size, pad, within } => {
                 let deadline = self.world.now().plus(within);
                 self.tally.add("calls", 1);
-                let call = Call { client, does, deadline, abandoned: false, verdict: None, resolved: None };
+                let call =
+                    Call { client, does, deadline, within, abandoned: false, verdict: None, resolved: None };
                 self.calls.insert(tag, call);
                 let request = does.request(tag, size, pad, within);
                 if let Err(outcome) = self.world.start(self.clients[client], tag, request) {
@@ -290,6 +292,13 @@ impl Run {
             for outcome in call.verdict.iter().chain(&call.resolved) {
                 self.is_true(*tag, outcome).map_err(|error| format!("later: {error}"))?;
             }
+            let (runs, most) = (self.work.read(|l| l.runs(*tag)), most_runs(call.within));
+            if call.does == Does::Idempotent && runs > most && !self.filter_off {
+                return Err(format!(
+                    "V17: call {tag} ran {runs} times within {:?}, at most {most} may",
+                    call.within
+                ));
+            }
             if self.work.read(|l| l.runs(*tag)) > 1 && call.does != Does::Idempotent && !self.filter_off {
                 return Err(format!("V1: call {tag} ran twice"));
             }
@@ -317,6 +326,18 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Runs of one call that its client may cause: the first, and one after each pause that fits into its deadline.
+fn most_runs(within: Duration) -> usize {
+    let limits = rpc_core::limits::ClientLimits::default();
+    let (mut runs, mut pause, mut passed) = (1, limits.backoff_first, Duration::ZERO);
+    while passed + pause < within {
+        passed += pause;
+        pause = (pause * 2).min(limits.backoff_cap);
+        runs += 1;
+    }
+    runs
 }
 
 fn client_config(profile: Profile, index: usize, random: &mut fastrand::Rng) -> ClientConfig {

@@ -33,6 +33,8 @@ impl std::error::Error for Never {}
 pub struct CallTarget {
     /// `Service.method`.
     pub method: &'static str,
+    /// True if the method is idempotent, so that its client may have repeated the call.
+    repeats: bool,
     /// The channel that carried the call.
     channel: Arc<dyn Channel>,
     /// Names the call for [`Unknown::resolve`]; `None` if its outcome is final.
@@ -41,7 +43,12 @@ pub struct CallTarget {
 
 impl CallTarget {
     pub(super) fn new(method: &'static Method, channel: &Arc<dyn Channel>, ticket: Option<Ticket>) -> Self {
-        CallTarget { method: method.name, channel: Arc::clone(channel), ticket }
+        CallTarget { method: method.name, repeats: method.idempotent, channel: Arc::clone(channel), ticket }
+    }
+
+    /// Returns how often a call ran that is known to have run: a call of an idempotent method may have been repeated.
+    fn times(&self) -> &'static str {
+        if self.repeats { "at least once" } else { "once" }
     }
 
     /// Returns the server's address.
@@ -96,9 +103,10 @@ pub enum CallError<E = Never> {
     Unknown(Unknown),
 }
 
-/// The error of a call whose handler panicked: it ran once, its effects may be partial, and the server goes on.
+/// The error of a call whose handler panicked: it ran once (a call of an idempotent method at least once), its effects may be
+/// partial, and the server goes on.
 #[derive(Debug, Error)]
-#[error("{target} panicked: {message}; it ran once and its effects may be partial")]
+#[error("{target} panicked: {message}; it ran {} and its effects may be partial", target.times())]
 pub struct Panicked {
     /// The method and the server.
     pub target: CallTarget,
@@ -118,9 +126,9 @@ pub struct NotExecuted {
     pub detail: String,
 }
 
-/// The error of a call that ran once and whose reply no longer exists.
+/// The error of a call that ran once (a call of an idempotent method at least once), and whose reply no longer exists.
 #[derive(Debug, Error)]
-#[error("{target} was executed once but its reply is lost{}; read the state back", Detail(detail))]
+#[error("{target} was executed {} but its reply is lost{}; read the state back", target.times(), Detail(detail))]
 pub struct ReplyLost {
     /// The method and the server.
     pub target: CallTarget,
@@ -271,8 +279,8 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Returns `Some(true)` if the call ran once, `Some(false)` if it did not run and never will, and `None` if that is
-    /// not known.
+    /// Returns `Some(true)` if the call ran once (a call of an idempotent method at least once), `Some(false)` if it did not
+    /// run and never will, and `None` if that is not known.
     pub fn ran(&self) -> Option<bool> {
         match self {
             CallError::Service(_) | CallError::Panicked(_) | CallError::ReplyLost(_) => Some(true),

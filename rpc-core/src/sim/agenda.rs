@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::clients::SideId;
 use super::world::{ClientId, LinkId};
 use crate::ids::Time;
 
@@ -9,21 +10,27 @@ use crate::ids::Time;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item {
     /// A client's attempt to connect comes to an end.
-    Connect { client: ClientId, attempt: u64 },
+    Connect { side: SideId, attempt: u64 },
     /// What was written arrives.
     ToServer(LinkId),
     /// What was written arrives.
     ToClient(LinkId),
     /// A client writes on.
-    ClientWrites(ClientId),
+    ClientWrites(SideId),
     /// The server writes on.
     ServerWrites(LinkId),
     /// The server notices that a connection is gone.
     ServerLoses(LinkId),
     /// The client notices that its connection is gone.
     ClientLoses(LinkId),
+    /// A connection arrives at the loop that owns its session.
+    HandOver(LinkId),
     /// A handler that was entered late is entered, or one that was entered early returns.
     Handler { life: u64, call: u64 },
+    /// A client that stood still looks at its timers before it reads.
+    ClientWakes(ClientId),
+    /// A server that stood still looks at its timers before it reads.
+    ServerWakes,
 }
 
 /// The list; what was put in first comes first among what is due at one time.

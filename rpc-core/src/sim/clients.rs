@@ -1,56 +1,179 @@
-//! The clients of a world: what a driver does for a client's protocol, with the agenda in place of sockets.
+//! The clients of a world: what users of [`World`] ask of them, and what each consists of.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::agenda::Item;
-use super::trace::describe;
+use super::clocks::LocalClock;
 use super::world::{ClientId, LinkId, World};
-use crate::ids::Time;
-use crate::proto::client::{ClientConfig, ClientCore, Event, Tag};
+use crate::ids::{Seq, Slot, Time};
+use crate::proto::client::{ClientConfig, ClientCore, ClientCounters, Event, Tag};
 use crate::proto::{Outcome, Request};
+use crate::wire::frame::Kind;
 
-/// A client and its connection.
+/// Names one session's state machine of a client; the serial number tells it from the client's earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SideId {
+    pub(super) client: ClientId,
+    pub(super) serial: u64,
+}
+
+/// One session's state machine of a client, and its connection.
 #[derive(Debug)]
-pub(super) struct ClientSide {
+pub(super) struct Side {
+    pub(super) id: SideId,
     pub(super) core: ClientCore,
     pub(super) link: Option<LinkId>,
     /// Which attempt to connect is the present one.
     pub(super) attempt: u64,
-    out: Vec<u8>,
-    writing: bool,
-    events: VecDeque<(Time, Event)>,
+    pub(super) out: Vec<u8>,
+    pub(super) writing: bool,
+    /// Since when there is no connection, if one was wanted all the time since.
+    pub(super) without: Option<Time>,
+}
+
+impl Side {
+    pub(super) fn new(id: SideId, config: ClientConfig) -> Self {
+        let core = ClientCore::new(config);
+        Side { id, core, link: None, attempt: 0, out: Vec::new(), writing: false, without: None }
+    }
+}
+
+/// A client: a process with a clock, and one session, or two while the older one only resolves itself.
+#[derive(Debug)]
+pub(super) struct ClientSide {
+    pub(super) config: ClientConfig,
+    pub(super) current: Side,
+    /// A session that takes no new calls and lives until its last dirty slot is answered.
+    pub(super) retired: Option<Side>,
+    pub(super) events: VecDeque<(Time, Event)>,
+    pub(super) clock: LocalClock,
+    /// Where its connections come from.
+    pub(super) peer: Option<SocketAddr>,
+    /// Until when it stands still.
+    pub(super) paused_until: Time,
+    /// Until when it reads nothing.
+    pub(super) deaf_until: Time,
+    /// How long it waits after each read before the next.
+    pub(super) read_pause: Duration,
+    /// Counts of sessions that have ended.
+    pub(super) earlier: ClientCounters,
+    pub(super) seen: ClientSeen,
+}
+
+/// What a world has seen of a client, for the rules about time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientSeen {
+    /// Sessions that were left to resolve themselves.
+    pub retired: u64,
+    /// Of them, those that had all their answers and ended.
+    pub resolved: u64,
+    /// The longest time without a connection and without an attempt to make one, while one was wanted.
+    pub longest_pause: Duration,
+    /// Connections that were tried.
+    pub attempts: u64,
+}
+
+/// A frame about a call that a client wrote; kept only if [`WorldConfig::watch`](super::WorldConfig::watch) says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Which client.
+    pub client: ClientId,
+    /// On which connection.
+    pub link: LinkId,
+    /// When it was made, by the client's clock.
+    pub made: Time,
+    /// When the batch that holds it was written, by the client's clock.
+    pub left: Time,
+    /// What it is.
+    pub kind: Kind,
+    /// The slot.
+    pub slot: Slot,
+    /// The number.
+    pub seq: Seq,
 }
 
 impl ClientSide {
-    /// When its timers want to be asked.
+    /// When its timers want to be asked, in the world's time.
     pub(super) fn next_at(&self) -> Option<Time> {
-        self.core.poll_timeout()
+        let retired = self.retired.as_ref().and_then(|side| side.core.poll_timeout());
+        let due = self.current.core.poll_timeout().into_iter().chain(retired).min()?;
+        Some(self.clock.world_time(due).max(self.paused_until))
+    }
+
+    /// The state machine of this name, if it still is.
+    pub(super) fn side(&mut self, id: SideId) -> Option<&mut Side> {
+        if self.current.id == id {
+            return Some(&mut self.current);
+        }
+        self.retired.as_mut().filter(|side| side.id == id)
+    }
+
+    /// The names of its state machines, the older one first.
+    pub(super) fn ids(&self) -> impl Iterator<Item = SideId> + use<> {
+        self.retired.as_ref().map(|side| side.id).into_iter().chain([self.current.id])
     }
 }
 
 impl World {
     /// Adds a client; it connects when there is something to do.
     pub fn add_client(&mut self, config: ClientConfig) -> ClientId {
-        let side = ClientSide {
-            core: ClientCore::new(config),
-            link: None,
-            attempt: 0,
-            out: Vec::new(),
-            writing: false,
+        self.add_client_from(config, None)
+    }
+
+    /// Adds a client whose connections come from an address.
+    pub fn add_client_from(&mut self, config: ClientConfig, peer: Option<SocketAddr>) -> ClientId {
+        let client = self.clients.len();
+        self.next_side += 1;
+        let id = SideId { client, serial: self.next_side };
+        self.clients.push(ClientSide {
+            current: Side::new(id, config.clone()),
+            config,
+            retired: None,
             events: VecDeque::new(),
-        };
-        self.clients.push(side);
-        let client = self.clients.len() - 1;
-        self.pump_client(client, self.now());
+            clock: LocalClock::default(),
+            peer,
+            paused_until: Time::default(),
+            deaf_until: Time::default(),
+            read_pause: Duration::ZERO,
+            earlier: ClientCounters::default(),
+            seen: ClientSeen::default(),
+        });
+        self.pump_client(id, self.now());
         client
     }
 
-    /// The state machine of a client, to look at.
+    /// The state machine of a client's current session, to look at.
     pub fn client(&self, client: ClientId) -> Option<&ClientCore> {
-        self.clients.get(client).map(|side| &side.core)
+        self.clients.get(client).map(|side| &side.current.core)
+    }
+
+    /// The state machine of the session that only resolves itself, if the client has one.
+    pub fn retired(&self, client: ClientId) -> Option<&ClientCore> {
+        self.clients.get(client)?.retired.as_ref().map(|side| &side.core)
+    }
+
+    /// What a client has counted, over all its sessions since its process began.
+    pub fn client_counters(&self, client: ClientId) -> ClientCounters {
+        let Some(side) = self.clients.get(client) else { return ClientCounters::default() };
+        let retired = side.retired.as_ref().map(|side| side.core.counters()).unwrap_or_default();
+        side.earlier.plus(side.current.core.counters()).plus(retired)
+    }
+
+    /// What this world has seen of a client.
+    pub fn client_seen(&self, client: ClientId) -> ClientSeen {
+        self.clients.get(client).map(|side| side.seen).unwrap_or_default()
+    }
+
+    /// What a client's clock shows.
+    pub fn client_time(&self, client: ClientId) -> Time {
+        self.clients.get(client).map_or(self.now(), |side| side.clock.at(self.now()))
+    }
+
+    /// The frames about calls that clients wrote since the last time.
+    pub fn take_sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent)
     }
 
     /// Starts a call.
@@ -60,9 +183,11 @@ impl World {
     pub fn start(&mut self, client: ClientId, tag: Tag, request: Request) -> Result<(), Outcome> {
         let now = self.now();
         let Some(side) = self.clients.get_mut(client) else { return Ok(()) };
-        let started = side.core.start(tag, request, now);
+        let local = side.clock.at(now);
+        let started = side.current.core.start(tag, request, local);
+        let id = side.current.id;
         self.trace.note(now, &[5, client as u64, tag], || format!("client {client} starts {tag}"));
-        self.pump_client(client, now);
+        self.pump_client(id, now);
         started
     }
 
@@ -85,144 +210,89 @@ impl World {
     pub fn crash_client(&mut self, client: ClientId, config: ClientConfig) {
         let now = self.now();
         self.trace.note(now, &[9, client as u64], || format!("client {client} crashes"));
+        self.next_side += 1;
+        let id = SideId { client, serial: self.next_side };
         let Some(side) = self.clients.get_mut(client) else { return };
-        side.core = ClientCore::new(config);
-        side.out.clear();
-        side.attempt += 1;
+        side.earlier = side.earlier.plus(side.current.core.counters());
+        let gone = std::mem::replace(&mut side.current, Side::new(id, config.clone()));
+        let retired = side.retired.take();
+        side.earlier = side.earlier.plus(retired.as_ref().map(|s| s.core.counters()).unwrap_or_default());
+        side.config = config;
         side.events.clear();
-        if let Some(link) = side.link.take() {
+        for link in retired.into_iter().chain([gone]).filter_map(|side| side.link) {
             let quiet = self.random.f64() < self.config.faults.half_open;
             self.client_closes(link, now);
             if quiet {
                 self.break_link(link, now, true);
             }
         }
-        self.pump_client(client, now);
+        self.pump_client(id, now);
     }
 
-    /// What happened to a client's calls, and when; ask until there is nothing more.
+    /// A client stands still for so long, as a stopped process does; with `clock`, its clock stands still too.
+    pub fn pause_client(&mut self, client: ClientId, duration: Duration, clock: bool) {
+        let now = self.now();
+        self.trace
+            .note(now, &[21, client as u64], || format!("client {client} stands still for {duration:?}"));
+        let timers_first = self.random.bool();
+        let Some(side) = self.clients.get_mut(client) else { return };
+        side.paused_until = side.paused_until.max(now.plus(duration));
+        if clock {
+            side.clock.stand_still(side.paused_until, now);
+        }
+        if timers_first {
+            self.agenda.put(side.paused_until, Item::ClientWakes(client));
+        }
+    }
+
+    /// A client's clock jumps forward, as after a suspension.
+    pub fn jump_client(&mut self, client: ClientId, by: Duration) {
+        let now = self.now();
+        self.trace
+            .note(now, &[22, client as u64], || format!("the clock of client {client} jumps by {by:?}"));
+        if let Some(side) = self.clients.get_mut(client) {
+            side.clock.jump(by, now);
+        }
+    }
+
+    /// A client's clock moves so many microseconds in each second of the world from now on.
+    pub fn set_client_rate(&mut self, client: ClientId, rate: u64) {
+        let now = self.now();
+        if let Some(side) = self.clients.get_mut(client) {
+            side.clock.set_rate(rate, now);
+        }
+    }
+
+    /// A client reads nothing for so long, and from then on waits for `pause` after each read.
+    pub fn slow_client(&mut self, client: ClientId, deaf: Duration, pause: Duration) {
+        let now = self.now();
+        self.trace.note(now, &[23, client as u64], || format!("client {client} reads nothing for {deaf:?}"));
+        if let Some(side) = self.clients.get_mut(client) {
+            side.deaf_until = now.plus(deaf);
+            side.read_pause = pause;
+        }
+    }
+
+    /// What happened to a client's calls, and when by its own clock; ask until there is nothing more.
     pub fn poll_event(&mut self, client: ClientId) -> Option<(Time, Event)> {
         self.clients.get_mut(client)?.events.pop_front()
     }
 
-    fn with_client(&mut self, client: ClientId, what: u64, act: impl FnOnce(&mut ClientCore, Time)) {
+    fn with_client(&mut self, client: ClientId, what: u64, mut act: impl FnMut(&mut ClientCore, Time)) {
         let now = self.now();
         let Some(side) = self.clients.get_mut(client) else { return };
-        act(&mut side.core, now);
+        let local = side.clock.at(now);
+        act(&mut side.current.core, local);
+        if let Some(retired) = &mut side.retired {
+            act(&mut retired.core, local);
+        }
+        let ids: Vec<_> = side.ids().collect();
         self.trace.note(now, &[what, client as u64], || {
             let what = ["gives up a call", "forgets a call", "closes"].get(what as usize - 6);
             format!("client {client} {}", what.unwrap_or(&"acts"))
         });
-        self.pump_client(client, now);
-    }
-
-    pub(super) fn client_timer(&mut self, client: ClientId, now: Time) {
-        let Some(side) = self.clients.get_mut(client) else { return };
-        if side.core.poll_timeout().is_some_and(|due| due <= now) {
-            side.core.handle_timeout(now);
-            self.pump_client(client, now);
+        for id in ids {
+            self.pump_client(id, now);
         }
-    }
-
-    pub(super) fn client_connected(&mut self, client: ClientId, link: LinkId, now: Time) {
-        let Some(side) = self.clients.get_mut(client) else { return };
-        side.link = Some(link);
-        side.out.clear();
-        side.core.handle_connected(now);
-        self.pump_client(client, now);
-    }
-
-    pub(super) fn client_not_connected(&mut self, client: ClientId, now: Time) {
-        let Some(side) = self.clients.get_mut(client) else { return };
-        side.core.handle_disconnected("the connection was refused", now);
-        self.pump_client(client, now);
-    }
-
-    pub(super) fn client_lost(&mut self, client: ClientId, link: LinkId, why: &str, now: Time) {
-        let Some(side) = self.clients.get_mut(client).filter(|side| side.link == Some(link)) else { return };
-        side.link = None;
-        side.out.clear();
-        side.core.handle_disconnected(why, now);
-        self.pump_client(client, now);
-    }
-
-    pub(super) fn client_reads(&mut self, client: ClientId, link: LinkId, bytes: Bytes, now: Time) {
-        let Some(side) = self.clients.get_mut(client).filter(|side| side.link == Some(link)) else { return };
-        side.core.handle_input(bytes, now);
-        self.pump_client(client, now);
-    }
-
-    pub(super) fn client_writes(&mut self, client: ClientId, now: Time) {
-        let Some(side) = self.clients.get_mut(client) else { return };
-        side.writing = false;
-        self.pump_client(client, now);
-    }
-
-    /// Does what the client asks for, until it asks for nothing more.
-    fn pump_client(&mut self, client: ClientId, now: Time) {
-        self.take_events(client, now);
-        self.client_flush(client, now);
-        let Some(side) = self.clients.get_mut(client) else { return };
-        if side.core.wants_close() && side.out.is_empty() {
-            side.attempt += 1; // an attempt that is still under way comes too late
-            side.core.handle_disconnected("closed by this side", now);
-            if let Some(link) = side.link.take() {
-                self.client_closes(link, now);
-            }
-        }
-        let Some(side) = self.clients.get_mut(client) else { return };
-        if side.core.poll_connect(now) {
-            side.attempt += 1;
-            let attempt = side.attempt;
-            let pause = Duration::from_micros(self.random.u64(50..2000));
-            self.agenda.put(now.plus(pause), Item::Connect { client, attempt });
-        }
-        self.take_events(client, now);
-    }
-
-    fn take_events(&mut self, client: ClientId, now: Time) {
-        let Some(side) = self.clients.get_mut(client) else { return };
-        while let Some(event) = side.core.poll_event() {
-            let (tag, known) = match &event {
-                Event::Finished(tag, _) => (*tag, 0),
-                Event::Resolved(tag, _) => (*tag, 1),
-            };
-            self.trace.note(now, &[10, client as u64, tag, known], || format!("client {client}: {event:?}"));
-            side.events.push_back((now, event));
-        }
-    }
-
-    /// Writes what is to be written: all of it, or a part and the rest a little later.
-    fn client_flush(&mut self, client: ClientId, now: Time) {
-        let short = self.config.faults.short_write;
-        let Some(side) = self.clients.get_mut(client).filter(|side| !side.writing) else { return };
-        let Some(link) = side.link else { return };
-        let Some(found) = self.links.get_mut(&link) else { return };
-        loop {
-            if side.out.is_empty() {
-                side.core.poll_transmit(&mut side.out, now);
-                if side.out.is_empty() {
-                    break;
-                }
-                self.trace.note(now, &[11, client as u64, side.out.len() as u64], || {
-                    format!("client {client} writes {}", describe(&side.out))
-                });
-            }
-            let mut count = side.out.len();
-            if count > 1 && short > 0.0 && self.random.f64() < short {
-                count = self.random.usize(1..count);
-            }
-            found.up.push(side.out.get(..count).unwrap_or_default(), now);
-            side.out.drain(..count);
-            if side.out.is_empty() {
-                side.core.handle_flushed(now);
-                continue;
-            }
-            side.writing = true;
-            let pause = Duration::from_micros(self.random.u64(10..200_000));
-            self.agenda.put(now.plus(pause), Item::ClientWrites(client));
-            break;
-        }
-        self.note_arrival(link, true);
     }
 }

@@ -1,22 +1,31 @@
 //! The connections of a world: two directions each, what arrives over them, and how they end.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::agenda::Item;
+use super::clients::SideId;
 use super::faults::Faults;
 use super::mangler::{Delivery, Mangler};
+use super::server::Place;
 use super::trace::describe;
-use super::world::{ClientId, LinkId, World};
+use super::world::{LinkId, World};
 use crate::ids::{Clock, Time};
-use crate::proto::server::ConnId;
 use crate::wire::frame::{FrameDecoder, Kind};
 
 /// A connection: two directions, and who still holds its ends.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) client: Option<ClientId>, // none: bytes of a test, not a client
+    pub(super) client: Option<SideId>, // none: bytes of a test, not a client
     pub(super) client_open: bool,
-    pub(super) conn: Option<ConnId>,
+    /// Where the server has it.
+    pub(super) place: Option<Place>,
+    /// It is on its way from one loop of the server to another.
+    pub(super) moving: bool,
+    /// The server has more to write than there is room for on the way.
+    pub(super) blocked: bool,
+    /// Where it comes from.
+    pub(super) peer: Option<SocketAddr>,
     pub(super) up: Mangler,
     pub(super) down: Mangler,
     pub(super) received: Vec<u8>, // by a test
@@ -25,16 +34,16 @@ pub(super) struct Link {
 
 impl World {
     /// Connects without a client, for tests that write their own bytes; no faults on the way. `None`: no server.
-    pub fn raw_connect(&mut self) -> Option<LinkId> {
-        let now = self.now();
+    pub fn raw_connect(&mut self, peer: Option<SocketAddr>) -> Option<LinkId> {
         self.server.as_ref()?;
-        Some(self.make_link(None, Faults::none(), now))
+        Some(self.make_link(None, peer, Faults::none()))
     }
 
     /// Writes bytes on a connection made by [`World::raw_connect`]. `false`: the server has closed it.
     pub fn raw_send(&mut self, link: LinkId, bytes: &[u8]) -> bool {
         let now = self.now();
-        let Some(found) = self.links.get_mut(&link).filter(|found| found.conn.is_some()) else {
+        let Some(found) = self.links.get_mut(&link).filter(|found| found.place.is_some() || found.moving)
+        else {
             return false;
         };
         found.up.push(bytes, now);
@@ -53,31 +62,43 @@ impl World {
         self.client_closes(link, now);
     }
 
-    pub(super) fn make_link(&mut self, client: Option<ClientId>, faults: Faults, now: Time) -> LinkId {
+    pub(super) fn make_link(
+        &mut self,
+        client: Option<SideId>,
+        peer: Option<SocketAddr>,
+        faults: Faults,
+    ) -> LinkId {
         self.next_link += 1;
         let link = self.next_link;
-        let conn = self.server.as_mut().map(|server| server.accept(link, now));
+        let place = self.accept(link, peer);
         let mut watch = FrameDecoder::default();
         watch.agree(usize::MAX / 64, false, false);
         let up = Mangler::new(faults.clone(), self.random.u64(..));
         let down = Mangler::new(faults, self.random.u64(..));
         let received = Vec::new();
-        self.links.insert(link, Link { client, client_open: true, conn, up, down, received, watch });
+        let (client_open, moving, blocked) = (true, false, false);
+        let made = Link { client, client_open, place, moving, blocked, peer, up, down, received, watch };
+        self.links.insert(link, made);
         link
     }
 
     pub(super) fn arrives_at_server(&mut self, link: LinkId, now: Time) {
+        let local = self.server_time();
         let Some(found) = self.links.get_mut(&link) else { return };
-        let (Some(conn), Some(server)) = (found.conn, self.server.as_mut()) else { return };
-        if !server.core.wants_read(conn) && !server.core.wants_close(conn) {
-            return self.agenda.put(now.plus(Duration::from_millis(2)), Item::ToServer(link));
+        let (Some(Place { of_loop, conn }), Some(server)) = (found.place, self.server.as_mut()) else {
+            return;
+        };
+        let Some(core) = server.core(Place { of_loop, conn }) else { return };
+        if !core.wants_read(conn) && !core.wants_close(conn) {
+            self.seen_by_server.unread += 1;
+            return self.agenda.put(now.plus(Duration::from_millis(20)), Item::ToServer(link));
         }
         match found.up.pop(now) {
             Some(Delivery::Bytes(bytes)) => {
                 let hash = u64::from(crc32c::crc32c(&bytes));
                 self.trace
                     .note(now, &[2, link, hash], || format!("link {link} to server: {}", describe(&bytes)));
-                server.core.handle_input(conn, bytes, now);
+                core.handle_input(conn, bytes, local);
                 self.pump_server(now);
             }
             Some(Delivery::End) => self.link_ends(link, now),
@@ -88,13 +109,19 @@ impl World {
 
     pub(super) fn arrives_at_client(&mut self, link: LinkId, now: Time) {
         let Some(found) = self.links.get_mut(&link) else { return };
+        if std::mem::take(&mut found.blocked) {
+            self.agenda.put(now, Item::ServerWrites(link)); // there is room again
+        }
         match found.down.pop(now) {
             Some(Delivery::Bytes(bytes)) => {
                 let hash = u64::from(crc32c::crc32c(&bytes));
                 self.trace
                     .note(now, &[3, link, hash], || format!("link {link} to client: {}", describe(&bytes)));
                 match found.client.filter(|_| found.client_open) {
-                    Some(client) => self.client_reads(client, link, bytes, now),
+                    Some(side) => {
+                        self.client_reads(side, link, bytes, now);
+                        self.rest_after_reading(side, now);
+                    }
                     None => found.received.extend_from_slice(&bytes),
                 }
             }
@@ -102,6 +129,13 @@ impl World {
             None => {}
         }
         self.note_arrival(link, false);
+    }
+
+    /// A slow client reads on only after a while.
+    fn rest_after_reading(&mut self, side: SideId, now: Time) {
+        if let Some(owner) = self.clients.get_mut(side.client).filter(|owner| !owner.read_pause.is_zero()) {
+            owner.deaf_until = owner.deaf_until.max(now.plus(owner.read_pause));
+        }
     }
 
     /// Puts the next arrival of a direction on the agenda.
@@ -128,7 +162,7 @@ impl World {
     /// The end of one direction has arrived: both sides lose the connection, unless they hold it no longer.
     fn link_ends(&mut self, link: LinkId, now: Time) {
         let Some(found) = self.links.get(&link) else { return };
-        let closed_by_peer = !found.client_open || found.conn.is_none();
+        let closed_by_peer = !found.client_open || (found.place.is_none() && !found.moving);
         let half_open = !closed_by_peer && self.random.f64() < self.config.faults.half_open;
         self.break_link(link, now, half_open);
     }
@@ -150,10 +184,17 @@ impl World {
     }
 
     pub(super) fn server_loses(&mut self, link: LinkId, now: Time) {
-        if let Some(conn) = self.links.get_mut(&link).and_then(|found| found.conn.take()) {
+        let local = self.server_time();
+        let Some(found) = self.links.get_mut(&link) else { return };
+        if std::mem::take(&mut found.moving) {
+            self.server.iter_mut().for_each(|server| drop(server.moving.remove(&link)));
+        }
+        if let Some(place) = found.place.take() {
             if let Some(server) = &mut self.server {
-                server.core.handle_closed(conn, now);
-                server.forget(conn, now);
+                if let Some(core) = server.core(place) {
+                    core.handle_closed(place.conn, local);
+                }
+                server.forget(place, local);
             }
             self.pump_server(now);
         }
@@ -183,7 +224,8 @@ impl World {
 
     /// Forgets a connection that nobody holds.
     pub(super) fn tidy(&mut self, link: LinkId) {
-        if self.links.get(&link).is_some_and(|found| !found.client_open && found.conn.is_none()) {
+        let gone = |found: &Link| !found.client_open && found.place.is_none() && !found.moving;
+        if self.links.get(&link).is_some_and(gone) {
             if let Some(gone) = self.links.remove(&link) {
                 self.seen = self.seen.plus(gone.up.seen()).plus(gone.down.seen());
             }

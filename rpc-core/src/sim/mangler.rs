@@ -143,9 +143,15 @@ impl Mangler {
         Some(Delivery::Bytes(bytes))
     }
 
-    /// Bytes on their way.
+    /// Bytes that were written and have not come out.
     pub fn queued(&self) -> usize {
         self.queued + self.partial.len()
+    }
+
+    /// Bytes of whole frames on their way. The beginning of a frame that is not whole does not count: it would wait for
+    /// its rest, and its rest for room.
+    pub fn on_their_way(&self) -> usize {
+        self.queued
     }
 
     /// What was done so far.

@@ -13,8 +13,11 @@
 
 mod agenda;
 mod channel;
+mod client_driver;
 mod clients;
+mod clocks;
 mod faults;
+mod handlers;
 mod links;
 mod mangler;
 mod network;
@@ -22,8 +25,9 @@ mod server;
 mod trace;
 mod world;
 
+pub use clients::{ClientSeen, Sent};
 pub use faults::{Faults, FaultsSeen};
+pub use handlers::{Handlers, Job, JobDone};
 pub use mangler::{Delivery, Mangler};
 pub use network::{Network, in_process};
-pub use server::{Handlers, Job, JobDone};
-pub use world::{ClientId, LinkId, SimClock, World, WorldConfig};
+pub use world::{ClientId, LinkId, ServerSeen, SimClock, World, WorldConfig};

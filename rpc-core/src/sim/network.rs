@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::channel::{Shared, SimChannel, advance, lock};
 use super::faults::{Faults, FaultsSeen};
-use super::server::Handlers;
+use super::handlers::Handlers;
 use super::world::{SimClock, World, WorldConfig};
 use crate::call::{Caller, Client};
 use crate::contract::Contract;

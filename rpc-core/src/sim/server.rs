@@ -1,134 +1,80 @@
-//! The server of a world: what a loop does for the server's protocol, and handlers that take virtual time.
+//! The server of a world: what its loops do for the server's protocol.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::agenda::Item;
+use super::handlers::{Job, Running};
 use super::world::{LinkId, World};
 use crate::contract::Directory;
-use crate::error::Reason;
-use crate::ids::{Clock, Incarnation, Time};
-use crate::proto::server::{CallKey, ConnId, Counters, ReadyCall, ServerConfig, ServerCore};
-use crate::service::{Dispatch, Service, Surroundings};
-use crate::wire::message::Status;
-
-/// Bytes on their way to a client beyond which the server's writes wait, as a socket's buffer would make them.
-const WINDOW: usize = 128 << 10;
-
-/// How long handlers take, in virtual time.
-#[derive(Clone, Debug)]
-pub struct Handlers {
-    /// How many of them (0 to 1) take any time at all.
-    pub slow: f64,
-    /// Longest time that one takes.
-    pub longest: Duration,
-    /// How many run at once.
-    pub at_once: usize,
-}
-
-impl Default for Handlers {
-    fn default() -> Self {
-        Handlers { slow: 0.0, longest: Duration::ZERO, at_once: 256 }
-    }
-}
+use crate::ids::{Incarnation, Time};
+use crate::proto::server::{ConnId, Counters, ServerConfig, ServerCore};
+use crate::service::Runtime;
 
 /// One life of the server.
-#[derive(Debug)]
 pub(super) struct ServerSide {
+    pub(super) loops: Vec<LoopSide>,
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) running: BTreeMap<u64, Running>,
+    pub(super) jobs: VecDeque<Job>,
+    pub(super) next_call: u64,
+    /// Connections on their way to another loop, with what they have said so far.
+    pub(super) moving: BTreeMap<LinkId, (usize, Bytes)>,
+}
+
+impl fmt::Debug for ServerSide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerSide({:?}, {} run)", self.loops, self.running.len())
+    }
+}
+
+/// One loop of the server, with a state machine of its own.
+#[derive(Debug)]
+pub(super) struct LoopSide {
     pub(super) core: ServerCore,
     links: BTreeMap<ConnId, LinkId>,
-    running: BTreeMap<u64, Running>,
-    jobs: VecDeque<Job>,
-    next_call: u64,
 }
 
-/// A call between `poll_call` and `finish`.
-#[derive(Debug)]
-enum Running {
-    /// Entered at the end of its time, so that it sees what happened meanwhile.
-    Waits(Box<ReadyCall>),
-    /// Handed out.
-    Entered,
-    /// Entered at once; its answer comes at the end of its time.
-    Answered(CallKey, Status, Vec<u8>),
-}
-
-/// A handler to be entered now.
-pub struct Job {
-    life: u64,
-    call: u64,
-    /// When its answer is to be there.
-    due: Time,
-    ready: Box<ReadyCall>,
-    service: Arc<dyn Service>,
-    clock: Arc<dyn Clock>,
-    limit: usize,
-}
-
-impl fmt::Debug for Job {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Job({} {})", self.ready.entry.method.name, self.ready.call)
-    }
-}
-
-/// What a handler gave.
-#[derive(Debug)]
-pub struct JobDone {
-    life: u64,
-    call: u64,
-    due: Time,
-    key: CallKey,
-    status: Status,
-    body: Vec<u8>,
-}
-
-impl Job {
-    /// Enters the handler. A panic is contained.
-    pub fn run(self) -> JobDone {
-        let entered = Cell::new(false);
-        let mut body = Vec::new();
-        let around = Surroundings {
-            call: self.ready.call,
-            peer: None,
-            deadline: self.ready.deadline,
-            clock: &self.clock,
-            cancelled: self.ready.cancelled.as_ref(),
-            limit: self.limit,
-        };
-        let index = self.ready.entry.index;
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            self.service.dispatch(Dispatch::new(index, &self.ready.body, &mut body, &entered, around))
-        }));
-        let status = match outcome {
-            Ok(Ok(dispatched)) => dispatched.status(),
-            Ok(Err(refused)) => {
-                body = refused.detail.into_bytes();
-                Status::Refused(refused.reason)
-            }
-            Err(panic) => {
-                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-                body = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default().into();
-                if entered.get() { Status::Panicked } else { Status::Refused(Reason::BadArguments) }
-            }
-        };
-        JobDone { life: self.life, call: self.call, due: self.due, key: self.ready.key, status, body }
-    }
+/// A connection's place: its loop, and its name there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) of_loop: usize,
+    pub(super) conn: ConnId,
 }
 
 impl ServerSide {
-    pub(super) fn accept(&mut self, link: LinkId, now: Time) -> ConnId {
-        let conn = self.core.handle_connected(None, now);
-        self.links.insert(conn, link);
-        conn
+    fn accept(
+        &mut self,
+        of_loop: usize,
+        link: LinkId,
+        peer: Option<SocketAddr>,
+        local: Time,
+    ) -> Option<Place> {
+        let at = self.loops.get_mut(of_loop)?;
+        let conn = at.core.handle_connected(peer, local);
+        at.links.insert(conn, link);
+        Some(Place { of_loop, conn })
     }
 
-    pub(super) fn forget(&mut self, conn: ConnId, now: Time) {
-        self.links.remove(&conn);
-        self.core.remove(conn, now);
+    /// The state machine that has a connection.
+    pub(super) fn core(&mut self, place: Place) -> Option<&mut ServerCore> {
+        self.loops.get_mut(place.of_loop).map(|at| &mut at.core)
+    }
+
+    pub(super) fn forget(&mut self, place: Place, local: Time) {
+        if let Some(at) = self.loops.get_mut(place.of_loop) {
+            at.links.remove(&place.conn);
+            at.core.remove(place.conn, local);
+        }
+    }
+
+    fn next_timer(&self) -> Option<Time> {
+        self.loops.iter().filter_map(|at| at.core.poll_timeout()).min()
     }
 }
 
@@ -139,10 +85,13 @@ impl World {
         let now = self.now();
         self.trace.note(now, &[12], || "the server crashes".to_owned());
         let Some(gone) = self.server.take() else { return };
-        self.earlier = self.earlier.plus(gauges_off(gone.core.counters()));
+        for at in &gone.loops {
+            self.earlier = self.earlier.plus(gauges_off(at.core.counters()));
+        }
         for link in self.links.keys().copied().collect::<Vec<_>>() {
             if let Some(found) = self.links.get_mut(&link) {
-                found.conn = None;
+                found.place = None;
+                found.moving = false;
                 found.up.kill();
                 found.down.end(now); // what had left the server may still arrive
             }
@@ -162,6 +111,7 @@ impl World {
             self.crash_server();
         }
         self.life += 1;
+        self.server_paused_until = Time::default();
         let now = self.now();
         self.trace.note(now, &[13, self.life], || "the server starts".to_owned());
         let contracts = self.services.0.iter().map(|service| service.contract()).collect();
@@ -169,159 +119,226 @@ impl World {
             Ok(directory) => directory,
             Err(error) => panic!("these services cannot stand on one server: {error}"),
         };
-        let config = ServerConfig {
-            limits: self.config.limits.clone(),
-            directory,
-            incarnation: Incarnation(u128::from(self.life)),
-            loop_number: 0,
-            loops: 1,
-            at_most_once: self.config.at_most_once,
-        };
-        let mut random = self.random.fork();
-        let entropy = move || {
-            let mut bytes = [0; 32];
-            random.fill(&mut bytes);
-            bytes
+        let loops = self.config.loops.clamp(1, crate::limits::MAX_LOOPS);
+        let loops = (0..loops).map(|number| {
+            let config = ServerConfig {
+                limits: self.config.limits.clone(),
+                directory: directory.clone(),
+                incarnation: Incarnation(u128::from(self.life)),
+                loop_number: number as u8, // below 256
+                loops,
+                at_most_once: self.config.at_most_once,
+            };
+            let mut random = self.random.fork();
+            let entropy = move || {
+                let mut bytes = [0; 32];
+                random.fill(&mut bytes);
+                bytes
+            };
+            LoopSide { core: ServerCore::new(config, Box::new(entropy)), links: BTreeMap::new() }
+        });
+        let loops = loops.collect();
+        let runtime = Runtime {
+            services: self.services.0.clone(),
+            clock: self.server_clock.clone(),
+            limit: self.config.limits.max_frame,
         };
         self.server = Some(ServerSide {
-            core: ServerCore::new(config, Box::new(entropy)),
-            links: BTreeMap::new(),
+            loops,
+            runtime: Arc::new(runtime),
             running: BTreeMap::new(),
             jobs: VecDeque::new(),
             next_call: 0,
+            moving: BTreeMap::new(),
         });
     }
 
     /// The server begins to drain.
     pub fn drain_server(&mut self) {
         let now = self.now();
+        let local = self.server_time();
         self.trace.note(now, &[14], || "the server drains".to_owned());
-        if let Some(server) = &mut self.server {
-            server.core.start_drain(now);
+        for at in self.server.iter_mut().flat_map(|server| &mut server.loops) {
+            at.core.start_drain(local);
         }
         self.pump_server(now);
     }
 
-    /// The server's state machine, to look at; none after a crash.
+    /// Returns true if every loop of a server that drains may end.
+    pub fn is_drained(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.loops.iter().all(|at| at.core.is_drained()))
+    }
+
+    /// The state machine of the server's first loop, to look at; none after a crash.
     pub fn server(&self) -> Option<&ServerCore> {
-        self.server.as_ref().map(|server| &server.core)
+        self.servers().next()
+    }
+
+    /// The state machines of all loops of the server, to look at; none after a crash.
+    pub fn servers(&self) -> impl Iterator<Item = &ServerCore> {
+        self.server.iter().flat_map(|server| server.loops.iter().map(|at| &at.core))
+    }
+
+    /// The number of lives that the server has had so far.
+    pub fn server_life(&self) -> u64 {
+        self.life
+    }
+
+    /// What the server's clock shows.
+    pub fn server_time(&self) -> Time {
+        self.server_local.at(self.now())
+    }
+
+    /// Returns true if the server stands still now.
+    pub fn server_is_paused(&self) -> bool {
+        self.server_paused_until > self.now()
     }
 
     /// What all lives of the server have counted.
     pub fn server_counters(&self) -> Counters {
-        let now = self.server.as_ref().map(|server| server.core.counters()).unwrap_or_default();
-        self.earlier.plus(now)
+        self.servers().fold(self.earlier, |sum, core| sum.plus(core.counters()))
     }
 
-    /// A handler to be entered: run it and hand in what it gives. Others may go on meanwhile.
-    pub fn poll_job(&mut self) -> Option<Job> {
-        self.server.as_mut()?.jobs.pop_front()
-    }
-
-    /// A handler has returned; its answer leaves when its time is over.
-    pub fn job_done(&mut self, done: JobDone) {
+    /// The server stands still for so long, as a stopped process does; with `clock`, its clock stands still too.
+    pub fn pause_server(&mut self, duration: Duration, clock: bool) {
         let now = self.now();
-        let code = u64::from(done.status.code());
-        self.trace
-            .note(now, &[15, done.call, code], || format!("handler {} gives {:?}", done.call, done.status));
-        let Some(server) = self.server.as_mut().filter(|_| done.life == self.life) else { return };
-        let answer = Running::Answered(done.key, done.status, done.body);
-        server.running.insert(done.call, answer);
-        let item = Item::Handler { life: done.life, call: done.call };
-        if done.due > now {
-            self.agenda.put(done.due, item)
-        } else {
-            self.handler_is_due(done.life, done.call)
+        self.trace.note(now, &[26], || format!("the server stands still for {duration:?}"));
+        self.server_paused_until = self.server_paused_until.max(now.plus(duration));
+        if clock {
+            self.server_local.stand_still(self.server_paused_until, now);
+        }
+        if self.random.bool() {
+            self.agenda.put(self.server_paused_until, Item::ServerWakes);
         }
     }
 
-    pub(super) fn handler_is_due(&mut self, life: u64, call: u64) {
+    /// The server's clock jumps forward, as after a suspension.
+    pub fn jump_server(&mut self, by: Duration) {
         let now = self.now();
-        let Some(server) = self.server.as_mut().filter(|_| life == self.life) else { return };
-        match server.running.remove(&call) {
-            Some(Running::Waits(ready)) => {
-                server.running.insert(call, Running::Entered);
-                self.enter(call, ready, now);
+        self.trace.note(now, &[27], || format!("the clock of the server jumps by {by:?}"));
+        self.server_local.jump(by, now);
+        self.show_time(now);
+    }
+
+    /// The server's clock moves so many microseconds in each second of the world from now on.
+    pub fn set_server_rate(&mut self, rate: u64) {
+        let now = self.now();
+        self.server_local.set_rate(rate, now);
+    }
+
+    /// When the server's timers want to be asked, in the world's time.
+    pub(super) fn server_next_at(&self) -> Option<Time> {
+        let due = self.server.as_ref()?.next_timer()?;
+        Some(self.server_local.world_time(due).max(self.server_paused_until))
+    }
+
+    pub(super) fn server_timer(&mut self, now: Time) {
+        let local = self.server_time();
+        if self.server_paused_until > now {
+            return;
+        }
+        let mut acted = false;
+        for at in self.server.iter_mut().flat_map(|server| &mut server.loops) {
+            if at.core.poll_timeout().is_some_and(|due| due <= local) {
+                at.core.handle_timeout(local);
+                acted = true;
             }
-            Some(Running::Answered(key, status, body)) => {
-                server.core.finish(key, status, &body, now);
-                self.pump_server(now);
-            }
-            Some(Running::Entered) | None => {}
+        }
+        if acted {
+            self.pump_server(now);
         }
     }
 
-    fn enter(&mut self, call: u64, ready: Box<ReadyCall>, due: Time) {
-        let now = self.now();
-        self.trace.note(now, &[16, call, u64::from(ready.call.slot), ready.call.seq], || {
-            format!("handler {call}: {} {}", ready.entry.method.name, ready.call)
-        });
-        let Some(service) = self.services.0.get(ready.entry.service).cloned() else { return };
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        let (life, limit) = (self.life, self.config.limits.max_frame);
-        if let Some(server) = &mut self.server {
-            server.jobs.push_back(Job { life, call, due, ready, service, clock, limit });
-        }
+    /// A new connection reaches one of the loops, as the kernel likes.
+    pub(super) fn accept(&mut self, link: LinkId, peer: Option<SocketAddr>) -> Option<Place> {
+        let local = self.server_time();
+        let loops = self.server.as_ref()?.loops.len();
+        let of_loop = if loops > 1 { self.random.usize(0..loops) } else { 0 };
+        self.server.as_mut()?.accept(of_loop, link, peer, local)
     }
 
     /// Does what the server asks for, until it asks for nothing more.
     pub(super) fn pump_server(&mut self, now: Time) {
-        while let Some(server) = &mut self.server {
-            if server.running.len() >= self.config.handlers.at_once {
-                break;
-            }
-            let Some(ready) = server.core.poll_call(now) else { break };
-            self.begin(Box::new(ready), now);
+        if self.server_paused_until > now {
+            return; // it looks when it goes on: its timers are due, or something arrives
         }
-        while let Some(server) = &mut self.server {
-            let Some(conn) = server.core.poll_ready() else { break };
-            if let Some(link) = server.links.get(&conn).copied() {
-                self.server_writes(link, now);
+        self.begin_calls(now);
+        let loops = self.server.as_ref().map_or(0, |server| server.loops.len());
+        for number in 0..loops {
+            self.hand_over(number, now);
+            while let Some(at) = self.server.as_mut().and_then(|server| server.loops.get_mut(number)) {
+                let Some(conn) = at.core.poll_ready() else { break };
+                if let Some(link) = at.links.get(&conn).copied() {
+                    self.server_writes(link, now);
+                }
             }
         }
     }
 
-    /// Draws how long a handler takes, and whether it is entered at the beginning or at the end of that time.
-    fn begin(&mut self, ready: Box<ReadyCall>, now: Time) {
-        let handlers = &self.config.handlers;
-        let slow = handlers.slow > 0.0 && self.random.f64() < handlers.slow;
-        let longest = handlers.longest.as_micros() as u64;
-        let takes = if slow { Duration::from_micros(self.random.u64(0..=longest)) } else { Duration::ZERO };
-        let at_the_end = slow && self.random.bool();
-        let Some(server) = &mut self.server else { return };
-        server.next_call += 1;
-        let call = server.next_call;
-        let due = now.plus(takes);
-        if at_the_end {
-            server.running.insert(call, Running::Waits(ready));
-            self.agenda.put(due, Item::Handler { life: self.life, call });
-        } else {
-            server.running.insert(call, Running::Entered);
-            self.enter(call, ready, due);
+    /// Sends connections on their way to the loops that own their sessions.
+    fn hand_over(&mut self, number: usize, now: Time) {
+        let local = self.server_time();
+        while let Some(server) = &mut self.server {
+            let Some(at) = server.loops.get_mut(number) else { return };
+            let Some(moved) = at.core.poll_hand_over() else { return };
+            at.core.remove(moved.conn, local);
+            let Some(link) = at.links.remove(&moved.conn) else { continue };
+            server.moving.insert(link, (usize::from(moved.to_loop), moved.input));
+            if let Some(found) = self.links.get_mut(&link) {
+                found.place = None;
+                found.moving = true;
+            }
+            self.seen_by_server.handed_over += 1;
+            let takes = Duration::from_micros(self.random.u64(1..20_000));
+            self.agenda.put(now.plus(takes), Item::HandOver(link));
         }
+    }
+
+    /// A connection arrives at the loop that owns its session, with all that it has said.
+    pub(super) fn handed_over(&mut self, link: LinkId, now: Time) {
+        let local = self.server_time();
+        let Some((to, input)) = self.server.as_mut().and_then(|server| server.moving.remove(&link)) else {
+            return;
+        };
+        let Some(found) = self.links.get_mut(&link) else { return };
+        found.moving = false;
+        let Some(server) = &mut self.server else { return };
+        found.place = server.accept(to, link, found.peer, local);
+        if let Some(place) = found.place {
+            if let Some(core) = server.core(place) {
+                core.handle_input(place.conn, input, local);
+            }
+        }
+        self.pump_server(now);
+        self.note_arrival(link, true);
     }
 
     /// Writes what a connection has to write, as far as there is room; closes it if the protocol says so.
     pub(super) fn server_writes(&mut self, link: LinkId, now: Time) {
+        let local = self.server_time();
+        let (short, window) = (self.config.faults.short_write, self.config.window);
         let Some(found) = self.links.get_mut(&link) else { return };
-        let (Some(conn), Some(server)) = (found.conn, self.server.as_mut()) else { return };
-        let short = self.config.faults.short_write;
+        let (Some(place), Some(server)) = (found.place, self.server.as_mut()) else { return };
+        let Some(core) = server.core(place) else { return };
         let mut bytes = Vec::new();
-        if let Some(outgoing) = server.core.outgoing(conn) {
+        if let Some(outgoing) = core.outgoing(place.conn) {
             let unsent = outgoing.unsent();
-            let mut count = unsent.len().min(WINDOW.saturating_sub(found.down.queued()));
+            let mut count = unsent.len().min(window.saturating_sub(found.down.on_their_way()));
             if count > 1 && short > 0.0 && self.random.f64() < short {
                 count = self.random.usize(1..count);
             }
             bytes.extend_from_slice(unsent.get(..count).unwrap_or_default());
         }
         found.down.push(&bytes, now);
-        server.core.handle_written(conn, bytes.len(), now);
-        let left = server.core.outgoing(conn).is_some_and(|outgoing| !outgoing.unsent().is_empty());
-        if server.core.wants_close(conn) {
-            found.conn = None;
+        core.handle_written(place.conn, bytes.len(), local);
+        let left = core.outgoing(place.conn).is_some_and(|outgoing| !outgoing.unsent().is_empty());
+        if core.wants_close(place.conn) {
+            found.place = None;
             found.down.end(now);
-            server.forget(conn, now);
+            server.forget(place, local);
+        } else if left && found.down.on_their_way() >= window {
+            found.blocked = true; // until the client reads
+            self.seen_by_server.blocked += 1;
         } else if left {
             self.agenda.put(now.plus(Duration::from_millis(1)), Item::ServerWrites(link));
         }

@@ -1,6 +1,8 @@
 //! What happened, as a hash that two runs of one seed must share, and as lines for a reader when asked for.
 
-use crate::ids::{FNV_START, Time, fnv1a};
+use crate::ids::{FNV_START, Seq, Slot, Time, fnv1a};
+use crate::limits::HEADER;
+use crate::wire::frame::Kind;
 
 /// The record of a run.
 #[derive(Debug)]
@@ -34,35 +36,37 @@ impl Trace {
     }
 }
 
+/// The header of a frame, as far as a trace needs it; nothing in it was checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) kind: Option<Kind>,
+    pub(super) slot: Slot,
+    pub(super) seq: Seq,
+    pub(super) code: u8,
+}
+
+/// Takes the first frame off `bytes`, and gives its header. `None`: less than a header is left.
+pub(super) fn next_head(bytes: &mut &[u8]) -> Option<Head> {
+    let head = bytes.first_chunk::<HEADER>()?;
+    let total = 4 + u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    let seq = head[8..16].iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
+    let found = Head {
+        kind: Kind::from_wire(head[4]).ok(),
+        slot: u16::from_le_bytes([head[6], head[7]]),
+        seq,
+        code: head[5],
+    };
+    *bytes = bytes.get(total..).unwrap_or_default();
+    Some(found)
+}
+
 /// The frames in some bytes, for a reader.
 pub(super) fn describe(mut bytes: &[u8]) -> String {
-    const NAMES: [&str; 16] = [
-        "?",
-        "HELLO",
-        "WELCOME",
-        "CALL",
-        "REPLY",
-        "CANCEL",
-        "ACK",
-        "PING",
-        "PONG",
-        "GOAWAY",
-        "SESSION_LOST",
-        "BUSY",
-        "BYE",
-        "METHODS",
-        "TABLE",
-        "REJECT",
-    ];
     let mut text = Vec::new();
-    while let Some(head) = bytes.first_chunk::<36>() {
-        let total = 4 + u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        let name = NAMES.get(usize::from(head[4])).unwrap_or(&"?");
-        let slot = u16::from_le_bytes([head[6], head[7]]);
-        let seq = head[8..16].iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
-        let code = if head[4] == 4 { format!(" code {}", head[5]) } else { String::new() };
+    while let Some(Head { kind, slot, seq, code }) = next_head(&mut bytes) {
+        let name = kind.map_or("?", Kind::name);
+        let code = if kind == Some(Kind::Reply) { format!(" code {code}") } else { String::new() };
         text.push(format!("{name} {slot}/{seq}{code}"));
-        bytes = bytes.get(total..).unwrap_or_default();
     }
     if !bytes.is_empty() {
         text.push(format!("{} bytes more", bytes.len()));

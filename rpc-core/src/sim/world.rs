@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::agenda::{Agenda, Item};
-use super::clients::ClientSide;
+use super::clients::{ClientSide, Sent, SideId};
+use super::clocks::LocalClock;
 use super::faults::{Faults, FaultsSeen};
+use super::handlers::Handlers;
 use super::links::Link;
-use super::server::{Handlers, ServerSide};
+use super::server::ServerSide;
 use super::trace::Trace;
 use crate::ids::{Clock, Time};
 use crate::limits::ServerLimits;
@@ -18,6 +20,9 @@ use crate::service::Service;
 
 /// More steps than this without a moment passing: somebody asks to be woken again and again, and does nothing.
 const SPINS: u32 = 20_000;
+
+/// Bytes of a socket's buffers on both sides, about, unless a world says otherwise.
+const WINDOW: usize = 128 << 10;
 
 /// A client of a [`World`].
 pub type ClientId = usize;
@@ -35,6 +40,17 @@ impl Clock for SimClock {
     }
 }
 
+/// What a world has seen of its server, for the rules about time and memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerSeen {
+    /// Connections that went from one loop to another.
+    pub handed_over: u64,
+    /// Writes that waited because the client did not read.
+    pub blocked: u64,
+    /// Reads that waited because the client did not listen.
+    pub unread: u64,
+}
+
 /// What a world is made with.
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
@@ -48,6 +64,12 @@ pub struct WorldConfig {
     pub at_most_once: bool,
     /// How long handlers take.
     pub handlers: Handlers,
+    /// How many loops the server has.
+    pub loops: usize,
+    /// Bytes on their way to a client beyond which the server's writes wait, as a socket's buffer would make them.
+    pub window: usize,
+    /// Keep what clients write about calls, for [`World::take_sent`].
+    pub watch: bool,
     /// Keep lines for a reader.
     pub trace: bool,
 }
@@ -61,6 +83,9 @@ impl WorldConfig {
             limits: ServerLimits::default(),
             at_most_once: true,
             handlers: Handlers::default(),
+            loops: 1,
+            window: WINDOW,
+            watch: false,
             trace: false,
         }
     }
@@ -74,6 +99,11 @@ impl WorldConfig {
 pub struct World {
     pub(super) config: WorldConfig,
     pub(super) clock: Arc<SimClock>,
+    /// The server's clock, as its services read it,
+    pub(super) server_clock: Arc<SimClock>,
+    /// and how it moves.
+    pub(super) server_local: LocalClock,
+    pub(super) server_paused_until: Time,
     pub(super) random: fastrand::Rng,
     pub(super) agenda: Agenda,
     pub(super) trace: Trace,
@@ -81,12 +111,16 @@ pub struct World {
     pub(super) server: Option<ServerSide>,
     pub(super) life: u64,
     pub(super) clients: Vec<ClientSide>,
+    pub(super) next_side: u64,
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) earlier: Counters, // of server lives that have ended
     pub(super) rejects: u64,
     partition_until: Time,
     pub(super) next_link: LinkId,
     pub(super) seen: FaultsSeen, // by links that are gone
+    pub(super) seen_by_server: ServerSeen,
+    pub(super) unsent: Vec<Sent>, // in batches that are not written to their end
+    pub(super) sent: Vec<Sent>,
     spins: u32,
 }
 
@@ -108,6 +142,9 @@ impl World {
     pub fn new(config: WorldConfig, services: Vec<Arc<dyn Service>>) -> Self {
         let mut world = World {
             clock: Arc::default(),
+            server_clock: Arc::default(),
+            server_local: LocalClock::default(),
+            server_paused_until: Time::default(),
             random: fastrand::Rng::with_seed(config.seed),
             agenda: Agenda::default(),
             trace: Trace::new(config.trace),
@@ -115,12 +152,16 @@ impl World {
             server: None,
             life: 0,
             clients: Vec::new(),
+            next_side: 0,
             links: BTreeMap::new(),
             earlier: Counters::default(),
             rejects: 0,
             partition_until: Time::default(),
             next_link: 0,
             seen: FaultsSeen::default(),
+            seen_by_server: ServerSeen::default(),
+            unsent: Vec::new(),
+            sent: Vec::new(),
             spins: 0,
             config,
         };
@@ -160,13 +201,16 @@ impl World {
     /// When the protocol asks again and again to be woken at once and does nothing: it would burn a processor.
     pub fn step(&mut self, until: Time) -> bool {
         let Some(at) = self.next_at().filter(|at| *at <= until) else {
-            self.clock.0.fetch_max(until.0.min(u64::MAX / 2), Ordering::Relaxed);
+            let until = Time(until.0.min(u64::MAX / 2));
+            self.clock.0.fetch_max(until.0, Ordering::Relaxed);
+            self.show_time(until);
             return false;
         };
         let before = self.clock.0.fetch_max(at.0, Ordering::Relaxed);
         self.spins = if before < at.0 { 0 } else { self.spins + 1 };
         assert!(self.spins < SPINS, "a timer is due again and again at {at:?}");
         let now = self.now();
+        self.show_time(now);
         match self.agenda.pop(now) {
             Some(item) => self.act(item, now),
             None => self.timers(now),
@@ -176,7 +220,7 @@ impl World {
 
     /// When something happens next.
     pub fn next_at(&self) -> Option<Time> {
-        let server = self.server.as_ref().and_then(|server| server.core.poll_timeout());
+        let server = self.server_next_at();
         let clients = self.clients.iter().filter_map(ClientSide::next_at).min();
         self.agenda.next_at().into_iter().chain(server).chain(clients).min()
     }
@@ -230,23 +274,57 @@ impl World {
         self.rejects
     }
 
-    fn act(&mut self, item: Item, now: Time) {
+    /// What the world has seen of its server.
+    pub fn server_seen(&self) -> ServerSeen {
+        self.seen_by_server
+    }
+
+    /// Lets services read the server's clock.
+    pub(super) fn show_time(&self, now: Time) {
+        self.server_clock.0.fetch_max(self.server_local.at(now).0, Ordering::Relaxed);
+    }
+
+    /// Until when the process that an item is for stands still, or its network does, or it does not read.
+    fn held_until(&self, item: Item) -> Time {
+        let owner = |side: SideId| self.clients.get(side.client);
+        let of_link = |link: LinkId| self.links.get(&link).and_then(|found| found.client).and_then(owner);
         match item {
-            Item::Connect { client, attempt } => self.connect(client, attempt, now),
-            Item::ToServer(link) | Item::ToClient(link) if self.partition_until > now => {
-                self.agenda.put(self.partition_until, item);
-                let _ = link;
+            Item::ToServer(_) => self.server_paused_until.max(self.partition_until),
+            Item::ToClient(link) => of_link(link).map_or(self.partition_until, |owner| {
+                owner.paused_until.max(owner.deaf_until).max(self.partition_until)
+            }),
+            Item::ClientLoses(link) => of_link(link).map_or(Time::default(), |owner| owner.paused_until),
+            Item::Connect { side, .. } => {
+                owner(side).map_or(self.partition_until, |owner| owner.paused_until.max(self.partition_until))
             }
+            Item::ClientWrites(side) => owner(side).map_or(Time::default(), |owner| owner.paused_until),
+            Item::ClientWakes(_) | Item::ServerWakes => Time::default(),
+            Item::ServerWrites(_) | Item::ServerLoses(_) | Item::HandOver(_) | Item::Handler { .. } => {
+                self.server_paused_until
+            }
+        }
+    }
+
+    fn act(&mut self, item: Item, now: Time) {
+        let held = self.held_until(item);
+        if held > now {
+            return self.agenda.put(held, item);
+        }
+        match item {
+            Item::Connect { side, attempt } => self.connect(side, attempt, now),
             Item::ToServer(link) => self.arrives_at_server(link, now),
             Item::ToClient(link) => self.arrives_at_client(link, now),
-            Item::ClientWrites(client) => self.client_writes(client, now),
+            Item::ClientWrites(side) => self.client_writes(side, now),
             Item::ServerWrites(link) => {
                 self.server_writes(link, now);
                 self.pump_server(now); // frames that waited for the peer to listen
             }
             Item::ServerLoses(link) => self.server_loses(link, now),
             Item::ClientLoses(link) => self.client_loses(link, now),
+            Item::HandOver(link) => self.handed_over(link, now),
             Item::Handler { life, call } => self.handler_is_due(life, call),
+            Item::ClientWakes(client) => self.client_timer(client, now),
+            Item::ServerWakes => self.server_timer(now),
         }
     }
 
@@ -254,30 +332,25 @@ impl World {
         for client in 0..self.clients.len() {
             self.client_timer(client, now);
         }
-        if let Some(server) = &mut self.server {
-            if server.core.poll_timeout().is_some_and(|due| due <= now) {
-                server.core.handle_timeout(now);
-                self.pump_server(now);
-            }
-        }
+        self.server_timer(now);
     }
 
-    fn connect(&mut self, client: ClientId, attempt: u64, now: Time) {
-        if !self.clients.get(client).is_some_and(|side| side.attempt == attempt && side.link.is_none()) {
+    fn connect(&mut self, id: SideId, attempt: u64, now: Time) {
+        let Some(owner) = self.clients.get_mut(id.client) else { return };
+        let peer = owner.peer;
+        if !owner.side(id).is_some_and(|side| side.attempt == attempt && side.link.is_none()) {
             return; // given up meanwhile
         }
-        if self.partition_until > now {
-            return self.agenda.put(self.partition_until, Item::Connect { client, attempt });
-        }
         let refused = self.random.f64() < self.config.faults.refuse;
+        let client = id.client;
         self.trace.note(now, &[1, client as u64, u64::from(refused)], || {
             format!("client {client} connects{}", if refused { ": refused" } else { "" })
         });
         if refused || self.server.is_none() {
             self.seen.refused += 1;
-            return self.client_not_connected(client, now);
+            return self.client_not_connected(id, now);
         }
-        let link = self.make_link(Some(client), self.config.faults.clone(), now);
-        self.client_connected(client, link, now);
+        let link = self.make_link(Some(id), peer, self.config.faults.clone());
+        self.client_connected(id, link, now);
     }
 }

@@ -9,6 +9,8 @@
 //! ```
 //! All numbers are little-endian. Rules W1 to W6 of `docs/wire.md`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::fields::Fields;
@@ -58,7 +60,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn from_wire(byte: u8) -> Result<Kind, ProtocolError> {
+    pub(crate) fn from_wire(byte: u8) -> Result<Kind, ProtocolError> {
         const ALL: [Kind; 15] = [
             Kind::Hello,
             Kind::Welcome,
@@ -134,6 +136,16 @@ impl Header {
     /// Returns a header of this kind for one call.
     pub fn for_call(kind: Kind, slot: Slot, seq: Seq) -> Self {
         Header { slot, seq, ..Header::new(kind) }
+    }
+
+    /// Returns the slot and the number of the call.
+    pub fn call(&self) -> (Slot, Seq) {
+        (self.slot, self.seq)
+    }
+
+    /// Returns the time left, or the pause, as a duration.
+    pub fn pause(&self) -> Duration {
+        Duration::from_millis(u64::from(self.millis))
     }
 
     /// Returns the 36 bytes before a body of this length and checksum.

@@ -8,7 +8,7 @@ use crate::limits::MAX_SERVICES;
 
 use super::fields::Fields;
 
-pub use super::status::Status;
+pub use super::status::{REPLY_NOT_KEPT, Status};
 
 /// The first bytes of a HELLO's body.
 pub const MAGIC: [u8; 4] = *b"AMO\x01";

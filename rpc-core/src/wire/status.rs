@@ -17,6 +17,10 @@ pub enum Status {
     Refused(Reason),
 }
 
+/// The text of a [`Status::ReplyLost`] whose reply was sent once and not kept: a client may repeat an idempotent call
+/// then. Any other text names a reason that stays, such as a size over the limit (W12).
+pub const REPLY_NOT_KEPT: &str = "its reply was sent once and not kept";
+
 /// The code of the first reason in [`REASONS`].
 const REFUSED: u8 = 16;
 /// The reasons that a server gives, in the order of their codes. The others never travel: only a client gives them.

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 use super::bell::Bell;
-use super::dispatch::Runtime;
 use super::error::ServeError;
 use super::event_loop::{Common, EventLoop};
 use super::hands::Hands;
@@ -18,7 +17,7 @@ use crate::ids::{Clock, Incarnation};
 use crate::limits::{MAX_LOOPS, MIN_THREADS, ServerLimits};
 use crate::net::clock::MonotonicClock;
 use crate::proto::server::{Entropy, ServerConfig, ServerCore};
-use crate::service::Service;
+use crate::service::{Runtime, Service};
 
 /// Collects what a server is made of.
 pub struct ServerBuilder {

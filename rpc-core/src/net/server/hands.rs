@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 
 use super::bell::Bell;
-use super::dispatch::Runtime;
 use super::error::ServeError;
 use super::event_loop::EventLoop;
 use super::mailbox::{Mail, Mailbox};
@@ -24,6 +23,7 @@ use crate::contract::Entry;
 use crate::error::Reason;
 use crate::ids::Time;
 use crate::proto::server::{CallKey, Counters, ReadyCall};
+use crate::service::Runtime;
 use crate::wire::message::Status;
 
 /// One loop and the threads around it.

@@ -2,7 +2,6 @@
 
 mod bell;
 mod builder;
-mod dispatch;
 mod error;
 mod event_loop;
 mod handle;

@@ -4,9 +4,9 @@ use std::ops::Deref;
 use std::thread::{self, JoinHandle};
 
 use super::Server;
-use super::dispatch::panic_text;
 use super::error::ServeError;
 use super::handle::ServerHandle;
+use crate::service::panic_text;
 
 /// A server that serves on threads of its own: what [`Server::spawn`] gives. It has all that [`ServerHandle`] has.
 ///

@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, Thread};
 use std::time::Instant;
 
-use super::dispatch::panic_text;
 use super::error::ServeError;
 use super::hands::{Hands, Held};
 use super::runner;
 use crate::limits::{SPARE_IDLE, SPARES_KEPT, WATCH_QUIET_TICKS, WATCH_TICK};
+use crate::service::panic_text;
 
 /// What a thread is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
-//! Floor 2: whether the client's sums agree with their parts: for the simulator, which looks after each step.
+//! Layer 2: a check that the client's sums agree with their parts, for the simulator.
 
 use super::ClientCore;
-use super::slot::Use;
+use super::slots::Use;
 
 impl ClientCore {
     /// Checks what holds between any two steps.
@@ -9,23 +9,26 @@ impl ClientCore {
     /// # Errors
     /// What does not hold.
     pub fn audit(&self) -> Result<(), String> {
-        let mut dirty = 0;
-        for (slot, state) in self.slots.iter() {
+        let mut orphaned = 0;
+        for (slot, state) in self.calls.slots.iter() {
             let free = matches!(state.usage, Use::Free);
-            dirty += usize::from(matches!(state.usage, Use::Dirty(_)));
-            if state.answered > state.last || free != self.slots.is_marked_free(slot) {
+            orphaned += usize::from(matches!(state.usage, Use::Orphaned(_)));
+            if state.answered > state.last || free != self.calls.slots.is_marked_free(slot) {
                 return Err(format!("client: slot {slot} is {state:?}"));
             }
         }
-        if dirty != self.dirty {
-            return Err(format!("client: {dirty} dirty slots, {} counted", self.dirty));
+        if orphaned != self.calls.slots.orphaned() {
+            return Err(format!(
+                "client: {orphaned} orphaned slots, {} counted",
+                self.calls.slots.orphaned()
+            ));
         }
         // Each slot has at most a call or a cancel with its copy, and an acknowledgement.
-        if self.to_send.len() > 4 * self.slots.len() + 16 {
-            return Err(format!("client: {} frames wait to leave", self.to_send.len()));
+        if self.calls.outgoing.len() > 4 * self.calls.slots.len() + 16 {
+            return Err(format!("client: {} frames wait to leave", self.calls.outgoing.len()));
         }
-        if self.waiting.len() + self.delayed.len() > self.config.limits.waiting + self.slots.len() {
-            return Err(format!("client: {} calls wait", self.waiting.len() + self.delayed.len()));
+        if self.calls.waiting.len() > self.config.limits.waiting + self.calls.slots.len() {
+            return Err(format!("client: {} calls wait", self.calls.waiting.len()));
         }
         Ok(())
     }

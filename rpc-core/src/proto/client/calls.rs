@@ -1,264 +1,400 @@
-//! Floor 2: the life of a call on the client: started, waiting for a slot, in its slot, given up, ended.
+//! Layer 2: the life of calls on the client: started, waiting for a slot, in flight, given up, ended.
+//!
+//! The connection and the session decide what may become of a call, but are not changed here: see [`Conditions`].
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::slot::{Call, Dirty, Tag, Use};
-use super::{ClientCore, Event, Link, Outgo};
+use super::Tag;
+use super::call::{Call, weaker};
+use super::config::{ClientConfig, ClientCounters, Event};
+use super::connection::{Connection, Link};
+use super::outgoing::{Outgoing, OutgoingFrame, Source, append_control};
+use super::replies::Reply;
+use super::retry::RetryBudget;
+use super::session::Session;
+use super::slots::{Due, Slots, Use};
+use super::waiting::Waiting;
 use crate::contract::Method;
-use crate::error::Reason;
-use crate::ids::{Slot, Time};
-use crate::proto::{Doubt, Outcome, Request};
+use crate::error::{ProtocolError, Reason};
+use crate::ids::{Seq, Slot, Time};
+use crate::proto::{Doubt, Outcome};
 
-impl ClientCore {
-    /// Starts a call; its verdict comes by [`ClientCore::poll_event`] under `tag`.
-    ///
-    /// # Errors
-    /// The verdict, when it is known without sending anything.
-    pub fn start(&mut self, tag: Tag, request: Request, now: Time) -> Result<(), Outcome> {
-        if self.closed {
+/// The calls of a client that have not ended, and the frames about them.
+#[derive(Clone, Debug)]
+pub(super) struct Calls {
+    /// The calls in flight and the orphaned ones.
+    pub(super) slots: Slots,
+    /// The calls without a slot.
+    pub(super) waiting: Waiting,
+    /// The budget for further attempts.
+    retry: RetryBudget,
+    /// The frames to be sent.
+    pub(super) outgoing: Outgoing,
+    /// The news about calls.
+    pub(super) events: VecDeque<Event>,
+    /// The time at which the timers must be looked at next.
+    pub(super) next_timer: Time,
+    /// The source of random pauses.
+    pub(super) random: fastrand::Rng,
+    /// The counters of the client.
+    pub(super) counters: ClientCounters,
+}
+
+/// The parts of a client that decide what may become of a call.
+#[derive(Clone, Copy)]
+pub(super) struct Conditions<'a> {
+    /// The bounds, the services and the features.
+    pub(super) config: &'a ClientConfig,
+    /// The connection.
+    pub(super) connection: &'a Connection,
+    /// The session.
+    pub(super) session: Option<&'a Session>,
+    /// The present time.
+    pub(super) now: Time,
+}
+
+impl Conditions<'_> {
+    /// Returns true if new calls may go into slots.
+    fn may_send(&self) -> bool {
+        self.connection.link() == Link::Up
+    }
+
+    /// Checks what can be known to fail before a call is sent: the client is closed, its size, and the contract.
+    pub(super) fn check(&self, method: &Method, size: usize) -> Result<(), Outcome> {
+        if self.connection.is_closed() {
             return Err(Outcome::NotExecuted(Reason::Closed, String::new()));
         }
-        self.check(request.method, request.body.len())?;
+        let Some(session) = self.session else { return Ok(()) };
+        if size > session.max_frame {
+            let text = format!("{size} bytes are over the server's limit of {}", session.max_frame);
+            return Err(Outcome::NotExecuted(Reason::TooLarge, text));
+        }
+        let disagreement = session.disagreement(method);
+        disagreement.map_or(Ok(()), |text| Err(Outcome::NotExecuted(Reason::Contract, text)))
+    }
+
+    /// Returns the outcome of a call that was never sent.
+    fn never_sent(&self, reason: Reason, text: String) -> Outcome {
+        if self.connection.is_draining() {
+            Outcome::NotExecuted(Reason::Draining, String::new())
+        } else if self.connection.is_attached() {
+            Outcome::NotExecuted(reason, text)
+        } else {
+            Outcome::NotExecuted(Reason::Unreachable, self.connection.failure().to_owned())
+        }
+    }
+}
+
+impl Calls {
+    /// No calls.
+    pub(super) fn new(config: &ClientConfig) -> Self {
+        Calls {
+            slots: Slots::default(),
+            waiting: Waiting::default(),
+            retry: RetryBudget::new(config.limits.retry_budget),
+            outgoing: Outgoing::default(),
+            events: VecDeque::new(),
+            next_timer: Time::default(),
+            random: fastrand::Rng::with_seed(config.seed),
+            counters: ClientCounters::default(),
+        }
+    }
+
+    /// Asks for a look at the timers at this time.
+    pub(super) fn wake_by(&mut self, at: Time) {
+        self.next_timer = self.next_timer.min(at);
+    }
+
+    /// Sends a frame, and asks for a look at the timers at this time.
+    pub(super) fn send_and_wake(&mut self, frame: OutgoingFrame, at: Time) {
+        self.outgoing.push(frame);
+        self.wake_by(at);
+    }
+
+    /// Starts a call, in a slot if one is free and no other call waits for it.
+    ///
+    /// # Errors
+    /// The verdict, if too many calls wait.
+    pub(super) fn start(&mut self, call: Call, at: Conditions<'_>) -> Result<(), Outcome> {
         self.counters.calls += 1;
-        let call = Call {
-            tag,
-            method: request.method,
-            body: request.body,
-            body_crc: request.body_crc,
-            deadline: now.plus(request.within),
-            repeat: request.repeat,
-            retry: request.retry,
-            worst: None,
-        };
         self.wake_by(call.deadline);
-        if self.waiting.is_empty() && self.may_send() {
-            return match self.place(call) {
-                Ok(()) => Ok(()),
-                Err(call) => self.queue(call),
-            };
+        let may_begin = at.may_send() && !self.waiting.has_queued();
+        let Err(call) = (if may_begin { self.assign_slot(call, at) } else { Err(call) }) else {
+            return Ok(());
+        };
+        if self.waiting.len() >= at.config.limits.waiting {
+            let text = format!("{} calls wait already", self.waiting.len());
+            return Err(Outcome::NotExecuted(Reason::NoFreeSlot, text));
         }
-        self.queue(call)
+        self.waiting.push(call);
+        Ok(())
     }
 
-    /// Gives a call up: its caller has gone, and nobody wants the answer.
-    pub fn abandon(&mut self, tag: Tag, now: Time) {
-        if let Some(at) = self.waiting.iter().position(|call| call.tag == tag) {
-            self.waiting.remove(at);
-        } else if let Some(key) = self.delayed.keys().find(|(_, known)| *known == tag).copied() {
-            self.delayed.remove(&key);
-        } else if let Some(slot) = self.slots.find(tag) {
-            let sent = match self.slots.get(slot).map(|state| &state.usage) {
-                Some(Use::Taken(sending)) => sending.sent,
-                _ => return self.forget(tag),
-            };
-            if sent {
-                self.give_up(slot, None, now);
-            } else {
-                self.slots.release(slot); // its number is skipped, so it never runs
-                self.fill_slots();
-            }
-        }
-    }
-
-    /// Ends interest in the answer to an unknown call.
-    pub fn forget(&mut self, tag: Tag) {
-        if let Some(Use::Dirty(dirty)) =
-            self.slots.find(tag).and_then(|slot| self.slots.get_mut(slot)).map(|state| &mut state.usage)
-        {
-            dirty.tag = None;
-        }
-    }
-
-    /// Lets another session carry the calls that have no slot yet.
-    pub fn move_waiting_to(&mut self, successor: &mut ClientCore) {
-        successor.waiting.append(&mut self.waiting);
-        successor.delayed.append(&mut self.delayed);
-        successor.wake_by(Time::default());
-    }
-
-    /// Gives the session up without a word, as a forked child must: sent calls are unknown, the others go on.
-    pub fn abandon_session(&mut self, now: Time) {
-        self.forget_session();
-        self.handle_disconnected("this process was forked", now);
-    }
-
-    /// Ends the session for good: BYE. Sent calls are unknown, the others were not executed.
-    pub fn close(&mut self, now: Time) {
-        if self.closed {
+    /// Gives a call up: its caller no longer waits for the reply.
+    pub(super) fn abandon(&mut self, tag: Tag, at: Conditions<'_>) {
+        if self.waiting.remove(tag) {
             return;
         }
-        self.closed = true;
-        for call in self.empty_slots(Doubt::Closed) {
-            self.waiting.push_back(call);
+        let Some(slot) = self.slots.find(tag) else { return };
+        if self.slots.take_back(slot).is_some() {
+            self.fill_slots(at); // the number of the unsent call is skipped, so it never runs
+        } else if self.orphan(slot, None, at).is_none() {
+            self.slots.forget(tag);
         }
-        let delayed = std::mem::take(&mut self.delayed);
-        for call in self.waiting.drain(..).collect::<Vec<_>>().into_iter().chain(delayed.into_values()) {
-            self.end(call, Outcome::NotExecuted(Reason::Closed, String::new()));
-        }
-        if self.link == Link::Up {
-            self.to_send.clear();
-            self.to_send.push_back(Outgo::Bye);
-        } else {
-            self.link = Link::Condemned;
-        }
-        self.wake_by(now);
     }
 
-    /// Whether new calls may go into slots: the session is attached and the server is not leaving.
-    pub(super) fn may_send(&self) -> bool {
-        self.link == Link::Up && !self.draining
+    fn assign_slot(&mut self, call: Call, at: Conditions<'_>) -> Result<(), Call> {
+        let deadline = call.deadline;
+        let (slot, seq) = self.slots.take(call, at.config.limits.resend_first)?;
+        self.wake_by(deadline); // the timers that are being handled may have looked at this slot already
+        self.outgoing.push(OutgoingFrame::Call(slot, seq));
+        Ok(())
     }
 
     /// Puts waiting calls into free slots, first come, first served.
-    pub(super) fn fill_slots(&mut self) {
-        while self.may_send() && !self.waiting.is_empty() && self.slots.has_free() {
-            let Some(call) = self.waiting.pop_front() else { return };
-            if let Err(outcome) = self.check(call.method, call.body.len()) {
-                self.end(call, outcome); // it was started before there was a session that could say so
-                continue;
-            }
-            if let Err(call) = self.place(call) {
-                self.waiting.push_front(call);
-                return;
+    pub(super) fn fill_slots(&mut self, at: Conditions<'_>) {
+        while at.may_send() && self.slots.has_free() {
+            let Some(call) = self.waiting.pop() else { return };
+            if let Err(outcome) = at.check(call.method, call.body.len()) {
+                self.end(call, outcome); // it was started before there was a session to check it against
+            } else if let Err(call) = self.assign_slot(call, at) {
+                return self.waiting.push_first(call);
             }
         }
     }
 
-    /// Ends a call with the weakest verdict of all its attempts.
-    pub(super) fn end(&mut self, call: Call, outcome: Outcome) {
-        self.events.push_back(Event::Finished(call.tag, weakest(outcome, call.worst)));
-    }
-
-    /// Ends a call, or repeats it as a new one: an idempotent method whose reply is lost, or of which nobody can say
-    /// whether it ran.
-    pub(super) fn end_or_repeat(&mut self, mut call: Call, outcome: Outcome) {
-        if call.repeat && !self.closed {
-            self.counters.repeated += 1;
-            call.worst = Some(match (call.worst.take(), outcome) {
-                (Some(worst @ Outcome::Unknown(_)), _) => worst, // an unknown stays
-                (_, outcome) => outcome,
-            });
-            self.waiting.push_back(call);
-            return;
+    /// Takes a sent call out of its slot, and sends CANCEL until its reply arrives.
+    fn orphan(&mut self, slot: Slot, tag: Option<Tag>, at: Conditions<'_>) -> Option<Call> {
+        let first = at.config.limits.resend_first;
+        let (call, seq) = self.slots.orphan(slot, tag, first, at.now)?;
+        if at.connection.is_attached() {
+            self.outgoing.push(OutgoingFrame::Cancel(slot, seq));
         }
-        self.end(call, outcome);
+        self.wake_by(at.now.plus(first));
+        Some(call)
     }
 
-    /// Tries a refused call again later, as a new call, if it may and there is budget and time.
-    pub(super) fn end_or_retry(&mut self, call: Call, outcome: Outcome, after: Duration, now: Time) {
-        let limits = &self.config.limits;
-        let earned = now.since(self.budget_at).as_secs_f64() * limits.retry_budget;
-        self.budget = (self.budget + earned).min(limits.retry_budget * 10.0);
-        self.budget_at = now;
-        let pause = after.max(Duration::from_millis(1)).mul_f64(1.0 + self.random.f64());
-        let at = now.plus(pause);
-        if !call.retry || self.closed || self.budget < 1.0 || at >= call.deadline {
-            self.end(call, outcome);
-            return;
-        }
-        self.budget -= 1.0;
-        self.counters.busy_retries += 1;
-        self.wake_by(at);
-        self.delayed.insert((at, call.tag), call);
-    }
-
-    /// The caller has gone: the slot stays taken, and CANCEL is sent until the answer is in.
-    pub(super) fn give_up(&mut self, slot: Slot, tag: Option<Tag>, now: Time) -> Option<Call> {
-        let pause = self.config.limits.resend_first;
-        let dirty = Dirty { tag, worst: None, cancel_at: now.plus(pause), pause };
-        let Use::Taken(mut sending) = self.slots.soil(slot, dirty) else { return None };
-        self.dirty += 1;
-        if let Some(state) = self.slots.get_mut(slot) {
-            if let Use::Dirty(dirty) = &mut state.usage {
-                dirty.worst = sending.call.worst.take();
-            }
-            if self.link == Link::Up {
-                self.to_send.push_back(Outgo::Cancel(slot, state.last));
-            }
-        }
-        self.wake_by(now.plus(pause));
-        self.note_dirt(now);
-        Some(sending.call)
-    }
-
-    /// Empties every slot: sent calls end in `doubt` (or are repeated), unsent ones are given back.
-    pub(super) fn empty_slots(&mut self, doubt: Doubt) -> Vec<Call> {
+    /// Empties every slot. Sent calls end in `doubt`, or are repeated. Unsent ones are returned.
+    pub(super) fn empty_slots(&mut self, doubt: Doubt, at: Conditions<'_>) -> Vec<Call> {
         let mut unsent = Vec::new();
-        for slot in 0..self.slots.len() as u16 {
+        for slot in self.slots.numbers() {
             match self.slots.release(slot) {
                 Use::Free => {}
-                Use::Taken(sending) if sending.sent => {
-                    self.end_or_repeat(sending.call, Outcome::Unknown(doubt));
+                Use::InFlight(in_flight) if in_flight.sent => {
+                    self.end_or_repeat(in_flight.call, Outcome::Unknown(doubt), at);
                 }
-                Use::Taken(sending) => unsent.push(sending.call),
-                Use::Dirty(dirty) => {
-                    self.dirty -= 1;
-                    if let Some(tag) = dirty.tag {
-                        self.events.push_back(Event::Resolved(tag, Outcome::Unknown(doubt)));
-                    }
+                Use::InFlight(in_flight) => unsent.push(in_flight.call),
+                Use::Orphaned(orphan) => {
+                    let resolved = |tag| Event::Resolved(tag, Outcome::Unknown(doubt));
+                    self.events.extend(orphan.tag.map(resolved));
                 }
             }
         }
         unsent
     }
 
-    pub(super) fn has_sent_calls(&self) -> bool {
-        self.slots.iter().any(|(_, state)| match &state.usage {
-            Use::Free => false,
-            Use::Taken(sending) => sending.sent,
-            Use::Dirty(_) => true,
-        })
+    /// Ends a call with the weakest verdict of all its attempts.
+    pub(super) fn end(&mut self, call: Call, outcome: Outcome) {
+        self.events.push_back(Event::Finished(call.tag, weaker(outcome, call.earlier)));
     }
 
-    /// Notes since when every slot is dirty.
-    pub(super) fn note_dirt(&mut self, now: Time) {
-        let all = self.dirty > 0 && self.dirty == self.slots.len();
-        self.all_dirty_since = if all { self.all_dirty_since.or(Some(now)) } else { None };
+    /// Ends a call, or repeats it later as a new one: a call of an idempotent method whose reply is lost, or of which it is
+    /// unknown if it ran. Each repeat costs budget, and waits twice as long as the one before (V17).
+    fn end_or_repeat(&mut self, mut call: Call, outcome: Outcome, at: Conditions<'_>) {
+        let limits = &at.config.limits;
+        let pause = limits.backoff_first.saturating_mul(1 << call.repeats.min(16)).min(limits.backoff_cap);
+        let due = call.repeat.then(|| self.take_attempt(call.deadline, pause, at)).flatten();
+        let Some(due) = due else { return self.end(call, outcome) };
+        self.counters.repeated += 1;
+        call.repeats += 1;
+        call.note_attempt(outcome);
+        self.waiting.delay(call, due);
     }
 
-    /// Whether every slot has been dirty for so long that another session should take the calls.
-    pub fn is_stuck(&self, now: Time) -> bool {
-        let since = self.all_dirty_since.filter(|_| self.link == Link::Up);
-        since.is_some_and(|since| now.since(since) >= self.config.limits.all_dirty)
+    /// Ends a refused call, or tries it again later as a new one.
+    fn end_or_retry(&mut self, call: Call, outcome: Outcome, after: Duration, at: Conditions<'_>) {
+        let due = call.retry.then(|| self.take_attempt(call.deadline, after, at)).flatten();
+        let Some(due) = due else { return self.end(call, outcome) };
+        self.counters.busy_retries += 1;
+        self.waiting.delay(call, due);
     }
 
-    fn place(&mut self, call: Call) -> Result<(), Call> {
-        let deadline = call.deadline;
-        let (slot, seq) = self.slots.take(call, self.config.limits.resend_first)?;
-        self.wake_by(deadline); // the slot may have been looked at already by the timers that are at work
-        self.to_send.push_back(Outgo::Call(slot, seq));
+    fn take_attempt(&mut self, deadline: Time, pause: Duration, at: Conditions<'_>) -> Option<Time> {
+        if at.connection.is_closed() {
+            return None;
+        }
+        self.retry.take(deadline, pause, &mut self.random, at.now).inspect(|due| self.wake_by(*due))
+    }
+
+    /// Appends the bytes of the next frame to `out`. Returns the frame; `None` if there is none.
+    pub(super) fn transmit(&mut self, out: &mut Vec<u8>, at: Conditions<'_>) -> Option<OutgoingFrame> {
+        let frame = self.outgoing.pop()?;
+        let source = Source { config: at.config, session: at.session, slots: &mut self.slots };
+        match frame {
+            OutgoingFrame::Call(slot, seq) => {
+                let again = self.outgoing.append_call(slot, seq, source, out, at.now);
+                self.wake_by(again.unwrap_or(Time::NEVER));
+            }
+            _ => append_control(frame, source, out),
+        }
+        Some(frame)
+    }
+
+    /// Notes that the bytes of all calls have left the buffer, or were lost with it: the pauses until retransmissions begin.
+    pub(super) fn note_flushed(&mut self, now: Time) {
+        let mut earliest = Time::NEVER;
+        for (slot, seq) in self.outgoing.take_buffered() {
+            let Some(in_flight) = self.slots.in_flight(slot, seq) else { continue };
+            in_flight.buffered = false;
+            in_flight.again.note_sent(now);
+            earliest = earliest.min(in_flight.again.due());
+        }
+        self.wake_by(earliest);
+    }
+
+    /// Sends again after a resume: every call without a reply under its slot and number, CANCEL for every orphaned call, and
+    /// ACK for every reply that has arrived.
+    pub(super) fn send_everything_again(&mut self, at: Conditions<'_>) {
+        let first = at.config.limits.resend_first;
+        for slot in self.slots.numbers() {
+            let Some((frame, is_resent)) = self.slots.resume(slot, first, at.now) else { continue };
+            self.counters.resent += u64::from(is_resent);
+            self.outgoing.push(frame);
+        }
+        self.wake_by(at.now.plus(first));
+    }
+
+    /// Handles a reply. The first final one to a slot's call counts, whatever its status.
+    ///
+    /// # Errors
+    /// The server has replied to a call that was never sent.
+    pub(super) fn handle_reply(
+        &mut self,
+        (slot, seq): (Slot, Seq),
+        size: usize,
+        after: Duration,
+        reply: Reply,
+        at: Conditions<'_>,
+    ) -> Result<(), ProtocolError> {
+        if !self.slots.accept_reply(slot, seq)? {
+            self.counters.stray_replies += 1;
+            return Ok(());
+        }
+        self.offer_ack(slot, seq, size, at);
+        match self.slots.release(slot) {
+            Use::InFlight(in_flight) => self.conclude(in_flight.call, reply, after, at),
+            Use::Orphaned(orphan) => {
+                // The reply is reported before the slot is used again.
+                let resolved = |tag| Event::Resolved(tag, weaker(reply.outcome, orphan.earlier));
+                self.events.extend(orphan.tag.map(resolved));
+            }
+            Use::Free => {}
+        }
+        self.fill_slots(at);
         Ok(())
     }
 
-    fn queue(&mut self, call: Call) -> Result<(), Outcome> {
-        if self.waiting.len() + self.delayed.len() >= self.config.limits.waiting {
-            let text = format!("{} calls wait already", self.waiting.len());
-            return Err(Outcome::NotExecuted(Reason::NoFreeSlot, text));
+    fn conclude(&mut self, mut call: Call, reply: Reply, after: Duration, at: Conditions<'_>) {
+        let is_busy = reply.is_busy();
+        match reply.outcome {
+            Outcome::ReplyLost(text) => {
+                let outcome = call.note_lost_reply(text);
+                match reply.may_arrive_again {
+                    true => self.end_or_repeat(call, outcome, at),
+                    false => self.end(call, outcome),
+                }
+            }
+            outcome if is_busy => self.end_or_retry(call, outcome, after, at),
+            Outcome::NotExecuted(Reason::NoSuchMethod, text) => {
+                let known = at.session.and_then(|session| session.disagreement(call.method));
+                let outcome = match known {
+                    Some(text) => Outcome::NotExecuted(Reason::Contract, text),
+                    None => Outcome::NotExecuted(Reason::NoSuchMethod, text),
+                };
+                self.end(call, outcome);
+            }
+            outcome => self.end(call, outcome),
         }
-        self.waiting.push_back(call);
-        Ok(())
     }
 
-    /// What can be known to fail before it is sent: size, and contract.
-    fn check(&self, method: &Method, size: usize) -> Result<(), Outcome> {
-        let Some(session) = &self.session else { return Ok(()) };
-        if size > session.max_frame {
-            let text = format!("{size} bytes are over the server's limit of {}", session.max_frame);
-            return Err(Outcome::NotExecuted(Reason::TooLarge, text));
-        }
-        match session.disagreement(method) {
-            Some(text) => Err(Outcome::NotExecuted(Reason::Contract, text)),
-            None => Ok(()),
+    /// Offers an ACK for a reply that has arrived: at once if the server keeps many bytes for it, else after a while.
+    fn offer_ack(&mut self, slot: Slot, seq: Seq, size: usize, at: Conditions<'_>) {
+        let limits = &at.config.limits;
+        if size >= limits.ack_at_once {
+            self.slots.acknowledge_at(slot, None);
+            self.outgoing.push(OutgoingFrame::Ack(slot, seq));
+        } else {
+            let due = at.now.plus(limits.ack_delay);
+            self.slots.acknowledge_at(slot, Some(due));
+            self.wake_by(due);
         }
     }
-}
 
-/// The weaker of a verdict and that of earlier attempts: 'not executed' only if every one was, and an `unknown` stays
-/// unless the call has run since.
-pub(super) fn weakest(outcome: Outcome, earlier: Option<Outcome>) -> Outcome {
-    match (outcome, earlier) {
-        (Outcome::NotExecuted(..), Some(earlier)) => earlier,
-        (Outcome::ReplyLost(_), Some(earlier @ Outcome::Unknown(_))) => earlier,
-        (outcome, _) => outcome,
+    /// Takes the unsent calls back, and acknowledges every reply: the server is shutting down.
+    pub(super) fn take_back_unsent(&mut self, now: Time) {
+        let mut unsent = Vec::new();
+        for slot in self.slots.numbers() {
+            unsent.extend(self.slots.take_back(slot));
+            let ack = self.slots.take_ack(slot);
+            ack.into_iter().for_each(|ack| self.outgoing.push(ack));
+        }
+        self.waiting.return_all(unsent);
+        self.wake_by(now);
+    }
+
+    /// Sends BYE to a server that is shutting down, once no reply from it is due.
+    pub(super) fn leave_if_idle(&mut self) {
+        if self.slots.have_sent_calls() {
+            return;
+        }
+        for slot in self.slots.numbers() {
+            let ack = self.slots.due_ack(slot, Time::NEVER);
+            ack.into_iter().for_each(|ack| self.outgoing.push(ack));
+        }
+        self.outgoing.push(OutgoingFrame::Bye);
+    }
+
+    /// Looks at the timers of all calls.
+    pub(super) fn handle_timeout(&mut self, at: Conditions<'_>) {
+        for slot in self.slots.numbers() {
+            self.handle_slot_timeout(slot, at);
+        }
+        for call in self.waiting.handle_timeout(at.now) {
+            let text = format!("all {} slots were taken until its deadline", self.slots.len());
+            self.end(call, at.never_sent(Reason::NoFreeSlot, text));
+        }
+        self.fill_slots(at);
+        self.wake_by(self.waiting.next_timer());
+        self.wake_by(self.slots.next_blocked(at.config.limits.all_dirty, at.now));
+    }
+
+    fn handle_slot_timeout(&mut self, slot: Slot, at: Conditions<'_>) {
+        let attached = at.connection.is_attached();
+        if attached {
+            let ack = self.slots.due_ack(slot, at.now);
+            ack.into_iter().for_each(|ack| self.outgoing.push(ack));
+        }
+        match self.slots.handle_timeout(slot, attached, &at.config.limits, &mut self.random, at.now) {
+            Due::Next(due) => self.wake_by(due),
+            Due::Again(frame, due) => {
+                self.counters.resent += u64::from(matches!(frame, OutgoingFrame::Call(..)));
+                self.send_and_wake(frame, due);
+            }
+            Due::Deadline => self.deadline_passed(slot, at),
+        }
+    }
+
+    /// A sent call is unknown, and can be resolved later. An unsent one never runs, since its number is skipped.
+    fn deadline_passed(&mut self, slot: Slot, at: Conditions<'_>) {
+        if let Some(call) = self.slots.take_back(slot) {
+            let text = "the call was never sent: no thread was driving this client".to_owned();
+            self.end(call, at.never_sent(Reason::Deadline, text));
+            return self.fill_slots(at);
+        }
+        let tag = self.slots.tag(slot);
+        if let (Some(_), Some(tag)) = (self.orphan(slot, tag, at), tag) {
+            self.events.push_back(Event::Finished(tag, Outcome::Unknown(Doubt::Deadline)));
+        }
     }
 }

@@ -5,7 +5,6 @@
 //! slot exist, the number against `last`, is it a duplicate, and only then lateness and room.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::ServerConfig;
 use super::call_table::{CallData, CallTable};
@@ -19,10 +18,7 @@ use crate::error::{ProtocolError, Reason};
 use crate::ids::{CallId, Seq, SessionId, Slot, Time};
 use crate::limits::MAX_DETAIL;
 use crate::wire::frame::{Frame, Header, Kind};
-use crate::wire::message::{Status, cut};
-
-/// The text of a reply that was not kept.
-const NOT_KEPT: &str = "its reply was sent once and not kept";
+use crate::wire::message::{REPLY_NOT_KEPT, Status, cut};
 
 /// One slot of a session, with everything that a frame for it may change.
 pub(super) struct Filter<'a> {
@@ -93,7 +89,7 @@ impl Filter<'_> {
         match state {
             CallState::Queued => {
                 self.counters.copies_under_way += 1;
-                let deadline = deadline_of(&frame.header, now);
+                let deadline = now.plus(frame.header.pause());
                 if let Some(data) = self.calls.get_mut(self.record.call) {
                     data.deadline = data.deadline.min(deadline); // a duplicate may bring it forward, never back
                 }
@@ -258,7 +254,7 @@ impl Filter<'_> {
                 self.reply(self.record.code, 0, &reply);
                 self.calls.return_reply(self.record.call, reply);
             }
-            CallState::NotKept => self.reply(Status::ReplyLost.code(), 0, NOT_KEPT.as_bytes()),
+            CallState::NotKept => self.reply(Status::ReplyLost.code(), 0, REPLY_NOT_KEPT.as_bytes()),
             CallState::Refused => self.reply(self.record.code, self.retry_millis(), &[]),
             CallState::Empty | CallState::Queued | CallState::Running | CallState::Acknowledged => {
                 return false;
@@ -315,7 +311,7 @@ impl Filter<'_> {
             slot: self.slot,
             seq: frame.header.seq,
             entry,
-            deadline: deadline_of(&frame.header, now),
+            deadline: now.plus(frame.header.pause()),
             body: frame.body,
             cancelled: entry.method.context.then(Arc::default),
             reply: Vec::new(),
@@ -356,9 +352,4 @@ impl Filter<'_> {
             writer.send(&header, body);
         }
     }
-}
-
-/// Returns the time at which the caller of a frame stops waiting.
-fn deadline_of(header: &Header, now: Time) -> Time {
-    now.plus(Duration::from_millis(u64::from(header.millis)))
 }

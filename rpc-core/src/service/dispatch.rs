@@ -1,27 +1,30 @@
-//! Floor 4: runs one call: the user's code, its panics contained, its reply in the thread's own space.
+//! Floor 3: runs one call: the user's code, its panics contained, its reply in a buffer of the caller. The server's loops
+//! and the simulator run calls by this and by nothing else.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::{Dispatch, Service, Surroundings};
 use crate::error::Reason;
 use crate::ids::Clock;
 use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
 use crate::proto::server::ReadyCall;
-use crate::service::{Dispatch, Service, Surroundings};
 use crate::wire::message::{Status, cut};
 
-/// What calls are run with.
-pub(super) struct Runtime {
-    pub(super) services: Vec<Arc<dyn Service>>,
-    pub(super) clock: Arc<dyn Clock>,
+/// What calls are run with: the services of one server, and its clock.
+pub(crate) struct Runtime {
+    /// In the order of the server's directory.
+    pub(crate) services: Vec<Arc<dyn Service>>,
+    /// The clock of the calls' deadlines.
+    pub(crate) clock: Arc<dyn Clock>,
     /// Longest reply body.
-    pub(super) limit: usize,
+    pub(crate) limit: usize,
 }
 
 /// Runs a call; its reply is in `reply` afterwards, and only that. Unwinds only if the log does.
-pub(super) fn dispatch(runtime: &Runtime, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
+pub(crate) fn dispatch(runtime: &Runtime, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
     reply.clear();
     reply.shrink_to(SCRATCH_KEPT);
     let Some(service) = runtime.services.get(call.entry.service) else {
@@ -63,7 +66,7 @@ fn write_text(reply: &mut Vec<u8>, text: &str) {
 }
 
 /// What a panic said. Its payload may itself panic when it is dropped.
-pub(super) fn panic_text(panic: Box<dyn Any + Send>) -> String {
+pub(crate) fn panic_text(panic: Box<dyn Any + Send>) -> String {
     let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => (*text).to_owned(),
         (None, Some(text)) => text.clone(),

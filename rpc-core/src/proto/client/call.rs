@@ -1,0 +1,77 @@
+//! Layer 2: a call of a client that has not ended, and the weakest verdict of its attempts.
+
+use super::Tag;
+use crate::contract::Method;
+use crate::ids::Time;
+use crate::proto::{Outcome, Request};
+
+/// A call that has not ended: its encoded arguments and its policies.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// Its name for the thread that started it.
+    pub(super) tag: Tag,
+    /// The method.
+    pub(super) method: &'static Method,
+    /// The arguments: encoded once, and sent as often as needed.
+    pub(super) body: Vec<u8>,
+    /// The checksum of the arguments.
+    pub(super) body_crc: u32,
+    /// The time at which the caller stops waiting.
+    pub(super) deadline: Time,
+    /// True if it may be repeated by itself.
+    pub(super) repeat: bool,
+    /// True if it may be tried again when the server is busy or draining.
+    pub(super) retry: bool,
+    /// The weakest verdict of earlier attempts. It stands if the last attempt was not executed.
+    pub(super) earlier: Option<Outcome>,
+    /// Times that the call was repeated.
+    pub(super) repeats: u32,
+    /// Times that the call is known to have run without its reply arriving.
+    pub(super) lost: u32,
+}
+
+impl Call {
+    /// A call that begins now.
+    pub(super) fn new(tag: Tag, request: Request, now: Time) -> Self {
+        Call {
+            tag,
+            method: request.method,
+            body: request.body,
+            body_crc: request.body_crc,
+            deadline: now.plus(request.within),
+            repeat: request.repeat,
+            retry: request.retry,
+            earlier: None,
+            repeats: 0,
+            lost: 0,
+        }
+    }
+
+    /// Notes that the call ran and its reply is lost. Returns that outcome, which says how often that has happened.
+    pub(super) fn note_lost_reply(&mut self, text: String) -> Outcome {
+        self.lost += 1;
+        Outcome::ReplyLost(match self.lost {
+            1 => text,
+            runs => format!("it ran at least {runs} times, and no reply arrived; the last one: {text}"),
+        })
+    }
+
+    /// Notes the verdict of an attempt that is followed by another one.
+    pub(super) fn note_attempt(&mut self, outcome: Outcome) {
+        self.earlier = Some(match (self.earlier.take(), outcome) {
+            (Some(earlier @ Outcome::Unknown(_)), _) => earlier, // an unknown stays
+            (_, outcome) => outcome,
+        });
+    }
+}
+
+/// Returns the weaker of a verdict and that of earlier attempts.
+///
+/// A call was 'not executed' only if no attempt was executed. 'Unknown' stays unless the call has run since.
+pub(super) fn weaker(outcome: Outcome, earlier: Option<Outcome>) -> Outcome {
+    match (outcome, earlier) {
+        (Outcome::NotExecuted(..), Some(earlier)) => earlier,
+        (Outcome::ReplyLost(_), Some(earlier @ Outcome::Unknown(_))) => earlier,
+        (outcome, _) => outcome,
+    }
+}

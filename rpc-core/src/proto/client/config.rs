@@ -1,0 +1,65 @@
+//! Layer 2: the parts that a client's protocol is made with, and what it reports.
+
+use super::Tag;
+use crate::contract::Contract;
+use crate::limits::ClientLimits;
+use crate::proto::Outcome;
+
+/// The parts that a client's protocol is made with.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// The bounds and times.
+    pub limits: ClientLimits,
+    /// The services that the client's stubs were built for.
+    pub contracts: Vec<&'static Contract>,
+    /// The feature bits to ask for.
+    pub features: u32,
+    /// The seed of the random pauses.
+    pub seed: u64,
+}
+
+/// News about a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The call has its verdict. After `Unknown(Deadline)` an [`Event::Resolved`] may follow.
+    Finished(Tag, Outcome),
+    /// A call that was unknown has its reply.
+    Resolved(Tag, Outcome),
+}
+
+/// The counters of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientCounters {
+    /// Calls started.
+    pub calls: u64,
+    /// Retransmissions of calls that were queued to be sent.
+    pub resent: u64,
+    /// Connections that were established.
+    pub connections: u64,
+    /// Sessions opened.
+    pub sessions: u64,
+    /// Replies to calls that had ended before.
+    pub stray_replies: u64,
+    /// Calls repeated because their method is idempotent.
+    pub repeated: u64,
+    /// Calls tried again because the server refused them as busy or draining.
+    pub busy_retries: u64,
+    /// Violations of the protocol by the server.
+    pub broken_server: u64,
+}
+
+impl ClientCounters {
+    /// Returns the sum of two sessions' counters.
+    pub fn plus(self, other: ClientCounters) -> ClientCounters {
+        ClientCounters {
+            calls: self.calls + other.calls,
+            resent: self.resent + other.resent,
+            connections: self.connections + other.connections,
+            sessions: self.sessions + other.sessions,
+            stray_replies: self.stray_replies + other.stray_replies,
+            repeated: self.repeated + other.repeated,
+            busy_retries: self.busy_retries + other.busy_retries,
+            broken_server: self.broken_server + other.broken_server,
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Layer 2: the client's state machine: the connection, the session, and frames to the part that they concern.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::call::Call;
+use super::calls::{Calls, Conditions};
+use super::config::{ClientConfig, ClientCounters, Event};
+use super::connection::{Action, Connection, Link};
+use super::outgoing::OutgoingFrame;
+use super::replies::Reply;
+use super::session::{self, Session};
+use super::{Tag, slots::Slots};
+use crate::error::{ProtocolError, Reason};
+use crate::ids::Time;
+use crate::limits::MAX_GREETING;
+use crate::proto::{Doubt, Outcome, Request};
+use crate::wire::frame::{Frame, Kind};
+use crate::wire::message::{Status, Table, Welcome};
+
+/// The client's side of the protocol, for one session at a time.
+#[derive(Clone)]
+pub struct ClientCore {
+    /// The bounds, the services and the features.
+    pub(super) config: ClientConfig,
+    /// The connection, or the lack of one.
+    pub(super) connection: Connection,
+    /// The session; `None` before the first and after a lost one.
+    pub(super) session: Option<Session>,
+    /// True if a connection is wanted although no call waits: until the first session is open and its tables are known.
+    wants_session: bool,
+    /// The calls that have not ended, and the frames to be sent.
+    pub(super) calls: Calls,
+}
+
+/// Calls: started, given up, closed.
+impl ClientCore {
+    /// A client without a connection. It wants one at once.
+    pub fn new(config: ClientConfig) -> Self {
+        let (calls, connection) = (Calls::new(&config), Connection::new());
+        ClientCore { config, connection, session: None, wants_session: true, calls }
+    }
+
+    /// Starts a call. Its verdict comes from [`ClientCore::poll_event`] under `tag`.
+    ///
+    /// # Errors
+    /// The verdict, if it is known without sending anything. The call did not run.
+    pub fn start(&mut self, tag: Tag, request: Request, now: Time) -> Result<(), Outcome> {
+        let (calls, at) = self.parts(now);
+        at.check(request.method, request.body.len())?;
+        calls.start(Call::new(tag, request, now), at)
+    }
+
+    /// Gives a call up: its caller no longer waits for the reply.
+    pub fn abandon(&mut self, tag: Tag, now: Time) {
+        let (calls, at) = self.parts(now);
+        calls.abandon(tag, at);
+    }
+
+    /// Ends the interest in the reply to an unknown call.
+    pub fn forget(&mut self, tag: Tag) {
+        self.calls.slots.forget(tag);
+    }
+
+    /// Moves the calls that have no slot to another session.
+    pub fn move_waiting_to(&mut self, successor: &mut ClientCore) {
+        self.calls.waiting.move_to(&mut successor.calls.waiting);
+        successor.calls.wake_by(Time::default());
+    }
+
+    /// Gives the session up without sending anything, as a forked child must. Sent calls are unknown, the others go on.
+    pub fn abandon_session(&mut self, now: Time) {
+        self.give_session_up(Doubt::SessionLost, now);
+        self.handle_disconnected("this process was forked", now);
+    }
+
+    /// Ends the session for good, with BYE. Sent calls are unknown, the others were not executed.
+    pub fn close(&mut self, now: Time) {
+        if self.is_closed() {
+            return;
+        }
+        let sends_bye = self.connection.leave();
+        let (calls, at) = self.parts(now);
+        let unsent = calls.empty_slots(Doubt::Closed, at);
+        for call in calls.waiting.take_all().into_iter().chain(unsent) {
+            calls.end(call, Outcome::NotExecuted(Reason::Closed, String::new()));
+        }
+        if sends_bye {
+            calls.outgoing.replace(OutgoingFrame::Bye);
+        }
+        calls.wake_by(now);
+    }
+
+    /// Takes the next news about a call.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.calls.events.pop_front()
+    }
+
+    /// Returns the calls, and the conditions that decide what may become of them.
+    fn parts(&mut self, now: Time) -> (&mut Calls, Conditions<'_>) {
+        let Self { config, connection, session, calls, .. } = self;
+        (calls, Conditions { config, connection, session: session.as_ref(), now })
+    }
+}
+
+/// The connection: what the driver tells, and what it asks.
+impl ClientCore {
+    /// Returns true if a connection is to be made now. The attempt has then begun.
+    pub fn poll_connect(&mut self, now: Time) -> bool {
+        let begins = (self.wants_session || self.owes()) && self.connection.begin(now);
+        self.calls.wake_by(if begins { now.plus(self.config.limits.connect) } else { Time::NEVER });
+        begins
+    }
+
+    /// The connection is established. HELLO is the first frame, and the only one until WELCOME arrives.
+    pub fn handle_connected(&mut self, now: Time) {
+        if let Some(again_at) = self.connection.establish(&self.config.limits, now) {
+            self.calls.counters.connections += 1;
+            self.calls.outgoing.replace(OutgoingFrame::Hello);
+            self.calls.wake_by(again_at);
+        }
+    }
+
+    /// The connection could not be made, or is gone. The bytes in its buffer are lost.
+    pub fn handle_disconnected(&mut self, why: &str, now: Time) {
+        self.calls.outgoing.clear();
+        self.calls.note_flushed(now);
+        let (has_session, random) = (self.session.is_some(), &mut self.calls.random);
+        let (at, drained) = self.connection.lose(why, has_session, &self.config.limits, random, now);
+        self.calls.wake_by(at);
+        if drained && has_session && !self.calls.slots.have_sent_calls() {
+            // No reply is due, so a new session is as good, and the server may be a new one.
+            self.give_session_up(Doubt::SessionLost, now);
+        }
+    }
+
+    /// Bytes were read.
+    pub fn handle_input(&mut self, chunk: Bytes, now: Time) {
+        if !self.connection.is_open() {
+            return;
+        }
+        self.connection.hear(now);
+        self.connection.decoder.push(chunk);
+        while self.connection.is_open() {
+            let handled = match self.connection.decoder.next_frame() {
+                Ok(None) => return,
+                Ok(Some(frame)) => self.handle_frame(frame, now),
+                // A resume would bring it again. (Before WELCOME it may be a reply that is not too long after it.)
+                Err(error @ ProtocolError::LongFrame { .. }) if self.connection.is_attached() => Err(error),
+                Err(error) => {
+                    return self.connection.garble(error, self.session.is_some(), &self.config.limits, now);
+                }
+            };
+            if let Err(error) = handled {
+                self.server_is_broken(error, now);
+            }
+        }
+    }
+
+    /// Appends the bytes to be written now to `out`, up to one batch. Every call in it counts as sent from here on, even if
+    /// the write fails.
+    pub fn poll_transmit(&mut self, out: &mut Vec<u8>, now: Time) {
+        let most = self.config.limits.write_batch;
+        while self.connection.is_open() && out.len() < most {
+            let (calls, at) = self.parts(now);
+            match calls.transmit(out, at) {
+                None => return,
+                Some(OutgoingFrame::Bye) => {
+                    self.connection.close();
+                    self.give_session_up(Doubt::Closed, now);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// All bytes that were taken have been written: the pauses until retransmissions begin.
+    pub fn handle_flushed(&mut self, now: Time) {
+        self.calls.note_flushed(now);
+    }
+
+    /// Returns the time at which [`ClientCore::handle_timeout`] must be called next; a time in the past means now.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        (self.calls.next_timer < Time::NEVER).then_some(self.calls.next_timer)
+    }
+
+    /// A timer may be due. Bytes that were read must be given before: a reply beats its deadline.
+    pub fn handle_timeout(&mut self, now: Time) {
+        if now < self.calls.next_timer {
+            return;
+        }
+        self.calls.next_timer = Time::NEVER; // found anew by the steps that follow
+        let (calls, at) = self.parts(now);
+        calls.handle_timeout(at);
+        let has_tables = self.session.as_ref().is_none_or(Session::has_all_tables);
+        let awaits = !has_tables || self.calls.slots.have_sent_calls();
+        match self.connection.handle_timeout(awaits, &self.config.limits, now) {
+            Action::WaitUntil(at) => self.calls.wake_by(at),
+            Action::SendHello(at) => self.calls.send_and_wake(OutgoingFrame::Hello, at),
+            Action::SendPing(at) => {
+                self.calls.send_and_wake(OutgoingFrame::Ping, at);
+                self.ask_for_tables();
+            }
+            Action::Close => {}
+        }
+    }
+}
+
+/// Frames from the server.
+impl ClientCore {
+    fn handle_frame(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
+        let kind = frame.header.kind;
+        match (self.connection.is_attached(), kind) {
+            (false, Kind::Welcome) => return self.handle_welcome(&frame.body, now),
+            (false, Kind::SessionLost) => self.session_is_lost(now),
+            (false, Kind::Busy) => {
+                self.connection.fail("the server is busy or shutting down", frame.header.pause(), now);
+            }
+            (_, Kind::Reject) => {
+                let text = String::from_utf8_lossy(&frame.body);
+                self.connection.reject(&format!("the server refused the connection: {text}"), now);
+            }
+            // It overtook WELCOME, or WELCOME was lost: not the server's fault. Replies come again.
+            (false, Kind::Reply | Kind::GoAway | Kind::Pong | Kind::Table) => {
+                self.calls.counters.stray_replies += u64::from(kind == Kind::Reply);
+            }
+            (true, Kind::Reply) => return self.handle_reply(frame, now),
+            (true, Kind::Pong | Kind::Welcome) => {} // a second WELCOME: the network has doubled our HELLO
+            (true, Kind::GoAway) => self.handle_goaway(now),
+            (true, Kind::Table) => {
+                let table = Table::decode(&frame.body)?;
+                if let Some(session) = &mut self.session {
+                    session.store_table(table);
+                    self.wants_session &= !session.has_all_tables();
+                }
+            }
+            _ => return Err(ProtocolError::Unexpected(kind.name())),
+        }
+        Ok(())
+    }
+
+    fn handle_welcome(&mut self, body: &[u8], now: Time) -> Result<(), ProtocolError> {
+        let welcome = Welcome::decode(body)?;
+        self.connection.welcome();
+        if !session::fits(&welcome, self.session.as_ref(), &self.config, self.calls.slots.len()) {
+            return Err(ProtocolError::BadBody("WELCOME"));
+        }
+        if !welcome.resumed {
+            self.calls.counters.sessions += 1;
+            self.calls.slots = Slots::new(welcome.slots);
+        }
+        let session = Session::new(&welcome, &self.config, self.session.take());
+        let most = self.config.limits.max_frame.max(MAX_GREETING);
+        self.connection.decoder.agree(most, true, session.has_checksums());
+        self.wants_session = !session.has_all_tables();
+        self.session = Some(session);
+        self.ask_for_tables();
+        let (calls, at) = self.parts(now);
+        calls.send_everything_again(at);
+        calls.fill_slots(at);
+        Ok(())
+    }
+
+    /// Asks for the methods of services that differ, until they arrive: question or answer may be lost with a connection.
+    fn ask_for_tables(&mut self) {
+        let missing = self.session.as_ref().map(|session| session.missing_tables(&self.config));
+        for index in missing.unwrap_or_default() {
+            self.calls.outgoing.push(OutgoingFrame::Methods(index));
+        }
+    }
+
+    fn handle_reply(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
+        let status = Status::from_code(frame.header.code)?;
+        self.connection.succeed();
+        let (name, size, after) = (frame.header.call(), frame.body.len(), frame.header.pause());
+        let reply = Reply::new(status, frame, self.config.limits.max_frame);
+        let (calls, at) = self.parts(now);
+        calls.handle_reply(name, size, after, reply, at)?;
+        if self.connection.link() == Link::Draining {
+            self.calls.leave_if_idle();
+        }
+        Ok(())
+    }
+
+    /// GOAWAY: sent calls are waited for, all others wait for another server, and an idle client leaves with BYE.
+    fn handle_goaway(&mut self, now: Time) {
+        if self.connection.drain() {
+            self.calls.take_back_unsent(now);
+            self.calls.leave_if_idle();
+        }
+    }
+
+    /// The server does not know the session. Sent calls are unknown for ever, unsent ones move to the next session.
+    fn session_is_lost(&mut self, now: Time) {
+        tracing::debug!(peer_incarnation = ?self.session.as_ref().map(|s| s.incarnation), "session lost");
+        if self.session.is_some() {
+            self.connection.succeed(); // the server is there, and began anew
+        }
+        self.give_session_up(Doubt::SessionLost, now);
+        self.connection.fail("the server does not know this session any more", Duration::ZERO, now);
+    }
+
+    /// The server did something that the protocol forbids: none of its frames is trusted any more.
+    fn server_is_broken(&mut self, error: ProtocolError, now: Time) {
+        tracing::warn!(%error, "the server broke the protocol");
+        self.calls.counters.broken_server += 1;
+        self.give_session_up(Doubt::BrokenServer, now);
+        self.connection.blame(error);
+    }
+
+    fn give_session_up(&mut self, doubt: Doubt, now: Time) {
+        self.session = None;
+        let (calls, at) = self.parts(now);
+        let unsent = calls.empty_slots(doubt, at);
+        calls.slots = Slots::default();
+        calls.waiting.return_all(unsent);
+    }
+}
+
+/// Questions about the state.
+impl ClientCore {
+    /// Returns true if the socket is to be closed, once the bytes that were taken are written.
+    pub fn wants_close(&self) -> bool {
+        matches!(self.connection.link(), Link::Closing(_))
+    }
+
+    /// Returns true if the session was closed for good.
+    pub fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    /// Returns true if a frame is to be sent.
+    pub fn wants_transmit(&self) -> bool {
+        !self.calls.outgoing.is_empty()
+    }
+
+    /// Returns true if a thread must drive the client: calls wait, or replies are due.
+    pub fn owes(&self) -> bool {
+        !self.calls.waiting.is_empty() || !self.calls.slots.are_all_free()
+    }
+
+    /// Returns the number of slots whose caller has stopped waiting, and whose reply has not arrived.
+    pub fn dirty_slots(&self) -> usize {
+        self.calls.slots.orphaned()
+    }
+
+    /// Returns the number of calls that have no verdict and were not given up.
+    pub fn in_flight(&self) -> usize {
+        self.calls.slots.count_in_flight() + self.calls.waiting.len()
+    }
+
+    /// Returns true if the session is attached, and the differences between the contracts are known.
+    pub fn is_ready(&self) -> bool {
+        self.connection.is_attached() && self.session.as_ref().is_some_and(Session::has_all_tables)
+    }
+
+    /// Returns true if every slot was orphaned for so long that another session should take the calls.
+    pub fn is_stuck(&self, now: Time) -> bool {
+        self.connection.is_attached() && self.calls.slots.are_blocked(self.config.limits.all_dirty, now)
+    }
+
+    /// Returns true if the server has refused the connection for good.
+    pub fn is_rejected(&self) -> bool {
+        self.connection.is_rejected()
+    }
+
+    /// Returns the number of failed connections since a call was last answered.
+    pub fn failed_attempts(&self) -> u64 {
+        u64::from(self.connection.failures())
+    }
+
+    /// Returns true if the last bytes that arrived before any session are not this protocol.
+    pub fn is_foreign(&self) -> bool {
+        self.connection.is_foreign()
+    }
+
+    /// Returns the reason for which there is no connection; empty if none was tried.
+    pub fn last_failure(&self) -> &str {
+        self.connection.failure()
+    }
+
+    /// Returns the server's methods of a service that differs; `None` without a session or a difference.
+    pub fn table(&self, service: &str) -> Option<Arc<Table>> {
+        self.session.as_ref()?.table(service)
+    }
+
+    /// Returns the counters.
+    pub fn counters(&self) -> ClientCounters {
+        self.calls.counters
+    }
+}
+
+impl fmt::Debug for ClientCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientCore({:?}, {:?})", self.connection.link(), self.calls.counters)
+    }
+}

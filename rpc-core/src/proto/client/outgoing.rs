@@ -1,0 +1,150 @@
+//! Layer 2: frames that the client is to send. Their bytes are made when they are taken to be written, so that the time left
+//! is right and a call that was not sent can still be taken back.
+
+use std::collections::VecDeque;
+
+use super::ClientConfig;
+use super::session::Session;
+use super::slots::{Slots, Use};
+use crate::ids::{Seq, Slot, Time};
+use crate::wire::frame::{self, Header, Kind};
+use crate::wire::message::{self, Hello};
+
+/// A frame that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutgoingFrame {
+    /// HELLO, for a new session or for the present one.
+    Hello,
+    /// The call in this slot, if it still has this number.
+    Call(Slot, Seq),
+    /// CANCEL for the orphaned call in this slot, if it still has this number.
+    Cancel(Slot, Seq),
+    /// ACK of this reply, if it is still the last one of its slot.
+    Ack(Slot, Seq),
+    /// PING.
+    Ping,
+    /// METHODS for the service with this index.
+    Methods(usize),
+    /// BYE: the last frame of a session.
+    Bye,
+}
+
+/// Frames that are to be sent, and calls whose bytes may still be in the buffer of the connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outgoing {
+    /// The frames, in their order.
+    frames: VecDeque<OutgoingFrame>,
+    /// The calls that were given to be written and not yet written.
+    buffered: Vec<(Slot, Seq)>,
+}
+
+/// The parts of the client that a frame is made from.
+pub(super) struct Source<'a> {
+    /// The services and the features.
+    pub(super) config: &'a ClientConfig,
+    /// The session.
+    pub(super) session: Option<&'a Session>,
+    /// The calls.
+    pub(super) slots: &'a mut Slots,
+}
+
+impl Outgoing {
+    /// Returns true if no frame is to be sent.
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Returns the number of frames.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Appends a frame.
+    pub(super) fn push(&mut self, frame: OutgoingFrame) {
+        self.frames.push_back(frame);
+    }
+
+    /// Replaces all frames by one.
+    pub(super) fn replace(&mut self, frame: OutgoingFrame) {
+        self.frames.clear();
+        self.frames.push_back(frame);
+    }
+
+    /// Drops all frames: their connection is gone.
+    pub(super) fn clear(&mut self) {
+        self.frames.clear();
+    }
+
+    /// Takes the next frame.
+    pub(super) fn pop(&mut self) -> Option<OutgoingFrame> {
+        self.frames.pop_front()
+    }
+
+    /// Takes the calls that have left the buffer, or were lost with it.
+    pub(super) fn take_buffered(&mut self) -> impl Iterator<Item = (Slot, Seq)> {
+        self.buffered.drain(..)
+    }
+
+    /// Appends the bytes of a call. It counts as sent from here on. Returns the time of its first retransmission.
+    pub(super) fn append_call(
+        &mut self,
+        slot: Slot,
+        seq: Seq,
+        source: Source<'_>,
+        out: &mut Vec<u8>,
+        now: Time,
+    ) -> Option<Time> {
+        let checksum = source.session.is_none_or(Session::has_checksums);
+        let in_flight = source.slots.in_flight(slot, seq)?;
+        let left = in_flight.call.deadline.since(now).as_micros().div_ceil(1000); // never 0 while there is time
+        if in_flight.buffered || left == 0 {
+            return None; // one is in the buffer already, or the timer of the deadline is about to fire
+        }
+        let header = Header {
+            method: in_flight.call.method.id,
+            millis: u32::try_from(left).unwrap_or(u32::MAX),
+            ..Header::for_call(Kind::Call, slot, seq)
+        };
+        let crc = if checksum { in_flight.call.body_crc } else { 0 };
+        out.extend_from_slice(&header.encode(in_flight.call.body.len(), crc));
+        out.extend_from_slice(&in_flight.call.body);
+        in_flight.sent = true;
+        in_flight.buffered = true;
+        self.buffered.push((slot, seq));
+        Some(in_flight.again.due_if_sent(now))
+    }
+}
+
+/// Appends the bytes of a control frame, unless it is out of date.
+pub(super) fn append_control(frame: OutgoingFrame, source: Source<'_>, out: &mut Vec<u8>) {
+    let state = |slot: Slot| source.slots.get(slot);
+    match frame {
+        OutgoingFrame::Cancel(slot, seq) => {
+            if state(slot).is_some_and(|s| matches!(s.usage, Use::Orphaned(_)) && s.last == seq) {
+                frame::append(out, &Header::for_call(Kind::Cancel, slot, seq), &[], true);
+            }
+        }
+        OutgoingFrame::Ack(slot, seq) => {
+            if state(slot).is_some_and(|state| state.last == seq || state.answered == seq) {
+                frame::append(out, &Header::for_call(Kind::Ack, slot, seq), &[], true);
+            }
+        }
+        OutgoingFrame::Hello => {
+            let config = source.config;
+            let mut hello = Hello::new(config.limits.slots, config.features, &config.contracts);
+            hello.resume = source.session.map(|session| (session.id, session.token.0));
+            frame::append(out, &Header::new(Kind::Hello), &hello.encode(), true);
+        }
+        OutgoingFrame::Methods(index) => {
+            let checksum = source.session.is_none_or(Session::has_checksums);
+            if let Some(contract) = source.config.contracts.get(index) {
+                let name = message::encode_name(contract.service);
+                frame::append(out, &Header::new(Kind::Methods), &name, checksum);
+            }
+        }
+        OutgoingFrame::Ping => frame::append(out, &Header::new(Kind::Ping), &[], true),
+        OutgoingFrame::Bye => frame::append(out, &Header::new(Kind::Bye), &[], true),
+        OutgoingFrame::Call(..) => {} // `append_call` makes it
+    }
+}

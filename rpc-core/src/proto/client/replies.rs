@@ -1,0 +1,42 @@
+//! Layer 2: replies: the outcome that a REPLY stands for.
+
+use crate::error::Reason;
+use crate::proto::Outcome;
+use crate::wire::frame::Frame;
+use crate::wire::message::{REPLY_NOT_KEPT, Status};
+
+/// The outcome of a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// The outcome.
+    pub(super) outcome: Outcome,
+    /// True if another attempt of an idempotent call may bring its reply: the reply was sent once and not kept. A reply over
+    /// a limit is over it the next time too.
+    pub(super) may_arrive_again: bool,
+}
+
+impl Reply {
+    /// Reads a REPLY. `limit`: the longest body that the client accepts.
+    pub(super) fn new(status: Status, frame: Frame, limit: usize) -> Self {
+        if let Some(size) = frame.skipped.filter(|_| status.ran()) {
+            let text = format!("{size} bytes are over this client's limit of {limit}");
+            return Reply { outcome: Outcome::ReplyLost(text), may_arrive_again: false };
+        }
+        // A repeated reply may come without its text (W12). Any other text names a reason that stays.
+        let may_arrive_again = frame.body.is_empty() || frame.body == REPLY_NOT_KEPT.as_bytes();
+        let text = || String::from_utf8_lossy(&frame.body).into_owned();
+        let outcome = match status {
+            Status::Done => Outcome::Done(frame.body),
+            Status::Failed => Outcome::Failed(frame.body),
+            Status::Panicked => Outcome::Panicked(text()),
+            Status::ReplyLost => Outcome::ReplyLost(text()),
+            Status::Refused(reason) => Outcome::NotExecuted(reason, text()),
+        };
+        Reply { outcome, may_arrive_again }
+    }
+
+    /// Returns true if the server suggests another attempt.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.outcome, Outcome::NotExecuted(Reason::Busy | Reason::Draining, _))
+    }
+}
