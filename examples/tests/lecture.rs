@@ -17,8 +17,10 @@ struct Line<'a> {
 }
 
 /// What a command says that is run elsewhere. The checker's tests hold this file against the program.
-const KEPT: (&str, &str) =
-    ("cargo run -p rpc-interleavings -- counter", include_str!("../interleavings/found/counter.txt"));
+const KEPT: (&str, &str) = (
+    "cargo run -p rpc-interleavings -- counter",
+    include_str!("../programs/interleavings/found/counter.txt"),
+);
 
 /// One fenced block after another: its language and its lines.
 fn blocks() -> Vec<(&'static str, Vec<&'static str>)> {

@@ -18,7 +18,9 @@ fn the_lectures_program_says_what_it_says_in_go() {
 
 #[test]
 fn both_forms_of_the_lectures_program_are_under_sixty_lines() {
-    for text in [include_str!("../lecture_kv/main.rs"), include_str!("../lecture_kv/kept.rs")] {
+    for text in
+        [include_str!("../programs/lecture_kv/main.rs"), include_str!("../programs/lecture_kv/kept.rs")]
+    {
         assert!(text.lines().count() < 60);
     }
 }

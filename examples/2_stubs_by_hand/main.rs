@@ -3,7 +3,7 @@
 //! A stub is a stand-in. The client stub looks like the service, but packs the arguments and sends them; the server
 //! stub looks like a client, but unpacks the arguments and calls the real thing. Neither contains any networking:
 //! that is `rpc_core`'s part. Compare with what the macro writes:
-//! `cargo run -q -p rpc-codegen --bin rpc-expand -- examples/hello/main.rs`.
+//! `cargo run -q -p rpc-codegen --bin rpc-expand -- examples/1_hello/main.rs`.
 
 use std::error::Error;
 use std::net::{SocketAddr, ToSocketAddrs};

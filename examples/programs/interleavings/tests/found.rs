@@ -32,7 +32,7 @@ fn the_search_takes_the_same_way_each_time() {
 /// The page's other commands are run by the tests of the other examples.
 #[test]
 fn the_commands_of_the_lecture_s_page_run() {
-    const PAGE: &str = include_str!("../../../docs/lecture.md");
+    const PAGE: &str = include_str!("../../../../docs/lecture.md");
     let mut ran = 0;
     for line in PAGE.lines().filter_map(|line| line.strip_prefix("cargo run -p rpc-interleavings")) {
         let topics = line.strip_prefix(" -- ").into_iter();

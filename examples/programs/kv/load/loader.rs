@@ -17,6 +17,7 @@ use rpc_examples::status::Failure;
 
 use crate::api::{KvClient, KvError};
 use crate::arguments::LoadOptions;
+use crate::stats::stats_of;
 
 /// How long the oldest call under way is waited for before the next one is looked at: a call whose frame was lost takes
 /// a second or more, and must not hold up the thousands behind it.
@@ -230,7 +231,7 @@ impl Loader {
     fn check_store(&mut self) -> Result<(), Stop> {
         let store = loop {
             self.sessions = self.kv.call.stats().sessions; // before the question: one that comes behind it is seen
-            match self.kv.stats() {
+            match stats_of(&self.kv).stats() {
                 Ok(stats) => break stats.store,
                 Err(error) => {
                     if is_final(&error) || self.last_success.elapsed() >= self.patience {
@@ -284,7 +285,8 @@ mod tests {
     use rpc_core::{Connector, FaultProxy, Server};
 
     use super::*;
-    use crate::api::{Kv, KvServer};
+    use crate::api::KvServer;
+    use crate::stats::{Figures, KvStatsServer};
     use crate::store::Store;
 
     fn options() -> LoadOptions {
@@ -303,6 +305,7 @@ mod tests {
         let server = Server::builder()
             .limits(ServerLimits { lease: Duration::from_millis(10), ..ServerLimits::default() })
             .service(KvServer::shared(Arc::clone(&store)))
+            .service(KvStatsServer::new(Figures::of(Arc::clone(&store))))
             .bind("127.0.0.1:0")
             .and_then(Server::spawn)
             .expect("a free port");
@@ -323,7 +326,7 @@ mod tests {
         }
         network.heal();
         loader.finish().expect("the store is the same");
-        assert_eq!((loader.loaded, store.stats().keys), (200, 200));
+        assert_eq!((loader.loaded, store.lock().len()), (200, 200));
         assert!(loader.again >= 1, "what had left was in doubt");
         assert_eq!(loader.kv.call.stats().sessions, 2);
     }

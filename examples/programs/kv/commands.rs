@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::api::KvClient;
 use crate::arguments::{ClientOptions, Format, ListOptions, OneCall};
 use crate::output::{PairWriter, answer};
+use crate::stats::stats_of;
 
 /// How often a connection is tried that is refused or cut at once: a bad network cuts a greeting as it cuts anything.
 const TRIES: u32 = 3;
@@ -97,7 +98,7 @@ fn list(kv: &KvClient, format: Format, options: &ListOptions) -> Result<(), Fail
 }
 
 fn stats(kv: &KvClient, format: Format) -> Result<(), Failure> {
-    let stats = serde_json::to_value(kv.stats()?).map_err(std::io::Error::from)?;
+    let stats = serde_json::to_value(stats_of(kv).stats()?).map_err(std::io::Error::from)?;
     let lines: Vec<String> =
         stats.as_object().into_iter().flatten().map(|(name, value)| format!("{name}\t{value}")).collect();
     answer(format, Some(&lines.join("\n")), &stats)?;

@@ -20,7 +20,7 @@ const UNLOCKED: &str = include_str!("refused/unlocked.rs");
 const UNLOCKED_REFUSED: &str = include_str!("refused/unlocked.stderr");
 const N_PLUS_ONE: &str = include_str!("refused/n_plus_one.rs");
 const N_PLUS_ONE_REFUSED: &str = include_str!("refused/n_plus_one.stderr");
-const SCHEDULE: &str = include_str!("../interleavings/found/counter.txt");
+const SCHEDULE: &str = include_str!("../programs/interleavings/found/counter.txt");
 const VISIBILITY: &str = include_str!("visibility.txt");
 
 /// Four channels, and the threads that each leaks.

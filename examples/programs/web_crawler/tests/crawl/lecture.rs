@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-const PAGE: &str = include_str!("../../../../docs/lecture.md");
+const PAGE: &str = include_str!("../../../../../docs/lecture.md");
 const PREFIX: &str = "cargo run -p rpc-web-crawler --bin crawl -- ";
 
 #[test]

@@ -15,8 +15,9 @@ use super::judge::{Findings, judge};
 use super::network::faults;
 use super::options::DemoOptions;
 use super::plan;
-use crate::api::{KvClient, Stats};
+use crate::api::KvClient;
 use crate::dump::pages;
+use crate::stats::{Stats, stats_of};
 
 /// What one run has shown.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> R
     Ok(Run {
         findings: judge(&store, &reports, &appends),
         network,
-        server: kv.stats()?,
+        server: stats_of(&kv).stats()?,
         latencies,
         calls: sum(|report| report.calls),
         resent: sum(|report| report.resent),

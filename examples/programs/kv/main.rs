@@ -1,5 +1,7 @@
-//! Lesson 3, `kv`: a key-value server, its client for the command line, and the demonstration of at most once.
+//! `kv`: the key-value service of lesson 4 as a full program: server, command line client, load, dump, a bad network,
+//! and the demonstration of at most once.
 
+#[path = "../../4_key_value/api.rs"]
 mod api;
 mod arguments;
 mod commands;
@@ -11,6 +13,8 @@ mod output;
 mod pairs;
 mod proxy;
 mod serve;
+mod stats;
+#[path = "../../4_key_value/store.rs"]
 mod store;
 
 use std::process::ExitCode;
@@ -20,7 +24,7 @@ use rpc_examples::status::{Failure, finish};
 use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
-    finish("kv", run(arguments::parse(std::env::args_os()))) // a wrong command line ends in status 2 by clap's own hand
+    finish("kv", run(arguments::parse(std::env::args_os()))) // clap itself ends a wrong command line with status 2
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {

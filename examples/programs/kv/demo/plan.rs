@@ -3,7 +3,7 @@
 use crate::pairs;
 
 /// The real data: see `examples/data/README.md` for its origin and licence.
-const DATA: &str = include_str!("../../data/timezones.tsv");
+const DATA: &str = include_str!("../../../data/timezones.tsv");
 
 /// How many keys the clients append to, all of them to all of these.
 const SHARED_KEYS: u32 = 8;

@@ -1,4 +1,4 @@
-//! `kv serve`: the store behind a server, until a signal ends it.
+//! `kv serve`: serves the store until a signal ends it.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use crate::api::KvServer;
 use crate::arguments::{ClientOptions, ServeOptions};
 use crate::events;
 use crate::output::listening;
+use crate::stats::{Figures, KvStatsServer};
 use crate::store::Store;
 
 /// Serves until drained.
@@ -22,19 +23,21 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
         _ => LevelFilter::WARN,
     });
     let store = Arc::new(Store::default());
+    let figures = Arc::new(Figures::of(Arc::clone(&store)));
     let server = Server::builder()
-        .service(KvServer::shared(Arc::clone(&store)))
+        .service(KvServer::shared(store))
+        .service(KvStatsServer::shared(Arc::clone(&figures)))
         .loops(options.loops)
         .at_most_once(!options.no_filter)
         .bind(client.addr.as_str())
         .map_err(|error| cannot_serve(&error))?;
     let handle = server.handle();
-    store.is_served_by(handle.clone());
+    figures.set_server(handle.clone());
     drain_on_signal(handle.clone())?;
     if options.end_with_parent {
         end_with_parent()?;
     }
-    let _ = listening(client.format, server.local_addr()); // whoever does not read it must not end the server
+    let _ = listening(client.format, server.local_addr()); // a reader that has closed the pipe must not end the server
     server.run().map_err(|error| cannot_serve(&error))?;
     let seen = handle.counters();
     let (calls, runs, duplicates) = (seen.calls, seen.executions, seen.duplicates());
