@@ -4,7 +4,7 @@ use std::error::Error;
 
 use rpc_core::{Server, rpc};
 
-/// What the server can do. `#[rpc]` writes `AdderClient` and `AdderServer` for it.
+/// The methods of the server. `#[rpc]` writes `AdderClient` and `AdderServer` from this trait.
 #[rpc]
 trait Adder {
     /// The sum of two numbers.

@@ -16,7 +16,7 @@ use rpc_core::stub::{
 
 // ---- Step 1: the agreement. Both sides are built from it.
 
-/// What the server can do.
+/// The methods of the server.
 trait Adder {
     /// The sum of two numbers.
     fn add(&self, x: i64, y: i64) -> i64;
@@ -27,7 +27,7 @@ trait Adder {
 /// refused by name instead of being misunderstood.
 static METHODS: [Method; 1] = [Method::new("Adder.add", "fn add(x: i64, y: i64) -> i64")];
 
-/// What client and server compare when they connect.
+/// The contract, which client and server compare when they connect.
 static CONTRACT: Contract = Contract::new("Adder", &METHODS);
 
 // ---- Step 2: the client stub.

@@ -18,7 +18,7 @@ use rpc_core::wire::message::{Hello, Status, Welcome};
 
 /// Longest body of a reply: the default limit of the real server.
 const MAX_FRAME: usize = 4 << 20;
-/// How long a connection attempt, a greeting or a write may take.
+/// Time limit for a connection attempt, a greeting or a write.
 const CONNECT: Duration = Duration::from_secs(1);
 /// Pause before the next connection attempt.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -34,7 +34,7 @@ pub(crate) struct SmallClient {
     pub(crate) server: SocketAddr,
     /// Announced in the greeting, so that the server can compare it with its own.
     pub(crate) contract: &'static Contract,
-    /// How long an attempt waits for the reply before the call is sent again.
+    /// Time that an attempt waits for the reply. Then the call is sent again.
     pub(crate) resend: Duration,
     /// Locked during a call: the calls of several threads run one after the other.
     pub(crate) state: Mutex<State>,

@@ -7,7 +7,7 @@ use rpc_core::ids::{MethodId, SEQ_END, Seq};
 use rpc_core::wire::frame::Frame;
 use rpc_core::wire::message::Status;
 
-/// What the server must do with a frame.
+/// The server's next step for a frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Run the call, then report its result with [`Filter::finish`].
@@ -26,14 +26,14 @@ pub(crate) struct Filter {
     records: Vec<Record>,
 }
 
-/// What is known about the last call of one slot.
+/// The last call of one slot.
 #[derive(Debug, Default)]
 struct Record {
     /// Its number; 0 before the first call.
     last: Seq,
     /// Method, length and checksum of that call. `None` if a CANCEL came instead of the call.
     fingerprint: Option<(MethodId, usize, u32)>,
-    /// How the call ended. `None` before the first call and after an ACK, which allows the server to drop the reply.
+    /// Status and reply. `None` before the first call and after an ACK, which lets the server drop the reply.
     ended: Option<(Status, Vec<u8>)>,
 }
 

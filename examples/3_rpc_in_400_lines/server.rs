@@ -28,7 +28,7 @@ const LISTENER: mio::Token = mio::Token(0);
 pub(crate) const MAX_FRAME: usize = 1 << 20;
 /// Most slots of a session: each keeps one reply until the client has it.
 const MAX_SLOTS: u16 = 64;
-/// How long a session outlives its connection: longer than a client needs to connect again.
+/// Time that a session outlives its connection: longer than a client needs to connect again.
 const LEASE: Duration = Duration::from_secs(60);
 
 /// Serves one service.
@@ -57,7 +57,7 @@ struct Connection {
     session: Option<SessionId>,
 }
 
-/// What the server keeps for a client across its connections.
+/// A client's state on the server, kept across its connections.
 struct Session {
     /// The secret that a client must send to resume the session.
     token: Token,

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use rpc_core::CallError;
 use rpc_core::call::Resolution;
 
-/// How long the program asks the server about a call that got no reply before its deadline.
+/// Time limit for asking the server about a call that got no reply before its deadline.
 const RESOLVE: Duration = Duration::from_secs(10);
 
 /// Calls a key-value server.

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     pub(crate) role: Option<Role>,
 }
 
-/// How the votes are collected.
+/// The ways to collect the votes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
     /// A thread per voter, a mutex, and a main thread that looks without pause
@@ -49,43 +49,43 @@ pub(crate) enum Form {
     Pending,
     /// The unlocked counter
     Racy,
-    /// The channel that nobody listens to any more
+    /// The channel whose receiver stops receiving
     Leak,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct VoteOptions {
-    /// How the votes are collected
+    /// The way to collect the votes
     #[arg(long, value_enum, default_value_t = Form::Pending)]
     pub(crate) form: Form,
-    /// Every form whose outcome is the seed's alone, one after the other, and a table
+    /// Run every form whose outcome depends on the seed alone, and print a table
     #[arg(long, conflicts_with = "form")]
     pub(crate) all_forms: bool,
-    /// How many voters; some are slow, some down, some behind a bad network
+    /// Number of voters; some are slow, some are down, some have a bad network
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(3..=64))]
     pub(crate) voters: u16,
-    /// How many must say yes
+    /// Number of voters that must say yes
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) need: u16,
-    /// Decides the delays and the answers, and who is slow or down
+    /// Decides the delays, the answers, and which voters are slow or down
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// How long to wait for a voter
+    /// Time to wait for a voter
     #[arg(long, default_value = "4s", value_parser = duration, value_name = "TIME")]
     pub(crate) patience: Duration,
-    /// Voters are threads of this process instead of processes of their own
+    /// Run the voters on threads of this process instead of in their own processes
     #[arg(long)]
     pub(crate) in_process: bool,
-    /// Shows the run as it happens: a moving picture on a terminal, else lines
+    /// Show the run as it happens: a picture that changes on a terminal, otherwise lines
     #[arg(long)]
     pub(crate) watch: bool,
-    /// Makes voter N one that was built from another trait
+    /// Build voter N from another trait
     #[arg(long, value_name = "N")]
     pub(crate) stranger: Option<u16>,
 }
 
 impl VoteOptions {
-    /// What cannot be said option by option.
+    /// Checks the rules that concern more than one option.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let usage = |text: String| Err(Failure::new(Status::Usage, text));
         if self.need > self.voters {

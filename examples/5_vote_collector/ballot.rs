@@ -1,4 +1,4 @@
-//! What collector and voters agree on, and what a stranger takes for the same.
+//! The trait that collector and voters share, and a trait of the same name with another signature.
 
 use rpc_core::{CallContext, rpc};
 use serde::{Deserialize, Serialize};
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 /// A voter.
 #[rpc]
 pub(crate) trait Voter {
-    /// Yes or no, after as long as this voter thinks about it; nothing when the collector has cancelled or does not
-    /// wait any longer. Slow: it thinks, so it has a thread of its own.
+    /// Returns yes or no after the time that this voter thinks, or nothing if the collector has cancelled or does not
+    /// wait any longer. Slow: the voter thinks for a while, so its calls run on a separate thread.
     #[rpc(slow)]
     fn vote(&self, cx: &CallContext, question: &str) -> Option<bool>;
 
-    /// What this voter has seen, once it is not voting any more.
+    /// Returns the counts of this voter, once no call of `vote` runs any more.
     #[rpc(slow)]
     fn seen(&self) -> Seen;
 }
 
-/// What a voter has seen.
+/// The counts of a voter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Seen {
-    /// Questions that came.
+    /// Questions that arrived.
     pub(crate) asked: u32,
     /// Questions that it answered with a vote.
     pub(crate) voted: u32,
@@ -27,19 +27,19 @@ pub(crate) struct Seen {
     pub(crate) cancelled: u32,
 }
 
-/// The ballot of another election: the same names, another signature. Who calls it with our stub is refused.
+/// The trait of another election: the same names, another signature. A call with our stub is refused.
 pub(crate) mod elsewhere {
     use rpc_core::rpc;
 
     use super::Seen;
 
-    /// A voter who wants to be told the round as well.
+    /// A voter that also wants the number of the round.
     #[rpc]
     pub(crate) trait Voter {
         /// Yes or no.
         fn vote(&self, question: &str, round: u32) -> bool;
 
-        /// What this voter has seen.
+        /// Returns the counts of this voter.
         fn seen(&self) -> Seen;
     }
 }

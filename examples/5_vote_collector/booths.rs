@@ -14,23 +14,23 @@ use crate::arguments::VoteOptions;
 use crate::ballot::VoterClient;
 use crate::electorate::{Plan, Trouble, electorate};
 
-/// How long a voter's process may take to start, and a bad network to let a greeting through.
+/// Time limit for a voter's process to start, and for a greeting to pass a bad network.
 const START: Duration = Duration::from_secs(60);
-/// When a call without an answer is sent again.
+/// A call without a reply is sent again after this time.
 const RESEND: Duration = Duration::from_millis(100);
 
-/// A voter who can be asked, or the reason why not.
+/// A voter with its client, or the reason why it cannot be reached.
 #[derive(Debug)]
 pub(crate) struct Booth {
     pub(crate) name: String,
     pub(crate) client: Result<VoterClient, String>,
     pub(crate) trouble: Trouble,
-    // Fields are dropped in this order: who asks, what lies between, who answers.
+    // Fields are dropped in this order: the client, the network, the voter.
     _proxy: Option<FaultProxy>,
     _home: Mutex<Home>, // a process's output has one reader; booths are looked at by many threads
 }
 
-/// Where a voter lives.
+/// The place in which a voter runs.
 #[derive(Debug)]
 enum Home {
     Process(#[allow(dead_code, reason = "ended when dropped")] Worker),
@@ -89,7 +89,7 @@ fn connect(opened: Vec<(Plan, String, Option<FaultProxy>, Home)>) -> Result<Vec<
             .iter()
             .map(|(plan, addr, ..)| {
                 let patience = if plan.trouble == Trouble::BadNetwork { START } else { Duration::ZERO };
-                // Copies of what was lost leave early: who votes is the seed's choice, not the network's.
+                // A lost frame is sent again early, so that the seed decides which voters vote, not the network.
                 let limits = ClientLimits { slots: 2, resend_first: RESEND, ..ClientLimits::default() };
                 scope.spawn(move || Connector::new().limits(limits).patience(patience).connect(addr.as_str()))
             })

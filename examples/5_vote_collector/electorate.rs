@@ -1,4 +1,4 @@
-//! Who votes: what each voter thinks, how long, and what is wrong with it. All of it is the seed's choice.
+//! The voters: their answers, their delays and their troubles, all decided by the seed.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::arguments::VoteOptions;
 use crate::voter::VoterOptions;
 
-/// How long the slow voter thinks: longer than anybody waits.
+/// Time that the slow voter thinks: longer than any collector waits.
 const SLOW: Duration = Duration::from_secs(60);
 
-/// What is wrong with a voter.
+/// The trouble of a voter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     None,
-    /// Nobody answers at its address.
+    /// No server listens at its address.
     Down,
     /// It thinks for longer than the collector waits.
     Slow,
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     pub(crate) trouble: Trouble,
 }
 
-/// Everybody who votes. One in ten is down, one in ten slow, one in five behind the fault proxy; at least one of each.
+/// Returns all voters. One in ten is down, one in ten is slow, one in five is behind the fault proxy; at least one of each.
 pub(crate) fn electorate(options: &VoteOptions) -> Vec<Plan> {
     let mut dice = Dice(options.seed);
     let mut plans: Vec<Plan> = (1..=options.voters)
@@ -47,7 +47,7 @@ pub(crate) fn electorate(options: &VoteOptions) -> Vec<Plan> {
     let troubles = [(Trouble::Down, tenth), (Trouble::Slow, tenth), (Trouble::BadNetwork, 2 * tenth)];
     for (trouble, count) in troubles {
         for _ in 0..count {
-            // A stranger has trouble enough: it is to be reached.
+            // A voter with another trait has trouble enough: it must be reachable.
             let well: Vec<&mut Plan> = plans.iter_mut().filter(|plan| plan.is_well()).collect();
             let choice = dice.below(well.len().max(1) as u64);
             if let Some(plan) = well.into_iter().zip(0..).find(|(_, place)| *place == choice) {

@@ -15,7 +15,7 @@ use crate::lost_update::{SHOULD_BE, add_until_one_is_lost, count_until_one_is_lo
 use crate::report::{close, open, open_for_many};
 use crate::watch::Watch;
 
-/// What is kept true by tests: the programs and the compiler's words (tests/ui.rs), the schedule (interleavings).
+/// Texts that tests compare with the programs: what rustc says (tests/ui.rs), and the schedule (interleavings).
 const UNLOCKED: &str = include_str!("refused/unlocked.rs");
 const UNLOCKED_REFUSED: &str = include_str!("refused/unlocked.stderr");
 const N_PLUS_ONE: &str = include_str!("refused/n_plus_one.rs");
@@ -47,12 +47,12 @@ pub(crate) fn leak(options: &VoteOptions, children: &Children) -> Result<(), Fai
     writeln!(out, "{table}")?;
     writeln!(
         out,
-        "A leaked thread has its vote and waits for ever to hand it over: nobody receives, and nobody has hung up."
+        "A leaked thread has its vote and waits for ever to send it: no thread receives, and the receiver is not dropped."
     )?;
     writeln!(
         out,
-        "In Go a buffer for all ten helps, or a `select` with a done channel at each send: a receiver cannot hang up. In \
-         Rust it can: dropped, it makes `send` fail, and the thread ends."
+        "In Go a buffer for all ten helps, or a `select` with a done channel at each send: a receiver cannot be closed. In \
+         Rust, dropping the receiver makes `send` fail, and the thread ends."
     )?;
     close(poll, children)
 }
@@ -109,7 +109,7 @@ pub(crate) fn racy(options: &VoteOptions, children: &Children) -> Result<(), Fai
     Ok(())
 }
 
-/// What rustc says, as whoever runs it at the top of the repository sees it.
+/// Returns rustc's message as it appears at the top of the repository.
 fn words(kept: &str) -> String {
     kept.replace("$WORKSPACE/", "")
 }

@@ -1,4 +1,4 @@
-//! The lost update, looked for: the same votes counted again and again without a lock, until one of them is missing.
+//! The search for the lost update: the same votes are counted again and again without a lock, until one is missing.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,12 +13,12 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Additions of each of two threads.
 const ADDITIONS: usize = 1_000_000;
 
-/// What was found.
+/// The result of a search.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
     /// Rounds that were counted.
     pub(crate) rounds: usize,
-    /// What the last of them counted; less than it should be, unless the search gave up.
+    /// The count of the last round; it is too small, unless the search gave up.
     pub(crate) counted: usize,
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn count_until_one_is_lost(yes: usize) -> Found {
                     count.store(0, Ordering::SeqCst);
                 }
             }
-            line.wait(); // nobody begins before the leader has looked
+            line.wait(); // no thread begins before the leader has checked
             if over.load(Ordering::SeqCst) > 0 {
                 return;
             }

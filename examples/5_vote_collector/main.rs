@@ -1,5 +1,5 @@
-//! Lesson 4, the vote collector: ten voters, each a service of its own, are asked at the same time; when enough have said
-//! yes, the others are not waited for, and nothing of the questions to them is left behind. In every form of the lecture.
+//! Lesson 5, the vote collector: ten voters, each a service in its own process, are asked at the same time. When enough
+//! have said yes, the others are not waited for, and nothing of the questions to them is left. In every form of the lecture.
 
 mod arguments;
 mod ballot;

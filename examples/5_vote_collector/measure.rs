@@ -1,11 +1,11 @@
-//! What a form costs: the CPU time of its threads, from /proc (Linux), and how many they were.
+//! The cost of a form: the CPU time of its threads, from /proc (Linux), and their number.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Counts from its making on.
+/// Measures from the moment at which it is made.
 #[derive(Debug)]
 pub(crate) struct Meter {
     collector: Option<Duration>,

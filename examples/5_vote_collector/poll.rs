@@ -1,4 +1,4 @@
-//! One poll: what every form is given. `request_vote` is the lecture's function of that name, over real RPC.
+//! One poll, which every form collects. `request_vote` is the lecture's function of that name, over real RPC.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -13,8 +13,8 @@ use crate::booths::Booth;
 use crate::measure::Meter;
 use crate::watch::Watch;
 
-/// How often a thread that waits for a vote looks whether it is still wanted. Nobody can end a thread from outside: it
-/// must look.
+/// Time between two checks of a thread that waits for a vote whether the vote is still needed. A thread cannot be
+/// ended from outside: it must check.
 const LOOK: Duration = Duration::from_millis(10);
 
 const QUESTION: &str = "more cake?";
@@ -22,13 +22,13 @@ const QUESTION: &str = "more cake?";
 /// The lecture's two variables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Voters who said yes.
+    /// Voters that said yes.
     pub(crate) count: usize,
-    /// Voters who have finished, whatever they said.
+    /// Voters that have finished, with any result.
     pub(crate) finished: usize,
 }
 
-/// The voters, and what is to be seen of one question to all of them.
+/// The voters, and the state of one question to all of them.
 #[derive(Debug)]
 pub(crate) struct Poll {
     booths: Vec<Booth>,
@@ -72,12 +72,12 @@ impl Poll {
         self.need
     }
 
-    /// Whether the collector need not wait any longer: enough have said yes, or all have finished.
+    /// Returns true if the collector need not wait any longer: enough voters have said yes, or all have finished.
     pub(crate) fn is_decided(&self, tally: &Tally) -> bool {
         tally.count >= self.need || tally.finished == self.booths.len()
     }
 
-    /// Asks a voter and waits for its vote. A voter who is down, too slow or not wanted any longer does not say yes.
+    /// Asks a voter and waits for its vote. A voter that is down, too slow or no longer needed does not say yes.
     pub(crate) fn request_vote(&self, voter: &Booth) -> bool {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let vote = self.ask(voter);
@@ -93,7 +93,7 @@ impl Poll {
                 return self.arrived(voter, vote);
             }
             if self.released.load(Ordering::SeqCst) {
-                self.say(&voter.name, "released: its vote is not wanted any more");
+                self.say(&voter.name, "released: its vote is no longer needed");
                 return false; // `pending` is dropped, which cancels the call at the voter too
             }
         }
@@ -110,7 +110,7 @@ impl Poll {
         }
     }
 
-    /// What a reply means as a vote.
+    /// Returns the vote that a reply stands for.
     pub(crate) fn arrived(&self, voter: &Booth, reply: Result<Option<bool>, CallError>) -> bool {
         let text = match &reply {
             Ok(Some(true)) => "yes".to_owned(),
@@ -128,7 +128,7 @@ impl Poll {
         matches!(reply, Ok(Some(true)))
     }
 
-    /// The collector has decided: those who still wait are told, and what follows is not its time any more.
+    /// Records the collector's decision and releases the threads that still wait. Later time is not the collector's.
     pub(crate) fn decide(&self, tally: Tally) -> Tally {
         if self.decided.set((tally, self.begun.elapsed())).is_ok() {
             let Tally { count, finished } = tally;
@@ -137,7 +137,7 @@ impl Poll {
             self.watch.decided(
                 self.begun.elapsed(),
                 &format!(
-                    "{verdict}: {count} yes among the {finished} who have finished; {left} not waited for"
+                    "{verdict}: {count} yes among the {finished} that have finished; {left} not waited for"
                 ),
             );
         }
@@ -145,8 +145,8 @@ impl Poll {
         tally
     }
 
-    pub(crate) fn say(&self, who: &str, what: &str) {
-        if let Err(error) = self.watch.said(self.begun.elapsed(), who, what) {
+    pub(crate) fn say(&self, voter: &str, what: &str) {
+        if let Err(error) = self.watch.said(self.begun.elapsed(), voter, what) {
             self.fail(error.into());
         }
     }
@@ -160,7 +160,7 @@ impl Poll {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// What was decided, and when.
+    /// Returns the decision and its time.
     pub(crate) fn decided(&self) -> (Tally, Duration) {
         self.decided.get().copied().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! One form with all that it says, or every form and a table.
+//! Runs one form and reports all its events, or runs every form and prints a table.
 
 use std::io::{self, Write};
 use std::thread;
@@ -18,10 +18,10 @@ use crate::forms;
 use crate::poll::Poll;
 use crate::watch::Watch;
 
-/// How long cancelled calls get to be settled with their voters, over a bad network too.
+/// Time limit for cancelled calls to be settled with their voters, also over a bad network.
 const SETTLE: Duration = Duration::from_secs(60);
 
-/// What one form did.
+/// The figures of one form.
 struct Run {
     name: &'static str,
     outcome: String,
@@ -33,7 +33,7 @@ struct Run {
     waiting: u64,
 }
 
-/// What all clients and voters have seen up to a moment.
+/// The sums over all clients and voters at one moment.
 #[derive(Clone, Copy, Default)]
 struct Account {
     seen: Seen,
@@ -42,7 +42,7 @@ struct Account {
     waiting: u64,
 }
 
-/// Collects in one form, and says what happens and what is left.
+/// Collects in one form, and reports what happens and what is left.
 pub(crate) fn one_form(options: &VoteOptions, form: Form, children: &Children) -> Result<(), Failure> {
     let poll = open(options, &name_of(form), children)?;
     let tally = forms::collect(form, &poll);
@@ -50,7 +50,7 @@ pub(crate) fn one_form(options: &VoteOptions, form: Form, children: &Children) -
     if tally.count >= usize::from(options.need) { Ok(()) } else { Err(Failure::new(Status::Negative, "")) }
 }
 
-/// Starts the voters, and says who they are. The poll is shown as the options say.
+/// Starts the voters and prints their troubles. The poll is shown as the options say.
 pub(crate) fn open(options: &VoteOptions, form: &str, children: &Children) -> Result<Poll, Failure> {
     let booths = introduce(options, form, children)?;
     let watch = Watch::new(options.watch, form, names(&booths))?;
@@ -80,7 +80,7 @@ fn names(booths: &[Booth]) -> impl Iterator<Item = &str> {
     booths.iter().map(|booth| booth.name.as_str())
 }
 
-/// Says what is left after a poll, which should be nothing, and ends the voters.
+/// Reports what is left after a poll, which should be nothing, and ends the voters.
 pub(crate) fn close(poll: Poll, children: &Children) -> Result<(), Failure> {
     let failure = poll.take_failure();
     let mut out = io::stdout();

@@ -1,4 +1,4 @@
-//! One voter: it thinks for a while, then says what it was told to say; in a process or on a thread of its own.
+//! One voter: it thinks for a while and then gives its answer, in a process or on threads of the collector's process.
 
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,9 +14,9 @@ use rpc_examples::status::{Failure, Status};
 
 use crate::ballot::{Seen, Voter, VoterServer, elsewhere};
 
-/// How often a thinking voter looks whether it was cancelled.
+/// Time between two checks of a thinking voter whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(2);
-/// How long a voter that is drained waits for a collector whose goodbye was lost on the way.
+/// Time that a drained voter waits for a collector whose BYE was lost on the way.
 const GRACE: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Debug, Args)]

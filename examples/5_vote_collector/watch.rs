@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use console::{Term, truncate_str};
 
-/// Where the events of a poll go.
+/// The output for the events of a poll.
 #[derive(Debug)]
 pub(crate) enum Watch {
     Nothing,
@@ -15,7 +15,7 @@ pub(crate) enum Watch {
 }
 
 /// One line of the terminal for the collector, and one for each voter. It is drawn over at each event, and leaves the
-/// cursor below: whoever writes next writes there.
+/// cursor below, where the next output goes.
 #[derive(Debug)]
 pub(crate) struct Picture {
     rows: Mutex<Vec<Row>>,
@@ -26,12 +26,12 @@ struct Row {
     mark: char,
     name: String,
     text: String,
-    /// Nothing has been said of it yet.
+    /// True until the first event of this row.
     open: bool,
 }
 
 impl Watch {
-    /// What suits: `watch` asks for a picture, which only a terminal can show that has a line for everybody.
+    /// Chooses the output: `watch` asks for a picture, which needs a terminal with a line for each voter.
     pub(crate) fn new<'a>(
         watch: bool,
         form: &str,
@@ -56,14 +56,14 @@ impl Watch {
         Ok(Watch::Picture(Picture { rows: Mutex::new(rows) }))
     }
 
-    /// A voter has said something, or something is known of it. Who is no voter stands for all who have said nothing.
-    pub(crate) fn said(&self, at: Duration, who: &str, what: &str) -> io::Result<()> {
+    /// Shows an event of a voter. A name that no voter has stands for all voters without an event so far.
+    pub(crate) fn said(&self, at: Duration, voter: &str, what: &str) -> io::Result<()> {
         match self {
             Watch::Nothing => Ok(()),
-            Watch::Lines => writeln!(io::stdout(), "{:>5} ms  {who:<8} {what}", at.as_millis()),
+            Watch::Lines => writeln!(io::stdout(), "{:>5} ms  {voter:<8} {what}", at.as_millis()),
             Watch::Picture(picture) => picture.change(at, what, ' ', |rows| {
                 let voters = rows.iter_mut().skip(1);
-                let (named, others): (Vec<_>, Vec<_>) = voters.partition(|row| row.name == who);
+                let (named, others): (Vec<_>, Vec<_>) = voters.partition(|row| row.name == voter);
                 if named.is_empty() { others.into_iter().filter(|row| row.open).collect() } else { named }
             }),
         }

@@ -105,7 +105,7 @@ fn options_that_mean_nothing_to_a_command_are_not_its_own() {
     }
 }
 
-/// `.invalid` is a name that nobody has, by RFC 6761.
+/// `.invalid` is a name that no host has, by RFC 6761.
 #[test]
 fn a_server_whose_name_nobody_knows_is_out_of_reach_for_every_command() {
     run(KV, ["get", "a", "--addr", "kv.invalid:1"]).expect(3);

@@ -73,15 +73,14 @@ fn without_enough_votes_the_answer_is_no_and_the_seeds_choice() {
 }
 
 #[test]
-fn the_unbuffered_channel_leaks_and_the_mended_ones_do_not() {
+fn the_unbuffered_channel_leaks_and_the_fixed_ones_do_not() {
     let said = run_patiently(&["--form", "leak"]).expect(0);
     let cells = |first: &str, place: usize| row(&said, first)[place].parse::<u32>().expect("a number");
     assert!(cells("unbuffered, receiver lives on", 3) > 0, "{}", said.out);
-    for mended in
-        ["unbuffered, receiver dropped", "buffered, receiver lives on", "buffered, receiver dropped"]
+    for fixed in ["unbuffered, receiver dropped", "buffered, receiver lives on", "buffered, receiver dropped"]
     {
-        assert_eq!(cells(mended, 3), 0, "{}", said.out);
-        assert_eq!(cells(mended, 4), 0, "{}", said.out);
+        assert_eq!(cells(fixed, 3), 0, "{}", said.out);
+        assert_eq!(cells(fixed, 4), 0, "{}", said.out);
     }
 }
 

@@ -12,18 +12,18 @@ pub(crate) fn collect(poll: &Poll) -> Tally {
             let ch = ch.clone();
             scope.spawn(move || {
                 let vote = poll.request_vote(voter);
-                let _ = ch.send(vote); // fails when nobody listens any more, instead of blocking for ever
+                let _ = ch.send(vote); // fails when the receiver is dropped, instead of blocking for ever
             });
         }
         let mut tally = Tally::default();
         while !poll.is_decided(&tally) {
-            let vote = votes.recv().expect("we hold a sender ourselves");
+            let vote = votes.recv().expect("this thread still has a sender");
             if vote {
                 tally.count += 1;
             }
             tally.finished += 1;
         }
-        drop(votes); // hangs up on the others. In Go they would wait for ever: `--form leak`
+        drop(votes); // the other senders get an error. In Go they would wait for ever: `--form leak`
         poll.decide(tally)
     })
 }

@@ -13,17 +13,17 @@ pub(crate) fn collect(poll: &Poll) -> Tally {
             let (mu, cond) = (&mu, &cond);
             scope.spawn(move || {
                 let vote = poll.request_vote(voter);
-                let mut tally = mu.lock().expect("nobody panics while it counts");
+                let mut tally = mu.lock().expect("no thread panics while it counts");
                 if vote {
                     tally.count += 1;
                 }
                 tally.finished += 1;
-                cond.notify_all(); // the lecture's Broadcast. It never blocks, so nobody is stuck after the majority
+                cond.notify_all(); // the lecture's Broadcast. It never blocks, so no thread is stuck after the majority
             });
         }
-        let mut tally = mu.lock().expect("nobody panics while it counts");
+        let mut tally = mu.lock().expect("no thread panics while it counts");
         while !poll.is_decided(&tally) {
-            tally = cond.wait(tally).expect("nobody panics while it counts"); // unlocks and sleeps in one step
+            tally = cond.wait(tally).expect("no thread panics while it counts"); // unlocks and sleeps in one step
         }
         poll.decide(*tally)
     })

@@ -1,5 +1,5 @@
-//! The channel form that stops listening at the majority: who still wants to send waits for ever, unless somebody has
-//! thought of it. Four channels side by side, and the threads that each of them leaks.
+//! The channel form that stops receiving at the majority: a thread that sends afterwards waits for ever, unless the
+//! program prevents it. Four channels side by side, and the threads that each of them leaks.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::poll::{Poll, Tally};
 
-/// How long threads get to do what they will surely do, so that a busy machine is not taken for a leak.
+/// Time limit for what will certainly happen, so that a busy machine does not look like a leak.
 const SURELY: Duration = Duration::from_secs(60);
-/// How long threads that should be stuck get to end all the same.
+/// Time in which threads that should be stuck may still end.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// One way to make the channel and to stop listening.
+/// One way to make the channel and to stop receiving.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Way {
     pub(crate) name: &'static str,
@@ -28,35 +28,35 @@ pub(crate) const WAYS: [Way; 4] = [
     Way { name: "buffered, receiver dropped", buffered: true, hangs_up: true },
 ];
 
-/// What became of the threads.
+/// The counts of one way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leak {
     pub(crate) tally: Tally,
-    /// Threads that had not ended when every vote was there, and never would have.
+    /// Threads that had not ended when every vote had arrived, and never would have ended.
     pub(crate) leaked: usize,
-    /// Threads that were there at the very end, after the receiver was dropped: none.
+    /// Threads that were still there at the end, after the receiver was dropped: none.
     pub(crate) left: usize,
 }
 
-/// Collects, stops listening at the decision, and counts the threads that are stuck. It frees them before it returns:
-/// this program is a lesson, not a leak.
+/// Collects, stops receiving at the decision, and counts the threads that are stuck. It frees them before it returns,
+/// so that the program itself does not leak.
 pub(crate) fn collect(poll: &Arc<Poll>, way: Way) -> Leak {
     let room = if way.buffered { poll.voters().len() } else { 0 };
     let (ch, votes) = mpsc::sync_channel(room);
     let alive = Arc::new(AtomicUsize::new(poll.voters().len()));
     for number in 0..poll.voters().len() {
         let (poll, ch, alive) = (Arc::clone(poll), ch.clone(), Arc::clone(&alive));
-        // Not in a scope, which would wait for it: a thread that nobody looks after, like the lecture's `go func()`.
+        // Not in a scope, which would wait for it: a detached thread, like the lecture's `go func()`.
         thread::spawn(move || {
             let vote = poll.request_vote(&poll.voters()[number]);
-            drop(poll); // before it counts as ended: whoever has counted wants the poll back
+            drop(poll); // before it counts as ended: the caller takes the poll back after that
             let _ = ch.send(vote); // unbuffered: blocks until it is received, or until the receiver is dropped
             alive.fetch_sub(1, Ordering::SeqCst);
         });
     }
     let mut tally = Tally::default();
     while !poll.is_decided(&tally) {
-        let vote: bool = votes.recv().expect("we hold a sender ourselves");
+        let vote: bool = votes.recv().expect("this thread still has a sender");
         tally.count += usize::from(vote);
         tally.finished += 1;
     }

@@ -11,7 +11,7 @@ mod spin;
 use crate::arguments::Form;
 use crate::poll::{Poll, Tally};
 
-/// The forms whose outcome is the seed's alone.
+/// The forms whose outcome depends on the seed alone.
 pub(crate) const SOUND: [(Form, &str); 5] = [
     (Form::Spin, "spin"),
     (Form::Sleep, "sleep"),

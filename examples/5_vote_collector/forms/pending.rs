@@ -1,4 +1,4 @@
-//! Started calls in a race: ten questions under way at once, and one thread that takes the votes as they come.
+//! Started calls in a race: ten questions at once, and one thread that takes the votes as they arrive.
 
 use rpc_core::Race;
 

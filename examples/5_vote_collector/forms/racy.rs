@@ -1,5 +1,5 @@
 //! The lecture's first program as far as Rust lets it compile: two counts without a lock. An atomic makes each load and
-//! each store whole, and does nothing for what lies between them.
+//! each store indivisible, but not the two together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -34,7 +34,7 @@ pub(crate) fn collect(poll: &Poll) -> Tally {
     })
 }
 
-/// `n = n + 1`: a load, an addition, a store. Whoever stores in between is overwritten.
+/// `n = n + 1`: a load, an addition, a store. A store by another thread in between is overwritten.
 pub(crate) fn add_one(n: &AtomicUsize) {
     n.store(load(n) + 1, Ordering::SeqCst);
 }

@@ -1,4 +1,4 @@
-//! The same mutex, and a main thread that sleeps between two looks: no core burnt, but how long should it sleep?
+//! The same mutex, and a main thread that sleeps between two checks: no core is wasted, but how long should it sleep?
 
 use std::sync::Mutex;
 use std::thread;
@@ -16,7 +16,7 @@ pub(crate) fn collect(poll: &Poll) -> Tally {
             let mu = &mu;
             scope.spawn(move || {
                 let vote = poll.request_vote(voter);
-                let mut tally = mu.lock().expect("nobody panics while it counts");
+                let mut tally = mu.lock().expect("no thread panics while it counts");
                 if vote {
                     tally.count += 1;
                 }
@@ -24,7 +24,7 @@ pub(crate) fn collect(poll: &Poll) -> Tally {
             });
         }
         loop {
-            let tally = *mu.lock().expect("nobody panics while it counts");
+            let tally = *mu.lock().expect("no thread panics while it counts");
             if poll.is_decided(&tally) {
                 break poll.decide(tally);
             }

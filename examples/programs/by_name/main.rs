@@ -23,7 +23,7 @@ struct Store(Mutex<HashMap<String, String>>);
 
 impl Kv for Store {
     fn get(&self, key: &str) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned() // whole, whoever panicked
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned() // valid even after a panic
     }
 
     fn put(&self, key: &str, value: &str) {
@@ -39,7 +39,7 @@ fn by_name() -> Result<(), Failure> {
     let mut out = io::stdout();
     let server = Server::builder().service(KvServer::new(Store::default())).bind("127.0.0.1:0")?.spawn()?;
 
-    // From here on nothing knows the trait. The names could come from a command line.
+    // From here on the trait is not used. The names could come from a command line.
     let client = Connector::new().connect_by_name(server.local_addr(), &["Kv"])?;
     for (_, signature) in client.methods("Kv") {
         writeln!(out, "the server has: {signature}")?;

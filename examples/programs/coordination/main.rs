@@ -1,4 +1,4 @@
-//! Threads that wait for each other: each way to coordinate them as a short program, and its twin that goes wrong.
+//! Threads that wait for each other: each way to coordinate them as a short program, with a broken version.
 
 mod channel;
 mod condvar;
@@ -27,9 +27,9 @@ const TEMPLATE: &str = "\
 {about}
 
 Examples:
-  coordination                     every topic: the broken twin, then the mended one
-  coordination condvar --broken    one broken twin
-  coordination condvar             the same, mended
+  coordination                     every topic: the broken version, then the fixed one
+  coordination condvar --broken    one broken version
+  coordination condvar             the same, fixed
 
 {usage-heading} {usage}
 
@@ -41,9 +41,9 @@ Exit status: 0 it ended and was right, 1 it did not.";
 #[derive(Debug, Parser)]
 #[command(name = "coordination", version, help_template = TEMPLATE)]
 struct Arguments {
-    /// What to show; all of it without
+    /// The topic to show; without it, all of them
     topic: Option<Topic>,
-    /// Runs the twin that goes wrong
+    /// Run the broken version
     #[arg(long, requires = "topic")]
     broken: bool,
 }
@@ -52,17 +52,17 @@ struct Arguments {
 enum Topic {
     /// Two locks in two orders
     Mutex,
-    /// A signal that nobody waits for yet
+    /// A signal before any thread waits for it
     Condvar,
-    /// An unbuffered channel that nobody reads
+    /// An unbuffered channel without a reader
     Channel,
     /// One thread that sends to itself
     OneThread,
     /// A thread that adds itself to the group
     WaitGroup,
-    /// A permit that is not given back
+    /// A permit that is not returned
     Semaphore,
-    /// A thread that is asked to stop and cannot hear it
+    /// A thread that is asked to stop and does not notice
     Stop,
     /// A handler that calls its own server while it holds a lock
     OwnServer,
@@ -73,19 +73,19 @@ impl Topic {
         let program = match (self, broken) {
             (Topic::OwnServer, holding) => return own_server::run(steps, holding),
             (Topic::Mutex, true) => mutex::broken,
-            (Topic::Mutex, false) => mutex::mended,
+            (Topic::Mutex, false) => mutex::fixed,
             (Topic::Condvar, true) => condvar::broken,
-            (Topic::Condvar, false) => condvar::mended,
+            (Topic::Condvar, false) => condvar::fixed,
             (Topic::Channel, true) => channel::broken,
-            (Topic::Channel, false) => channel::mended,
+            (Topic::Channel, false) => channel::fixed,
             (Topic::OneThread, true) => one_thread::broken,
-            (Topic::OneThread, false) => one_thread::mended,
+            (Topic::OneThread, false) => one_thread::fixed,
             (Topic::WaitGroup, true) => wait_group::broken,
-            (Topic::WaitGroup, false) => wait_group::mended,
+            (Topic::WaitGroup, false) => wait_group::fixed,
             (Topic::Semaphore, true) => semaphore::broken,
-            (Topic::Semaphore, false) => semaphore::mended,
+            (Topic::Semaphore, false) => semaphore::fixed,
             (Topic::Stop, true) => stop::broken,
-            (Topic::Stop, false) => stop::mended,
+            (Topic::Stop, false) => stop::fixed,
         };
         program(steps);
         Ok(())
@@ -94,7 +94,7 @@ impl Topic {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    std::panic::set_hook(Box::new(|_| {})); // the watchdog reports it, with the steps that led there
+    std::panic::set_hook(Box::new(|_| {})); // the watchdog reports the panic, with the steps before it
     let result = match arguments.topic {
         Some(topic) => show(topic, arguments.broken)
             .and_then(|well| if well { Ok(()) } else { Err(Failure::new(Status::Negative, "")) }),
@@ -103,15 +103,15 @@ fn main() -> ExitCode {
     finish("coordination", result)
 }
 
-/// Real threads are let in by luck: a broken twin that goes right is run again, so often at the most.
+/// With real threads the wrong order comes by luck: a broken version that ends well is run again, at most this often.
 const MOST_RUNS: usize = 20;
 
-/// Runs one program, and says what it did; whether it ended as it should.
+/// Runs one program and reports its steps. Returns true if it ended as it should.
 fn show(topic: Topic, broken: bool) -> Result<bool, Failure> {
     let mut out = io::stdout();
     let name = name_of(topic);
     let help = topic.to_possible_value().and_then(|value| value.get_help().map(ToString::to_string));
-    let which = if broken { help.unwrap_or_default() } else { "mended".to_owned() };
+    let which = if broken { help.unwrap_or_default() } else { "fixed".to_owned() };
     writeln!(out, "{name}: {which}")?;
     let (limit, runs) = if broken { (SHOULD_STICK, MOST_RUNS) } else { (SHOULD_END, 1) };
     let mut well = false;
@@ -124,10 +124,13 @@ fn show(topic: Topic, broken: bool) -> Result<bool, Failure> {
         if !well || run == runs {
             break;
         }
-        writeln!(out, "  by luck: the threads came in an order that does no harm; once more")?;
+        writeln!(out, "  by luck the threads ran in an order that does no harm; running it again")?;
     }
     if broken && topic != Topic::OwnServer {
-        writeln!(out, "  found without luck, with the schedule: cargo run -p rpc-interleavings -- {name}")?;
+        writeln!(
+            out,
+            "  to find it without luck, with the schedule: cargo run -p rpc-interleavings -- {name}"
+        )?;
     }
     writeln!(out)?;
     Ok(well)
@@ -139,20 +142,20 @@ fn say_how_it_ended(out: &mut impl Write, end: &End, limit: Duration, steps: &St
         End::Wrong(why) => writeln!(out, "  WRONG: {why}"),
         End::Stuck => {
             writeln!(out, "  STUCK: after {} s these have not ended:", limit.as_secs())?;
-            for (who, what) in steps.stuck() {
-                writeln!(out, "      {who:<8} {what}")?;
+            for (name, what) in steps.stuck() {
+                writeln!(out, "      {name:<8} {what}")?;
             }
             Ok(())
         }
     }
 }
 
-/// Every twin goes wrong and every mended program ends, or this fails.
+/// Runs every topic. Fails unless every broken version goes wrong and every fixed one ends.
 fn show_all() -> Result<(), Failure> {
     for topic in Topic::value_variants() {
         for broken in [true, false] {
             if show(*topic, broken)? == broken {
-                let text = format!("{} did not do what it is here to show", name_of(*topic));
+                let text = format!("{} did not go as it should", name_of(*topic));
                 return Err(Failure::new(Status::Server, text));
             }
         }

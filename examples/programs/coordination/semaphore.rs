@@ -1,5 +1,5 @@
-//! A semaphore: at most two inside (the notes' example has three stalls). Broken: who leaves early keeps its permit, and
-//! in the end nobody comes in. Mended: the permit is a guard that gives itself back on every path.
+//! A semaphore: at most two inside (the notes' example has three stalls). Broken: a thread that leaves early keeps its
+//! permit, until no permit is left. Fixed: the permit is a guard that returns itself on every path.
 
 use crate::steps::{ENDS, Steps};
 use crate::sync::{Arc, Condvar, Mutex, awkward_moment, thread};
@@ -11,20 +11,20 @@ struct Semaphore {
 
 impl Semaphore {
     fn acquire(&self) {
-        let mut free = self.free.lock().expect("nobody panics");
+        let mut free = self.free.lock().expect("no thread panics");
         while *free == 0 {
-            free = self.freed.wait(free).expect("nobody panics");
+            free = self.freed.wait(free).expect("no thread panics");
         }
         *free -= 1;
     }
 
     fn release(&self) {
-        *self.free.lock().expect("nobody panics") += 1;
+        *self.free.lock().expect("no thread panics") += 1;
         self.freed.notify_one();
     }
 }
 
-/// A place inside. Dropped: given back.
+/// A permit. It is returned when it is dropped.
 struct Permit<'a>(&'a Semaphore);
 
 impl Drop for Permit<'_> {
@@ -37,35 +37,35 @@ pub(crate) fn broken(steps: &Steps) {
     visit(steps, |semaphore, in_a_hurry| {
         semaphore.acquire();
         if in_a_hurry {
-            return; // and the permit is gone
+            return; // and the permit is lost
         }
         awkward_moment(); // inside
         semaphore.release();
     });
 }
 
-pub(crate) fn mended(steps: &Steps) {
+pub(crate) fn fixed(steps: &Steps) {
     visit(steps, |semaphore, in_a_hurry| {
         semaphore.acquire();
         let _permit = Permit(semaphore);
         if in_a_hurry {
-            return; // the guard gives it back
+            return; // the guard returns it
         }
         awkward_moment(); // inside
     });
 }
 
-/// Four visitors, three of them in a hurry: more than there are permits, so that in the broken twin one of them finds none
-/// left whatever the order they come in.
+/// Four visitors, three of them in a hurry: more than there are permits, so that in the broken version one of them finds
+/// none left, in any order.
 fn visit(steps: &Steps, inside: fn(&Semaphore, bool)) {
     let semaphore = Arc::new(Semaphore { free: Mutex::new(2), freed: Condvar::new() });
     let guests = [("guest 1", true), ("guest 2", true), ("guest 3", false), ("guest 4", true)];
-    let visitors = guests.map(|(who, in_a_hurry)| {
+    let visitors = guests.map(|(name, in_a_hurry)| {
         let (semaphore, steps) = (Arc::clone(&semaphore), steps.clone());
         thread::spawn(move || {
-            steps.say(who, "wants to come in");
+            steps.say(name, "wants to come in");
             inside(&semaphore, in_a_hurry);
-            steps.say(who, ENDS);
+            steps.say(name, ENDS);
         })
     });
     for visitor in visitors {

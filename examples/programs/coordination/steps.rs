@@ -1,46 +1,46 @@
-//! What a program says of itself while it runs: who did what. The last step of each thread tells where it is stuck.
+//! The steps of a program while it runs. The last step of each thread shows where it is stuck.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The steps so far. Copies share them. Its lock is never the checker's: writing a step down is no step.
+/// The steps so far. Clones share them. Its lock is never the checker's: recording a step is not a step itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steps {
     list: Arc<Mutex<Vec<(&'static str, String)>>>,
 }
 
 impl Steps {
-    /// Nothing has happened.
+    /// Returns an empty list.
     pub(crate) fn new() -> Self {
         Steps::default()
     }
 
-    /// `who` does `what`.
-    pub(crate) fn say(&self, who: &'static str, what: impl Into<String>) {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner).push((who, what.into()));
+    /// Records that the thread `name` does `what`.
+    pub(crate) fn say(&self, name: &'static str, what: impl Into<String>) {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner).push((name, what.into()));
     }
 
-    /// All steps in their order, numbered.
+    /// Returns all steps in order, numbered.
     pub(crate) fn as_text(&self) -> String {
         let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        list.iter().zip(1..).fold(String::new(), |mut text, ((who, what), number)| {
-            let _ = writeln!(text, "  {number:>2}. {who:<8} {what}"); // a String takes everything
+        list.iter().zip(1..).fold(String::new(), |mut text, ((name, what), number)| {
+            let _ = writeln!(text, "  {number:>2}. {name:<8} {what}"); // writing to a String does not fail
             text
         })
     }
 
-    /// Threads whose last step is not that they have ended, and that step.
+    /// Returns the threads that have not ended, each with its last step.
     pub(crate) fn stuck(&self) -> Vec<(&'static str, String)> {
         let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         let mut last: Vec<(&'static str, String)> = Vec::new();
-        for (who, what) in list.iter() {
-            last.retain(|(other, _)| other != who);
-            last.push((who, what.clone()));
+        for (name, what) in list.iter() {
+            last.retain(|(other, _)| other != name);
+            last.push((name, what.clone()));
         }
         last.retain(|(_, what)| what != ENDS);
         last
     }
 }
 
-/// The last step of a thread that is well.
+/// The last step of a thread that ends as it should.
 pub(crate) const ENDS: &str = "ends";

@@ -1,5 +1,5 @@
-//! Asking a thread to stop. Nobody can end it from outside, so it must hear of it. Broken: a flag that it would look at
-//! after its next message, which never comes. Mended: the request comes the same way as the messages: hang up.
+//! A request to stop a thread. A thread cannot be ended from outside, so it must check for the request. Broken: a flag that
+//! it would check after its next message, which never comes. Fixed: drop the sender, so that its receive fails.
 
 use crate::steps::{ENDS, Steps};
 use crate::sync::{Arc, Mutex, awkward_moment, mpsc, thread};
@@ -7,20 +7,20 @@ use crate::sync::{Arc, Mutex, awkward_moment, mpsc, thread};
 pub(crate) fn broken(steps: &Steps) {
     let stop = Arc::new(Mutex::new(false));
     let (jobs, worker) = start_worker(steps, &stop);
-    let _ = jobs.send("job 1"); // the worker listens until it is told to stop
-    awkward_moment(); // the worker is back at its inbox
-    *stop.lock().expect("nobody panics") = true;
+    let _ = jobs.send("job 1"); // the worker receives until it is told to stop
+    awkward_moment(); // the worker waits for the next job
+    *stop.lock().expect("no thread panics") = true;
     steps.say("main", "sets `stop`, and waits for the worker");
     worker.join().expect("it does not panic");
     drop(jobs); // too late
     steps.say("main", ENDS);
 }
 
-pub(crate) fn mended(steps: &Steps) {
+pub(crate) fn fixed(steps: &Steps) {
     let (jobs, worker) = start_worker(steps, &Arc::new(Mutex::new(false)));
     let _ = jobs.send("job 1");
-    drop(jobs); // the worker's `recv` fails now, wherever it is
-    steps.say("main", "hangs up, and waits for the worker");
+    drop(jobs); // the worker's next `recv` fails
+    steps.say("main", "drops the sender, and waits for the worker");
     worker.join().expect("it does not panic");
     steps.say("main", ENDS);
 }
@@ -32,7 +32,7 @@ fn start_worker(
     let (jobs, inbox) = mpsc::channel();
     let (stop, steps) = (Arc::clone(stop), steps.clone());
     let worker = thread::spawn(move || {
-        while !*stop.lock().expect("nobody panics") {
+        while !*stop.lock().expect("no thread panics") {
             steps.say("worker", "waits for a job");
             let Ok(job) = inbox.recv() else { break };
             steps.say("worker", format!("does {job}"));

@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use crate::steps::Steps;
 
-/// How long a twin that should get stuck is given: it takes a fraction of this to get there.
+/// Time limit for a broken version that should get stuck: it needs a fraction of this.
 pub(crate) const SHOULD_STICK: Duration = Duration::from_secs(2);
 
-/// How long a program that should end is given, so that a busy machine is not taken for a deadlock.
+/// Time limit for a program that should end: long, so that a busy machine does not look like a deadlock.
 pub(crate) const SHOULD_END: Duration = Duration::from_secs(30);
 
-/// A program's time is waited for in so many pieces.
+/// Number of pieces in which a time limit is waited for.
 const PIECES: u32 = 20;
 
-/// How a program ended.
+/// The end of a program.
 pub(crate) enum End {
     Well,
-    /// It ended, and was wrong, or was told so.
+    /// It ended with a wrong result or an error.
     Wrong(String),
     /// It did not end.
     Stuck,
 }
 
-/// Runs `program` for at most `limit` on a thread of its own. One that is stuck stays so until this process ends, which is
+/// Runs `program` on its own thread for at most `limit`. A thread that is stuck stays until this process ends, which is
 /// soon.
 pub(crate) fn run(
     steps: &Steps,
@@ -35,9 +35,9 @@ pub(crate) fn run(
     let of_program = steps.clone();
     let thread = thread::spawn(move || {
         let result = program(&of_program);
-        let _ = done.send(result); // if it comes after the limit, nobody listens
+        let _ = done.send(result); // after the limit, the receiver is gone
     });
-    // In small pieces: a machine that stands still for a while costs the program one of them, and not all its time.
+    // In small pieces: if the machine stands still for a while, the program loses one piece, and not all its time.
     let mut pieces = (0..PIECES).map(|_| ended.recv_timeout(limit / PIECES));
     let end = pieces.find(|end| *end != Err(RecvTimeoutError::Timeout));
     match end.unwrap_or(Err(RecvTimeoutError::Timeout)) {

@@ -42,20 +42,20 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// The environment's word for `--addr`.
+/// The environment variable for `--addr`.
 const ADDR: &str = "RPC_ADDR";
 const DEFAULT_ADDR: &str = "127.0.0.1:4000";
 
-/// What may stand before the command or behind it; see [`MEANINGLESS`] for where it may not.
+/// Options that are allowed before and after the command; see [`MEANINGLESS`] for the exceptions.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ClientOptions {
     /// The server, as HOST:PORT
     #[arg(long, env = ADDR, default_value = DEFAULT_ADDR, global = true, value_name = "HOST:PORT")]
     pub(crate) addr: String,
-    /// How long each call may take: 250ms, 5s
+    /// Time limit for each call: 250ms, 5s
     #[arg(long, default_value = "5s", global = true, value_parser = deadline, value_name = "TIME")]
     pub(crate) deadline: Duration,
-    /// How data is written to standard output; json is one object a line
+    /// Form of the data on standard output; json is one object a line
     #[arg(long, value_enum, default_value = "text", global = true)]
     pub(crate) format: Format,
 }
@@ -76,9 +76,9 @@ pub(crate) enum Command {
     Load(LoadOptions),
     /// Print all pairs as KEY, a tab, VALUE, sorted by key; `load` reads them back
     Dump(DumpOptions),
-    /// Server, clients and a bad network on this machine: every append exactly once, checked
+    /// Run a server, clients and a bad network on this machine, and check that every append is there exactly once
     Demo(DemoOptions),
-    /// A bad network in front of the server at --addr; prints one line, `listening on HOST:PORT`
+    /// Run a bad network in front of the server at --addr; prints one line, `listening on HOST:PORT`
     Proxy(ProxyOptions),
     /// One client process of the demonstration
     #[command(hide = true)]
@@ -90,13 +90,13 @@ pub(crate) enum Command {
 pub(crate) enum OneCall {
     /// Print the value of a key
     Get { key: String },
-    /// Give a key a value
+    /// Set the value of a key
     Put { key: String, value: String },
-    /// Add to the end of a key's value; prints the new length in bytes
+    /// Append to the value of a key; prints the new length in bytes
     Append { key: String, value: String },
-    /// Take a key away
+    /// Remove a key
     Delete { key: String },
-    /// Print pairs by prefix, a page at a time
+    /// Print the pairs with a prefix, one page at a time
     List(ListOptions),
     /// Print what the server has done and holds
     Stats,
@@ -104,16 +104,16 @@ pub(crate) enum OneCall {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeOptions {
-    /// How many event loops, each with a thread of its own; 0 is one for each core
+    /// Number of event loops, each on its own thread; 0 means one for each core
     #[arg(long, default_value_t = 1)]
     pub(crate) loops: usize,
-    /// For teaching: run every copy of a call that arrives, as a server without a duplicate filter does
+    /// For teaching: run every duplicate of a call, as a server without a duplicate filter does
     #[arg(long)]
     pub(crate) no_filter: bool,
-    /// Say more than warnings and errors on standard error; RUST_LOG=debug most
+    /// Write more than warnings and errors to standard error; RUST_LOG=debug writes most
     #[arg(long, short, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
-    /// Say errors only
+    /// Write only errors to standard error
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// End when standard input closes: for a server that another program has started
@@ -123,54 +123,54 @@ pub(crate) struct ServeOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
-    /// What the keys begin with
+    /// Prefix of the keys
     #[arg(default_value = "")]
     pub(crate) prefix: String,
-    /// Begin behind this key
+    /// Begin after this key
     #[arg(long, default_value = "", hide_default_value = true, value_name = "KEY")]
     pub(crate) after: String,
-    /// Most pairs
+    /// Maximum number of pairs
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct LoadOptions {
-    /// The file; `-` is standard input
+    /// The file; `-` means standard input
     pub(crate) file: PathBuf,
-    /// How long to ride out an outage in which nothing gets through
+    /// Time to keep trying while no call succeeds
     #[arg(long, default_value = "60s", value_parser = duration, value_name = "TIME")]
     pub(crate) patience: Duration,
-    /// Calls under way at once
+    /// Number of calls in flight at once
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) in_flight: u16,
-    /// Backslashes mean themselves: no escapes
+    /// Read backslashes as they are: no escapes
     #[arg(long)]
     pub(crate) raw: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DumpOptions {
-    /// What the keys begin with
+    /// Prefix of the keys
     #[arg(default_value = "")]
     pub(crate) prefix: String,
-    /// Pairs asked for at a time
+    /// Number of pairs in each request
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) page: u32,
 }
 
-/// A duration as people write it.
+/// Parses a duration such as 250ms or 5s.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 250ms or 5s"))
 }
 
-/// A time in which something can happen.
+/// Parses a duration of at least a millisecond.
 fn deadline(text: &str) -> Result<Duration, String> {
     let time = duration(text)?;
     if time < Duration::from_millis(1) { Err("at least 1ms".to_owned()) } else { Ok(time) }
 }
 
-/// Options of [`ClientOptions`] that mean nothing to a command: not in its help, and refused.
+/// Options of [`ClientOptions`] that have no meaning for a command: they are not in its help, and are refused.
 const MEANINGLESS: [(&str, &[&str]); 4] = [
     ("serve", &["deadline"]),
     ("load", &["format"]),
@@ -178,14 +178,14 @@ const MEANINGLESS: [(&str, &[&str]); 4] = [
     ("proxy", &["deadline"]),
 ];
 
-/// The command line, or a message and the end of this process.
+/// Parses the command line. A mistake prints a message and ends the process.
 pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Arguments {
     let mut clap = Arguments::command();
     let globals: Vec<Arg> = clap.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
     for (command, options) in MEANINGLESS {
         let hidden = globals.iter().filter(|arg| options.contains(&arg.get_id().as_str()));
         let hidden = hidden.map(|arg| arg.clone().hide(true));
-        clap = clap.mut_subcommand(command, |command| command.args(hidden)); // before the global one, which is left out
+        clap = clap.mut_subcommand(command, |command| command.args(hidden)); // before clap adds the global option, which it then leaves out
     }
     let matches = clap.try_get_matches_from_mut(line);
     let matches = matches.unwrap_or_else(|error| without_hidden(error, &clap).exit());
@@ -194,12 +194,12 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Arguments {
     }
     let mut arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if arguments.client.addr.is_empty() && std::env::var_os(ADDR).is_some_and(|addr| addr.is_empty()) {
-        DEFAULT_ADDR.clone_into(&mut arguments.client.addr); // as a shell has it: empty is not set
+        DEFAULT_ADDR.clone_into(&mut arguments.client.addr); // as in a shell, an empty variable counts as not set
     }
     arguments
 }
 
-/// The command that was given an option that means nothing to it, and the option.
+/// Returns the command that was given an option without meaning for it, and the option.
 fn meaningless(matches: &ArgMatches) -> Option<(&str, &'static str)> {
     let (name, matches) = matches.subcommand()?;
     let (_, options) = MEANINGLESS.iter().find(|(command, _)| *command == name)?;
@@ -207,7 +207,7 @@ fn meaningless(matches: &ArgMatches) -> Option<(&str, &'static str)> {
     options.iter().copied().find(given).map(|option| (name, option))
 }
 
-/// The message for a missing command lists them all, also those that are for ourselves.
+/// Removes the hidden commands from the message for a missing command.
 fn without_hidden(mut error: clap::Error, clap: &Clap) -> clap::Error {
     if error.kind() == ErrorKind::MissingSubcommand {
         let commands = clap.get_subcommands().filter(|command| !command.is_hide_set());

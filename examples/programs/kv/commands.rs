@@ -13,25 +13,25 @@ use crate::arguments::{ClientOptions, Format, ListOptions, OneCall};
 use crate::output::{PairWriter, answer};
 use crate::stats::stats_of;
 
-/// How often a connection is tried that is refused or cut at once: a bad network cuts a greeting as it cuts anything.
+/// Number of attempts when a connection is refused or cut at once: a bad network also cuts greetings.
 const TRIES: u32 = 3;
-/// What is refused or cut is so within this; what takes longer is silent.
+/// A connection that is refused or cut fails within this time. A slower failure means that the server is silent.
 const QUICK: Duration = Duration::from_millis(500);
-/// Pause between two tries.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The options of the command line.
+/// Returns a connector with the options of the command line.
 pub(crate) fn connector(options: &ClientOptions, slots: u16) -> Connector {
     Connector::new().limits(limits(options.deadline)).deadline(options.deadline).slots(slots)
 }
 
-/// Whoever waits at most so long for a call does not wait longer for a connection.
+/// Limits the time for a connection to the time for a call.
 fn limits(deadline: Duration) -> ClientLimits {
     let limits = ClientLimits::default();
     ClientLimits { connect: limits.connect.min(deadline), ..limits }
 }
 
-/// A client for one call at a time. A server that says nothing is asked once: a second time would take as long.
+/// Returns a client for one call at a time. It tries a silent server only once: a second attempt would take as long.
 pub(crate) fn connect(options: &ClientOptions) -> Result<KvClient, Failure> {
     let connector = connector(options, 1);
     let until = Instant::now() + options.deadline;
@@ -51,12 +51,12 @@ pub(crate) fn connect(options: &ClientOptions) -> Result<KvClient, Failure> {
     }
 }
 
-/// What to do when nobody knows whether a put or a delete ran,
-const LOOK: &str = "`kv get` of this key shows whether it did";
-/// and an append, which is the one that must not be done twice.
-const APPEND: &str = "before you append again, `kv get` this key and look whether it did";
+/// The advice when it is unknown whether a put or a delete ran,
+const LOOK: &str = "`kv get` of this key shows whether it ran";
+/// and when it is unknown whether an append ran, which must not be done twice.
+const APPEND: &str = "before you append again, use `kv get` of this key to see whether it ran";
 
-/// Runs the command, and writes its answer.
+/// Runs the command and writes its result.
 pub(crate) fn run(options: &ClientOptions, command: OneCall) -> Result<(), Failure> {
     let kv = connect(options)?;
     let format = options.format;

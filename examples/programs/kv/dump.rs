@@ -1,4 +1,4 @@
-//! `kv dump`: all pairs by pages, sorted by key, in the form that `kv load` reads.
+//! `kv dump`: writes all pairs, page by page and sorted by key, in the form that `kv load` reads.
 
 use rpc_examples::status::Failure;
 
@@ -24,8 +24,8 @@ pub(crate) fn dump(client: &ClientOptions, options: &DumpOptions) -> Result<(), 
     Ok(())
 }
 
-/// The pages of all pairs whose keys begin with `prefix`. Each page is one call, so that no call is large; pairs that
-/// change between two pages appear as they are when their page is asked for.
+/// Returns the pages of all pairs whose keys begin with `prefix`. Each page is one call, so that no reply is large. A
+/// pair that changes between two pages appears as it is when its page is read.
 pub(crate) fn pages(kv: &KvClient, prefix: &str, size: u32) -> impl Iterator<Item = Result<Page, Failure>> {
     let mut after = Some(String::new());
     std::iter::from_fn(move || {

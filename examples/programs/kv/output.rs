@@ -1,4 +1,4 @@
-//! Data on standard output: text for people and pipes, or one JSON object a line.
+//! Writes data to standard output: text for people and pipes, or one JSON object a line.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ impl PairWriter {
 
     pub(crate) fn write(&mut self, key: &str, value: &str) -> io::Result<()> {
         if std::mem::take(&mut self.is_first) && self.format == Format::Text && key.starts_with(BOM) {
-            write!(self.out, "{BOM}")?; // `load` takes one away, and the key's own must be left
+            write!(self.out, "{BOM}")?; // `load` removes one, and the key's own must stay
         }
         match self.format {
             Format::Text => writeln!(self.out, "{}\t{}", escape(key), escape(value)),
@@ -45,13 +45,13 @@ impl PairWriter {
     }
 }
 
-/// Where a server listens: the one line that scripts read.
+/// Writes the address at which a server listens: the one line that scripts read.
 pub(crate) fn listening(format: Format, addr: SocketAddr) -> io::Result<()> {
     answer(format, Some(&format!("listening on {addr}")), &json!({"listening": addr.to_string()}))?;
     io::stdout().flush()
 }
 
-/// One answer: `text` on a line of its own if there is any, or `json` as an object on one line.
+/// Writes one result: `text`, if any, on its own line, or `json` as an object on one line.
 pub(crate) fn answer(format: Format, text: Option<&str>, json: &impl Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match format {

@@ -1,4 +1,4 @@
-//! Pairs as lines of text: `KEY<tab>VALUE`, and how tabs and line ends inside them are written.
+//! Pairs as lines of text: `KEY<tab>VALUE`, with escapes for tabs and line ends inside them.
 //!
 //! `\t`, `\n`, `\r` and `\\` stand for a tab, a line feed, a carriage return and a backslash. The first tab of a line
 //! ends the key; further ones belong to the value. A line may end in CR LF. A byte order mark before the first line
@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-/// The byte order mark, as text.
+/// The byte order mark.
 pub(crate) const BOM: char = '\u{feff}';
 
-/// Why a line is not a pair.
+/// The mistake in a line that is not a pair.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum LineError {
     #[error("it is not UTF-8 text")]
@@ -20,13 +20,13 @@ pub(crate) enum LineError {
     NoTab,
     #[error("its key is empty")]
     NoKey,
-    #[error("\\{0} is no escape; a backslash is written \\\\, or load with --raw")]
+    #[error("\\{0} is not an escape; a backslash is written \\\\, or load with --raw")]
     Escape(char),
     #[error("it ends in a lone backslash; a backslash is written \\\\, or load with --raw")]
     LoneBackslash,
 }
 
-/// The pair in one line, without its line end.
+/// Returns the pair in one line, given without its line end.
 pub(crate) fn parse(line: &[u8], raw: bool) -> Result<(String, String), LineError> {
     let text = std::str::from_utf8(line).map_err(|_| LineError::NotText)?;
     let text = text.strip_suffix('\r').unwrap_or(text);
@@ -40,7 +40,7 @@ pub(crate) fn parse(line: &[u8], raw: bool) -> Result<(String, String), LineErro
     Ok((unescape(key)?, unescape(value)?))
 }
 
-/// The text with its tabs, line ends and backslashes written so that `parse` gives it back.
+/// Returns the text with its tabs, line ends and backslashes escaped, so that `parse` restores it.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(['\t', '\n', '\r', '\\']) {
         return Cow::Borrowed(text);
@@ -58,7 +58,7 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The first line without the byte order mark that some editors put before it.
+/// Returns the first line without the byte order mark that some editors put before it.
 pub(crate) fn without_bom(line: &[u8]) -> &[u8] {
     line.strip_prefix(BOM.encode_utf8(&mut [0; 4]).as_bytes()).unwrap_or(line)
 }

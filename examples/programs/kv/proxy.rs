@@ -1,4 +1,4 @@
-//! `kv proxy`: a bad network in front of a server, for trying out what the other commands do in one.
+//! `kv proxy`: a bad network in front of a server, for trying the other commands over it.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -15,31 +15,31 @@ use crate::arguments::{ClientOptions, duration};
 use crate::demo::faults;
 use crate::output::listening;
 
-/// What may happen to a frame, as probabilities. The defaults are those of the demonstration.
+/// Probabilities of the faults of a frame. The defaults are those of the demonstration.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ProxyOptions {
-    /// Where clients connect; port 0 picks one and prints it
+    /// Address for clients; port 0 picks one and prints it
     #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
     listen: String,
     /// Decides every fault
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How often a frame is lost, from 0 to 1 as all of these
+    /// Probability that a frame is lost, from 0 to 1 like all of these
     #[arg(long, default_value_t = 0.03, value_parser = probability, value_name = "SHARE")]
     drop: f64,
-    /// How often a frame comes twice
+    /// Probability that a frame is delivered twice
     #[arg(long, default_value_t = 0.03, value_parser = probability, value_name = "SHARE")]
     duplicate: f64,
-    /// How often a frame is overtaken by those behind it
+    /// Probability that later frames overtake a frame
     #[arg(long, default_value_t = 0.03, value_parser = probability, value_name = "SHARE")]
     reorder: f64,
-    /// How often a frame is held up, and all behind it
+    /// Probability that a frame and all later frames are held up
     #[arg(long, default_value_t = 0.02, value_parser = probability, value_name = "SHARE")]
     stall: f64,
-    /// How often a connection is cut at a frame, half of the times in the middle of it
+    /// Probability that the connection is cut at a frame, half of the times in the middle of it
     #[arg(long, default_value_t = 0.002, value_parser = probability, value_name = "SHARE")]
     cut: f64,
-    /// Longest time that a frame takes otherwise
+    /// Longest time that a frame takes without a fault
     #[arg(long, default_value = "2ms", value_parser = duration, value_name = "TIME")]
     delay: Duration,
     /// End when standard input closes: for a proxy that another program has started
@@ -59,7 +59,7 @@ impl ProxyOptions {
     }
 }
 
-/// Stands between until a signal ends it.
+/// Runs the proxy until a signal ends it.
 pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<(), Failure> {
     let (listen, server) =
         (resolve(&options.listen, Status::Usage)?, resolve(&client.addr, Status::Unreachable)?);
@@ -68,7 +68,7 @@ pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<()
     if options.end_with_parent {
         end_with_parent()?;
     }
-    let _ = listening(client.format, proxy.addr()); // whoever does not read it must not end us
+    let _ = listening(client.format, proxy.addr()); // a reader that has closed the pipe must not end the proxy
     wait_for_signal()?;
     let seen = proxy.stats();
     eprintln!(
@@ -78,12 +78,12 @@ pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<()
     Ok(())
 }
 
-/// A name that nobody knows is a wrong command line where we are to listen, and a server out of reach where it is one.
+/// Resolves an address. An unknown host name is a usage error for --listen, and an unreachable server for --addr.
 fn resolve(addr: &str, unknown: Status) -> Result<SocketAddr, Failure> {
     let found = addr.to_socket_addrs().and_then(|mut all| all.next().ok_or(io::ErrorKind::NotFound.into()));
     found.map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => {
-            Failure::new(Status::Usage, format!("{addr:?} is no address: write it as HOST:PORT"))
+            Failure::new(Status::Usage, format!("{addr:?} is not an address: write it as HOST:PORT"))
         }
         _ => Failure::new(unknown, format!("cannot find the address {addr}: {error}; check the host name")),
     })

@@ -41,9 +41,7 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
     server.run().map_err(|error| cannot_serve(&error))?;
     let seen = handle.counters();
     let (calls, runs, duplicates) = (seen.calls, seen.executions, seen.duplicates());
-    eprintln!(
-        "drained: {calls} calls came, {runs} ran, {duplicates} duplicates were kept from running again"
-    );
+    eprintln!("drained: {calls} calls arrived, {runs} ran, {duplicates} duplicates did not run again");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The key-value service that every model serves: the same trait, the same store, with or without a wait in it.
+//! The key-value service of every model: the same trait and the same store, with or without a wait.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,13 +10,13 @@ use rpc_core::rpc;
 /// The lecture's service.
 #[rpc]
 pub(crate) trait Kv {
-    /// The value of a key; empty if it has none.
+    /// Returns the value of a key; empty if it has none.
     fn get(&self, key: &str) -> String;
-    /// Gives a key a value.
+    /// Sets the value of a key.
     fn put(&self, key: &str, value: &str);
 }
 
-/// A map behind a mutex, and what a handler does before it looks.
+/// A map behind a mutex, and the time that a handler waits before it reads the map.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     pairs: Mutex<HashMap<String, String>>,
@@ -24,7 +24,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// An empty store whose `get` waits first, as one does that asks a disk or another server.
+    /// Returns an empty store whose `get` waits first, as a handler does that asks a disk or another server.
     pub(crate) fn waiting(wait: Duration) -> Self {
         Store { wait, ..Store::default() }
     }
@@ -35,7 +35,7 @@ impl Kv for Store {
         if !self.wait.is_zero() {
             thread::sleep(self.wait); // without the lock
         }
-        let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner); // one step: it is whole
+        let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner); // each change is one step, so the map is valid
         pairs.get(key).cloned().unwrap_or_default()
     }
 

@@ -1,4 +1,4 @@
-//! The calls per second as a chart: bars on a logarithmic scale, in SVG written by hand, since it is forty lines.
+//! The calls per second as a bar chart on a logarithmic scale. The SVG is written by hand, since it is forty lines.
 
 use std::fmt::Write;
 
@@ -44,7 +44,7 @@ pub(crate) fn svg(cells: &[Cell]) -> String {
     )
 }
 
-/// Draws one panel, and says how far it reaches to the right.
+/// Draws one panel, and returns the position of its right end.
 fn panel(out: &mut String, cells: &[&Cell], handlers: Handlers, top: f64) -> f64 {
     let bottom = top + HEIGHT;
     text(out, LEFT, top - 12.0, "start", &format!("calls per second, handlers: {}", name_of(handlers)));
@@ -86,5 +86,5 @@ fn text(out: &mut String, x: f64, y: f64, anchor: &str, text: &str) {
 }
 
 fn line(out: &mut String, what: std::fmt::Arguments<'_>) {
-    let _ = writeln!(out, "{what}"); // a string takes all that is written
+    let _ = writeln!(out, "{what}"); // writing to a string does not fail
 }

@@ -1,5 +1,5 @@
-//! Models 5 and 6, the framework's own server: one event loop that changes hands when a handler is slow, or one for each
-//! core.
+//! Models 5 and 6, the framework's own server: one event loop, which another thread takes over when a handler is slow,
+//! or one event loop for each core.
 
 use std::io;
 
@@ -8,8 +8,8 @@ use rpc_core::limits::ServerLimits;
 
 use crate::api::{KvServer, Store};
 
-/// Far more than the default: as many handlers that wait as there are connections, 10,000 at the most, and on one of two
-/// loops if it comes to that. What exceeds it would be refused as busy, and no other model refuses anything.
+/// Far more than the default: as many waiting handlers as there are connections, at most 10,000, possibly all on one of
+/// two loops. A call beyond it would be refused as busy, and the other models refuse nothing.
 const THREADS: usize = 20_000;
 
 pub(crate) fn bind(store: Store, loops: usize) -> io::Result<Server> {

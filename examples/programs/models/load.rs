@@ -1,5 +1,5 @@
-//! The clients of a measurement: one thread, many connections, one call under way on each. It drives the framework's client
-//! state machine by hand, since a thousand blocking clients would be a thousand threads on the machine that is measured.
+//! The clients of a measurement: one thread, many connections, one call in flight on each. It drives the framework's client
+//! state machine by hand, since a thousand blocking clients would be a thousand threads on the measured machine.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -18,12 +18,12 @@ use rpc_core::{Client, MonotonicClock};
 
 use crate::api::KvClient;
 
-/// Longer than any measurement: no copies, no deadlines.
+/// Longer than any measurement: no retransmissions, no deadlines.
 const LONG: Duration = Duration::from_secs(600);
-/// How long the connections may take to stand.
+/// Time limit for all connections to be greeted.
 const GREETING: Duration = Duration::from_secs(30);
 
-/// What a time under load gave.
+/// The result of a time under load.
 pub(crate) struct Load {
     pub(crate) calls: u64,
     pub(crate) took: Duration,
@@ -50,7 +50,7 @@ pub(crate) struct Callers {
 }
 
 impl Callers {
-    /// Connects, and waits until every session stands.
+    /// Connects, and waits until every session is open.
     pub(crate) fn connect(address: SocketAddr, connections: usize) -> io::Result<Self> {
         let mut all = Callers {
             poll: Poll::new()?,
@@ -97,7 +97,7 @@ impl Callers {
         Ok(())
     }
 
-    /// Keeps one call under way on each connection for so long.
+    /// Keeps one call in flight on each connection for this time.
     pub(crate) fn run(&mut self, time: Duration) -> io::Result<Load> {
         let began = Instant::now();
         self.finished = 0;
@@ -111,14 +111,14 @@ impl Callers {
         Ok(Load { calls: self.finished, took: began.elapsed(), latencies: self.latencies.clone() })
     }
 
-    /// How old the calls are that have no answer yet, in microseconds: they belong to the latencies as well, or a
+    /// Returns the ages of the calls without a reply, in microseconds. They belong to the latencies as well; otherwise a
     /// server that answers few calls would look quick.
     pub(crate) fn open_ages(&self) -> impl Iterator<Item = u64> {
         let open = self.callers.iter().filter(|caller| caller.core.in_flight() > 0);
         open.map(|caller| caller.began.elapsed().as_micros() as u64)
     }
 
-    /// Starts a call on a connection that has none under way.
+    /// Starts a call on a connection that has none in flight.
     fn start(&mut self, number: usize) -> io::Result<()> {
         let Some(caller) = self.callers.get_mut(number).filter(|caller| caller.core.in_flight() == 0) else {
             return Ok(());
@@ -133,7 +133,7 @@ impl Callers {
         caller.write(&self.clock)
     }
 
-    /// Waits for what comes; with `again`, each answered connection calls anew.
+    /// Waits for replies; with `again`, each connection with a reply calls again.
     fn turn(&mut self, limit: Duration, again: bool) -> io::Result<()> {
         match self.poll.poll(&mut self.events, Some(limit)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
@@ -158,7 +158,7 @@ impl Callers {
 }
 
 impl Caller {
-    /// Reads all there is. When a call has its answer: when it began.
+    /// Reads all there is. If a call has its reply, returns the time at which it began.
     fn read(&mut self, room: &mut [u8], clock: &MonotonicClock) -> io::Result<Option<Instant>> {
         let mut answered = None;
         loop {
@@ -190,7 +190,7 @@ impl Caller {
         Ok(answered)
     }
 
-    /// One small frame fits into an idle socket's buffer; if it does not, the measurement is no good.
+    /// One small frame fits into an idle socket's buffer; if it does not, the measurement is not valid.
     fn write(&mut self, clock: &MonotonicClock) -> io::Result<()> {
         self.out.clear();
         self.core.poll_transmit(&mut self.out, clock.now());

@@ -1,5 +1,5 @@
-//! Coarse and fine locks: one mutex around the whole map, or one around each of its parts; with keys that threads share and
-//! with keys of their own; with critical sections that are short, that work and that wait.
+//! Coarse and fine locks: one mutex around the whole map, or one around each of its parts; with keys that threads share
+//! and with a key for each thread; with critical sections that are short, that work and that wait.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// Parts of the fine-grained map.
 pub(crate) const PARTS: usize = 64;
-/// What is done under the lock besides the update.
+/// The work under the lock besides the update.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Section {
     /// Nothing.
@@ -24,10 +24,10 @@ pub(crate) enum Section {
 
 /// Steps of the work. A count and not a time, since a thread that is not running does no work.
 const STEPS: u64 = 20_000;
-/// How long the wait is.
+/// The length of the wait.
 const WAIT: Duration = Duration::from_millis(1);
 
-/// What one kind of lock gave.
+/// The result of one kind of lock.
 #[derive(Clone, Debug)]
 pub(crate) struct LockRow {
     pub(crate) parts: usize,
@@ -46,7 +46,7 @@ impl Parts {
     fn add_one(&self, key: &str, section: Section) {
         let part = self.hasher.hash_one(key) as usize % self.parts.len();
         let Some(part) = self.parts.get(part) else { return };
-        let mut pairs = part.lock().unwrap_or_else(PoisonError::into_inner); // each step leaves it whole
+        let mut pairs = part.lock().unwrap_or_else(PoisonError::into_inner); // each step leaves it valid
         if let Some(count) = pairs.get_mut(key) {
             *count += 1;
         } else {
@@ -62,10 +62,10 @@ impl Parts {
     }
 }
 
-/// Slices of a measurement: the best one counts, since whatever else runs on the machine can only take away.
+/// Slices of a measurement. The best one counts, since other programs on the machine can only make it slower.
 const SLICES: u32 = 5;
 
-/// All rows, each measured for so long.
+/// Returns all rows, each measured for this time.
 pub(crate) fn measure(time: Duration) -> Vec<LockRow> {
     let mut rows = Vec::new();
     for section in [Section::Short, Section::Works, Section::Waits] {

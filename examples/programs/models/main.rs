@@ -1,4 +1,4 @@
-//! Lesson 6, `models`: the same key-value service under threads and under events, measured side by side.
+//! `models`: the same key-value service under threads and under events, measured side by side.
 //!
 //! ```text
 //! main --> measure --starts--> serve (a child process): per_connection | per_call | pool | plain_loop | framework
@@ -63,37 +63,37 @@ struct Arguments {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// How many connections, one call under way on each
+    /// Numbers of connections, one call in flight on each
     #[arg(long, value_delimiter = ',', default_value = "1,100,1000", value_name = "N,N,..")]
     connections: Vec<usize>,
-    /// Only this model; may be repeated
+    /// Measure only this model; may be repeated
     #[arg(long)]
     model: Vec<Model>,
-    /// Only these handlers
+    /// Measure only these handlers
     #[arg(long)]
     handlers: Option<Handlers>,
-    /// How long each is measured
+    /// Length of each measurement
     #[arg(long, default_value = "2s", value_parser = duration, value_name = "TIME")]
     time: Duration,
-    /// Few connections and a fifth of a second for each
+    /// Use few connections and a fifth of a second for each
     #[arg(long)]
     quick: bool,
-    /// Writes the table as comma-separated values
+    /// Write the table as comma-separated values
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Writes the calls per second as a chart
+    /// Write the calls per second as a chart
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Role {
-    /// One server: this program starts it for itself
+    /// One server: the program starts it for itself
     #[command(hide = true)]
     Serve(serve::ServeOptions),
 }
 
-/// Who waits for sockets, and who runs calls.
+/// The threads that wait for sockets and that run calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Model {
     /// A thread for each connection
@@ -104,18 +104,18 @@ pub(crate) enum Model {
     Pool,
     /// One thread for all sockets and all calls
     PlainLoop,
-    /// The framework's: one loop, that changes hands when a handler is slow
+    /// The framework's server: one loop, which another thread takes over when a handler is slow
     OneLoop,
-    /// The framework's: a loop for each core
+    /// The framework's server: a loop for each core
     LoopPerCore,
 }
 
-/// What the service does with a call.
+/// The work of the service for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Handlers {
-    /// Looks into a map
+    /// Read a map
     Quick,
-    /// Waits 10 ms first
+    /// Wait 10 ms first
     Wait,
 }
 
@@ -154,9 +154,9 @@ fn compare(mut options: Options) -> Result<(), Failure> {
         return Err(Failure::new(Status::Usage, "--connections: from 1 to 10000 each"));
     }
     let files = [options.csv.as_deref(), options.svg.as_deref()];
-    files.into_iter().flatten().try_for_each(can_be_written)?; // minutes before there is anything to write
+    files.into_iter().flatten().try_for_each(can_be_written)?; // checked before the measurement, which takes minutes
     let mut cells = Vec::new();
-    let measured = measure_all(&options, &mut cells); // what was measured before a failure is shown all the same
+    let measured = measure_all(&options, &mut cells); // after a failure, the earlier measurements are still shown
     write(options.csv.as_deref(), || report::csv(&cells))?;
     write(options.svg.as_deref(), || chart::svg(&cells))?;
     let mut out = io::stdout();
@@ -189,7 +189,7 @@ fn measure_all(options: &Options, cells: &mut Vec<Cell>) -> Result<(), Failure> 
     Ok(())
 }
 
-/// What is in the file stays there until there is something else to write.
+/// Checks that a file can be written. Its content stays until there is something to write.
 fn can_be_written(file: &Path) -> Result<(), Failure> {
     let opened = OpenOptions::new().append(true).create(true).open(file);
     opened.map(|_| ()).map_err(|error| cannot_write(file, &error))

@@ -11,10 +11,10 @@ use crate::load::Callers;
 use crate::serve::Usage;
 use crate::{Handlers, Model};
 
-/// How long a child may take to say something.
+/// Time limit for a line from a child process.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What one model gave with one kind of handlers and so many connections.
+/// The result of one model with one kind of handlers and one number of connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     pub(crate) model: Model,
@@ -40,11 +40,11 @@ pub(crate) fn measure(
         ["serve", "--model", &name_of(model), "--handlers", &name_of(handlers)].map(str::to_owned);
     let server = children.start("server", arguments)?;
     let address = server.next_line(Instant::now() + PATIENCE)?;
-    let address = address.parse().map_err(|_| Failure::new(Status::Server, "it said no address"))?;
+    let address = address.parse().map_err(|_| Failure::new(Status::Server, "it wrote no address"))?;
     let failed = |error: io::Error| Failure::new(Status::Server, error);
     let mut callers = Callers::connect(address, connections).map_err(failed)?;
     callers.run(time / 4).map_err(failed)?; // threads are started, methods are learned, caches are warm
-    // Asking is one write to a pipe: the load does not wait for the answers.
+    // A question is one write to a pipe: the load does not wait for the answers.
     server.tell("before")?;
     let first = callers.run(time / 2).map_err(failed)?;
     server.tell("in the middle")?;

@@ -11,7 +11,7 @@ use crate::api::Store;
 use crate::protocol::Protocol;
 use crate::readiness;
 
-/// How many workers: a few for each core, so that some may wait.
+/// Number of workers: a few for each core, so that some may wait.
 pub(crate) const WORKERS: usize = 16;
 
 pub(crate) fn serve(listener: TcpListener, store: Store) -> io::Result<()> {
@@ -30,6 +30,6 @@ pub(crate) fn serve(listener: TcpListener, store: Store) -> io::Result<()> {
         })?;
     }
     readiness::serve(&protocol, listener, |call| {
-        let _ = hand_out.send(call); // the workers live as long as the process
+        let _ = hand_out.send(call); // the workers run as long as the process
     })
 }

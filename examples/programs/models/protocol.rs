@@ -1,5 +1,5 @@
-//! The framework's server state machine behind a mutex, for models with several threads: bytes in, calls out, answers
-//! in, bytes out. What differs between the models is only who calls these functions, and on which thread.
+//! The framework's server state machine behind a mutex, for models with several threads: bytes in, calls out, replies
+//! in, bytes out. The models differ only in the threads that call these functions.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -20,23 +20,23 @@ use rpc_core::{MonotonicClock, Service};
 
 use crate::api::{KvServer, Store};
 
-/// How often the protocol's timers are looked at.
+/// Time between two checks of the protocol's timers.
 const TICK: Duration = Duration::from_millis(200);
 
 /// A socket that any thread may write to.
 pub(crate) trait Sink: Send + Sync {
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;
-    /// Ends it, so that whoever reads from it finds its end.
+    /// Closes it, so that a thread that reads from it gets the end of the stream.
     fn end(&self);
 }
 
 struct Peer {
-    /// Held from taking bytes out of the protocol until they are written: so they leave in their order.
+    /// Held from taking bytes out of the protocol until they are written, so that they leave in order.
     order: Mutex<()>,
     sink: Arc<dyn Sink>,
 }
 
-/// What all threads of a model share.
+/// The state that all threads of a model share.
 pub(crate) struct Protocol {
     core: Mutex<ServerCore>,
     peers: Mutex<HashMap<ConnId, Arc<Peer>>>,
@@ -45,14 +45,14 @@ pub(crate) struct Protocol {
     limit: usize,
 }
 
-/// Threads of a model end with its process, at the first panic of one that holds the lock: nothing is half-done that
-/// anybody would go on with.
+/// Threads of a model end with its process at the first panic of a thread that holds the lock, so no thread goes on with
+/// a half-done change.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Protocol {
-    /// A server of this store, without connections, and a thread that looks at its timers.
+    /// Returns a server of this store, without connections, and starts a thread that checks its timers.
     pub(crate) fn start(store: Store) -> io::Result<Arc<Self>> {
         let service = KvServer::new(store);
         let limits = ServerLimits::default();
@@ -65,7 +65,7 @@ impl Protocol {
             loops: 1,
             at_most_once: true,
         };
-        // Tokens that can be guessed: good enough for a measurement on this machine, and for nothing else.
+        // Tokens that can be guessed: enough for a measurement on this machine, and for nothing else.
         let mut count = 0_u64;
         let entropy = Box::new(move || {
             count += 1;
@@ -88,7 +88,7 @@ impl Protocol {
         Ok(protocol)
     }
 
-    /// A connection begins. `sink` is given its number, and gives what is written to.
+    /// Adds a connection. `sink` gets its number, and returns the socket for its output.
     pub(crate) fn connected<S: Sink + 'static>(
         &self,
         address: SocketAddr,
@@ -101,7 +101,7 @@ impl Protocol {
         Ok(conn)
     }
 
-    /// Bytes have come: the calls that they bring.
+    /// Takes bytes that have arrived, and returns their calls.
     pub(crate) fn received(&self, conn: ConnId, bytes: &[u8]) -> Vec<ReadyCall> {
         let now = self.now();
         let mut core = lock(&self.core);
@@ -109,7 +109,7 @@ impl Protocol {
         std::iter::from_fn(|| core.poll_call(now)).collect()
     }
 
-    /// Runs a call on this thread, and sends its answer.
+    /// Runs a call on this thread, and sends its reply.
     pub(crate) fn run(&self, call: &ReadyCall) {
         let mut reply = Vec::new();
         let status = self.dispatch(call, &mut reply);
@@ -137,7 +137,7 @@ impl Protocol {
         }
     }
 
-    /// Writes what waits, on every connection that has something.
+    /// Writes the waiting output of every connection.
     pub(crate) fn flush(&self) {
         loop {
             let next = lock(&self.core).poll_dirty();
@@ -148,7 +148,7 @@ impl Protocol {
         }
     }
 
-    /// Writes what waits on one connection, as far as its socket takes it.
+    /// Writes the waiting output of one connection, as far as its socket accepts it.
     pub(crate) fn write(&self, conn: ConnId) {
         let Some(peer) = lock(&self.peers).get(&conn).cloned() else { return };
         let _order = lock(&peer.order);
@@ -162,7 +162,7 @@ impl Protocol {
             match written {
                 Ok(count) => lock(&self.core).handle_written(conn, count, now),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break, // an event will say when to go on
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break, // an event comes when it is writable again
                 Err(_) => {
                     lock(&self.core).handle_closed(conn, now);
                     break;
@@ -174,7 +174,7 @@ impl Protocol {
         }
     }
 
-    /// The connection is gone.
+    /// Removes a connection that is closed.
     pub(crate) fn closed(&self, conn: ConnId) {
         let now = self.now();
         lock(&self.core).remove(conn, now);

@@ -1,4 +1,4 @@
-//! One thread that waits for all sockets at once: what the fixed pool and the plain event loop share. The framework's
+//! One thread that waits for all sockets at once: the common part of the fixed pool and the plain event loop. The framework's
 //! own loop (rpc-core/src/net/server) is this with bounds, fairness and an end.
 
 use std::collections::HashMap;
@@ -20,11 +20,11 @@ impl Sink for TcpStream {
     }
 
     fn end(&self) {
-        let _ = self.shutdown(Shutdown::Both); // it may be gone already
+        let _ = self.shutdown(Shutdown::Both); // it may be closed already
     }
 }
 
-/// Reads from whoever has something to say, and gives each call to `on_call`.
+/// Reads from every socket that is readable, and passes each call to `on_call`.
 pub(crate) fn serve(
     protocol: &Arc<Protocol>,
     listener: std::net::TcpListener,
@@ -47,7 +47,7 @@ pub(crate) fn serve(
                 LISTEN => accept(protocol, &listener, &poll, &mut streams)?,
                 Token(conn) => {
                     if event.is_writable() {
-                        protocol.write(conn); // what did not fit before
+                        protocol.write(conn); // the output that did not fit before
                     }
                     let Some(stream) = streams.get(&conn) else { continue };
                     let mut calls = Vec::new();
@@ -55,7 +55,7 @@ pub(crate) fn serve(
                         streams.remove(&conn);
                         protocol.closed(conn);
                     }
-                    // Only now: a client that is answered while it is being read from could keep the loop to itself.
+                    // Not earlier: a client that gets its replies while its socket is read could keep the loop for itself.
                     calls.into_iter().for_each(&mut on_call);
                 }
             }
@@ -86,7 +86,7 @@ fn accept(
     }
 }
 
-/// Reads all there is, and adds the calls in it to `calls`. `false`: the connection has ended.
+/// Reads all there is, and adds its calls to `calls`. Returns false if the connection has ended.
 fn read(
     protocol: &Protocol,
     conn: ConnId,

@@ -34,7 +34,7 @@ fn fields(cell: &Cell) -> [String; 10] {
     ]
 }
 
-/// One line while the measurement goes on.
+/// Returns one line for the progress of the measurement.
 pub(crate) fn progress(cell: &Cell) -> String {
     let [handlers, connections, model, calls, ..] = fields(cell);
     format!("{handlers} handlers, {connections} connections, {model}: {calls} calls/s")

@@ -1,5 +1,5 @@
-//! The server of one measurement, in a process of its own: it serves by one of the models, and says on request what it
-//! has used.
+//! The server of one measurement, in its own process: it serves by one of the models, and reports its resource usage on
+//! request.
 
 use std::io::{self, BufRead, Write};
 use std::net::TcpListener;
@@ -21,27 +21,27 @@ pub(crate) struct ServeOptions {
     handlers: Handlers,
 }
 
-/// What a process has used since it began, and what it holds now.
+/// The resource usage of a process since its start, and its current threads and memory.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Usage {
     /// CPU time of all threads, also of those that have ended.
     pub(crate) cpu_micros: i64,
     /// Switches because a thread waited.
     pub(crate) voluntary: i64,
-    /// Switches because it was somebody else's turn.
+    /// Switches because the kernel gave the core to another thread.
     pub(crate) involuntary: i64,
     /// Memory in use, in KiB.
     pub(crate) rss_kib: u64,
     pub(crate) threads: u64,
 }
 
-/// Serves until the parent has gone.
+/// Serves until the parent has ended.
 pub(crate) fn serve(options: &ServeOptions) -> Result<(), Failure> {
     let store = Store::waiting(options.handlers.wait());
     thread::Builder::new().name("usage".to_owned()).spawn(answer_parent)?;
     let loops = match options.model {
         Model::OneLoop => 1,
-        Model::LoopPerCore => 0, // the framework's word for 'as many as there are cores'
+        Model::LoopPerCore => 0, // 0 means as many as there are cores
         _ => return by_hand(options.model, store).map_err(Failure::from),
     };
     let server = framework::bind(store, loops)?;
@@ -60,13 +60,13 @@ fn by_hand(model: Model, store: Store) -> io::Result<()> {
     }
 }
 
-/// One line of usage for each line that the parent writes; the end when the parent has ended.
+/// Writes one line of usage for each line from the parent, and ends when the parent has ended.
 fn answer_parent() {
     for line in io::stdin().lock().lines() {
         if line.is_err() {
             break;
         }
-        let said = serde_json::to_string(&usage()).unwrap_or_default(); // plain numbers: they can be written
+        let said = serde_json::to_string(&usage()).unwrap_or_default(); // plain numbers can be encoded
         if writeln!(io::stdout(), "{said}").is_err() {
             break;
         }

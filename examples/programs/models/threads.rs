@@ -1,4 +1,4 @@
-//! What both models with threads share: a thread for each connection, which reads and blocks.
+//! The common part of both models with threads: a thread for each connection, which reads and blocks.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use rpc_core::proto::server::ReadyCall;
 
 use crate::protocol::{Protocol, Sink};
 
-/// A peer that does not read for so long has gone.
+/// A peer that does not read for this time counts as lost.
 const STALL: Duration = Duration::from_secs(5);
 
 impl Sink for TcpStream {
@@ -23,7 +23,7 @@ impl Sink for TcpStream {
     }
 }
 
-/// Go: `for { conn, err := l.Accept(); go rpcs.ServeConn(conn) }`. `on_call` decides who runs a call.
+/// Go: `for { conn, err := l.Accept(); go rpcs.ServeConn(conn) }`. `on_call` decides which thread runs a call.
 pub(crate) fn accept(
     protocol: &Arc<Protocol>,
     listener: &TcpListener,

@@ -1,20 +1,20 @@
-//! A thread that does something again and again, and ends when it is asked to: at once, not after its sleep.
+//! A thread that repeats some work and ends when it is asked to: at once, not after its sleep.
 
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Work that is done every so often, on a thread of its own. Dropped: stopped, and waited for.
+/// Work that is repeated at an interval, on its own thread. Dropping it stops the work and waits for the thread.
 #[derive(Debug)]
 pub(crate) struct Every {
-    /// Nothing is ever sent: that it is dropped is the message.
+    /// Nothing is ever sent: dropping it is the message.
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<u64>>,
 }
 
 impl Every {
-    /// Starts it. `work` is told which round it is, from 1.
+    /// Starts it. `work` gets the number of the round, from 1.
     pub(crate) fn start(
         name: &str,
         pause: Duration,
@@ -24,13 +24,13 @@ impl Every {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             let mut due = Instant::now() + pause;
             let mut rounds = 0;
-            // The wait for the next round is a wait for the end, with a limit: so the end is not slept through.
+            // The wait for the next round is a wait for the end with a time limit, so that the end is noticed at once.
             while stopped.recv_timeout(due.saturating_duration_since(Instant::now()))
                 == Err(RecvTimeoutError::Timeout)
             {
                 rounds += 1;
                 work(rounds);
-                // Later rounds do not drift by the time that the work takes; a round that took too long is not made up for.
+                // Later rounds do not shift by the time that the work takes. A round that took too long is not made up for.
                 due = (due + pause).max(Instant::now());
             }
             rounds
@@ -38,7 +38,7 @@ impl Every {
         Ok(Every { stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Stops it and waits until its thread has ended: how many rounds there were. `None`: the work panicked.
+    /// Stops it, waits until its thread has ended, and returns the number of rounds. `None`: the work panicked.
     pub(crate) fn stop(mut self) -> Option<u64> {
         self.end()
     }

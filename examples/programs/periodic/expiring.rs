@@ -1,4 +1,4 @@
-//! Pairs with an end: what calls read and write, and what the background work takes away.
+//! Pairs that expire: calls read and write them, and the background work removes them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use crate::Leases;
 
-/// Most pairs at a time; beyond it the ones that end first go.
+/// Most pairs at a time; beyond it, the pairs that expire first are removed.
 const MOST: usize = 10_000;
 
-/// The service: values by key, each with the time when it ends. The background work shares it. Go would leave to the
-/// collector who frees it; here the last of the two that lets go of the `Arc` does.
+/// The service: values by key, each with the time at which it expires. The background work shares it. In Go the
+/// garbage collector frees it; here the last of the two `Arc`s does.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs(Mutex<HashMap<String, (String, Instant)>>);
 
 impl Pairs {
-    /// Every change is one step: a panic elsewhere leaves the map whole.
+    /// Every change is one step: a panic in another thread leaves the map valid.
     fn lock(&self) -> MutexGuard<'_, HashMap<String, (String, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes away what has ended: how many that were, and how many are left.
+    /// Removes the expired pairs. Returns their number and the number of pairs that are left.
     pub(crate) fn expire(&self, now: Instant) -> (usize, usize) {
         let mut pairs = self.lock();
         let before = pairs.len();

@@ -1,5 +1,5 @@
-//! Background work on a server, the lecture's third reason for threads: every 200 ms a thread of its own lets old pairs
-//! expire and says what it has seen, while calls are served; and it ends cleanly, in the middle of its sleep.
+//! Background work on a server, the lecture's third reason for threads: every 200 ms a thread removes expired pairs and
+//! reports its counts, while calls are served. It ends cleanly, in the middle of its sleep.
 
 mod every;
 mod expiring;
@@ -30,28 +30,28 @@ Examples:
 
 {all-args}";
 
-/// A key-value server that expires old pairs every 200 ms, with a client that watches them go.
+/// Runs a key-value server that removes expired pairs every 200 ms, and a client of it.
 #[derive(Debug, Parser)]
 #[command(name = "periodic", version, help_template = TEMPLATE)]
 struct Options {
     /// The pause between two rounds of the background work
     #[arg(long, default_value = "200ms", value_parser = duration, value_name = "TIME")]
     every: Duration,
-    /// How long the demonstration lasts
+    /// Length of the demonstration
     #[arg(long = "for", default_value = "2s", value_parser = duration, value_name = "TIME")]
     lasts: Duration,
 }
 
-/// Pairs that live for a while.
+/// Pairs that expire.
 #[rpc]
 pub(crate) trait Leases {
-    /// Gives a key a value for so many milliseconds.
+    /// Sets the value of a key for this many milliseconds.
     fn put(&self, key: &str, value: &str, milliseconds: u64);
-    /// The value of a key, if it has not expired.
+    /// Returns the value of a key, if it has not expired.
     fn get(&self, key: &str) -> Option<String>;
 }
 
-/// How long a pair lives.
+/// Time until a pair expires.
 const LIFE: Duration = Duration::from_millis(500);
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     finish("periodic", serve(&options))
 }
 
-/// Why the demonstration ends before its time: a signal, or an output that cannot be written.
+/// The reason why the demonstration ends early: a signal, or an output that cannot be written.
 type Ends = Result<(), io::Error>;
 
 fn serve(options: &Options) -> Result<(), Failure> {
@@ -102,13 +102,13 @@ fn serve(options: &Options) -> Result<(), Failure> {
     let slept_out = stopping.elapsed() >= options.every;
     writeln!(
         io::stdout(),
-        "stopped: {rounds} rounds, the thread has ended and was not slept out: {}",
+        "stopped: {rounds} rounds, the thread has ended without finishing its sleep: {}",
         !slept_out
     )?;
     Ok(())
 }
 
-/// Puts a pair now and then, until the time is over or `ends` says so.
+/// Puts a pair now and then, until the time is over or `ends` has a message.
 fn use_it(address: SocketAddr, lasts: Duration, ends: &Receiver<Ends>) -> Result<(), Failure> {
     let leases = LeasesClient::connect(address)?;
     let until = Instant::now() + lasts;
@@ -117,7 +117,7 @@ fn use_it(address: SocketAddr, lasts: Duration, ends: &Receiver<Ends>) -> Result
         leases.put(&key, "value", LIFE.as_millis() as u64)?;
         let there = leases.get(&key)?.is_some();
         if !there && began.elapsed() < LIFE {
-            return Err(Failure::new(Status::Server, "a pair was gone before its time"));
+            return Err(Failure::new(Status::Server, "a pair expired too early"));
         }
         let left = until.saturating_duration_since(Instant::now());
         match ends.recv_timeout(left.min(Duration::from_millis(100))) {

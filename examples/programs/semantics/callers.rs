@@ -1,5 +1,5 @@
-//! Three ways to make one call: send it once, send it until it is answered, or send it until it is answered to a server
-//! that knows copies.
+//! Three ways to make one call: send it once, send it until a reply comes, or send it until a reply comes to a server
+//! that recognises duplicates.
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use rpc_core::{CallError, Client, rpc};
 
 use crate::Mode;
 
-/// How long a caller waits for an answer before it is told that there is none.
+/// Time that a caller waits for a reply.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// After this many rounds at-least-once gives up: far more than any of these networks needs, but an end.
+/// Number of attempts after which at-least-once gives up: far more than any of these networks needs.
 const MOST_ROUNDS: u32 = 1000;
 
-/// A store to which things are added. Added twice is another value than added once.
+/// A store of texts. A text that is appended twice leaves another value than one that is appended once.
 #[rpc]
 pub(crate) trait Kv {
-    /// Adds to the end of a key's value.
+    /// Appends to the value of a key.
     fn append(&self, key: &str, value: &str);
 }
 
-/// What the program that called believes afterwards.
+/// The result for the program that made the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// It is done.
+    /// It ran.
     Done,
-    /// It was not done and never will be.
+    /// It did not run and never will.
     NotDone,
-    /// Nobody knows.
+    /// It may have run or not.
     Unknown,
 }
 
@@ -38,9 +38,9 @@ pub(crate) struct Appender<'a> {
     mode: Mode,
     network: &'a Network,
     kept: Option<KvClient>,
-    /// Copies of calls that were sent, by this program or by clients that are gone.
+    /// Retransmissions, by this client or by clients that are closed.
     repeated: u64,
-    /// After so many more steps of the simulated world the server's process dies and starts anew.
+    /// After this many more steps of the simulated world the server's process dies and starts again.
     dies_in: Option<u32>,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Appender<'a> {
         Appender { mode, network, kept: None, repeated: 0, dies_in: None }
     }
 
-    /// Lets the server die while the next call is under way, so many steps of the world after it was started.
+    /// Lets the server die during the next call, this many steps of the world after its start.
     pub(crate) fn server_dies_in(&mut self, steps: u32) {
         self.dies_in = Some(steps);
     }
@@ -62,13 +62,13 @@ impl<'a> Appender<'a> {
         }
     }
 
-    /// How many copies were sent, now that no more calls are made.
+    /// Returns the number of retransmissions, once no more calls are made.
     pub(crate) fn copies(&self) -> u64 {
         self.repeated + self.kept.as_ref().map_or(0, |kv| kv.call.stats().resent)
     }
 
-    /// Go's `net/rpc`: send once, wait. A connection that breaks ends its call with an error, and so does the time-out
-    /// that a Go program sets for itself; the next call dials anew.
+    /// Go's `net/rpc`: send once, wait. A connection that breaks ends its call with an error, and so does the timeout
+    /// that a Go program sets itself. The next call makes a new connection.
     fn once(&mut self, key: &str, value: &str) -> Told {
         match self.call(key, value) {
             Ok(()) => Told::Done,
@@ -77,8 +77,8 @@ impl<'a> Appender<'a> {
         }
     }
 
-    /// At least once: the framework's client sends copies, the server (its filter is off) runs each, and a caller that
-    /// is told that nobody knows begins again.
+    /// At least once: the framework's client sends the call again, the server (its filter is off) runs each duplicate, and
+    /// a caller that gets the error 'unknown' calls again.
     fn until_answered(&mut self, key: &str, value: &str) -> Told {
         for _ in 0..MOST_ROUNDS {
             match self.call(key, value) {
@@ -89,8 +89,8 @@ impl<'a> Appender<'a> {
         Told::Unknown
     }
 
-    /// At most once, as a careful program uses it: 'not executed' may be called again; for 'unknown' it asks what
-    /// became of the call, and believes the answer.
+    /// At most once, as a careful program uses it: 'not executed' may be called again; for 'unknown' it asks the server
+    /// what became of the call, and uses the answer.
     fn as_the_framework_does(&mut self, key: &str, value: &str) -> Told {
         for _ in 0..MOST_ROUNDS {
             match self.call(key, value) {
@@ -101,13 +101,13 @@ impl<'a> Appender<'a> {
                     Resolution::NotExecuted(_) => {}
                     _ => return Told::Unknown,
                 },
-                Err(_) => return Told::Done, // it ran: what is missing is only the reply
+                Err(_) => return Told::Done, // it ran: only the reply is missing
             }
         }
         Told::NotDone
     }
 
-    /// One call. Each look at it lets one thing happen in the simulated world.
+    /// Makes one call. Each poll of it lets one thing happen in the simulated world.
     fn call(&mut self, key: &str, value: &str) -> Result<(), CallError> {
         let mut call = self.client().start.append(key, value);
         loop {
@@ -127,20 +127,20 @@ impl<'a> Appender<'a> {
         }
     }
 
-    /// The client, with its one connection. The framework makes a broken one again by itself.
+    /// Returns the client, with its one connection. The framework replaces a broken connection by itself.
     fn client(&mut self) -> &KvClient {
         let (mode, network) = (self.mode, self.network);
         self.kept.get_or_insert_with(|| {
             let mut limits = ClientLimits::default();
             if mode == Mode::NoRetry {
-                limits.resend_first = PATIENCE * 2; // later than the deadline: no copy is ever sent
+                limits.resend_first = PATIENCE * 2; // later than the deadline, so the call is never sent again
             }
             KvClient::from_caller(network.caller(&[KvClient::CONTRACT], limits)).call.within(PATIENCE)
         })
     }
 
-    /// Without retries a connection that breaks is the end of its client. Ours would connect again and send a copy; so
-    /// it is closed when a second connection stands, before it has greeted the server and could send anything.
+    /// Closes the client when its connection breaks, as without retries. The framework would connect and send the call
+    /// again; so the client is closed at its second connection, before it has greeted the server and could send anything.
     fn close_if_broken(&mut self) {
         if let Some(kv) = self.kept.take_if(|kv| kv.call.stats().connections > 1) {
             self.repeated += kv.call.stats().resent;

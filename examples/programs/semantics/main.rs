@@ -1,5 +1,5 @@
-//! Lesson 5, `semantics`: the same appends over the same bad network, by a caller that never retries (Go's `net/rpc`), by
-//! one that retries until it is answered (at least once), and by ours (at most once). What each left in the store.
+//! `semantics`: the same appends over the same bad network, by a caller that never retries (Go's `net/rpc`), by one that
+//! retries until a reply comes (at least once), and by the framework (at most once); and the store that each leaves.
 
 mod callers;
 mod report;
@@ -30,31 +30,31 @@ Exit status: 0 every mode gave what it promises, 1 one did not, 2 usage.";
 #[derive(Debug, Parser)]
 #[command(name = "semantics", version, help_template = TEMPLATE)]
 pub(crate) struct Options {
-    /// Only this one; all three otherwise
+    /// Run only this mode; without it, all three
     #[arg(long)]
     mode: Option<Mode>,
-    /// Decides what the network does
+    /// Decides the faults of the network
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many appends
+    /// Number of appends
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     appends: u32,
-    /// How often the network repeats a frame, from 0 to 0.5
+    /// Probability that the network repeats a frame, from 0 to 0.5
     #[arg(long, default_value_t = 0.0, value_parser = probability, value_name = "SHARE")]
     copies: f64,
-    /// How often the server's process dies in the middle of a call and starts anew; the store outlives it
+    /// Number of times that the server's process dies during a call and starts again; the store survives
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     restarts: u32,
 }
 
-/// What a caller does when no answer comes, and what the server does with a call that comes again.
+/// The caller's behaviour when no reply comes, and the server's when a call arrives again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
-    /// The call is sent once; whatever goes wrong is the program's affair, as with Go's net/rpc
+    /// Send the call once; the program handles every failure, as with Go's net/rpc
     NoRetry,
-    /// The call is sent until an answer comes, and the server runs every copy
+    /// Send the call until a reply comes; the server runs every duplicate
     AtLeastOnce,
-    /// The call is sent until an answer comes, and the server's filter keeps copies from running
+    /// Send the call until a reply comes; the server's filter does not run duplicates
     AtMostOnce,
 }
 

@@ -1,4 +1,4 @@
-//! What the modes gave: a table, a sentence for each number, and whether each kept its promise.
+//! The results of the modes: a table, a sentence for each number, and whether each mode kept its promise.
 
 use std::io::{self, Write};
 
@@ -34,10 +34,7 @@ pub(crate) fn print(options: &Options, gave: &[(Mode, Gave)]) -> Result<(), Fail
     }
     let broken: Vec<_> = gave.iter().filter_map(|(mode, gave)| broken_promise(*mode, gave)).collect();
     match &broken[..] {
-        [] => Ok(writeln!(
-            out,
-            "semantics: ok: each mode gave what it promises, and no less was to be expected"
-        )?),
+        [] => Ok(writeln!(out, "semantics: ok: each mode gave what it promises")?),
         _ => Err(Failure::new(Status::Negative, broken.join("; "))),
     }
 }
@@ -80,7 +77,7 @@ fn sentences(mode: Mode, gave: &Gave, options: &Options) -> Vec<String> {
     ];
     if mode == Mode::NoRetry && gave.given_up > 0 {
         said.push(format!(
-            "given up {}: told 'not executed', since no connection stood; a program that never retries lets it be.",
+            "given up {}: told 'not executed', since there was no connection; a program that never retries does not call again.",
             gave.given_up
         ));
     }
@@ -92,24 +89,26 @@ fn sentences(mode: Mode, gave: &Gave, options: &Options) -> Vec<String> {
 fn lost(mode: Mode, gave: &Gave, options: &Options) -> String {
     let lost = gave.lost;
     match (mode, lost) {
-        (Mode::AtLeastOnce, 0) => "lost 0: whoever repeats until it is answered loses nothing.".to_owned(),
-        (Mode::AtMostOnce, 0) => {
-            "lost 0: a call that got no answer was sent again, under the same slot and number.".to_owned()
+        (Mode::AtLeastOnce, 0) => {
+            "lost 0: a caller that repeats until a reply comes loses nothing.".to_owned()
         }
-        (Mode::NoRetry, 0) => "lost 0: by luck; nobody would have sent it again.".to_owned(),
+        (Mode::AtMostOnce, 0) => {
+            "lost 0: a call without a reply was sent again, with the same slot and number.".to_owned()
+        }
+        (Mode::NoRetry, 0) => "lost 0: by luck; a lost call would not have been sent again.".to_owned(),
         (Mode::NoRetry, _) => {
             let died = if options.restarts > 0 { " or that died with the server" } else { "" };
             let vanished = gave.unknown - gave.unknown_but_ran;
             let causes = [
                 (vanished, format!("whose request did not get through{died} (told 'unknown')")),
-                (gave.given_up, "that never left (given up)".to_owned()),
+                (gave.given_up, "that was never sent (given up)".to_owned()),
             ];
             let causes = causes.iter().filter(|(count, _)| *count > 0);
             let causes: Vec<_> = causes.map(|(count, cause)| format!("{count} {cause}")).collect();
-            let them = if lost == 1 { "it" } else { "them" };
-            format!("lost {lost}: {}; nobody sent {them} again.", causes.join(", "))
+            let were = if lost == 1 { "it was" } else { "they were" };
+            format!("lost {lost}: {}; {were} not sent again.", causes.join(", "))
         }
-        _ => format!("lost {lost}: their callers were told that nobody knows; they are not in the store."),
+        _ => format!("lost {lost}: their callers were told 'unknown'; they are not in the store."),
     }
 }
 
@@ -125,14 +124,14 @@ fn doubled(mode: Mode, gave: &Gave) -> String {
                 .to_owned()
         }
         (Mode::NoRetry, _) => {
-            format!("doubled {doubled}: the network itself repeated a frame, and nobody filters it.")
+            format!("doubled {doubled}: the network itself repeated a frame, and no filter stops it.")
         }
-        (Mode::AtLeastOnce, 0) => "doubled 0: by luck; the server runs whatever comes.".to_owned(),
+        (Mode::AtLeastOnce, 0) => "doubled 0: by luck; the server runs every call that arrives.".to_owned(),
         (Mode::AtLeastOnce, _) => format!(
-            "doubled {doubled}: no reply came in time, so a copy was sent{network}; the server ran the first and the copy."
+            "doubled {doubled}: no reply came in time, so the call was sent again{network}; the server ran both."
         ),
         (Mode::AtMostOnce, _) => {
-            format!("doubled {doubled}: the server's filter knows a copy by its slot and number, and answers it with the first reply.")
+            format!("doubled {doubled}: the server's filter recognises a duplicate by its slot and number, and sends the first reply again.")
         }
     }
 }
@@ -142,25 +141,25 @@ fn unknown(mode: Mode, gave: &Gave, options: &Options) -> String {
     match (mode, unknown) {
         (Mode::NoRetry, 0) => "unknown 0: every caller was told what became of its call.".to_owned(),
         (Mode::NoRetry, _) => format!(
-            "unknown {unknown}: an error without a word on whether it ran; {ran} of them did, and a retry by hand would \
+            "unknown {unknown}: an error that does not say whether the call ran; {ran} of them did, and a retry by hand would \
              double those."
         ),
-        (_, 0) => "unknown 0: every caller got its answer in the end.".to_owned(),
-        (Mode::AtLeastOnce, _) => format!("unknown {unknown}: no answer after very many rounds."),
+        (_, 0) => "unknown 0: every caller got its reply in the end.".to_owned(),
+        (Mode::AtLeastOnce, _) => format!("unknown {unknown}: no reply after very many attempts."),
         (Mode::AtMostOnce, _) if options.restarts > 0 => format!(
             "unknown {unknown}: the server died with the records; {ran} had run. Only state on disk could tell (exactly \
              once)."
         ),
-        (Mode::AtMostOnce, _) => format!("unknown {unknown}: no answer for a minute; {ran} had run."),
+        (Mode::AtMostOnce, _) => format!("unknown {unknown}: no reply for a minute; {ran} had run."),
     }
 }
 
-/// What a mode promises, and did not keep.
+/// Returns the promise that a mode did not keep.
 fn broken_promise(mode: Mode, gave: &Gave) -> Option<String> {
     let what = if gave.lies > 0 {
-        format!("{} callers were told what is not so", gave.lies)
+        format!("{} callers were told something false", gave.lies)
     } else if mode == Mode::NoRetry && gave.copies > 0 {
-        format!("{} copies were sent", gave.copies)
+        format!("{} calls were sent again", gave.copies)
     } else if mode == Mode::AtLeastOnce && gave.lost > 0 {
         format!("{} appends are lost", gave.lost)
     } else if mode == Mode::AtMostOnce && gave.doubled > 0 {

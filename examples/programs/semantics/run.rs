@@ -9,15 +9,15 @@ use rpc_core::sim::{Faults, FaultsSeen, Network, WorldConfig};
 use crate::callers::{Appender, Kv, KvServer, Told};
 use crate::{Mode, Options};
 
-/// How many keys share the appends.
+/// Number of keys that share the appends.
 const KEYS: u32 = 4;
-/// After the last call, what is still on its way arrives or is gone.
+/// Time after the last call in which every frame on its way arrives or is lost.
 const SETTLE: Duration = Duration::from_secs(120);
 
-/// A call is a handful of steps of the simulated world: the server dies before, between or after them.
+/// Number of steps of the simulated world in a call: the server dies before, between or after them.
 const STEPS: u32 = 7;
 
-/// What a mode gave.
+/// The result of a mode.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gave {
     /// In the store once.
@@ -26,22 +26,22 @@ pub(crate) struct Gave {
     pub(crate) lost: u32,
     /// In the store twice or more often.
     pub(crate) doubled: u32,
-    /// The caller was told that nobody knows;
+    /// The caller was told 'unknown';
     pub(crate) unknown: u32,
-    /// of these, how many are in the store.
+    /// of these, the number that is in the store.
     pub(crate) unknown_but_ran: u32,
-    /// The caller was told that it was not done, and let it be.
+    /// The caller was told that it did not run, and did not call again.
     pub(crate) given_up: u32,
-    /// The caller was told a thing that the store contradicts: done and not there, or not done and there.
+    /// The caller was told the opposite of what the store shows.
     pub(crate) lies: u32,
-    /// Copies sent by whoever repeats.
+    /// Retransmissions.
     pub(crate) copies: u64,
-    /// What the network did.
+    /// The faults of the network.
     pub(crate) faults: FaultsSeen,
 }
 
-/// The network that every mode gets: TCP as it is at its worst. Whole frames vanish with whoever buffered them, come
-/// late, and connections break; but nothing comes twice, unless `--copies` says so.
+/// Returns the network of every mode: TCP at its worst. Whole frames are lost with a process that buffered them, frames
+/// are late, and connections break; but no frame is delivered twice, unless `--copies` says so.
 pub(crate) fn faults(options: &Options) -> Faults {
     Faults::none().drop(0.04).stall(0.04).late(Duration::from_secs(3)).cut(0.02).duplicate(options.copies)
 }
@@ -50,7 +50,7 @@ pub(crate) fn faults(options: &Options) -> Faults {
 struct Store(Mutex<HashMap<String, String>>);
 
 impl Store {
-    /// A handler that panicked changed the map in one step or not at all: it is whole.
+    /// A handler that panics changes the map in one step or not at all, so the map is valid.
     fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,7 +69,7 @@ pub(crate) fn run(mode: Mode, options: &Options) -> Gave {
         ..WorldConfig::new(options.seed, faults(options))
     };
     let network = Network::with_config(config);
-    let store = Arc::new(Store::default()); // outlives the servers that offer it, as a database would
+    let store = Arc::new(Store::default()); // outlives the server processes, as a database would
     network.serve(KvServer::shared(Arc::clone(&store)));
     let mut appender = Appender::new(mode, &network);
     let mut told = Vec::new();
@@ -97,12 +97,12 @@ fn key_of(number: u32) -> String {
     format!("key{}", number % KEYS)
 }
 
-/// What is appended: no token is a part of another.
+/// Returns the appended text: no token is a part of another.
 fn token(number: u32) -> String {
     format!("<{number}>")
 }
 
-/// Holds what the callers were told against what the store has.
+/// Compares what the callers were told with the store.
 fn count(store: &Store, told: &[Told]) -> Gave {
     let pairs = store.lock();
     let mut gave = Gave::default();

@@ -3,7 +3,7 @@
 
 mod counter;
 mod search;
-#[allow(dead_code, reason = "the program asks who is stuck; the search shows all steps")]
+#[allow(dead_code, reason = "the program asks which threads are stuck; the search shows all steps")]
 #[path = "../../coordination/steps.rs"]
 mod steps;
 mod sync;
@@ -29,35 +29,35 @@ use std::fmt::Write;
 
 use steps::Steps;
 
-/// A program and its twin.
+/// A program and its broken version.
 #[derive(Clone, Copy, Debug)]
 pub struct Topic {
-    /// As on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// The twin that goes wrong under some schedule.
+    /// The version that goes wrong under some schedule.
     broken: fn(&Steps),
-    /// The program that is right under all.
-    mended: fn(&Steps),
+    /// The version that is right under all schedules.
+    fixed: fn(&Steps),
 }
 
 /// All topics.
 pub const TOPICS: [Topic; 8] = [
-    Topic { name: "counter", broken: counter::broken, mended: counter::mended },
-    Topic { name: "mutex", broken: mutex::broken, mended: mutex::mended },
-    Topic { name: "condvar", broken: condvar::broken, mended: condvar::mended },
-    Topic { name: "channel", broken: channel::broken, mended: channel::mended },
-    Topic { name: "one-thread", broken: one_thread::broken, mended: one_thread::mended },
-    Topic { name: "wait-group", broken: wait_group::broken, mended: wait_group::mended },
-    Topic { name: "semaphore", broken: semaphore::broken, mended: semaphore::mended },
-    Topic { name: "stop", broken: stop::broken, mended: stop::mended },
+    Topic { name: "counter", broken: counter::broken, fixed: counter::fixed },
+    Topic { name: "mutex", broken: mutex::broken, fixed: mutex::fixed },
+    Topic { name: "condvar", broken: condvar::broken, fixed: condvar::fixed },
+    Topic { name: "channel", broken: channel::broken, fixed: channel::fixed },
+    Topic { name: "one-thread", broken: one_thread::broken, fixed: one_thread::fixed },
+    Topic { name: "wait-group", broken: wait_group::broken, fixed: wait_group::fixed },
+    Topic { name: "semaphore", broken: semaphore::broken, fixed: semaphore::fixed },
+    Topic { name: "stop", broken: stop::broken, fixed: stop::fixed },
 ];
 
-/// What the search says about a topic; whether the twin went wrong and the mended program did not.
+/// Returns the report on a topic, and true if the broken version went wrong and the fixed one did not.
 pub fn report(topic: &Topic) -> (String, bool) {
     let mut text = String::new();
-    let (broken, mended) = (search(topic.broken), search(topic.mended));
-    let asked = broken.bad.is_some() && mended.bad.is_none();
-    for (which, found) in [("broken", &broken), ("mended", &mended)] {
+    let (broken, fixed) = (search(topic.broken), search(topic.fixed));
+    let asked = broken.bad.is_some() && fixed.bad.is_none();
+    for (which, found) in [("broken", &broken), ("fixed", &fixed)] {
         let (name, schedules) = (topic.name, found.schedules);
         // Writing to a String does not fail.
         let _ = match &found.bad {

@@ -8,7 +8,7 @@ use rpc_interleavings::{TOPICS, report};
 
 fn main() -> ExitCode {
     let wanted = std::env::args().nth(1);
-    std::panic::set_hook(Box::new(|_| {})); // the report says what went wrong, and how
+    std::panic::set_hook(Box::new(|_| {})); // the report shows the mistake and its steps
     let chosen: Vec<_> =
         TOPICS.iter().filter(|topic| wanted.as_deref().is_none_or(|name| name == topic.name)).collect();
     if chosen.is_empty() {
@@ -32,8 +32,8 @@ fn main() -> ExitCode {
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The checker writes to standard error that a test of its own has failed, which is what we look for: the report, on
-/// standard output, says it better.
+/// Sends the checker's messages to /dev/null: it reports a failure of its own test, which is the expected result here. The
+/// report on standard output is clearer.
 fn silence_the_checker() -> io::Result<()> {
     let nothing = OpenOptions::new().write(true).open("/dev/null")?;
     nix::unistd::dup2_stderr(nothing)?;

@@ -9,15 +9,15 @@ use shuttle::{Config, FailurePersistence, Runner};
 
 use crate::steps::Steps;
 
-/// Schedules that are tried at the most: the programs are short, and have far fewer or show their mistake early.
+/// Maximum number of schedules: the programs are short, and have far fewer or show their mistake early.
 pub(crate) const MOST_SCHEDULES: usize = 20_000;
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     /// Schedules tried, the bad one included.
     pub(crate) schedules: usize,
-    /// The bad schedule and what was wrong at its end. `None`: there is none.
+    /// The bad schedule and its mistake. `None` if there is none.
     pub(crate) bad: Option<(String, String)>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn search(program: fn(&Steps)) -> Found {
     let latest = Arc::new(Mutex::new(Steps::new()));
     let mut config = Config::new();
     config.silence_warnings = true;
-    config.failure_persistence = FailurePersistence::None; // the steps are what we print
+    config.failure_persistence = FailurePersistence::None; // only the steps are printed
     let runner = Runner::new(DfsScheduler::new(Some(MOST_SCHEDULES), false), config);
     let (count, kept) = (Arc::clone(&schedules), Arc::clone(&latest));
     let result = catch_unwind(AssertUnwindSafe(|| {

@@ -1,4 +1,4 @@
-//! Every twin's bad schedule is found at every run, and the same one; the mended programs have none.
+//! The bad schedule of every broken version is found at every run, and the same one; the fixed programs have none.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use rpc_interleavings::{TOPICS, report};
 
 #[test]
-fn the_twin_is_found_and_the_mended_program_is_not() {
+fn the_broken_version_is_found_and_the_fixed_program_is_not() {
     for topic in &TOPICS {
         let (text, as_it_should) = report(topic);
         assert!(as_it_should, "{text}");

@@ -1,5 +1,5 @@
-//! One client process of the demonstration: puts its share of the file, appends its tokens, and reports what it was
-//! told about each. It never repeats an append whose outcome it does not know.
+//! One client process of the demonstration: puts its share of the file, appends its tokens, and reports the result of
+//! each call. It never repeats an append whose outcome is unknown.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -29,25 +29,25 @@ const PATIENT: Duration = Duration::from_secs(20);
 const IMPATIENT: Duration = Duration::from_millis(60);
 /// After this long without an answer a call is sent again; the default, 1 s, would make the demonstration long.
 const RESEND: Duration = Duration::from_millis(100);
-/// How long the fate of an unknown call is asked for.
+/// Time limit for asking the server about an unknown call.
 const RESOLVE: Duration = Duration::from_secs(15);
-/// Pause before what was not executed is called again.
+/// Pause before a call that was not executed is made again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What a client was told in the end about one append.
+/// The final result of one append for its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Verdict {
-    /// It ran, and this is its reply: the length of the value behind it.
+    /// It ran, and its reply is the length of the value after it.
     Ran(u64),
     /// It ran, and the reply is lost.
     RanReplyLost,
     /// It did not run and never will.
     NotExecuted,
-    /// Nobody can say.
+    /// It may have run or not.
     Unknown,
 }
 
-/// What a client process writes to standard output: one line.
+/// The report of a client process: one line on standard output.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) client: u32,
@@ -62,7 +62,7 @@ pub(crate) struct Report {
     pub(crate) connections: u64,
     pub(crate) sessions: u64,
     pub(crate) dirty_slots: u64,
-    /// Microseconds, and how many calls took so long.
+    /// Latencies in microseconds, each with its number of calls.
     pub(crate) latencies: Vec<(u64, u64)>,
 }
 
@@ -76,7 +76,7 @@ enum Work {
     Append(Token),
 }
 
-/// Does this client's share, and reports.
+/// Makes the calls of this client, and reports.
 pub(crate) fn run(client: &ClientOptions, options: &DemoClientOptions) -> Result<(), Failure> {
     end_with_parent()?;
     let limits = ClientLimits { resend_first: RESEND, resend_cap: 4 * RESEND, ..ClientLimits::default() };
@@ -110,7 +110,7 @@ pub(crate) fn run(client: &ClientOptions, options: &DemoClientOptions) -> Result
     Ok(())
 }
 
-/// Puts and appends in turn, so that both meet every fault.
+/// Mixes puts and appends, so that both meet every fault.
 fn work_of(options: &DemoClientOptions) -> Vec<Work> {
     let every = options.clients as usize;
     let mut puts = plan::pairs().into_iter().skip(options.index as usize).step_by(every.max(1));
@@ -153,7 +153,7 @@ fn do_work(kv: &KvClient, work: &[Work], next: &AtomicUsize, report: &Mutex<Repo
     latencies
 }
 
-/// A `put` of the same pair may be repeated, so whatever happened it is simply called again, a bounded number of times.
+/// Puts a pair. The same put may be repeated, so after any failure it is simply called again, for a limited time.
 fn put(kv: &KvClient, key: &str, value: &str) -> Result<(), CallError<KvError>> {
     let begun = Instant::now();
     loop {
@@ -167,8 +167,8 @@ fn put(kv: &KvClient, key: &str, value: &str) -> Result<(), CallError<KvError>> 
     }
 }
 
-/// An append may be repeated only when it is certain that it did not run. Returns the verdict, how long the call took
-/// that gave it, and whether its outcome was unknown at first.
+/// Appends a token. It is called again only when it is certain that it did not run. Returns the verdict, the time of
+/// the call that gave it, and true if the outcome was unknown at first.
 fn append(kv: &KvClient, token: Token) -> (Verdict, Duration, bool) {
     let kv = if token.is_impatient() { &kv.call.within(IMPATIENT) } else { kv };
     let (key, text) = (token.key(), token.text());
@@ -196,7 +196,7 @@ fn append(kv: &KvClient, token: Token) -> (Verdict, Duration, bool) {
     }
 }
 
-/// Asks what became of a call whose deadline has passed.
+/// Asks the server what became of a call whose deadline has passed.
 fn resolve(unknown: &Unknown) -> Verdict {
     match unknown.resolve(RESOLVE) {
         Resolution::Executed(reply) if !reply.is_service_error() => {

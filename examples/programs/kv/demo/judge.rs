@@ -1,18 +1,18 @@
-//! The judge: compares what the store holds with what it must hold, given what the clients were told.
+//! The check at the end: compares the store with what it must hold, given what the clients were told.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::client::{Report, Verdict};
 use super::plan::{self, Token};
 
-/// What the comparison found. Everything but the first three must be 0.
+/// The result of the comparison. Everything but the first three must be 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     /// Pairs of the file that are in the store as they should be.
     pub(crate) pairs_right: u64,
     /// Appends that are in the store exactly once.
     pub(crate) once: u64,
-    /// Appends of which nobody could say whether they ran; each is there once or not at all.
+    /// Appends whose outcome stays unknown; each is there once or not at all.
     pub(crate) unknown: u64,
     /// Pairs of the file that are missing or have another value.
     pub(crate) pairs_wrong: u64,
@@ -22,31 +22,31 @@ pub(crate) struct Findings {
     pub(crate) lost: u64,
     /// Appends whose caller was told that they did not run, and that are there.
     pub(crate) ran_all_the_same: u64,
-    /// Appends whose reply is not the length of the value behind them: a reply to something else.
+    /// Appends whose reply is not the length of the value after them: a reply to another call.
     pub(crate) wrong_reply: u64,
-    /// Appends that no client gave a verdict for.
+    /// Appends without a verdict from their client.
     pub(crate) no_verdict: u64,
-    /// Keys and pieces of values that nobody has written.
+    /// Keys and parts of values that no client has written.
     pub(crate) foreign: u64,
 }
 
 impl Findings {
-    /// What is wrong, in words; empty if nothing is.
+    /// Returns the faults in words; empty if there are none.
     pub(crate) fn faults(&self) -> Vec<String> {
         let kinds = [
             (self.doubled, "appends applied twice or more"),
             (self.lost, "appends reported as done and not there"),
             (self.ran_all_the_same, "appends reported as not executed and there"),
-            (self.wrong_reply, "replies that belong to something else"),
+            (self.wrong_reply, "replies that belong to another call"),
             (self.no_verdict, "appends without a verdict"),
             (self.pairs_wrong, "pairs of the file missing or wrong"),
-            (self.foreign, "things in the store that nobody wrote"),
+            (self.foreign, "entries in the store that no client wrote"),
         ];
         kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
     }
 }
 
-/// Judges a run: `store` is all that the server holds, `appends` how many each client was told to do.
+/// Judges a run: `store` is the whole content of the server, `appends` the number of appends of each client.
 pub(crate) fn judge(store: &BTreeMap<String, String>, reports: &[Report], appends: &[u32]) -> Findings {
     let mut findings = Findings::default();
     let expected: BTreeMap<String, String> = plan::pairs().into_iter().collect();
@@ -73,7 +73,7 @@ pub(crate) fn judge(store: &BTreeMap<String, String>, reports: &[Report], append
     findings
 }
 
-/// Every token in the shared values, with the length of the value behind each place where it stands.
+/// Returns every token in the shared values, with the length of the value up to and including each occurrence.
 fn places_of_tokens(store: &BTreeMap<String, String>, findings: &mut Findings) -> HashMap<Token, Vec<u64>> {
     let mut places: HashMap<Token, Vec<u64>> = HashMap::new();
     for (key, value) in store.iter().filter(|(key, _)| plan::is_shared(key)) {
@@ -179,7 +179,7 @@ mod tests {
         let (mut store, mut reports) = sound();
         reports[0].verdicts.remove(&0);
         store.remove("country/CH");
-        store.insert("stranger".to_owned(), String::new());
+        store.insert("unexpected".to_owned(), String::new());
         let findings = judge(&store, &reports, &[4]);
         assert_eq!((findings.no_verdict, findings.pairs_wrong, findings.foreign), (1, 1, 1));
         assert_eq!(judge(&store, &[], &[4]).no_verdict, 4);

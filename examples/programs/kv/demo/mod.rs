@@ -1,5 +1,5 @@
-//! `kv demo`: a server, several client processes and a bad network on this machine; at the end the store is compared
-//! with what it must hold, and the same is done without the duplicate filter, to show what the filter is for.
+//! `kv demo`: a server, several client processes and a bad network on this machine. At the end the store is compared
+//! with what it must hold. The same is done without the duplicate filter, to show what the filter is for.
 
 pub(crate) mod client;
 mod judge;
@@ -25,12 +25,12 @@ use options::DemoOptions;
 use report::{grouped, object, table};
 use run::{Run, run};
 
-/// Shows, checks, and says `demo: ok` or `demo: FAILED` in the last line.
+/// Runs the demonstration and prints `demo: ok` or `demo: FAILED` in the last line.
 pub(crate) fn demo(format: Format, options: &DemoOptions) -> Result<(), Failure> {
     match format {
         Format::Text if options.narrate => return narrate::narrate(),
         Format::Json if options.narrate => {
-            return Err(Failure::new(Status::Usage, "a story has no form as json; leave --format away"));
+            return Err(Failure::new(Status::Usage, "--narrate has no JSON form; leave out --format"));
         }
         _ => {}
     }
@@ -41,14 +41,14 @@ pub(crate) fn demo(format: Format, options: &DemoOptions) -> Result<(), Failure>
     children.end_all();
     let (word, text, status) = match verdict {
         Ok(text) => ("ok", text, Status::Ok),
-        Err(failure) if failure.status == Status::Ok => return Err(failure), // nobody reads any more
+        Err(failure) if failure.status == Status::Ok => return Err(failure), // the reader has closed the pipe
         Err(failure) => ("FAILED", failure.text, failure.status),
     };
     answer(format, Some(&format!("demo: {word}: {text}")), &json!({"demo": word, "text": text}))?;
     if status == Status::Ok { Ok(()) } else { Err(Failure::new(status, "")) }
 }
 
-/// The last line's text, or what is wrong.
+/// Returns the text of the last line, or the faults.
 fn both_runs(format: Format, options: &DemoOptions, children: &Children) -> Result<String, Failure> {
     let (clients, calls, seed) = (options.clients, options.calls, options.seed);
     if format == Format::Text {
@@ -70,7 +70,7 @@ fn both_runs(format: Format, options: &DemoOptions, children: &Children) -> Resu
     let (once, doubled) = (grouped(with.findings.once), grouped(without.findings.doubled));
     let unknown = match with.findings.unknown {
         0 => String::new(),
-        some => format!(", {some} honestly unknown"),
+        some => format!(", {some} unknown"),
     };
     Ok(format!(
         "{once} of {} appends by {clients} processes applied once{unknown}, none twice; without the filter {doubled} \
@@ -90,7 +90,7 @@ fn introduce(options: &DemoOptions) -> io::Result<()> {
     )
 }
 
-/// One run, told when it begins and when it has ended; as json, an object at its end.
+/// Runs once, and prints a line at its beginning and end; as json, an object at its end.
 fn one_run(format: Format, options: &DemoOptions, children: &Children, filter: bool) -> Result<Run, Failure> {
     let name = if filter { "with the duplicate filter" } else { "the same without it" };
     if format == Format::Json {
@@ -109,7 +109,7 @@ fn one_run(format: Format, options: &DemoOptions, children: &Children, filter: b
     Ok(run)
 }
 
-/// A demonstration that has not met the faults has shown nothing, and must not say that all is well.
+/// Returns a fault for each kind of network fault that did not occur: such a demonstration has shown nothing.
 fn too_kind(with: &Run, without: &Run) -> Vec<String> {
     let mut faults = Vec::new();
     let network = with.network;
@@ -121,13 +121,11 @@ fn too_kind(with: &Run, without: &Run) -> Vec<String> {
         (network.cut, "cut nothing"),
     ] {
         if count == 0 {
-            faults.push(format!("the network {what}, so nothing was put to the test: raise --calls"));
+            faults.push(format!("the network {what}, so nothing was tested: raise --calls"));
         }
     }
     if with.server.duplicates == 0 || without.findings.doubled == 0 {
-        faults.push(
-            "no duplicate would have done harm, so nothing was put to the test: raise --calls".to_owned(),
-        );
+        faults.push("no duplicate would have done harm, so nothing was tested: raise --calls".to_owned());
     }
     faults
 }

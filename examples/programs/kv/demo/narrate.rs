@@ -1,4 +1,4 @@
-//! `kv demo --narrate`: the story of one call whose reply is lost, told by the frames as they pass.
+//! `kv demo --narrate`: shows the frames of one call whose reply is lost, with a remark for each.
 
 use std::fmt::Display;
 use std::io::{self, Read, Write};
@@ -19,12 +19,10 @@ use crate::store::Store;
 /// After this long without an answer the client sends its call again.
 const RESEND: Duration = Duration::from_millis(300);
 
-/// Tells it twice: with the duplicate filter and without.
+/// Shows it twice: with the duplicate filter and without.
 pub(crate) fn narrate() -> Result<(), Failure> {
-    line(
-        "A client appends \"!\" to a key that holds \"hello\". Between client and server stands a network that",
-    );
-    line("swallows the first reply. These are the frames, as they pass.");
+    line("A client appends \"!\" to a key that holds \"hello\". Between client and server is a network that");
+    line("loses the first reply. These are the frames, as they pass.");
     line("\n== With the duplicate filter\n");
     let with = tell(true)?;
     line("\n== The same, with the filter switched off\n");
@@ -34,11 +32,11 @@ pub(crate) fn narrate() -> Result<(), Failure> {
     ));
     match (with.as_str(), without.as_str()) {
         ("hello!", "hello!!") => Ok(()),
-        _ => Err(Failure::new(Status::Server, "the story did not go as it should have")),
+        _ => Err(Failure::new(Status::Server, "the call did not end as it should have")),
     }
 }
 
-/// The story, and what the key holds at its end.
+/// Runs the call, and returns the value of the key at its end.
 fn tell(filter: bool) -> Result<String, Failure> {
     let server = Server::builder()
         .service(KvServer::new(Store::default()))
@@ -49,8 +47,10 @@ fn tell(filter: bool) -> Result<String, Failure> {
     let value = append_once(server.local_addr(), filter)?;
     let seen = server.counters();
     server.stop().map_err(|error| Failure::new(Status::Server, error))?;
-    let (runs, copies) = (seen.executions - 2, seen.duplicates()); // less our own put and get
-    remark(&format!("handler runs: {runs}; copies kept from running: {copies}; the key holds {value:?}"));
+    let (runs, duplicates) = (seen.executions - 2, seen.duplicates()); // without the put and the get of this function
+    remark(&format!(
+        "handler runs: {runs}; duplicates that did not run: {duplicates}; the key holds {value:?}"
+    ));
     Ok(value)
 }
 
@@ -68,8 +68,8 @@ fn append_once(addr: SocketAddr, filter: bool) -> Result<String, Failure> {
     Ok(value)
 }
 
-/// Passes frames on, tells of each, and swallows the first REPLY. It swallows every CALL after the second as well: on a
-/// busy machine there would be more of them, and the story would be another one.
+/// Passes frames on, prints each, and loses the first REPLY. It also loses every CALL after the second: on a busy
+/// machine there would be more of them, and the output would be another one.
 struct Network {
     begun: Instant,
     thirsty: AtomicBool,
@@ -98,9 +98,9 @@ impl Network {
         loop {
             let mut bytes = vec![0; 4];
             if from.read_exact(&mut bytes).is_err() {
-                return to.shutdown(std::net::Shutdown::Write); // the sender has closed: so do we
+                return to.shutdown(std::net::Shutdown::Write); // the sender has closed
             }
-            // A frame begins with the number of bytes that follow; ours are all small.
+            // A frame begins with the number of bytes that follow; all frames here are small.
             let length = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
             bytes.resize(4 + length, 0);
             from.read_exact(&mut bytes[4..])?;
@@ -138,7 +138,7 @@ impl Network {
         line(format!("{at:>6.1} ms  {way}  {:<8} {what}{fate}", header.kind.name()));
     }
 
-    /// What the frame means in this story; `count`: how many of its kind have come.
+    /// Prints the meaning of the frame. `count` is the number of frames of its kind so far.
     fn explain(&self, kind: Kind, count: u32, lost: bool) {
         let text = match (kind, count) {
             (Kind::Call, 1) => {
@@ -153,7 +153,7 @@ impl Network {
             (Kind::Reply, 2) if self.filter => {
                 "slot and number are known: the kept reply again; the handler does not run"
             }
-            (Kind::Reply, 2) => "nobody has compared slot and number: the handler ran a second time",
+            (Kind::Reply, 2) => "slot and number were not compared: the handler ran a second time",
             _ => return,
         };
         remark(text);
@@ -164,7 +164,7 @@ fn remark(text: &str) {
     line(format!("           {text}"));
 }
 
-/// A line of the story; whoever has stopped reading does not hear its end.
+/// Prints a line. If the reader has closed the pipe, the line is dropped.
 fn line(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }

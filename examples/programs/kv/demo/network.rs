@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rpc_core::sim::Faults;
 
-/// What happens to each frame. Hard enough that every kind of fault meets hundreds of calls, mild enough that a run
-/// takes seconds: each lost frame costs its call 100 ms, each cut every call under way a new connection.
+/// Returns the faults of each frame. They are frequent enough that every kind meets hundreds of calls, and rare enough
+/// that a run takes seconds: each lost frame costs its call 100 ms, each cut costs every call in flight a new connection.
 pub(crate) fn faults() -> Faults {
     Faults::none()
         .drop(0.03)

@@ -11,16 +11,16 @@ pub(crate) struct DemoOptions {
     /// Decides every fault of the network
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Client processes
+    /// Number of client processes
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) clients: u32,
-    /// Appends, all clients together
+    /// Number of appends, all clients together
     #[arg(long, default_value_t = 12_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) calls: u32,
-    /// Longest time for one run; beyond it the demonstration has failed
+    /// Time limit for one run; a run that takes longer has failed
     #[arg(long, default_value = "120s", value_parser = duration, value_name = "TIME")]
     pub(crate) limit: Duration,
-    /// Tell the story of one call whose reply was lost, frame by frame, and end
+    /// Show the frames of one call whose reply is lost, and end
     #[arg(long)]
     pub(crate) narrate: bool,
     /// For the test of this demonstration: judge the run without the filter, which must fail
@@ -28,7 +28,7 @@ pub(crate) struct DemoOptions {
     pub(crate) judge_unfiltered: bool,
 }
 
-/// What one client process is told.
+/// The options of one client process.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DemoClientOptions {
     #[arg(long)]

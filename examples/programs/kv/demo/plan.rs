@@ -1,23 +1,23 @@
-//! What the demonstration does, known beforehand to the clients that do it and to the judge that checks it.
+//! The plan of the demonstration: the calls, known to the clients that make them and to the check at the end.
 
 use crate::pairs;
 
 /// The real data: see `examples/data/README.md` for its origin and licence.
 const DATA: &str = include_str!("../../../data/timezones.tsv");
 
-/// How many keys the clients append to, all of them to all of these.
+/// Number of keys to which all clients append.
 const SHARED_KEYS: u32 = 8;
 
-/// Before every how many appends its caller has little patience, and gives up before a lost frame is sent again.
+/// One in this many appends has a short deadline, and is given up before a lost frame is sent again.
 const IMPATIENT_EVERY: u32 = 10;
 
-/// The pairs that the clients put, each its share.
+/// Returns the pairs that the clients put, each client its share.
 pub(crate) fn pairs() -> Vec<(String, String)> {
     let parsed = DATA.lines().map(|line| pairs::parse(line.as_bytes(), false));
     parsed.map(|pair| pair.expect("a test reads every line of the file that is shipped")).collect()
 }
 
-/// One append: a token that no other append has, and the key that it goes to.
+/// One append: a token that no other append has. The token decides the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Token {
     pub(crate) client: u32,
@@ -25,12 +25,12 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    /// Keys are shared: tokens of all clients go to each.
+    /// Returns the key. Keys are shared: tokens of all clients are appended to each.
     pub(crate) fn key(self) -> String {
         format!("shared/{}", self.number % SHARED_KEYS)
     }
 
-    /// What is appended. The end mark makes each token readable in a long value.
+    /// Returns the appended text. Its end mark makes each token readable in a long value.
     pub(crate) fn text(self) -> String {
         format!("{}.{};", self.client, self.number)
     }
@@ -46,12 +46,12 @@ impl Token {
     }
 }
 
-/// Whether a key is one that is appended to.
+/// Returns true if tokens are appended to this key.
 pub(crate) fn is_shared(key: &str) -> bool {
     key.starts_with("shared/")
 }
 
-/// How many appends this client does: `all` are divided as evenly as can be.
+/// Returns the number of appends of this client: `all` are divided as evenly as possible.
 pub(crate) fn share(all: u32, clients: u32, client: u32) -> u32 {
     all / clients + u32::from(client < all % clients)
 }

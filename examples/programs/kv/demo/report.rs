@@ -1,4 +1,4 @@
-//! What the demonstration shows: the figures of both runs, as a table for people and as objects for programs.
+//! The figures of both runs, as a table for people and as objects for programs.
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Map, Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::run::Run;
 use Figure::{Count, Millis, Seconds};
 
-/// The table of both runs.
+/// Returns the table of both runs.
 pub(crate) fn table(with: &Run, without: &Run) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
@@ -22,7 +22,7 @@ pub(crate) fn table(with: &Run, without: &Run) -> Table {
     table
 }
 
-/// The same figures of one run under names for programs.
+/// Returns the same figures of one run under names for programs.
 pub(crate) fn object(run: &Run, filter: bool) -> Value {
     let figures = rows().into_iter().map(|(_, name, figure)| (name.to_owned(), figure(run).json()));
     let mut object = Map::from_iter([("filter".to_owned(), json!(filter))]);
@@ -30,7 +30,7 @@ pub(crate) fn object(run: &Run, filter: bool) -> Value {
     Value::Object(object)
 }
 
-/// A figure: its title in the table, its name in the object, and where it is in a run.
+/// A figure: its title in the table, its name in the object, and its value in a run.
 type Row = (&'static str, &'static str, fn(&Run) -> Figure);
 
 enum Figure {
@@ -69,7 +69,7 @@ fn rows() -> Vec<Row> {
         ("connections cut", "connections_cut", |run| Count(run.network.cut)),
         ("connections made", "connections_made", |run| Count(run.connections)),
         ("call frames that reached the server", "call_frames_at_server", |run| Count(run.server.calls)),
-        ("  duplicates kept from running again", "duplicates_kept", |run| Count(run.server.duplicates)),
+        ("  duplicates that did not run again", "duplicates_kept", |run| Count(run.server.duplicates)),
         ("    of these answered from the filter", "duplicates_answered", |run| {
             Count(run.server.duplicates_answered)
         }),
@@ -82,7 +82,7 @@ fn rows() -> Vec<Row> {
         ("pairs of the file in the store", "pairs_right", |run| Count(run.findings.pairs_right)),
         ("appends in the store exactly once", "appends_once", |run| Count(run.findings.once)),
         ("appends in the store twice or more", "appends_doubled", |run| Count(run.findings.doubled)),
-        ("appends whose fate stays unknown", "appends_unknown", |run| Count(run.findings.unknown)),
+        ("appends whose outcome stays unknown", "appends_unknown", |run| Count(run.findings.unknown)),
         ("time", "seconds", |run| Seconds(run.took.as_secs_f64())),
     ]
 }
@@ -91,7 +91,7 @@ fn millis(run: &Run, quantile: f64) -> Figure {
     Millis(run.latencies.value_at_quantile(quantile) as f64 / 1000.0)
 }
 
-/// 1234567 as 1,234,567.
+/// Returns 1234567 as 1,234,567.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

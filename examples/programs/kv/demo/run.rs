@@ -1,4 +1,4 @@
-//! One run of the demonstration: a server, a bad network and several clients, and the judge's findings.
+//! One run of the demonstration: a server, a bad network, several clients, and the check at the end.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use crate::api::KvClient;
 use crate::dump::pages;
 use crate::stats::{Stats, stats_of};
 
-/// What one run has shown.
+/// The figures of one run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) findings: Findings,
@@ -33,7 +33,7 @@ pub(crate) struct Run {
     pub(crate) took: Duration,
 }
 
-/// Runs server, network and clients, and judges. All of them are gone when it returns.
+/// Runs server, network and clients, and checks the store. All of them have ended when it returns.
 pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> Result<Run, Failure> {
     let begun = Instant::now();
     let until = begun + options.limit;
@@ -49,7 +49,7 @@ pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> R
 
     let (network, latencies) = (proxy.stats(), all_latencies(&reports));
     let sum = |what: fn(&Report) -> u64| reports.iter().map(what).sum();
-    let kv = KvClient::connect(addr)?; // past the bad network
+    let kv = KvClient::connect(addr)?; // directly, not over the bad network
     let store = contents(&kv)?;
     if let Some(reason) = reports.iter().find_map(|report| report.failure.as_ref()) {
         return Err(Failure::new(Status::Server, format!("a pair could not be put: {reason}")));
@@ -75,7 +75,7 @@ fn start_server(children: &Children, filter: bool, until: Instant) -> Result<(Wo
     let server = children.start("the server", arguments)?;
     let line = server.next_line(until)?;
     let addr = line.strip_prefix("listening on ").and_then(|addr| addr.parse().ok());
-    let addr = addr.ok_or_else(|| Failure::new(Status::Server, format!("the server said {line:?}")))?;
+    let addr = addr.ok_or_else(|| Failure::new(Status::Server, format!("the server wrote {line:?}")))?;
     Ok((server, addr))
 }
 
@@ -97,7 +97,7 @@ fn start_clients(children: &Children, appends: &[u32], addr: &str) -> Result<Vec
 fn report(client: &Worker, until: Instant) -> Result<Report, Failure> {
     let line = client.next_line(until)?;
     serde_json::from_str(&line).map_err(|error| {
-        Failure::new(Status::Server, format!("{} reported nonsense: {error}", client.name()))
+        Failure::new(Status::Server, format!("{} wrote a report that cannot be read: {error}", client.name()))
     })
 }
 

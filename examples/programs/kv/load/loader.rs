@@ -1,10 +1,10 @@
-//! Many pairs, many calls under way at once, through whatever the network does meanwhile.
+//! Loads many pairs with many calls in flight at once, and keeps going through network faults.
 //!
-//! Every pair ends as loaded, or the program says which line did not and why. What makes that simple is that a `put`
-//! of the same key and value may be repeated: done twice it leaves what done once leaves. (The framework does not
-//! repeat it by itself, since it cannot know whether somebody else put another value in between.) There are two things
-//! to beware of. An older `put` of a key must not run after a newer one: two lines of one key are never under way
-//! together. And what was loaded is gone if the server is restarted: so we ask whether it still has the same store.
+//! Every pair is loaded at the end, or the program names the line that is not, and the reason. This is simple because a
+//! `put` of the same key and value may be repeated: two runs leave the same value as one. (The framework does not repeat
+//! it by itself, because another client could put another value in between.) There are two dangers. An older `put` of a
+//! key must not run after a newer one, so two lines with one key are never in flight together. And a server that is
+//! restarted loses its pairs, so the loader asks whether the server still has the same store.
 
 use std::collections::{HashSet, VecDeque};
 use std::thread;
@@ -19,18 +19,18 @@ use crate::api::{KvClient, KvError};
 use crate::arguments::LoadOptions;
 use crate::stats::stats_of;
 
-/// How long the oldest call under way is waited for before the next one is looked at: a call whose frame was lost takes
-/// a second or more, and must not hold up the thousands behind it.
+/// Time to wait for the oldest call in flight before the next one is checked: a call whose frame was lost takes a
+/// second or more, and must not hold up the thousands after it.
 const LATE: Duration = Duration::from_millis(5);
-/// Pause before the pairs that the network or the server has refused are put again, all of them together.
+/// Pause before all pairs that the network or the server refused are put again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Why loading ends before the file does.
+/// The reason why loading ends before the end of the file.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// A pair or the server is at fault, as it says.
+    /// A pair or the server is at fault; the failure says which.
     Failed(Failure),
-    /// The server has another store than at the beginning, which was noticed at this line.
+    /// The server has another store than at the beginning. The loader noticed it at this line.
     ServerLost { line: u64 },
 }
 
@@ -40,7 +40,7 @@ impl From<Failure> for Stop {
     }
 }
 
-/// A pair and the line that it stands in.
+/// A pair and the number of its line.
 pub(super) struct Pair {
     pub(super) line: u64,
     pub(super) key: String,
@@ -52,31 +52,31 @@ struct Flight {
     call: Pending<Fallible<(), KvError>>,
 }
 
-/// A pair that is to be put again, and why.
+/// A pair that is put again, and the error of its last attempt.
 struct Doubt {
     pair: Pair,
     error: CallError<KvError>,
 }
 
-/// What became of one try.
+/// The result of one attempt.
 enum Fate {
     Loaded,
     PutAgain,
 }
 
-/// Puts pairs in the order in which they come.
+/// Puts pairs in the order of the file.
 pub(super) struct Loader {
     kv: KvClient,
-    store: Option<String>,     // the server's at the beginning, once it has said so
-    sessions: u64,             // opened when the store was last looked at: another one asks for another look
+    store: Option<String>, // its name at the beginning; `None` until the server has told it
+    sessions: u64,         // opened at the last check of the store; another session needs another check
     flights: VecDeque<Flight>, // in the order of the file
-    late: VecDeque<Flight>,    // those that were overtaken
-    doubts: Vec<Doubt>,        // those that have failed
-    keys: HashSet<String>,     // of all three
+    late: VecDeque<Flight>, // those that were overtaken
+    doubts: Vec<Doubt>,    // those that have failed
+    keys: HashSet<String>, // of all three
     most: usize,
     most_late: usize,
     patience: Duration,
-    last_success: Instant, // or when something was begun after nothing was under way
+    last_success: Instant, // or the start of a call when none was in flight
     line: u64,
     pub(super) loaded: u64,
     pub(super) again: u64,
@@ -92,8 +92,8 @@ impl Loader {
             late: VecDeque::new(),
             doubts: Vec::new(),
             keys: HashSet::new(),
-            most: 2 * usize::from(options.in_flight), // as many wait for a slot as have one: no slot is ever idle
-            most_late: usize::from(options.in_flight) * 3 / 4, // they keep their slots; the others need some
+            most: 2 * usize::from(options.in_flight), // one call waits for each slot, so that no slot is idle
+            most_late: usize::from(options.in_flight) * 3 / 4, // late calls keep their slots; the other calls need some
             patience: options.patience,
             last_success: Instant::now(),
             line: 0,
@@ -102,19 +102,19 @@ impl Loader {
         }
     }
 
-    /// Begins to put a pair.
+    /// Starts to put a pair.
     pub(super) fn put(&mut self, pair: Pair) -> Result<(), Stop> {
         if self.store.is_none() {
-            self.check_store()?; // before anything is in it
+            self.check_store()?; // before it has any of our pairs
         }
         if self.keys.contains(&pair.key) {
             self.settle(0)?;
         }
         if self.flights.len() >= self.most {
-            self.settle(self.most / 2)?; // half at a time: many calls leave in one write
+            self.settle(self.most / 2)?; // half at a time, so that many calls leave in one write
         }
         if self.keys.is_empty() {
-            self.last_success = Instant::now(); // nothing was asked meanwhile: the file came slowly
+            self.last_success = Instant::now(); // no call was in flight: the file arrives slowly
         }
         self.line = pair.line;
         self.keys.insert(pair.key.clone());
@@ -122,7 +122,7 @@ impl Loader {
         Ok(())
     }
 
-    /// Waits until all pairs are in the store; then all of them are, or this fails.
+    /// Waits until all pairs are in the store. Returns an error if one of them cannot be loaded.
     pub(super) fn finish(&mut self) -> Result<(), Stop> {
         self.settle(0)?;
         self.check_store()
@@ -137,8 +137,8 @@ impl Loader {
         self.flights.push_back(Flight { pair, call });
     }
 
-    /// Waits until at most `left` are under way besides the late ones and those that are put again; with 0, for these
-    /// as well.
+    /// Waits until at most `left` calls are in flight, without the late calls and the repeated ones. With 0, waits for
+    /// these as well.
     fn settle(&mut self, left: usize) -> Result<(), Stop> {
         loop {
             for _ in 0..self.late.len() {
@@ -165,7 +165,7 @@ impl Loader {
         }
     }
 
-    /// Waits for a call for so long; if it has no answer then, it is late.
+    /// Waits for a call up to `limit`. A call without a reply after that counts as late.
     fn land(&mut self, mut flight: Flight, limit: Duration) -> Result<(), Stop> {
         match flight.call.wait_for(limit) {
             None => self.late.push_back(flight),
@@ -182,7 +182,7 @@ impl Loader {
         self.last_success = Instant::now();
     }
 
-    /// Starts all pairs anew that have failed, after one pause for all of them; those that turn out to have run are
+    /// Starts all failed pairs again, after one pause for all of them. A pair whose call turns out to have run is
     /// loaded.
     fn put_doubtful_again(&mut self) -> Result<(), Stop> {
         if self.doubts.is_empty() {
@@ -205,15 +205,15 @@ impl Loader {
 
     fn fate(&self, error: &CallError<KvError>) -> Fate {
         match error {
-            CallError::ReplyLost(_) => Fate::Loaded, // it ran, and its reply says nothing that we need
+            CallError::ReplyLost(_) => Fate::Loaded, // it ran, and its reply has no value that is needed
             CallError::Unknown(unknown) => self.resolve(unknown),
             _ => Fate::PutAgain,
         }
     }
 
-    /// The framework goes on asking the server about a call whose deadline has passed. As long as the answer is open
-    /// the old `put` could still run, after a later one of the same key: so we wait for it. After a lost session the
-    /// answer never comes, but that call cannot begin any more either, and to put the same value again is harmless.
+    /// Asks what became of a call whose deadline has passed. Until the answer is known, the old `put` could still run
+    /// after a later one of the same key, so the loader waits. After a lost session the answer never comes, but then that
+    /// call cannot begin any more, and to put the same value again is harmless.
     fn resolve(&self, unknown: &Unknown) -> Fate {
         while self.last_success.elapsed() < self.patience {
             match unknown.resolve(Duration::from_secs(1)) {
@@ -223,14 +223,14 @@ impl Loader {
                 _ => return Fate::PutAgain,
             }
         }
-        Fate::PutAgain // only to find that patience has run out
+        Fate::PutAgain // the caller then finds that the time is over
     }
 
-    /// Looks whether the server still has the store that the first pair went to. A session that was lost is only a
-    /// reason to look: it ends also when the network was away for long, and then everything is still there.
+    /// Checks whether the server still has the store of the first pair. A lost session is only a reason to check: a
+    /// session also ends after a long network outage, and then all pairs are still there.
     fn check_store(&mut self) -> Result<(), Stop> {
         let store = loop {
-            self.sessions = self.kv.call.stats().sessions; // before the question: one that comes behind it is seen
+            self.sessions = self.kv.call.stats().sessions; // read before the call, so that a later session is noticed
             match stats_of(&self.kv).stats() {
                 Ok(stats) => break stats.store,
                 Err(error) => {
@@ -255,7 +255,7 @@ impl Loader {
                 format!("nothing got through for {waited:.0} s; load again when the server answers")
             }
             CallError::Service(_) => "correct it and load again".to_owned(),
-            _ => String::new(), // the error says what to do, if there is something
+            _ => String::new(), // the error itself gives the advice
         };
         let is_said = next.is_empty() || matches!(error, CallError::Unknown(_));
         let mut failure = Failure::of_call(error, &next).during(format!("line {}", pair.line));
@@ -267,7 +267,7 @@ impl Loader {
     }
 }
 
-/// Whether trying again would only be told the same.
+/// Returns true if another attempt would get the same error.
 fn is_final<E>(error: &CallError<E>) -> bool {
     match error {
         CallError::Service(_) | CallError::Panicked(_) => true,
@@ -297,8 +297,8 @@ mod tests {
         Pair { line, key: format!("key/{line}"), value: line.to_string() }
     }
 
-    /// The network is away for longer than the server remembers a client: calls are in doubt for ever, but nothing that
-    /// was loaded is gone.
+    /// The network is away for longer than the server remembers a client: the calls stay unknown for ever, but nothing
+    /// that was loaded is lost.
     #[test]
     fn a_session_that_is_lost_is_no_lost_store() {
         let store = Arc::new(Store::default());

@@ -1,4 +1,4 @@
-//! `kv load`: reads the file, hands its pairs to the loader, and says how it ended.
+//! `kv load`: reads the file, passes its pairs to the loader, and reports the result.
 
 mod loader;
 
@@ -17,8 +17,8 @@ use crate::commands::connector;
 use crate::pairs;
 use loader::{Loader, Pair, Stop};
 
-/// How often a file is begun anew because the server has lost what it held: a server that crashes at the same line
-/// each time must not keep us here for ever.
+/// Number of times that a file is begun again because the server lost its pairs: a server that crashes at the same line
+/// each time must not keep the program running for ever.
 const NEW_BEGINNINGS: u32 = 3;
 
 /// Loads the file.
@@ -27,11 +27,11 @@ pub(crate) fn load(client: &ClientOptions, options: &LoadOptions) -> Result<(), 
         Some("-") => "standard input".to_owned(),
         _ => options.file.display().to_string(),
     };
-    let mut input = open(&options.file)?; // before the server is asked: a wrong name needs none
+    let mut input = open(&options.file)?; // before the connection: a wrong name needs no server
     let begun = Instant::now();
     let (mut again, mut beginnings) = (0, 0);
     let loader = loop {
-        // A session of its own for each beginning: a late put of the last one cannot run any more.
+        // Each beginning has its own session: a late put of the last one cannot run any more.
         let mut loader = Loader::new(connect(client, options)?, options);
         let stop = match pass(&mut loader, input, options) {
             Ok(()) => break loader,
@@ -57,7 +57,7 @@ pub(crate) fn load(client: &ClientOptions, options: &LoadOptions) -> Result<(), 
     Ok(())
 }
 
-/// What has happened when the server has another store than at the beginning.
+/// The text for a server that has another store than at the beginning.
 const LOST: &str = "the server was restarted during the load, and the pairs that it held are gone";
 
 fn explain(stop: Stop, name: &str) -> Failure {
@@ -73,7 +73,7 @@ fn explain(stop: Stop, name: &str) -> Failure {
     }
 }
 
-/// A client of the server. Its first failure is told, since trying on can take a minute.
+/// Connects to the server. It prints its first failure, because further attempts can take a minute.
 fn connect(client: &ClientOptions, options: &LoadOptions) -> Result<KvClient, Failure> {
     let connector = connector(client, options.in_flight);
     match connector.clone().connect(client.addr.as_str()) {
@@ -93,7 +93,7 @@ fn pass(loader: &mut Loader, mut input: Input, options: &LoadOptions) -> Result<
     loop {
         line.clear();
         let bytes = input.from.read_until(b'\n', &mut line).map_err(|error| {
-            Failure::new(Status::Usage, format!("cannot be read behind line {number}: {error}"))
+            Failure::new(Status::Usage, format!("cannot be read after line {number}: {error}"))
         })?;
         if bytes == 0 {
             break;
@@ -105,7 +105,7 @@ fn pass(loader: &mut Loader, mut input: Input, options: &LoadOptions) -> Result<
             Ok((key, value)) => loader.put(Pair { line: number, key, value })?,
             Err(error) => {
                 loader.finish()?; // the lines before it count
-                let text = format!("line {number}: {error}; all that stands before it is loaded");
+                let text = format!("line {number}: {error}; all lines before it are loaded");
                 return Err(Failure::new(Status::Usage, text).into());
             }
         }
@@ -117,7 +117,7 @@ fn pass(loader: &mut Loader, mut input: Input, options: &LoadOptions) -> Result<
 
 struct Input {
     from: Box<dyn BufRead>,
-    /// In bytes, of a file that lies on a disk.
+    /// Size in bytes, if the input is a file on a disk.
     size: Option<u64>,
 }
 
@@ -131,18 +131,18 @@ fn open(path: &Path) -> Result<Input, Failure> {
     Ok(Input { from: Box::new(BufReader::with_capacity(1 << 16, file)), size })
 }
 
-/// What came through a pipe is gone.
+/// Returns true if the input can be read again: a pipe cannot.
 fn can_be_read_again(path: &Path) -> bool {
     path.is_file()
 }
 
-/// A bar on standard error if that is a terminal; else nothing is drawn.
+/// Returns a progress bar on standard error. If that is no terminal, nothing is drawn.
 fn bar(size: Option<u64>) -> ProgressBar {
     let (bar, template) = match size {
         Some(size) => (ProgressBar::new(size), "{bar:40} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left"),
         None => (ProgressBar::new_spinner(), "{spinner} {bytes} {bytes_per_sec}"),
     };
-    let bar = bar.with_finish(ProgressFinish::AndClear); // however loading ends: a message follows
+    let bar = bar.with_finish(ProgressFinish::AndClear); // a message follows in every case
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
