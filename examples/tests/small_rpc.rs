@@ -4,7 +4,7 @@ use crate::programs::{Said, run};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_rpc_in_400_lines");
 
-/// How often something happened in all pairings: the sum of the numbers beside these words.
+/// Returns a number of the output, summed over all pairings: the number between these words.
 fn sum(said: &Said, before: &str, after: &str) -> u64 {
     let numbers = said.out.lines().map(|line| {
         let rest = line.split(before).nth(1).unwrap_or_else(|| panic!("no {before:?} in {line:?}"));

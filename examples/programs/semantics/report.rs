@@ -101,7 +101,7 @@ fn lost(mode: Mode, gave: &Gave, options: &Options) -> String {
             let vanished = gave.unknown - gave.unknown_but_ran;
             let causes = [
                 (vanished, format!("whose request did not get through{died} (told 'unknown')")),
-                (gave.given_up, "that was never sent (given up)".to_owned()),
+                (gave.given_up, "never sent (given up)".to_owned()),
             ];
             let causes = causes.iter().filter(|(count, _)| *count > 0);
             let causes: Vec<_> = causes.map(|(count, cause)| format!("{count} {cause}")).collect();

@@ -1,26 +1,27 @@
-//! Why a crawl gives no answer, as a sentence for people and an exit status for programs.
+//! The failures of a crawl: a sentence for people and an exit status for programs.
 
 use std::fmt::Display;
 use std::io::{self, Write};
 
 use thiserror::Error;
 
-/// The exit status of a crawl that found dead links: it worked, and the answer is 'no'.
+/// The exit status of a crawl that found dead links: it worked, and the result is negative.
 pub const DEAD_LINKS_FOUND: u8 = 1;
 
-/// Why there is no answer.
+/// The reason why a crawl has no result.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// What was asked for contradicts itself, or its start cannot be crawled by the rules.
+    /// The options contradict each other, or the rules exclude the start.
     #[error("{0}")]
     Usage(String),
-    /// The start gives no page.
+    /// The start is no page.
     #[error("{0}")]
     Unreachable(String),
-    /// The crawler could not do its own part: write, start threads or processes, listen.
+    /// The crawler could not write, start threads or processes, or listen.
     #[error("{0}")]
     Own(String),
-    /// Who reads the output has seen enough, and has gone: `crawl .. | head`. There is nothing to say, and nothing failed.
+    /// The reader of the output has closed the pipe, as in `crawl ..
+    /// head`. No message is needed, and nothing failed.
     #[error("the reader has gone")]
     ReaderGone,
 }
@@ -44,13 +45,13 @@ impl Failure {
         }
     }
 
-    /// An error of the operating system while the crawler did `what`.
+    /// Returns an error of the operating system during `what`.
     pub fn own<E: Display>(what: impl Display) -> impl FnOnce(E) -> Failure {
         move |error| Failure::Own(format!("cannot {what}: {error}"))
     }
 }
 
-/// Says something to people, on standard error. If nobody can read it, that is no reason to fail: `eprintln!` would
+/// Writes a message to standard error. A closed standard error is no reason to fail: `eprintln!` would
 /// panic.
 pub fn tell(words: impl Display) {
     let _ = write!(io::stderr(), "{words}");

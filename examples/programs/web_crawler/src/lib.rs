@@ -1,4 +1,4 @@
-//! The lecture's web crawler: one question, five ways to ask it in parallel, and for each its own answer to 'when is it finished?'.
+//! The lecture's web crawler in five forms, each with its own answer to the question 'when is it finished?'.
 //!
 //! ```text
 //!  a form (forms/*)            the task (task.rs)                     a site (site/*)

@@ -9,7 +9,7 @@ use url::Url;
 use crate::forms::Form;
 use crate::print::Format;
 
-/// Crawls a site in one of five forms; each page once, and each form with its own answer to 'when is it finished?'.
+/// Crawls a site in one of five forms: each page once, and each form with its own way to know that it is finished
 #[derive(Clone, Debug, Parser)]
 #[command(name = "crawl", group(ArgGroup::new("what").required(true).args(["start", "fake", "docs", "worker_of"])))]
 #[command(after_help = "\
@@ -25,49 +25,49 @@ Exit status: 0 all links are good, 1 there are dead links, 2 a mistake in the co
 pub struct Options {
     /// A URL, or a directory, which is served on 127.0.0.1 and then crawled like any site
     pub start: Option<String>,
-    /// The lecture's site instead: five pages, one missing
+    /// Crawl the lecture's site instead: five pages, one missing
     #[arg(long)]
     pub fake: bool,
-    /// The HTML documentation of the installed Rust toolchain instead
+    /// Crawl the HTML documentation of the installed Rust toolchain instead
     #[arg(long)]
     pub docs: bool,
-    /// How to crawl
+    /// The form of the crawl
     #[arg(long, value_enum, default_value = "pool")]
     pub form: Form,
     /// Threads (or processes) that fetch at once; several numbers with commas compare them
     #[arg(long, value_delimiter = ',', default_value = "8", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub workers: Vec<u32>,
-    /// Pages at most
+    /// Maximum number of pages
     #[arg(long, default_value_t = 100_000, value_parser = at_least_one)]
     pub limit: usize,
-    /// The crawl stays in this folder; otherwise in the folder of the start
+    /// Stay in this folder instead of the folder of the start
     #[arg(long, value_name = "URL")]
     pub scope: Option<Url>,
-    /// Milliseconds between the starts of two fetches; 200 on strangers' servers (or what robots.txt asks), 0 on this machine
+    /// Milliseconds between the starts of two fetches; by default 200 (or as robots.txt asks), and 0 on this machine
     #[arg(long, value_name = "MS")]
     pub delay: Option<u64>,
-    /// Seconds that one page may take
+    /// Time limit for one page, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub time_out: Duration,
-    /// Bytes that one page may have
+    /// Maximum size of one page, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
     pub max_bytes: u64,
-    /// Fetch what robots.txt excludes, too: for your own sites
+    /// Also fetch pages that robots.txt excludes: for your own sites
     #[arg(long)]
     pub ignore_robots: bool,
-    /// Milliseconds by which the fake site, or the server for a directory, delays each page
+    /// Delay of each page of the fake site or of the server for a directory, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub latency: u64,
-    /// How the pages are printed
+    /// The form of the output
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
     /// Print the pages into a file
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Form rpc: seconds after which a worker that gives no sign of life loses its page
+    /// Form rpc: seconds after which a worker that does not renew its lease loses its page
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub lease: Duration,
-    /// Form rpc: kill a worker when so many pages are recorded
+    /// Form rpc: kill a worker when this many pages are recorded
     #[arg(long, value_name = "PAGES")]
     pub kill_after: Option<usize>,
     #[arg(long, hide = true, value_name = "ADDRESS")]

@@ -1,4 +1,4 @@
-//! Where the pages are printed: standard output, or a file that keeps what it has until there is something to write.
+//! The output of the pages: standard output, or a file that keeps its content until there is something to write.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, LineWriter, Write};
@@ -7,10 +7,10 @@ use std::path::Path;
 use crate::failure::Failure;
 use crate::progress::Lines;
 
-/// Opens the file, or standard output where none is named.
+/// Opens the file, or standard output if no file is named.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// Returns an error if the file cannot be written.
 pub fn open(path: Option<&Path>) -> Result<Lines, Failure> {
     let Some(path) = path else { return Ok(Box::new(LineWriter::new(io::stdout()))) };
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
@@ -18,8 +18,7 @@ pub fn open(path: Option<&Path>) -> Result<Lines, Failure> {
     Ok(Box::new(BufWriter::new(Replaced { file, has_begun: false })))
 }
 
-/// A file that is emptied at the first write. A crawl that never begins (a wrong start, nobody there) leaves the last
-/// one's pages alone.
+/// A file that is emptied at the first write. A crawl that never begins (a wrong or unreachable start) does not change it.
 struct Replaced {
     file: File,
     has_begun: bool,

@@ -1,4 +1,4 @@
-//! What one fetch gives: the page's address, what became of it, and its links.
+//! The result of one fetch: the page's address, its outcome, and its links.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -8,36 +8,36 @@ use url::Url;
 pub struct Page {
     /// Its address, without a fragment.
     pub url: Url,
-    /// What became of it.
+    /// The outcome of its fetch.
     pub outcome: Outcome,
-    /// Bytes of its body that were read: none of what is no HTML, and of what is too large only the allowed ones.
+    /// Bytes of its body that were read: none if it is no HTML, and at most the limit if it is too large.
     pub bytes: u64,
-    /// Where it links to, inside the scope or not: absolute, without fragments, each once, in order. For a redirect its target.
+    /// Its links, inside the scope or not: absolute, without fragments, each once, in order. For a redirect its target.
     pub links: Vec<Url>,
 }
 
-/// What became of a fetch.
+/// The outcome of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The server answered with this status; 400 and above is a dead link.
     Answered(u16),
-    /// The page has moved; its one link is where to.
+    /// The page has moved; its one link is the new address.
     Redirect(u16),
     /// HTML longer than the limit. It is there, so a link to it is not dead, but its own links are unknown.
     TooLarge(u16),
     /// It did not end within the time-out.
     NeverEnded,
-    /// No answer; why, for people.
+    /// No answer, with the reason for people.
     NoAnswer(String),
 }
 
 impl Page {
-    /// A page without body or links.
+    /// Returns a page without body or links.
     pub fn bare(url: &Url, outcome: Outcome) -> Self {
         Page { url: url.clone(), outcome, bytes: 0, links: Vec::new() }
     }
 
-    /// The status, 0 where no server gave one.
+    /// Returns the status, or 0 if no server gave one.
     pub fn status(&self) -> u16 {
         match self.outcome {
             Outcome::Answered(status) | Outcome::Redirect(status) | Outcome::TooLarge(status) => status,
@@ -45,7 +45,7 @@ impl Page {
         }
     }
 
-    /// Why a link to this page is dead, if it is. Redirects need the other pages to tell: the report does that.
+    /// Returns why a link to this page is dead, if it is. The report decides about redirects, because that needs the other pages.
     pub fn why_dead(&self) -> Option<String> {
         match &self.outcome {
             Outcome::Answered(status) if *status >= 400 => Some(format!("status {status}")),
@@ -55,7 +55,7 @@ impl Page {
         }
     }
 
-    /// Why the links of a page that is there are unknown, if they are.
+    /// Returns why the links of an existing page are unknown, if they are.
     pub fn why_cut_off(&self) -> Option<&'static str> {
         match self.outcome {
             Outcome::TooLarge(_) => Some("longer than --max-bytes allows: its links were not read"),
@@ -63,7 +63,7 @@ impl Page {
         }
     }
 
-    /// Where a redirect leads.
+    /// Returns the target of a redirect.
     pub fn target(&self) -> Option<&Url> {
         match self.outcome {
             Outcome::Redirect(_) => self.links.first(),

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::report::Report;
 
-/// How to print the pages.
+/// The forms of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A line for each page as it arrives: `found: URL` or `missing: URL`, as the lecture's programs print
@@ -35,10 +35,10 @@ struct Line<'r> {
     cut_off: Option<&'r str>,
 }
 
-/// Prints what is known only at the end: nothing for text, whose lines were printed as the pages arrived.
+/// Prints the part that is known only at the end: nothing for text, whose lines were printed as the pages arrived.
 ///
 /// # Errors
-/// When it cannot be written.
+/// Returns an error if it cannot be written.
 pub fn print(report: &Report, start: &Url, format: Format, to: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => {}

@@ -1,4 +1,4 @@
-//! Looking on while a crawl runs: the lecture's lines, a progress bar, and how many pages are in flight.
+//! The progress of a crawl: the lecture's lines, a progress bar, and the number of pages in flight.
 
 use std::fmt;
 use std::io::Write;
@@ -12,11 +12,11 @@ use crate::failure::tell;
 use crate::page::{Outcome, Page};
 use crate::task::lock;
 
-/// Where the lines `found: URL` go as pages arrive.
+/// The output for the lines `found: URL` as pages arrive.
 pub type Lines = Box<dyn Write + Send>;
 
-/// The lecture's lines. They are held back until there is a page: a start that is missing, or that redirects to
-/// nowhere, is told as a failure, and then nothing was found.
+/// The lecture's lines. They are held back until there is a page: if the start is missing or redirects to nowhere, the
+/// crawl fails, and no page was found.
 struct Printer {
     to: Lines,
     held: Vec<String>,
@@ -41,7 +41,7 @@ impl Printer {
     }
 }
 
-/// What is seen of a crawl from outside. The default shows nothing and counts.
+/// The visible progress of a crawl. The default shows nothing and counts.
 #[derive(Default)]
 pub struct Watch {
     lines: Option<Mutex<Printer>>,
@@ -84,7 +84,7 @@ impl Watch {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// So many pages are known.
+    /// Sets the number of known pages.
     pub fn claimed(&self, known: usize) {
         if let Some(bar) = &self.bar {
             bar.set_length(known as u64);
@@ -105,24 +105,24 @@ impl Watch {
         if let Some(lines) = &self.lines {
             if let Err(error) = lock(lines).print(page) {
                 lock(&self.unwritable).get_or_insert(error);
-                self.stop(); // nobody would see the rest: `crawl .. | head`
+                self.stop(); // the reader has closed the pipe: `crawl .. | head`
             }
         }
     }
 
-    /// Asks the crawl to end: what is being fetched is recorded, what waits is left.
+    /// Asks the crawl to end: pages that are being fetched are recorded, waiting pages are not.
     pub fn stop(&self) {
         *lock(&self.stopped) = true;
         self.stopping.notify_all();
     }
 
-    /// The same because of a signal, with the exit status that is due then.
+    /// The same because of a signal, with the exit status for that signal.
     pub fn interrupt(&self, status: u8) {
         self.interrupted.store(status, Ordering::Relaxed);
         self.stop();
     }
 
-    /// The exit status, if a signal has stopped the crawl.
+    /// Returns the exit status, if a signal has stopped the crawl.
     pub fn interrupted(&self) -> Option<u8> {
         Some(self.interrupted.load(Ordering::Relaxed)).filter(|&status| status != 0)
     }
@@ -133,15 +133,15 @@ impl Watch {
         drop(self.stopping.wait_timeout_while(stopped, length, |stopped| !*stopped));
     }
 
-    /// Whether somebody asked for the end. A thread cannot be stopped from outside; it can look here.
+    /// Returns true if the crawl was asked to end. A thread cannot be stopped from outside; it must check here.
     pub fn is_stopped(&self) -> bool {
         *lock(&self.stopped)
     }
 
-    /// Writes out what is still buffered, but for lines that are held back, and takes the bar away.
+    /// Writes the buffered output, without the lines that are held back, and removes the bar.
     ///
     /// # Errors
-    /// When a line could not be written, now or before.
+    /// Returns an error if a line could not be written, now or before.
     pub fn finish(&self) -> std::io::Result<()> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -152,15 +152,15 @@ impl Watch {
         self.lines.as_ref().map_or(Ok(()), |lines| lock(lines).to.flush())
     }
 
-    /// Writes the lines that were held back: the crawl has an answer, although it met no page.
+    /// Writes the lines that were held back: the crawl has a result, although it found no page.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// Returns an error if they cannot be written.
     pub fn release(&self) -> std::io::Result<()> {
         self.lines.as_ref().map_or(Ok(()), |lines| lock(lines).release())
     }
 
-    /// Says something to people, without tearing the bar.
+    /// Writes a message for people without damaging the bar.
     pub fn say(&self, sentence: impl fmt::Display) {
         match &self.bar {
             Some(bar) => bar.suspend(|| tell(format_args!("{sentence}\n"))),
@@ -168,17 +168,17 @@ impl Watch {
         }
     }
 
-    /// The most pages that were being fetched at once.
+    /// Returns the largest number of pages that were being fetched at once.
     pub fn most_in_flight(&self) -> usize {
         self.most_in_flight.load(Ordering::Relaxed)
     }
 
-    /// How many are being fetched now: 0 before and after a crawl.
+    /// Returns the number of pages that are being fetched now: 0 before and after a crawl.
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Whether pages were left out because of the limit.
+    /// Returns true if pages were left out because of the limit.
     pub fn was_cut_short(&self) -> bool {
         self.cut_short.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! What a crawl found: the pages in one order, the dead links and where they are.
+//! The result of a crawl: the pages in one order, the dead links and their places.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::failure::DEAD_LINKS_FOUND;
 use crate::page::Page;
 use crate::task::{MOST_REDIRECTS, Task};
 
-/// Addresses, and places of each, that a summary names; `--format json` names them all.
+/// Number of addresses, and of places of each, that a summary names; `--format json` names them all.
 const NAMED: usize = 20;
 const PLACES_NAMED: usize = 3;
 
@@ -19,13 +19,13 @@ const PLACES_NAMED: usize = 3;
 pub struct Report {
     /// The pages by address.
     pub pages: BTreeMap<Url, Page>,
-    /// The dead ones among them, and why.
+    /// The dead pages among them, with the reasons.
     pub dead: BTreeMap<Url, String>,
-    /// How long it took.
+    /// The time that it took.
     pub took: Duration,
     /// The most pages that were being fetched at once.
     pub most_in_flight: usize,
-    /// Whether the limit on pages left some out.
+    /// True if the limit on pages left some out.
     pub cut_short: bool,
     /// The exit status of a crawl that a signal has stopped.
     pub interrupted: Option<u8>,
@@ -50,7 +50,7 @@ impl Report {
         }
     }
 
-    /// For each page the first page, in the order of addresses, that links to it.
+    /// Returns for each page the first page, in the order of addresses, that links to it.
     pub fn found_on(&self) -> BTreeMap<&Url, &Url> {
         let mut found_on = BTreeMap::new();
         for (from, page) in &self.pages {
@@ -61,7 +61,7 @@ impl Report {
         found_on
     }
 
-    /// For each of these addresses all pages that link to it.
+    /// Returns for each of these addresses all pages that link to it.
     pub fn places<'r>(&'r self, of: impl Iterator<Item = &'r Url>) -> BTreeMap<&'r Url, BTreeSet<&'r Url>> {
         let mut places: BTreeMap<&Url, BTreeSet<&Url>> = of.map(|url| (url, BTreeSet::new())).collect();
         for (from, page) in &self.pages {
@@ -74,17 +74,17 @@ impl Report {
         places
     }
 
-    /// The pages that are there, but whose links are unknown, and why.
+    /// Returns the existing pages whose links are unknown, with the reasons.
     pub fn cut_off(&self) -> BTreeMap<&Url, &'static str> {
         self.pages.iter().filter_map(|(url, page)| Some((url, page.why_cut_off()?))).collect()
     }
 
-    /// What was found amiss, for people: whole lines.
+    /// Returns the problems that were found, for people: whole lines.
     pub fn findings(&self) -> Findings<'_> {
         Findings(self)
     }
 
-    /// The exit status of the answer.
+    /// Returns the exit status of the result.
     pub fn status(&self) -> u8 {
         self.interrupted.unwrap_or(if self.dead.is_empty() { 0 } else { DEAD_LINKS_FOUND })
     }
@@ -101,7 +101,7 @@ impl Report {
 }
 
 impl Report {
-    /// A line for each of these addresses: why it is named, and where it was found.
+    /// Returns a line for each of these addresses, with the reason and the places.
     fn list<'r>(
         &'r self,
         f: &mut fmt::Formatter<'_>,
@@ -123,8 +123,8 @@ impl Report {
     }
 }
 
-/// Why a redirect leads nowhere, if it does. It needs the whole crawl: each page of a chain was fetched once, for
-/// itself, and perhaps by another thread.
+/// Returns why a redirect leads nowhere, if it does. This needs the whole crawl: each page of a chain was fetched once,
+/// by itself, and perhaps by another thread.
 fn astray(page: &Page, pages: &BTreeMap<Url, Page>) -> Option<String> {
     let mut chain = vec![&page.url];
     let mut next = page.target();

@@ -1,4 +1,4 @@
-//! From the command line to the exit status: what is crawled, by the rules, and what comes of it.
+//! Runs a command line: the rules of the crawl, the crawl, and its exit status.
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -24,16 +24,16 @@ use crate::site::{Fake, POLITE_DELAY, Settings, delay_of, is_local, robots_of};
 use crate::sweep::sweep;
 use crate::task::Task;
 
-/// Does what the command line asks for, and says with which status to exit.
+/// Runs the command line, and returns the exit status.
 ///
 /// # Errors
-/// When there is no answer: with a sentence and a status.
+/// Returns an error with a sentence and a status if there is no result.
 pub fn run(options: &Options) -> Result<u8, Failure> {
     if let Some(coordinator) = &options.worker_of {
         return work(coordinator, options.worker_number).map(|()| 0);
     }
     check_options(options)?;
-    let mut output = open(options.output.as_deref())?; // before hours of work, not after
+    let mut output = open(options.output.as_deref())?; // before the crawl, which may take hours
     let plan = Plan::new(options)?;
     if options.workers.len() > 1 {
         return sweep(options, &plan, &mut *output);
@@ -51,10 +51,10 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     Ok(report.status())
 }
 
-/// One crawl, timed.
+/// Runs one crawl and measures its time.
 ///
 /// # Errors
-/// When the crawler could not do its part, or the start gives no page.
+/// Returns an error if the crawler could not do its part, or the start is no page.
 pub fn crawl(options: &Options, plan: &Plan, task: &Arc<Task>) -> Result<Report, Failure> {
     let begin = Instant::now();
     let outcome = options.form.crawl(task, &plan.processes);
@@ -66,7 +66,7 @@ pub fn crawl(options: &Options, plan: &Plan, task: &Arc<Task>) -> Result<Report,
     Ok(report)
 }
 
-/// What is the same for each crawl of one command.
+/// The settings that are the same for each crawl of one command.
 #[derive(Debug)]
 pub struct Plan {
     start: Url,
@@ -75,10 +75,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Finds out what the start is, and serves it if it is a directory.
+    /// Finds the start, and serves it if it is a directory.
     ///
     /// # Errors
-    /// When it is nothing that can be crawled.
+    /// Returns an error if it cannot be crawled.
     pub fn new(options: &Options) -> Result<Self, Failure> {
         let most_workers = options.workers.iter().max().copied().unwrap_or(1) as usize;
         let latency = Duration::from_millis(options.latency);
@@ -101,10 +101,10 @@ impl Plan {
         Ok(Plan { start, processes, _server: server })
     }
 
-    /// A crawl by so many workers.
+    /// Returns a crawl by this number of workers.
     ///
     /// # Errors
-    /// When the start is outside the scope, or robots.txt excludes it.
+    /// Returns an error if the start is outside the scope, or robots.txt excludes it.
     pub fn task(&self, options: &Options, workers: u32, lines: Option<Lines>) -> Result<Task, Failure> {
         let settings = &self.processes.settings;
         let robot = if settings.fake || options.ignore_robots {
@@ -199,7 +199,7 @@ fn check_scope(start: &Url, scope: &Scope) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A crawl whose first page is no page, or leads to none, has no answer, and says why.
+/// Fails if the first page of a crawl is no page or leads to none: then there is no result.
 fn check_start(report: &Report, task: &Task) -> Result<(), Failure> {
     let start = &task.start;
     let Some(mut page) = report.pages.get(start) else { return Ok(()) };

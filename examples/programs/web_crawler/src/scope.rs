@@ -1,12 +1,12 @@
-//! Which links a crawl follows: one origin, one path prefix, and what robots.txt allows.
+//! The links that a crawl follows: one origin, one path prefix, and the rules of robots.txt.
 
 use texting_robots::Robot;
 use url::Url;
 
-/// Longer addresses are not followed: a site that makes them makes them without end.
+/// Longer addresses are not followed: a site that makes them makes more and more of them.
 const LONGEST_URL: usize = 2048;
 
-/// Where a crawl may go.
+/// The limits of a crawl.
 #[derive(Debug)]
 pub struct Scope {
     prefix: Url,
@@ -36,17 +36,17 @@ impl Scope {
         &self.prefix
     }
 
-    /// Whether `url` is inside, whatever robots.txt says.
+    /// Returns true if `url` is inside, independent of robots.txt.
     pub fn contains(&self, url: &Url) -> bool {
         url.origin() == self.prefix.origin() && url.path().starts_with(self.prefix.path())
     }
 
-    /// Whether robots.txt lets us fetch `url`.
+    /// Returns true if robots.txt allows `url`.
     pub fn allows(&self, url: &Url) -> bool {
         self.robot.as_ref().is_none_or(|robot| robot.allowed(url.as_str()))
     }
 
-    /// Whether a link to `url` is followed.
+    /// Returns true if a link to `url` is followed.
     pub fn follows(&self, url: &Url) -> bool {
         self.contains(url) && url.as_str().len() <= LONGEST_URL && self.allows(url)
     }

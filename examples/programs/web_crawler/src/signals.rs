@@ -1,4 +1,4 @@
-//! ^C: a crawl that is stopped prints what it has.
+//! ^C: a crawl that is stopped prints its pages.
 
 use std::io;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::progress::Watch;
 /// Stops the crawl at the first SIGINT or SIGTERM, and ends the process at the second.
 ///
 /// # Errors
-/// When the operating system does not let us listen for signals.
+/// Returns an error if the operating system refuses to report signals.
 pub fn stop_on_signal(watch: Arc<Watch>) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let listen = move || {
         for (count, signal) in signals.forever().enumerate() {
-            let status = 128 + signal; // as shells say it
+            let status = 128 + signal; // as in shells
             if count > 0 {
                 std::process::exit(status);
             }
@@ -29,10 +29,10 @@ pub fn stop_on_signal(watch: Arc<Watch>) -> io::Result<()> {
     thread::Builder::new().name("signals".to_owned()).spawn(listen).map(|_| ())
 }
 
-/// ^C goes to all processes of a terminal. A worker leaves it to its coordinator, which lets it report its page.
+/// A terminal sends ^C to all its processes. A worker ignores it, and the coordinator lets the worker report its page.
 ///
 /// # Errors
-/// When the operating system does not let us listen for signals.
+/// Returns an error if the operating system refuses to report signals.
 pub fn leave_interrupts_to_the_coordinator() -> io::Result<()> {
     signal_hook::flag::register(SIGINT, Arc::new(AtomicBool::new(false))).map(|_| ())
 }

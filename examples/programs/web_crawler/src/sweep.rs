@@ -1,4 +1,4 @@
-//! How many workers? The notes' rule: add workers until the throughput stops rising.
+//! The number of workers, by the notes' rule: add workers until the throughput stops rising.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::run::{Plan, crawl};
 /// More workers help as long as they bring at least this much.
 const WORTH_IT: f64 = 1.1;
 
-/// Crawls the same with each number of workers, prints a table, and says with which status to exit.
+/// Crawls the same with each number of workers, prints a table, and returns the exit status.
 ///
 /// # Errors
-/// When a crawl fails, two of them differ, or the table cannot be written.
+/// Returns an error if a crawl fails, two of them differ, or the table cannot be written.
 pub fn sweep(options: &Options, plan: &Plan, output: &mut dyn Write) -> Result<u8, Failure> {
     writeln!(
         output,

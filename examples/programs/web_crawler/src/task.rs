@@ -1,4 +1,4 @@
-//! What all forms share: what to crawl, how one page is visited, and where the pages are recorded.
+//! The common part of all forms: the limits of a crawl, the visit of one page, and the recorded pages.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,28 +15,28 @@ use crate::site::Fetch;
 /// A chain of redirects longer than this is dead, and is not followed further; browsers allow 20.
 pub const MOST_REDIRECTS: usize = 10;
 
-/// One crawl, as it is asked for. The forms differ in who calls [`Task::visit`], and in who holds the [`Seen`] set.
+/// One crawl. The forms differ in the threads that call [`Task::visit`], and in the owner of the [`Seen`] set.
 pub struct Task {
     /// The first page.
     pub start: Url,
     /// Threads or processes that fetch at once.
     pub workers: usize,
-    /// Pages at most.
+    /// Maximum number of pages.
     pub limit: usize,
-    /// Where it may go.
+    /// The links that are followed.
     pub scope: Scope,
     /// The pause between the starts of two fetches.
     pub delay: Duration,
-    /// Who looks on.
+    /// The progress.
     pub watch: Arc<Watch>,
-    /// Where pages come from.
+    /// The source of pages.
     pub site: Box<dyn Fetch>,
     pages: Mutex<Vec<Page>>,
     next_turn: Mutex<Instant>,
 }
 
 impl Task {
-    /// A crawl of the folder of `start` on `site`, by 8 workers, without an end or a pause.
+    /// Returns a crawl of the folder of `start` on `site`, by 8 workers, without a limit or a pause.
     pub fn new(start: Url, site: Box<dyn Fetch>) -> Self {
         Task {
             scope: Scope::below(&start),
@@ -51,8 +51,8 @@ impl Task {
         }
     }
 
-    /// The lecture's `Fetch`: asks for a page, records it, and returns the links that are worth following.
-    /// Nothing, once the crawl was asked to end: that is how every form comes to its end early.
+    /// The lecture's `Fetch`: fetches a page, records it, and returns the links to follow. Returns none once the crawl was asked
+    /// to end, which ends every form early.
     pub fn visit(&self, url: &Url) -> Vec<Link> {
         self.watch.pause(self.turn());
         if self.watch.is_stopped() {
@@ -64,7 +64,7 @@ impl Task {
         self.record(page)
     }
 
-    /// Records a page, and returns the links that are worth following.
+    /// Records a page, and returns the links to follow.
     pub fn record(&self, page: Page) -> Vec<Link> {
         self.watch.recorded(&page);
         let moved = page.target().map(|_| page.url.clone());
@@ -74,7 +74,7 @@ impl Task {
         links
     }
 
-    /// Takes the next turn to fetch, and says how long to wait for it: everybody's fetches start `delay` apart.
+    /// Returns the time to wait before the next fetch: the fetches of all threads start `delay` apart.
     pub fn turn(&self) -> Duration {
         let now = Instant::now();
         let mut next = lock(&self.next_turn);
@@ -83,12 +83,12 @@ impl Task {
         turn - now
     }
 
-    /// What leads to the first page.
+    /// Returns the link to the first page.
     pub fn first_link(&self) -> Link {
         Link { url: self.start.clone(), moved: None }
     }
 
-    /// A set for a form to keep, bounded by the limit on pages.
+    /// Returns an empty set with the limit on pages.
     pub fn nothing_seen(&self) -> Seen {
         Seen {
             redirects: HashMap::new(),
@@ -98,12 +98,12 @@ impl Task {
         }
     }
 
-    /// The pages that were recorded, in the order of their arrival. They are taken out.
+    /// Takes the recorded pages, in the order of their arrival.
     pub fn take_pages(&self) -> Vec<Page> {
         std::mem::take(&mut lock(&self.pages))
     }
 
-    /// How many pages were recorded.
+    /// Returns the number of recorded pages.
     pub fn recorded(&self) -> usize {
         lock(&self.pages).len()
     }
@@ -115,31 +115,31 @@ impl std::fmt::Debug for Task {
     }
 }
 
-/// A link that is worth following.
+/// A link to follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     url: Url,
-    /// The page that has moved to `url`; none where a page merely links to it.
+    /// The page that has moved to `url`; `None` for a plain link.
     moved: Option<Url>,
 }
 
-/// The addresses that are taken care of: fetched, being fetched, or waiting for it. The lecture's `fetched` map.
+/// The addresses that are fetched, being fetched, or waiting for it. The lecture's `fetched` map.
 ///
-/// It also counts redirects, because a site can send us on for ever, each time to an address that nobody has seen. One
-/// address can be reached in several ways, and which comes first is chance. The way with the fewest redirects counts,
-/// and when a shorter one turns up, the redirects behind it are counted again: so all forms find the same pages.
+/// It also counts redirects, because a site can redirect for ever, each time to a new address. One
+/// address can be reached in several ways, and the first is found by chance. The way with the fewest redirects counts,
+/// and when a shorter one is found, the redirects after it are counted again: so all forms find the same pages.
 #[derive(Debug)]
 pub struct Seen {
     /// The fewest redirects in a row that lead to each address.
     redirects: HashMap<Url, usize>,
-    /// Where pages have moved to.
+    /// The targets of redirects.
     targets: HashMap<Url, Url>,
     limit: usize,
     watch: Arc<Watch>,
 }
 
 impl Seen {
-    /// What the caller must see fetched because of `link`: nothing if somebody came before, else the link's own page.
+    /// Returns the pages to fetch because of `link`: none if another thread claimed it before, else the link's own page.
     /// (Or, when a chain of redirects was given up and this is a shorter way into it, the page where it goes on.)
     ///
     /// Test and set are one step: between two of them another thread could claim the same page.
@@ -172,14 +172,14 @@ impl Seen {
     }
 }
 
-/// A page whose fetch panics is a page without an answer. Otherwise its thread would never say that it is finished,
-/// and whoever counts on that would wait for ever.
+/// A page whose fetch panics is a page without an answer. Otherwise its thread would never report its end,
+/// and a thread that counts on that would wait for ever.
 pub fn fetch_safely(site: &dyn Fetch, url: &Url) -> Page {
     catch_unwind(AssertUnwindSafe(|| site.fetch(url)))
         .unwrap_or_else(|_| Page::bare(url, Outcome::NoAnswer("the crawler itself failed on it".to_owned())))
 }
 
-/// Locks on. No code panics between two changes that belong together, so a poisoned lock guards nothing broken.
+/// Locks. No code panics between two changes that belong together, so a poisoned lock guards valid data.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,11 +1,11 @@
-//! A thread per page; the set belongs to one coordinator, and needs no lock because nobody else can reach it.
+//! A thread per page. The set belongs to one coordinator, and needs no lock because no other thread can reach it.
 //!
 //! When is it finished? When the coordinator has as many answers as it started workers: it counts. The channel itself
-//! never closes, because the coordinator holds an end of it to give to the next worker; to wait for its closing would
-//! be to wait for oneself.
+//! never closes, because the coordinator keeps a sender for the next worker; if it waited for the closing, it would
+//! wait for itself.
 //!
-//! The lecture must send the first address from a goroutine of its own, else its unbuffered channel has a sender and
-//! no receiver yet, and the program stands still. Here the coordinator begins with the address in its list instead.
+//! The lecture must send the first address from a separate goroutine, because its unbuffered channel otherwise has a sender
+//! and no receiver yet, and the program stops. Here the coordinator begins with the address in its list instead.
 
 use std::collections::VecDeque;
 use std::sync::mpsc;

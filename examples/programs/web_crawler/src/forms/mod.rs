@@ -1,4 +1,4 @@
-//! The five forms. Each finds the same pages; they differ in who fetches, who holds the set, and how one knows the end.
+//! The five forms. Each finds the same pages. They differ in the threads that fetch, in the owner of the set, and in the end.
 
 mod channel;
 mod mutex;
@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use crate::failure::Failure;
 use crate::task::Task;
 
-/// How to crawl.
+/// The forms of a crawl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Form {
     /// One page after the other
@@ -35,7 +35,7 @@ impl Form {
     /// Crawls until nothing is left, or the limit is reached. The pages are with the task.
     ///
     /// # Errors
-    /// When the crawler has no threads, processes or port to work with.
+    /// Returns an error if the crawler has no threads, processes or port to work with.
     pub fn crawl(self, task: &Arc<Task>, processes: &rpc::Processes) -> Result<(), Failure> {
         match self {
             Form::Serial => serial::crawl(task),

@@ -1,11 +1,11 @@
 //! A thread per page; the set is shared, behind a mutex.
 //!
-//! When is it finished? When every thread is. `thread::scope` is the wait group: each `spawn` is an `Add(1)`, each end
-//! of a thread a `Done()`, and the scope's own end the `Wait()`. It cannot be forgotten, and because it is there, the
-//! threads may borrow what lives outside: that is how Rust knows who frees the set.
+//! When is it finished? When every thread has ended. `thread::scope` is the wait group: each `spawn` is an `Add(1)`, each end
+//! of a thread a `Done()`, and the end of the scope the `Wait()`. It cannot be forgotten. Because of it, the
+//! threads may borrow data from outside the scope: so Rust knows when to free the set.
 //!
-//! The lecture starts as many threads as there are pages. `--workers` bounds those that live at once, or a site of
-//! 40,000 pages asks for 40,000 threads; a page for which there is no thread is visited by the one that found it.
+//! The lecture starts as many threads as there are pages. `--workers` limits the number at one time; otherwise a site of
+//! 40,000 pages needs 40,000 threads. A page for which there is no thread is visited by the thread that found it.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,7 +35,7 @@ impl Crawl<'_> {
         let mut mine = vec![url];
         while let Some(url) = mine.pop() {
             for link in self.task.visit(&url) {
-                let new = lock(&self.seen).claim(&link); // unlocked again before anybody fetches
+                let new = lock(&self.seen).claim(&link); // unlocked again before the fetch
                 mine.extend(new);
             }
             while let Some(url) = mine.pop() {
@@ -47,7 +47,7 @@ impl Crawl<'_> {
         }
     }
 
-    /// `false` when there are enough threads, or the system gives no more.
+    /// Returns false if there are enough threads, or the system gives no more.
     fn start_thread<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, url: &Url) -> bool {
         let take = |left: usize| left.checked_sub(1);
         if self.threads_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {

@@ -1,11 +1,11 @@
 //! A fixed number of workers that take pages from one channel and answer on another: the notes' thread pool.
 //!
-//! When is it finished? The coordinator counts the pages that it sent and has no answer to. At zero it drops its end
-//! of the workers' channel; that closes it, and a closed channel is how each worker learns that it may go. Nobody is
+//! When is it finished? The coordinator counts the pages that it sent and has no answer to. At zero it drops its
+//! sender, which closes the workers' channel, and a closed channel tells each worker to end. No thread is
 //! stopped from outside.
 //!
-//! Both channels are unbounded on purpose. With two bounded ones the coordinator can wait for room for a job while every
-//! worker waits for room for an answer: nobody moves again. The set bounds both, since each page is in them once.
+//! Both channels are unbounded on purpose. With two bounded ones the coordinator can wait for space for a job while every
+//! worker waits for space for an answer: a deadlock. The set bounds both, since each page is in them once.
 
 use std::thread::{self, Builder};
 
@@ -41,7 +41,7 @@ pub(super) fn crawl(task: &Task) -> Result<(), Failure> {
             if unanswered == 0 {
                 return Ok(());
             }
-            found = answers.recv().map_err(Failure::own("hear from the workers"))?;
+            found = answers.recv().map_err(Failure::own("receive from the workers"))?;
             unanswered -= 1;
         }
     })

@@ -1,9 +1,9 @@
 //! One page after the other: the base line.
 //!
 //! When is it finished? The lecture's version calls itself for each link, and is finished when the first call returns.
-//! Ours keeps the links that those calls would still have to go through in a `Vec`, and is finished when it is empty:
-//! the same moment, and the same order. The reason is that a chain of 40,000 pages would be 40,000 calls deep; a
-//! goroutine's stack grows with it, the stack of a Rust thread does not.
+//! This one keeps the links of those calls in a `Vec`, and is finished when it is empty: at the same moment, and in the
+//! same order. The reason is that a chain of 40,000 pages would be 40,000 calls deep; a goroutine's stack grows with it,
+//! the stack of a Rust thread does not.
 
 use crate::task::Task;
 

@@ -1,4 +1,4 @@
-//! One connection: requests in, answers out, until the client has enough.
+//! One connection: reads requests and writes answers until the client closes it.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::net::TcpStream;
@@ -8,10 +8,10 @@ use super::{Answer, Handler};
 
 /// The longest head of a request.
 const LONGEST_HEAD: usize = 16 << 10;
-/// A client that sends nothing for this long has gone.
+/// A client that sends nothing for this long counts as lost.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// What matters of a request.
+/// The parts of a request that are used.
 struct Request {
     path: String,
     wants_body: bool,
@@ -35,7 +35,7 @@ pub(super) fn serve(mut stream: &TcpStream, handler: &Handler) {
                 }
             }
             Ok(None) if received.len() < LONGEST_HEAD => match stream.read(&mut chunk) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {} // we were stopped and go on: a read with a limit says so
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {} // this process was stopped and continued
                 Ok(0) | Err(_) => return,
                 Ok(count) => received.extend_from_slice(&chunk[..count]),
             },
@@ -44,7 +44,7 @@ pub(super) fn serve(mut stream: &TcpStream, handler: &Handler) {
     }
 }
 
-/// The first request in `bytes`, once its head is complete.
+/// Returns the first request in `bytes`, once its head is complete.
 fn head(bytes: &[u8]) -> Result<Option<Request>, httparse::Error> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut headers);
@@ -54,12 +54,12 @@ fn head(bytes: &[u8]) -> Result<Option<Request>, httparse::Error> {
     };
     let keeps_open = parsed.version == Some(1) && !parsed.headers.iter().any(says_close);
     let (path, method) = (parsed.path.unwrap_or("/").to_owned(), parsed.method.unwrap_or_default());
-    // Requests with a body are no crawler's: whatever the method, we answer as to a GET and close after the head.
+    // A crawler sends no requests with a body: any method is answered as a GET, and the connection closes after the head.
     let wants_body = method != "HEAD";
     Ok(Some(Request { path, wants_body, keeps_open: keeps_open && matches!(method, "GET" | "HEAD"), length }))
 }
 
-/// Whether the connection stays open.
+/// Returns true if the connection stays open.
 fn reply(stream: &TcpStream, request: &Request, handler: &Handler) -> io::Result<bool> {
     let unreadable = |error: io::Error| Answer::page("text/plain", format!("{error}\n")).with_status(500);
     let mut answer = handler(&request.path).unwrap_or_else(unreadable);
@@ -88,7 +88,7 @@ fn reply(stream: &TcpStream, request: &Request, handler: &Handler) -> io::Result
     Ok(keeps_open)
 }
 
-/// Sends what there is when it is there: a body without a length may take for ever.
+/// Sends each part as soon as it is read: a body without a length may never end.
 fn drip(body: &mut dyn Read, out: &mut impl Write) -> io::Result<()> {
     let mut chunk = [0; 4096];
     loop {

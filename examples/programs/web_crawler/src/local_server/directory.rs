@@ -1,4 +1,4 @@
-//! Answers from the files of a directory: indexes, listings where there is none, and nothing from outside it.
+//! Answers from the files of a directory: indexes, listings where there is no index, and nothing from outside it.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use super::Answer;
 
-/// What a file's name may not contain as it stands in a link.
+/// The characters of a file name that must be escaped in a link.
 const IN_LINK: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'&').add(b'%').add(b'?').add(b'#').add(b'/');
 
@@ -35,7 +35,7 @@ fn from_file(content_type: &str, file: File) -> io::Result<Answer> {
     Ok(Answer::stream(content_type, file, Some(length)))
 }
 
-/// The file that `path` names, if it is there and inside `root`: `..` and links that lead out of it name nothing.
+/// Returns the file at `path`, if it exists inside `root`: `..` and symbolic links that lead out of it are refused.
 fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
     let path = percent_decode_str(path.trim_start_matches('/')).decode_utf8().ok()?;
     let plain = Path::new(path.as_ref()).components().all(|part| matches!(part, Component::Normal(_)));
@@ -43,7 +43,7 @@ fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
     file.starts_with(root).then_some(file)
 }
 
-/// A page of links to what a directory without an index holds, as most web servers make it.
+/// Returns a page of links to the content of a directory without an index, as most web servers do.
 fn listing(directory: &Path) -> io::Result<String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {

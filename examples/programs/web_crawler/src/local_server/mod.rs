@@ -1,4 +1,4 @@
-//! A small HTTP server for this machine alone: a thread per connection, which is enough for one crawler.
+//! A small HTTP server on 127.0.0.1: a thread per connection, which is enough for one crawler.
 
 mod connection;
 mod directory;
@@ -17,10 +17,10 @@ use url::Url;
 use crate::failure::Failure;
 use crate::task::lock;
 
-/// Answers the path (with its query) of one request. Called on many threads at once.
+/// Returns the answer for the path (with its query) of one request. Called on many threads at once.
 pub type Handler = Box<dyn Fn(&str) -> io::Result<Answer> + Send + Sync>;
 
-/// What is sent back.
+/// The answer to a request.
 pub struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
@@ -29,34 +29,34 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A page.
+    /// Returns a page.
     pub fn page(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         let length = body.len() as u64;
         Answer::stream(content_type, Cursor::new(body), Some(length))
     }
 
-    /// A body that is read while it is sent. Without a length it ends when the connection does.
+    /// Returns a body that is read while it is sent. Without a length it ends when the connection does.
     pub fn stream(content_type: &str, body: impl Read + Send + 'static, length: Option<u64>) -> Self {
         let headers = vec![("Content-Type", content_type.to_owned())];
         Answer { status: 200, headers, body: Box::new(body), length }
     }
 
-    /// The same with another status.
+    /// Returns the same answer with another status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// The page has moved.
+    /// Returns a redirect.
     pub fn moved(status: u16, to: &str) -> Self {
         let mut answer = Answer::page("text/plain", "moved\n").with_status(status);
         answer.headers.push(("Location", to.to_owned()));
         answer
     }
 
-    /// There is no such page.
+    /// Returns the answer for a page that does not exist.
     pub fn missing() -> Self {
         Answer::page("text/plain", "no such page\n").with_status(404)
     }
@@ -75,7 +75,7 @@ pub struct LocalServer {
     url: Url,
 }
 
-/// What the threads of a server share.
+/// The state that the threads of a server share.
 struct Shared {
     handler: Handler,
     stopping: AtomicBool,
@@ -83,10 +83,10 @@ struct Shared {
 }
 
 impl LocalServer {
-    /// Serves what `handler` answers at a free port of 127.0.0.1.
+    /// Serves the answers of `handler` at a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// When there is no port or no thread.
+    /// Returns an error if there is no port or no thread.
     pub fn start(handler: Handler) -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(Failure::own("serve pages"))?;
         let address = listener.local_addr().map_err(Failure::own("serve pages"))?;
@@ -100,11 +100,10 @@ impl LocalServer {
         Ok(LocalServer { shared, accepting: Some(accepting), url })
     }
 
-    /// Serves the files of a directory, each `latency` late: what the other side of the world is like, without its
-    /// unsteadiness.
+    /// Serves the files of a directory, each `latency` late, as a distant server would.
     ///
     /// # Errors
-    /// When it cannot be read, is no directory, or cannot be served.
+    /// Returns an error if it cannot be read, is no directory, or cannot be served.
     pub fn of_directory(directory: &Path, latency: Duration) -> Result<Self, Failure> {
         let root = directory
             .canonicalize()
@@ -118,7 +117,7 @@ impl LocalServer {
         }))
     }
 
-    /// Where it is: ends in `/`.
+    /// Returns its address, which ends in `/`.
     pub fn url(&self) -> &Url {
         &self.url
     }
@@ -138,7 +137,7 @@ impl Shared {
                 let _ = stream.shutdown(Shutdown::Both); // `end` is still open, and the client waits for the end
                 lock(&shared.open).remove(&number);
             };
-            let mut open = lock(&self.open); // held until it is in, so that it cannot be taken out before
+            let mut open = lock(&self.open); // held until the thread is in the list, so that it cannot be removed before
             if let Ok(thread) = Builder::new().name("connection".to_owned()).spawn(serve) {
                 open.insert(number, (end, thread));
             } // no thread: the connection closes, and the client sees that
@@ -152,7 +151,7 @@ impl Drop for LocalServer {
         let host_and_port = &self.url[url::Position::BeforeHost..url::Position::AfterPort];
         let _ = TcpStream::connect(host_and_port); // wakes the thread that accepts, which then ends
         if let Some(thread) = self.accepting.take() {
-            let _ = thread.join(); // one that panicked has ended too
+            let _ = thread.join(); // a thread that panicked has ended too
         }
         let open = std::mem::take(&mut *lock(&self.shared.open));
         for (stream, thread) in open.into_values() {

@@ -1,23 +1,23 @@
-//! In which encoding a page is written: its links mean other addresses in another.
+//! The encoding of a page: with another encoding its links would be other addresses.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
-/// So much of a page is searched for its own word on its encoding, by the HTML standard.
+/// Length of the part of a page that is searched for its encoding, by the HTML standard.
 const PRELUDE: usize = 1024;
 
-/// The text of a page, and its encoding: by its byte order mark, else as its server says, else as it says itself.
-/// A page that says nothing is UTF-8, or, where it is not, what browsers take it for in the West.
+/// Returns the text of a page, and its encoding: from its byte order mark, else from its server, else from the page.
+/// Without any of these, it is UTF-8 or, if it is not valid, the default of Western browsers.
 pub(super) fn text_of<'p>(html: &'p [u8], content_type: Option<&str>) -> (Cow<'p, str>, &'static Encoding) {
     let told = content_type.and_then(charset_in).or_else(|| declared(&html[..html.len().min(PRELUDE)]));
     let likely = || if std::str::from_utf8(html).is_ok() { UTF_8 } else { WINDOWS_1252 };
-    let (text, encoding, _) = told.unwrap_or_else(likely).decode(html); // a byte order mark goes before all
+    let (text, encoding, _) = told.unwrap_or_else(likely).decode(html); // a byte order mark has precedence
     (text, encoding)
 }
 
-/// What follows `charset=` in a content type.
+/// Returns the value after `charset=` in a content type.
 fn charset_in(content_type: &str) -> Option<&'static Encoding> {
     let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
     let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));

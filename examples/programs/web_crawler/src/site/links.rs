@@ -1,4 +1,4 @@
-//! From a page's HTML to the addresses that it links to.
+//! Extracts the addresses that a page links to from its HTML.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -8,11 +8,11 @@ use url::Url;
 
 use super::charset::text_of;
 
-/// The links of a page at `page`: absolute, http or https, without fragments, each once, in order.
+/// Returns the links of a page at `page`: absolute, http or https, without fragments, each once, in order.
 ///
-/// Links are what one can click: `a`, `area`, and frames. Images and style sheets are not pages.
+/// Links are `a`, `area`, and frames. Images and style sheets are not pages.
 ///
-/// The query of a link is written in the encoding of its page, all else in UTF-8: so browsers do it, and so servers expect it.
+/// The query of a link is written in the encoding of its page, the rest in UTF-8, as browsers do and servers expect.
 pub(super) fn links_of(page: &Url, html: &[u8], content_type: Option<&str>) -> Vec<Url> {
     let (html, encoding) = text_of(html, content_type);
     let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| encoding.encode(query).0;
@@ -20,7 +20,7 @@ pub(super) fn links_of(page: &Url, html: &[u8], content_type: Option<&str>) -> V
         Url::options().base_url(Some(base)).encoding_override(Some(encode)).parse(reference)
     };
     let mut emitter = DefaultEmitter::default();
-    emitter.naively_switch_states(true); // so that the text of a script is no markup
+    emitter.naively_switch_states(true); // so that the text of a script is not read as markup
     let (mut base, mut based) = (page.clone(), false);
     let mut seen = HashSet::new();
     let mut links = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn links_of(page: &Url, html: &[u8], content_type: Option<&str>) -> V
         let Token::StartTag(tag) = token else { continue };
         let attribute: &[u8] = match &tag.name[..] {
             b"noscript" => {
-                tokenizer.set_state(State::Data); // its content is text to who runs scripts; we do not
+                tokenizer.set_state(State::Data); // its content is text only where scripts run
                 continue;
             }
             b"a" | b"area" | b"base" => b"href",
@@ -51,7 +51,7 @@ pub(super) fn links_of(page: &Url, html: &[u8], content_type: Option<&str>) -> V
     links
 }
 
-/// Without its fragment, which names a place on a page and no page; `None` for `mailto:`, `javascript:` and the like.
+/// Returns the link without its fragment, which is a place on a page; `None` for `mailto:`, `javascript:` and the like.
 pub(super) fn followable(mut link: Url) -> Option<Url> {
     link.set_fragment(None);
     matches!(link.scheme(), "http" | "https").then_some(link)

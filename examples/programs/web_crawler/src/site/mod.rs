@@ -1,4 +1,4 @@
-//! Where pages come from: the lecture's fake site, or the web.
+//! The sources of pages: the lecture's fake site, or the web.
 
 mod charset;
 mod fake;
@@ -19,16 +19,16 @@ pub use web::{POLITE_DELAY, Web, is_local};
 
 /// Fetches pages: the lecture's `Fetcher`. Shared by all threads of a form.
 pub trait Fetch: Send + Sync {
-    /// Asks for one page and reads its links. It always ends: time-outs and sizes are its own matter.
+    /// Fetches one page and reads its links. It always ends: it limits time and size itself.
     fn fetch(&self, url: &Url) -> Page;
 }
 
-/// How to fetch, in a form that can be sent to a worker process.
+/// The settings for fetching, in a form that can be sent to a worker process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     /// The lecture's site instead of the web.
     pub fake: bool,
-    /// How long one page may take, from the name's look-up to its last byte.
+    /// Time limit for one page, from the look-up of the name to its last byte.
     pub time_out: Duration,
     /// The longest HTML that is read.
     pub max_bytes: u64,
@@ -39,7 +39,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The site that these settings describe.
+    /// Returns the site that these settings describe.
     pub fn open(&self) -> Box<dyn Fetch> {
         if self.fake { Box::new(Fake::new(self.latency)) } else { Box::new(Web::new(self)) }
     }

@@ -1,4 +1,4 @@
-//! What a site asks of crawlers, in its robots.txt, by RFC 9309.
+//! The rules of a site for crawlers, from its robots.txt, by RFC 9309.
 
 use std::io::Read;
 use std::time::Duration;
@@ -8,27 +8,27 @@ use url::Url;
 
 use super::{Settings, Web};
 
-/// Whom robots.txt means by us: the name of our user agent, without its version.
+/// The name of this crawler in robots.txt: the name of the user agent, without its version.
 const NAME: &str = "rpc-web-crawler";
 
-/// More of a robots.txt is not read: its rules up to here count. The standard asks for at least 500 KiB.
+/// Length of the part of a robots.txt that is read. The standard asks for at least 500 KiB.
 const LONGEST: u64 = 512 << 10;
 
-/// So many redirects are followed, to other hosts as well. After more the standard lets us assume that there is no file.
+/// Number of redirects that are followed, also to other hosts. After more, the standard allows to assume that there is no file.
 const MOST_REDIRECTS: usize = 5;
 
-/// A longer pause than this nobody waits for.
+/// The longest pause that is respected.
 const LONGEST_DELAY: Duration = Duration::from_secs(86_400);
 
-/// The rules of the site of `start`. No file (4xx), no rules. A file that cannot be had for any other reason (5xx, no
-/// answer, no end) forbids everything, since nobody knows what it says.
+/// Returns the rules of the site of `start`. Without a file (4xx), there are no rules. A file that cannot be fetched for any
+/// other reason (5xx, no answer, no end) forbids everything, since its rules are unknown.
 ///
 /// # Errors
-/// When the file cannot be had, or is no text of rules that can be understood: with a sentence.
+/// Returns an error with a sentence if the file cannot be fetched, or has no rules that can be understood.
 pub fn robots_of(start: &Url, settings: &Settings) -> Result<Option<Robot>, String> {
     let forbidden = |why: String| {
         format!(
-            "cannot crawl {start}: its robots.txt cannot be read ({why}), so nobody knows what may be crawled; \
+            "cannot crawl {start}: its robots.txt cannot be read ({why}), so it is not known what may be crawled; \
              try later, or use --ignore-robots"
         )
     };
@@ -61,7 +61,7 @@ fn text_of(start: &Url, web: &Web) -> Result<Option<Vec<u8>>, String> {
         let read = response.body_mut().as_reader().take(LONGEST).read_to_end(&mut text);
         read.map_err(|error| Web::why(&error.into()))?;
         if text.len() as u64 == LONGEST {
-            // Half a rule is another rule: `/` where `/private/` was meant.
+            // Half a rule is another rule: `/` in place of `/private/`.
             text.truncate(
                 text.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |end| end + 1),
             );

@@ -10,7 +10,7 @@ use super::links::{followable, links_of};
 use super::{Fetch, Settings};
 use crate::page::{Outcome, Page};
 
-/// Who we say we are.
+/// The user agent.
 const USER_AGENT: &str = concat!("rpc-web-crawler/", env!("CARGO_PKG_VERSION"));
 
 /// Fetches over HTTP and HTTPS, and keeps connections for the next page.
@@ -22,12 +22,12 @@ pub struct Web {
 }
 
 impl Web {
-    /// Opens nothing yet.
+    /// Returns a client without connections.
     pub fn new(settings: &Settings) -> Self {
         let agent = |through_proxy: bool| -> Agent {
             let mut config = Agent::config_builder()
                 .user_agent(USER_AGENT)
-                .timeout_global(Some(settings.time_out)) // the body included: a page that never ends is cut off
+                .timeout_global(Some(settings.time_out)) // includes the body: a page that never ends is cut off
                 .max_redirects(0) // a redirect is a page with one link: so it is counted, bounded and fetched once
                 .http_status_as_error(false)
                 .max_idle_connections(settings.connections)
@@ -40,19 +40,19 @@ impl Web {
         Web { direct: agent(false), proxied: agent(true), max_bytes: settings.max_bytes }
     }
 
-    /// A plain GET, for robots.txt as well. Our own machine is never asked through a proxy.
+    /// Sends a plain GET, for robots.txt as well. This machine is never reached through a proxy.
     pub(super) fn get(&self, url: &Url) -> Result<Response<Body>, ureq::Error> {
         let agent = if is_local(url) { &self.direct } else { &self.proxied };
         agent.get(url.as_str()).call()
     }
 
-    /// Where the answer to `url` redirects to, if it does.
+    /// Returns the target of a redirect.
     pub(super) fn target(url: &Url, response: &Response<Body>) -> Option<Url> {
         let to = header(response, "location").filter(|_| response.status().is_redirection())?;
         followable(url.join(to).ok()?)
     }
 
-    /// Why there is no answer, for people.
+    /// Returns the reason for a missing answer, for people.
     pub(super) fn why(error: &ureq::Error) -> String {
         match error {
             ureq::Error::Timeout(_) => "it did not end within the time-out".to_owned(),
@@ -73,7 +73,7 @@ impl Web {
             return Ok(Page::bare(url, Outcome::Answered(status)));
         }
         let mut html = Vec::new();
-        // One byte more than allowed tells a page that is too large. What its server announces does not count: it may lie.
+        // One byte more than allowed shows that a page is too large. The length that its server announces may be wrong.
         let most = self.max_bytes.saturating_add(1);
         response.body_mut().as_reader().take(most).read_to_end(&mut html)?;
         if html.len() as u64 > self.max_bytes {
@@ -106,7 +106,7 @@ fn is_html(content_type: &str) -> bool {
     kind == "text/html" || kind == "application/xhtml+xml"
 }
 
-/// Whether `url` is on this machine: no proxy, and no polite delay.
+/// Returns true if `url` is on this machine: then there is no proxy, and no pause.
 pub fn is_local(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -116,5 +116,5 @@ pub fn is_local(url: &Url) -> bool {
     }
 }
 
-/// The pause between two requests that a stranger's server gets unless one asks for another.
+/// The default pause between two requests to a server that is not on this machine.
 pub const POLITE_DELAY: Duration = Duration::from_millis(200);

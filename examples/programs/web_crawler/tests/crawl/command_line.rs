@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use crate::agreement::crawl;
 use crate::site::{MAX_BYTES, Site};
 
-/// Runs `crawl` and returns its status and what it said on standard error.
+/// Runs `crawl` and returns its status and its standard error.
 fn said(arguments: &[&str]) -> (i32, String) {
     let output = crawl().args(arguments).output().expect("it starts");
     (output.status.code().expect("not killed"), String::from_utf8(output.stderr).expect("UTF-8"))
@@ -16,10 +16,10 @@ fn a_start_that_cannot_be_had_is_status_3_and_says_why() {
     let site = Site::start();
     // On Linux a host that no other test uses, so that none of them is given this port.
     let host = if cfg!(target_os = "linux") { "127.0.0.22:0" } else { "127.0.0.1:0" };
-    let nobody = TcpListener::bind(host).and_then(|listener| listener.local_addr()).expect("a free port");
+    let unused = TcpListener::bind(host).and_then(|listener| listener.local_addr()).expect("a free port");
     let limit = MAX_BYTES.to_string();
     for (start, sentence) in [
-        (format!("http://{nobody}/"), "refused"),
+        (format!("http://{unused}/"), "refused"),
         ("http://no-such-host.invalid/".to_owned(), "lookup"),
         (site.at("/no/such"), "status 404"),
         (site.at("/r/a"), "a redirect loop"),
@@ -117,11 +117,11 @@ fn a_crawl_without_a_page_prints_nothing_and_leaves_the_last_one_s_file_alone() 
     let file = folder.path().join("pages");
     let name = file.to_str().expect("UTF-8");
     let max = MAX_BYTES.to_string();
-    let nobody =
+    let unused =
         TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     std::fs::write(&file, "precious").expect("written");
     let on_site = ["/private/secret", "/out", "/no/such", "/r/a", "/lost", "/chain/0", "/large", "/nowhere"];
-    let mut starts = vec!["ftp://example.invalid/".to_owned(), format!("http://{nobody}/")];
+    let mut starts = vec!["ftp://example.invalid/".to_owned(), format!("http://{unused}/")];
     starts.extend(on_site.map(|path| site.at(path)));
     for format in ["text", "json", "dot"] {
         for start in &starts {

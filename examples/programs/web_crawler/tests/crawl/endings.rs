@@ -1,4 +1,4 @@
-//! Each form ends, with all its threads and processes, however awkward the moment.
+//! Each form ends, with all its threads and processes, at every moment.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -113,14 +113,14 @@ fn when_nobody_reads_the_output_any_more_every_form_ends_early() {
         assert_eq!(lines.take(3).count(), 3); // and the pipe is closed, as `head -3` does
         let begin = Instant::now();
         let output = child.wait_with_output().expect("it ends");
-        assert_eq!(output.status.code(), Some(0), "{form}: who has seen enough has seen no failure");
+        assert_eq!(output.status.code(), Some(0), "{form}: a closed pipe is no failure");
         // Two and a half minutes of pages were left, more in the serial form: a busy machine is not taken for that.
         assert!(begin.elapsed() < Duration::from_secs(100), "{form}: it went on");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{form}");
     }
 }
 
-/// One of these tests at a time: they look at processes.
+/// Lets one of these tests run at a time, because they look at processes.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn children_of(parent: u32) -> Vec<u32> {
@@ -150,8 +150,8 @@ fn many_pages(count: usize) -> tempfile::TempDir {
     directory
 }
 
-/// Crawls 200 pages with 4 workers, does `harm` to the workers when 20 pages are there, and returns the lines and what
-/// was said.
+/// Crawls 200 pages with 4 workers, does `harm` to the workers when 20 pages are there, and returns the lines and the
+/// messages.
 fn crawl_and_harm(harm: impl FnOnce(&[u32])) -> (Vec<String>, String, Vec<u32>) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let directory = many_pages(200);
@@ -185,7 +185,7 @@ fn pages_of_killed_and_of_stopped_workers_go_to_others_and_each_is_recorded_once
     let (mut lines, said, workers) = crawl_and_harm(|workers| {
         signal("-KILL", workers[0]);
         signal("-KILL", workers[1]);
-        signal("-STOP", workers[2]); // alive, but gives no sign of it: the coordinator cannot tell
+        signal("-STOP", workers[2]); // alive, but it does not renew its lease: the coordinator cannot see the difference
     });
     assert_eq!(lines.pop().as_deref(), Some("0"), "{said}");
     lines.sort();
@@ -193,7 +193,7 @@ fn pages_of_killed_and_of_stopped_workers_go_to_others_and_each_is_recorded_once
     lines.dedup();
     assert_eq!(lines.len(), 200, "each page once");
     assert_eq!(said.matches("has died").count(), 2, "{said}");
-    // All but sure to be 3, but a busy machine may be taken for a worker that gives no sign of life.
+    // Almost always 3, but on a busy machine a worker may renew its lease too late.
     assert!(said.contains("goes to another"), "{said}");
     assert!(workers.into_iter().all(|worker| !is_alive(worker)), "the stopped one as well has ended");
 }
@@ -255,8 +255,8 @@ fn a_worker_that_is_killed_by_the_demonstration_costs_no_page() {
     assert!(said.contains("killing worker") && said.contains("has died"), "{said}");
 }
 
-/// A machine that stands still for as long as a lease lasts keeps a worker from giving its sign of life: bad luck, which
-/// is not met ten times in a row.
+/// A machine that stands still for the length of a lease keeps a worker from renewing it. That does not happen ten times in
+/// a row.
 #[test]
 fn a_page_that_takes_longer_than_a_lease_is_not_given_away_while_its_worker_lives() {
     let arguments = ["--fake", "--form", "rpc", "--workers", "2", "--latency", "1500", "--lease", "0.6"];

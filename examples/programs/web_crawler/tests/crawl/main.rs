@@ -1,4 +1,4 @@
-//! The crawler's tests over real HTTP on loopback: forms agree, endings, another crawler's opinion, the command line.
+//! The crawler's tests over real HTTP on loopback: the forms agree, the ends, a comparison with wget, the command line.
 
 mod agreement;
 mod command_line;

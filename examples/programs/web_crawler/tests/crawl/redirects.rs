@@ -1,4 +1,4 @@
-//! Chains of redirects end after ten, in every form alike, and are told with where they were found.
+//! Chains of redirects end after ten, in the same way in every form, and are reported with their places.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -79,7 +79,7 @@ impl Fetch for Chain {
     }
 }
 
-/// What waits in a crawl: to be claimed, or to be fetched. A form may take either, in any order.
+/// The links that wait in a crawl, to be claimed or to be fetched. A form may take either, in any order.
 enum Waiting {
     Link(Link),
     Page(Url),

@@ -1,4 +1,4 @@
-//! What robots.txt forbids is not fetched, however the file comes; and when it does not come, nothing is.
+//! Pages that robots.txt forbids are not fetched, in whatever way the file arrives; without the file, no page is fetched.
 
 use std::collections::BTreeSet;
 use std::io::{self, Cursor, Read};
@@ -12,8 +12,8 @@ const RULES: &str = "User-agent: *\nDisallow: /secret/\n";
 const ALL: [&str; 3] = ["/", "/public", "/secret/a"];
 const ALLOWED: [&str; 2] = ["/", "/public"];
 
-/// Crawls a site of three pages whose answers to other addresses are `robots`: the status, what was said, and which
-/// pages were asked for.
+/// Crawls a site of three pages whose answers to other addresses are `robots`. Returns the status, the messages, and the
+/// pages that were requested.
 fn crawled(
     robots: impl Fn(&str) -> io::Result<Answer> + Send + Sync + 'static,
     arguments: &[&str],
@@ -45,7 +45,7 @@ fn rules() -> Answer {
     Answer::page("text/plain", RULES)
 }
 
-/// `/robots.txt` is so many redirects away from its rules.
+/// `/robots.txt` is this many redirects away from its rules.
 fn behind(redirects: usize) -> impl Fn(&str) -> io::Result<Answer> + Send + Sync {
     move |path| {
         let hop: usize = path.strip_prefix("/hop/").map_or(0, |hop| hop.parse().expect("one of ours"));
@@ -92,7 +92,7 @@ fn no_file_means_no_rules_and_one_that_cannot_be_had_forbids_everything() {
         let (code, said, asked) = crawled(move |_| Ok(rules().with_status(status)), &[]);
         assert_eq!((code, asked), (Some(0), set(&ALL)), "{status}: {said}");
     }
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+    let unused = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a port");
     type Robots = Box<dyn Fn(&str) -> io::Result<Answer> + Send + Sync>;
@@ -100,7 +100,7 @@ fn no_file_means_no_rules_and_one_that_cannot_be_had_forbids_everything() {
     let cases: [(Robots, &str); 5] = [
         (Box::new(|_| Ok(rules().with_status(500))), "status 500"),
         (Box::new(|_| Ok(rules().with_status(503))), "status 503"),
-        (Box::new(move |_| Ok(Answer::moved(302, &format!("http://{nobody}/")))), "refused"),
+        (Box::new(move |_| Ok(Answer::moved(302, &format!("http://{unused}/")))), "refused"),
         (Box::new(|_| Ok(Answer::stream("text/plain", Drip, None))), "did not end within the time-out"),
         (Box::new(move |_| Ok(Answer::page("text/plain", too_much.clone()))), "a rule that is beyond us"),
     ];

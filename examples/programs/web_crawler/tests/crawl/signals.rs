@@ -1,4 +1,4 @@
-//! ^C in the middle: what was found is printed, with a summary, and nobody is left behind.
+//! ^C in the middle: the pages found so far are printed, with a summary, and no process is left.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -10,7 +10,7 @@ use rpc_web_crawler::local_server::{Answer, LocalServer};
 
 use crate::agreement::{FORMS, crawl};
 
-/// In a process group of its own, which is what ^C is sent to.
+/// Starts it in its own process group, which is what ^C is sent to.
 fn start(arguments: &[&str]) -> Child {
     let command = &mut crawl();
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);

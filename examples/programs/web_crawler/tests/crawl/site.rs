@@ -13,7 +13,7 @@ pub(crate) const PLAIN: usize = 200;
 /// HTML longer than this is too large in these tests.
 pub(crate) const MAX_BYTES: u64 = 100_000;
 
-/// Serves until it is dropped, and counts how often each address was asked for.
+/// Serves until it is dropped, and counts the requests for each address.
 pub(crate) struct Site {
     asked: Arc<Mutex<BTreeMap<String, usize>>>,
     pub(crate) url: url::Url,
@@ -32,7 +32,7 @@ impl Site {
         Site { asked, url: server.url().clone(), _server: server }
     }
 
-    /// How often each address was asked for since the last time.
+    /// Returns the number of requests for each address since the last call.
     pub(crate) fn asked(&self) -> BTreeMap<String, usize> {
         std::mem::take(&mut *self.asked.lock().expect("not poisoned"))
     }

@@ -1,4 +1,4 @@
-//! Pages that are too large are cut off, and that is told: they are there, but what is behind them is unknown.
+//! Pages that are too large are cut off and reported: they exist, but their links are unknown.
 
 use std::io::{self, Read};
 

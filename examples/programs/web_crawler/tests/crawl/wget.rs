@@ -1,4 +1,4 @@
-//! Another crawler's opinion of the same site.
+//! A comparison with wget on the same site.
 
 use std::collections::BTreeSet;
 use std::process::Command;

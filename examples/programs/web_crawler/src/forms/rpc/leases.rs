@@ -1,7 +1,7 @@
-//! The coordinator's state: which pages wait, and who holds which until when.
+//! The coordinator's state: the pages that wait, and the worker and the end of each lease.
 //!
-//! A page that was claimed is in exactly one place: waiting, under one lease, or recorded. So it is recorded once,
-//! however many workers have tried.
+//! A claimed page is in exactly one place: waiting, under one lease, or recorded. So it is recorded once, for any number
+//! of workers that try.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use super::service::Assignment;
 use crate::page::Page;
 use crate::task::{Seen, Task, lock};
 
-/// How long a worker's `take` waits for a page: well below the deadline of a call, 5 s.
+/// Time that a worker's `take` waits for a page: well below the deadline of a call, 5 s.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Leases {
@@ -46,12 +46,12 @@ impl Leases {
         Leases { task, length, state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// How often a lease is to be renewed: two signs of life may be lost or late.
+    /// Returns the time between two renewals of a lease: two of them may be lost or late.
     pub(super) fn renewal(&self) -> Duration {
         self.length / 3
     }
 
-    /// Waits for a page, leases it to `worker`.
+    /// Waits for a page, and leases it to `worker`.
     pub(super) fn take(&self, worker: u32) -> Assignment {
         let patience = Instant::now() + PATIENCE;
         let mut state = lock(&self.state);
@@ -64,7 +64,7 @@ impl Leases {
             if state.held.is_empty() {
                 return Assignment::Finished;
             }
-            // A report brings pages and wakes us; a lease that runs out wakes nobody, so we look when the next one does.
+            // A report wakes this thread. The end of a lease does not, so the wait is limited by the next end.
             let next_expiry = state.held.values().map(|lease| lease.until).min().unwrap_or(patience);
             let wait = next_expiry.min(patience).saturating_duration_since(Instant::now());
             if wait.is_zero() && Instant::now() >= patience {
@@ -105,7 +105,7 @@ impl Leases {
         }
     }
 
-    /// Records the page, if its lease still stands; the first report of a page ends its lease.
+    /// Records the page, if its lease is still valid; the first report of a page ends its lease.
     pub(super) fn report(&self, lease: u64, mut page: Page) -> bool {
         let mut state = lock(&self.state);
         let Some(mut held) = state.held.remove(&lease) else { return false };
@@ -147,7 +147,7 @@ impl Leases {
         }
     }
 
-    /// Whether nothing waits and nothing is leased, after waiting for it at most `limit`.
+    /// Returns true if nothing waits and nothing is leased, after waiting for it at most `limit`.
     pub(super) fn wait_until_finished(&self, limit: Duration) -> bool {
         let finished = |state: &State| state.waiting.is_empty() && state.held.is_empty();
         let mut state = lock(&self.state);
@@ -158,7 +158,7 @@ impl Leases {
         finished(&state)
     }
 
-    /// A worker that holds a page now, and the page.
+    /// Returns a worker that has a page now, and the page.
     pub(super) fn a_holder(&self) -> Option<(u32, Url)> {
         lock(&self.state).held.values().next().map(|lease| (lease.worker, lease.url.clone()))
     }

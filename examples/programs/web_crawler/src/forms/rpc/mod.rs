@@ -1,11 +1,11 @@
 //! Worker processes lease pages from a coordinator over RPC: the same crawl when the workers share no memory, and may die.
 //!
-//! When is it finished? When nothing waits and nothing is leased; `leases.rs` keeps both. A worker that dies says
-//! nothing, so the coordinator cannot count on answers as the channel forms do: it counts on time. A lease that is not
-//! renewed runs out, and its page goes to somebody else.
+//! When is it finished? When nothing waits and nothing is leased; `leases.rs` keeps both. A dead worker sends no message,
+//! so the coordinator cannot count answers as the channel forms do: it uses time. A lease that is not renewed ends, and
+//! its page goes to another worker.
 //!
-//! What at-most-once adds: a `take` that is sent twice leases one page, not two, and a `report` one page once. What it
-//! does not do is make a worker's *work* happen once: that is the lease's part, and the set's.
+//! At most once means that a `take` that is sent twice leases one page, not two, and that a `report` is recorded once. It
+//! does not mean that a worker's *work* happens once: that is the purpose of the lease and of the set.
 
 mod leases;
 mod service;
@@ -28,23 +28,23 @@ use crate::task::Task;
 use leases::Leases;
 use service::{Coordinator, FrontierServer};
 
-/// How often the coordinator's process looks after its workers.
+/// Time between two checks of the worker processes.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long the server is patient at its end with sessions that never said goodbye: those of workers that died.
+/// Time that the server waits at its end for sessions without a BYE: those of dead workers.
 const GRACE: Duration = Duration::from_millis(200);
-/// How long a worker has to go by itself when all is done.
+/// Time that a worker has for its own end when all is done.
 const PARTING: Duration = Duration::from_secs(2);
 
-/// What the worker processes are like.
+/// The settings of the worker processes.
 #[derive(Clone, Debug)]
 pub struct Processes {
-    /// The program to start: this one, but for tests.
+    /// The program to start: this one, except in tests.
     pub program: std::path::PathBuf,
-    /// How each of them fetches.
+    /// The settings for fetching.
     pub settings: Settings,
-    /// How long a worker is believed to be alive without a sign.
+    /// Time after which a worker that does not renew its lease counts as dead.
     pub lease: Duration,
-    /// Kill a worker that holds a page when so many pages are recorded: to see what happens then.
+    /// Kill a worker that has a page when this many pages are recorded, to see the effect.
     pub kill_after: Option<usize>,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn crawl(task: &Arc<Task>, processes: &Processes) -> Result<(), Failu
     server.stop().map_err(Failure::own("serve the workers")).and(outcome)
 }
 
-/// The worker processes that live. Dropping it ends them.
+/// The worker processes that run. Dropping it ends them.
 struct Workers {
     alive: Vec<(u32, Child)>,
 }
@@ -83,12 +83,12 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Until the crawl is finished, or there is nobody left to finish it.
+    /// Waits until the crawl is finished, or no worker is left to finish it.
     fn attend(&mut self, task: &Task, leases: &Leases, mut kill_after: Option<usize>) -> Result<(), Failure> {
         while !leases.wait_until_finished(LOOK) {
             self.bury(task, leases);
             if self.alive.is_empty() && task.watch.is_stopped() {
-                return Ok(()); // the signal was for them as well
+                return Ok(()); // the workers got the signal as well
             }
             if self.alive.is_empty() {
                 return Err(Failure::Own("all workers have died, and there are pages left".to_owned()));
@@ -116,7 +116,7 @@ impl Workers {
         });
     }
 
-    /// Kills a worker that holds a page; `false` when at this moment none does.
+    /// Kills a worker that has a page. Returns false if no worker has one at this moment.
     fn kill_one(&mut self, task: &Task, leases: &Leases) -> bool {
         let Some((holder, url)) = leases.a_holder() else { return false };
         let Some((_, child)) = self.alive.iter_mut().find(|(number, _)| *number == holder) else {
@@ -126,7 +126,7 @@ impl Workers {
         child.kill().is_ok()
     }
 
-    /// Lets them learn that all is done. Who does not (stopped, or stuck) is ended by `Drop`.
+    /// Lets the workers learn that all is done. `Drop` ends a worker that does not end itself (stopped, or stuck).
     fn part(&mut self) {
         let until = Instant::now() + PARTING;
         while Instant::now() < until && !self.alive.is_empty() {
@@ -139,7 +139,7 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         for (_, child) in &mut self.alive {
-            let _ = child.kill(); // it may be gone already
+            let _ = child.kill(); // it may have ended already
             let _ = child.wait();
         }
     }

@@ -1,4 +1,4 @@
-//! What a worker asks of the coordinator: the trait that both share.
+//! The calls of a worker to the coordinator: the trait that both share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,27 +14,27 @@ use crate::site::Settings;
 /// The coordinator, as workers see it.
 #[rpc]
 pub(super) trait Frontier {
-    /// How to fetch, and how often to renew a lease.
+    /// Returns the settings for fetching, and the time between two renewals of a lease.
     #[rpc(idempotent)]
     fn settings(&self) -> (Settings, Duration);
-    /// A page to fetch, as soon as there is one. Not idempotent: each run leases another page.
+    /// Returns a page to fetch, as soon as there is one. Not idempotent: each run leases another page.
     #[rpc(slow)]
     fn take(&self, worker: u32) -> Assignment;
-    /// A sign of life. `false`: the lease has run out, and the page may be somebody else's by now.
+    /// Renews a lease. Returns false if the lease has ended: another worker may have the page.
     #[rpc(idempotent)]
     fn renew(&self, lease: u64) -> bool;
-    /// Some of a page's links, ahead of its report: a page may have more than one frame holds.
+    /// Sends some of a page's links before its report, because a page may have more links than a frame can carry.
     fn add_links(&self, lease: u64, links: &[Url]) -> bool;
-    /// The page itself, with the rest of its links. `false`: too late, it is dropped.
+    /// Sends the page itself, with the rest of its links. Returns false if it is too late: then it is dropped.
     fn report(&self, lease: u64, page: Page) -> bool;
 }
 
-/// What a worker is to do next.
+/// The next step of a worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Assignment {
     /// Fetch this, after a pause, and report it under this lease.
     Fetch { lease: u64, url: Url, pause: Duration },
-    /// Nothing to do yet, but there may be: ask again.
+    /// There is no page now, but there may be later: ask again.
     AskAgain,
     /// All done.
     Finished,

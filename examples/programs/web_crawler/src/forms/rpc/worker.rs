@@ -20,7 +20,7 @@ const LINKS_AT_ONCE: usize = 1 << 20;
 /// Works for the coordinator at `address` until it has nothing left.
 ///
 /// # Errors
-/// When the coordinator is not there, or not there any more.
+/// Returns an error if the coordinator cannot be reached, or has ended.
 pub fn work(address: &str, number: u32) -> Result<(), Failure> {
     leave_interrupts_to_the_coordinator().map_err(Failure::own("listen for signals"))?;
     let coordinator = FrontierClient::connect(address).map_err(Failure::own("work"))?;
@@ -32,7 +32,7 @@ pub fn work(address: &str, number: u32) -> Result<(), Failure> {
             Assignment::AskAgain => {}
             Assignment::Fetch { lease, url, pause } => {
                 if !pause_and_renew(pause, renewal, || coordinator.renew(lease)).map_err(gone)? {
-                    continue; // the page is somebody else's, or the crawl is to end
+                    continue; // another worker has the page, or the crawl is to end
                 }
                 let page =
                     fetch_and_renew(&*site, &url, || coordinator.renew(lease).unwrap_or(false), renewal);
@@ -42,7 +42,7 @@ pub fn work(address: &str, number: u32) -> Result<(), Failure> {
     }
 }
 
-/// Pauses before a fetch, for hours if the site asks for that, and learns in time when nobody waits for the page any more.
+/// Pauses before a fetch, for hours if the site asks for that, and notices in time when the page is no longer needed.
 fn pause_and_renew(
     pause: Duration,
     every: Duration,
@@ -61,19 +61,18 @@ fn pause_and_renew(
     }
 }
 
-/// Fetches on this thread while another gives signs of life: the lecture's third reason for threads, work that has to
-/// be done now and then.
+/// Fetches on this thread while another thread renews the lease: the lecture's third reason for threads, repeated work.
 fn fetch_and_renew(site: &dyn Fetch, url: &Url, renew: impl Fn() -> bool + Send, every: Duration) -> Page {
     let (fetched, over) = mpsc::channel::<()>();
     thread::scope(|scope| {
         scope.spawn(move || while over.recv_timeout(every) == Err(RecvTimeoutError::Timeout) && renew() {});
         let page = fetch_safely(site, url);
-        drop(fetched); // closes the channel: the other thread ends at once, and not at its next sign of life
+        drop(fetched); // closes the channel: the other thread ends at once, and not at its next renewal
         page
     })
 }
 
-/// A report that comes too late is no error: somebody else has the page then, or has recorded it.
+/// A late report is no error: another worker has the page then, or has recorded it.
 fn report(coordinator: &FrontierClient, lease: u64, mut page: Page) -> Result<(), CallError> {
     let mut links = std::mem::take(&mut page.links);
     while links.iter().map(|link| link.as_str().len() + 8).sum::<usize>() > LINKS_AT_ONCE {
