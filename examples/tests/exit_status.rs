@@ -155,7 +155,7 @@ fn no_answer_within_the_deadline_is_4() {
     let said = all.find(|said| said.err.contains("may or may not have run"));
     let said = said.expect("it was sent, and its outcome is unknown").expect(4);
     assert!(said.err.contains("no answer came within its deadline"), "{}", said.err);
-    assert!(said.err.contains("before you append again, `kv get` this key"), "{}", said.err);
+    assert!(said.err.contains("before you append again, use `kv get` of this key"), "{}", said.err);
     assert!(!said.err.contains("resolve"), "no method of Rust: {}", said.err);
 }
 

@@ -49,7 +49,7 @@ fn a_bad_line_is_named_by_its_number() {
     assert!(said.err.contains("line 3: it has no tab between key and value"), "{}", said.err);
     assert_eq!(server.kv(&["dump"]).expect(0).out, "a\t1\nb\t2\n");
     let said = server.kv_with_input(&["load", "-"], "a\t1\nb\tC:\\files\n").expect(2);
-    assert!(said.err.contains("line 2: \\f is no escape"), "{}", said.err);
+    assert!(said.err.contains("line 2: \\f is not an escape"), "{}", said.err);
     server.kv_with_input(&["load", "--raw", "-"], "b\tC:\\files\n").expect(0);
     assert_eq!(server.kv(&["get", "b"]).expect(0).out, "C:\\files\n");
     let large = format!("a\t1\nb\t{}\n", "x".repeat(2 << 20));
