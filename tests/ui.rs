@@ -12,7 +12,7 @@ fn each_mistake_has_its_message_and_the_rest_compiles() {
     let cases = trybuild::TestCases::new();
     cases.pass("compiles/*.rs");
     cases.compile_fail("ui/*/*.rs");
-    cases.compile_fail("../examples/vote_collector/refused/*.rs"); // what `vote --form racy` says of rustc
+    cases.compile_fail("../examples/5_vote_collector/refused/*.rs"); // what `vote --form racy` says of rustc
 }
 
 #[test]

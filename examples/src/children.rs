@@ -19,13 +19,13 @@ pub struct Children {
 #[derive(Debug, Default)]
 struct List {
     running: Mutex<Vec<Child>>,
-    /// A signal ends this process; whatever fails from now on fails because of that.
+    /// True when a signal ends this process: every later failure is a consequence of that.
     interrupted: AtomicBool,
 }
 
 impl List {
     fn lock(&self) -> MutexGuard<'_, Vec<Child>> {
-        // A panic elsewhere must not keep us from ending the children; the list is whole at every step.
+        // A panic of another thread must not keep this one from ending the children; the list is valid at every step.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -51,11 +51,11 @@ impl Children {
         Children::default()
     }
 
-    /// Starts this program again with `arguments`. What the child writes to standard output can be read line by
-    /// line; its messages go where ours go.
+    /// Starts this program again with `arguments`. The child's standard output can be read line by line; its standard
+    /// error is that of this process.
     ///
     /// # Errors
-    /// When the operating system does not let us.
+    /// Returns an error if the operating system refuses to start it.
     pub fn start<A: AsRef<OsStr>>(
         &self,
         name: &str,
@@ -95,21 +95,21 @@ impl Children {
         self.end_all();
     }
 
-    /// Does not return if a signal is ending this process: whatever has failed meanwhile is no news. The thread that
-    /// has caught the signal ends the process in a moment.
+    /// Does not return if a signal is ending this process, because a failure is then a consequence of the signal. The
+    /// thread that caught the signal ends the process soon.
     pub fn wait_if_interrupted(&self) {
         while self.list.interrupted.load(Ordering::SeqCst) {
             thread::park();
         }
     }
 
-    /// How many are still there.
+    /// Returns the number of children that have not ended.
     pub fn count(&self) -> usize {
         self.list.lock().len()
     }
 }
 
-/// One child process. Dropped: ended.
+/// One child process. It is ended when this value is dropped.
 #[derive(Debug)]
 pub struct Worker {
     name: String,
@@ -124,20 +124,20 @@ impl Worker {
         self.pid
     }
 
-    /// What it is called in messages.
+    /// Returns its name in messages.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The next line that it writes, if it comes in time.
+    /// Returns the next line that it writes, if it arrives in time.
     ///
     /// # Errors
-    /// When it is late, or the child has ended without it.
+    /// Returns an error if the line is late, or the child has ended without it.
     pub fn next_line(&self, until: Instant) -> io::Result<String> {
         let left = until.saturating_duration_since(Instant::now());
         self.lines.recv_timeout(left).map_err(|error| match error {
             RecvTimeoutError::Timeout => {
-                io::Error::new(io::ErrorKind::TimedOut, format!("{} said nothing in time", self.name))
+                io::Error::new(io::ErrorKind::TimedOut, format!("{} wrote nothing in time", self.name))
             }
             RecvTimeoutError::Disconnected => {
                 io::Error::new(io::ErrorKind::UnexpectedEof, format!("{} ended early", self.name))
@@ -148,7 +148,7 @@ impl Worker {
     /// Writes a line to its standard input.
     ///
     /// # Errors
-    /// When it has ended, or does not read.
+    /// Returns an error if it has ended or does not read.
     pub fn tell(&self, line: &str) -> io::Result<()> {
         let mut running = self.list.lock();
         let child = running.iter_mut().find(|child| child.id() == self.pid);
@@ -173,7 +173,7 @@ impl Drop for Worker {
 /// For a child: ends this process when the parent has ended, which closes our standard input.
 ///
 /// # Errors
-/// When no thread can be started.
+/// Returns an error if no thread can be started.
 pub fn end_with_parent() -> io::Result<()> {
     thread::Builder::new().name("parent".to_owned()).spawn(|| {
         let mut rest = [0; 64];

@@ -1,5 +1,5 @@
-//! What the example programs share: exit statuses, names of choices, child processes that end with their parent, and an
-//! orderly end on a signal.
+//! Shared parts of the example programs: exit statuses, names of choices, child processes that end with their parent,
+//! and a clean end on a signal.
 
 pub mod children;
 pub mod choices;

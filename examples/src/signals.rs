@@ -15,7 +15,7 @@ use crate::children::Children;
 /// Drains the server at the first SIGTERM or SIGINT, and ends the process at the second.
 ///
 /// # Errors
-/// When the operating system does not let us listen for signals.
+/// Returns an error if the operating system refuses to report signals.
 pub fn drain_on_signal(server: ServerHandle) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     spawn("signals", move || {
@@ -34,7 +34,7 @@ pub fn drain_on_signal(server: ServerHandle) -> io::Result<()> {
 /// Ends the children, then the process, at the first SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When the operating system does not let us listen for signals.
+/// Returns an error if the operating system refuses to report signals.
 pub fn end_on_signal(children: Children) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     spawn("signals", move || {
@@ -48,7 +48,7 @@ pub fn end_on_signal(children: Children) -> io::Result<()> {
 /// Does `work` at the first SIGTERM or SIGINT, and ends the process at the second.
 ///
 /// # Errors
-/// When the operating system does not let us listen for signals.
+/// Returns an error if the operating system refuses to report signals.
 pub fn on_signal(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     spawn("signals", move || {
@@ -62,19 +62,19 @@ pub fn on_signal(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     })
 }
 
-/// For a child: SIGINT does nothing. A terminal sends it to all processes of a command at once; the parent is told too,
-/// and ends its children in its own order, without a word from each of them.
+/// For a child: ignores SIGINT. A terminal sends it to all processes of a command at once; the parent gets it too, and
+/// ends its children in its own order, without a message from each of them.
 ///
 /// # Errors
-/// When the operating system does not let us catch signals.
+/// Returns an error if the operating system refuses to report signals.
 pub fn leave_interrupts_to_parent() -> io::Result<()> {
-    flag::register(SIGINT, Arc::new(AtomicBool::new(false))).map(|_| ()) // nobody looks at the flag
+    flag::register(SIGINT, Arc::new(AtomicBool::new(false))).map(|_| ()) // the flag is not read
 }
 
 /// Waits for SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When the operating system does not let us listen for signals.
+/// Returns an error if the operating system refuses to report signals.
 pub fn wait_for_signal() -> io::Result<()> {
     Signals::new([SIGTERM, SIGINT])?.forever().next();
     Ok(())

@@ -1,4 +1,4 @@
-//! How a program ends: one exit status for each kind of failure, so that scripts can tell them apart.
+//! Exit statuses: one for each kind of failure, so that scripts can tell them apart.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -14,13 +14,13 @@ use rpc_core::{CallError, ConnectError, ServeError};
 pub enum Status {
     /// Done.
     Ok = 0,
-    /// The service answered, and the answer is no: there is no such key.
+    /// The service's answer is no: for example, there is no such key.
     Negative = 1,
     /// The command line or the input is wrong.
     Usage = 2,
-    /// Nobody answers at the address.
+    /// No server answers at the address.
     Unreachable = 3,
-    /// No answer within the deadline; whether the call ran may be unknown.
+    /// No reply within the deadline; it may be unknown whether the call ran.
     Unanswered = 4,
     /// The server failed: a handler panicked, a reply was lost, the server is shutting down.
     Server = 5,
@@ -28,12 +28,12 @@ pub enum Status {
     Mismatch = 6,
 }
 
-/// What went wrong, for people, with the exit status for scripts.
+/// An error text for people, with the exit status for scripts.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit status.
     pub status: Status,
-    /// What, where, why, and what to do next.
+    /// The problem, its place, its cause, and what to do next.
     pub text: String,
 }
 
@@ -43,7 +43,7 @@ impl Failure {
         Failure { status, text: text.to_string() }
     }
 
-    /// The same failure, with what was being done said first.
+    /// Returns the same failure with the current step in front of its text.
     pub fn during(self, what: impl Display) -> Self {
         Failure { text: format!("{what}: {}", self.text), ..self }
     }
@@ -60,8 +60,8 @@ impl std::error::Error for Failure {}
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         match &error {
-            // Not an address at all ("localhost" without a port) is a mistake of the command line; a name that
-            // nobody knows is a server that cannot be reached.
+            // A text that is no address ("localhost" without a port) is a mistake of the command line; a host name that is
+            // not known is a server that cannot be reached.
             ConnectError::Address(cause) if cause.kind() == io::ErrorKind::InvalidInput => {
                 Failure::new(Status::Usage, "the server's address is not HOST:PORT, as in 127.0.0.1:4000")
             }
@@ -78,7 +78,7 @@ impl<E: Display> From<CallError<E>> for Failure {
 }
 
 impl Failure {
-    /// What a call gave instead of a value. `next` is what to do when nobody knows whether it ran: the framework's
+    /// Returns the failure of a call. `next` says what to do when it is unknown whether the call ran: the framework's
     /// own advice is for programmers, and names a method.
     pub fn of_call<E: Display>(error: CallError<E>, next: &str) -> Self {
         let status = match &error {
@@ -102,7 +102,7 @@ fn why(doubt: Doubt) -> &'static str {
         Doubt::SessionLost => "the server restarted or forgot this client before it answered",
         Doubt::BrokenServer => "the server broke the protocol",
         Doubt::Closed => "the client was closed first",
-        _ => "nobody can say",
+        _ => "the cause is unknown",
     }
 }
 
@@ -117,7 +117,8 @@ fn status_of(reason: Reason) -> Status {
     }
 }
 
-/// Writing the data failed. A reader that has seen enough and has gone (`kv dump | head`) is no failure.
+/// Writing the output failed. A reader that has closed the pipe (`kv dump
+/// head`) is no failure.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -1,11 +1,11 @@
-//! `coordination`: each broken twin is reported, and each mended program ends.
+//! `coordination`: each broken version is reported, and each fixed program ends.
 
 use crate::programs::run;
 
 const COORDINATION: &str = env!("CARGO_BIN_EXE_coordination");
 
 #[test]
-fn every_twin_goes_wrong_and_every_mended_program_ends() {
+fn every_broken_version_goes_wrong_and_every_fixed_program_ends() {
     for topic in
         ["mutex", "condvar", "channel", "one-thread", "wait-group", "semaphore", "stop", "own-server"]
     {

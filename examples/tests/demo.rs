@@ -1,4 +1,4 @@
-//! `kv demo`: that it says ok when all is well, and that it cannot say so when it is not.
+//! `kv demo` prints ok when all is well, and cannot print it when it is not.
 
 use crate::programs::{KV, run};
 
@@ -56,7 +56,7 @@ fn the_story_of_one_call_is_told() {
 fn children_of(pid: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").expect("Linux").flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    // The fourth field of `stat` is the parent; the second, the name, is ours and has no blanks.
+    // The fourth field of `stat` is the parent. The second is the name, which has no blanks here.
     pids.filter(|child| {
         let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
         stat.split(' ').nth(3) == Some(&pid.to_string())
@@ -64,7 +64,7 @@ fn children_of(pid: u32) -> Vec<u32> {
     .collect()
 }
 
-/// However the demonstration is ended, its server and its clients end with it.
+/// In whatever way the demonstration is ended, its server and its clients end with it.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupted_demonstration_leaves_no_process_behind() {

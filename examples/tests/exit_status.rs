@@ -1,4 +1,4 @@
-//! Each exit status of `kv`, and that its message says what, where and what next.
+//! Each exit status of `kv`, with a message that says what happened, where, and what to do next.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -41,7 +41,7 @@ impl Kv for Strange {
 }
 
 /// Serves `Strange` until dropped.
-pub(crate) struct StrangeServer(Option<RunningServer>); // gone when it is dropped
+pub(crate) struct StrangeServer(Option<RunningServer>); // ends when it is dropped
 
 impl StrangeServer {
     pub(crate) fn start() -> Self {
@@ -105,16 +105,16 @@ fn options_that_mean_nothing_to_a_command_are_not_its_own() {
     }
 }
 
-/// `.invalid` is a name that nobody has, by RFC 6761.
+/// `.invalid` is a name that no host has, by RFC 6761.
 #[test]
-fn a_server_whose_name_nobody_knows_is_out_of_reach_for_every_command() {
+fn a_server_with_an_unknown_name_is_unreachable_for_every_command() {
     run(KV, ["get", "a", "--addr", "kv.invalid:1"]).expect(3);
     run(KV, ["proxy", "--addr", "kv.invalid:1"]).expect(3);
     run(KV, ["proxy", "--listen", "kv.invalid:1"]).expect(2);
 }
 
 #[test]
-fn nobody_there_is_3() {
+fn no_server_there_is_3() {
     // On Linux a host that no other test uses, so that none of them is given this port.
     let host = if cfg!(target_os = "linux") { "127.0.0.21:0" } else { "127.0.0.1:0" };
     let closed = TcpListener::bind(host).expect("a free port").local_addr().expect("it is bound");
@@ -135,7 +135,7 @@ fn an_address_from_the_environment_is_used() {
     assert_eq!(out.stdout, b"1\n");
 }
 
-/// Who answers at the default address, if anybody does, is not our affair; that it is asked is.
+/// The test checks that the default address is used, with or without a server there.
 #[test]
 fn an_empty_address_in_the_environment_counts_as_none() {
     let out = Command::new(KV).args(["get", "a", "--deadline", "1s"]).env("RPC_ADDR", "").output();
@@ -143,19 +143,19 @@ fn an_empty_address_in_the_environment_counts_as_none() {
     assert_ne!(out.status.code(), Some(2), "{}", String::from_utf8_lossy(&out.stderr));
 }
 
-/// The greeting passes, and everything behind it is swallowed.
+/// The greeting passes, and every later frame is lost.
 #[test]
 fn no_answer_within_the_deadline_is_4() {
     let server = KvServe::start();
     let policy = |_: usize, passed: usize| if passed == 0 { Fate::Pass } else { Fate::Swallow };
     let addr = relay(&server.addr, Box::new(policy)).to_string();
-    // On a slow machine a deadline may be over before the call has left: then it did not run, and another gets longer.
+    // On a slow machine a deadline may pass before the call is sent: then it did not run, and the next attempt gets longer.
     let append = |deadline| run(KV, ["append", "a", "1", "--deadline", deadline, "--addr", &addr]);
     let mut all = ["300ms", "1s", "4s", "16s"].into_iter().map(append);
     let said = all.find(|said| said.err.contains("may or may not have run"));
-    let said = said.expect("it has left, and nobody can say").expect(4);
+    let said = said.expect("it was sent, and its outcome is unknown").expect(4);
     assert!(said.err.contains("no answer came within its deadline"), "{}", said.err);
-    assert!(said.err.contains("before you append again, `kv get` this key"), "{}", said.err);
+    assert!(said.err.contains("before you append again, use `kv get` of this key"), "{}", said.err);
     assert!(!said.err.contains("resolve"), "no method of Rust: {}", said.err);
 }
 

@@ -1,4 +1,4 @@
-//! `docs/lecture.md`: every command on it runs and ends as the page says, and what it shows is what the programs say.
+//! `docs/lecture.md`: every command on it runs and ends as the page says, and the shown output is the programs' output.
 
 use std::path::Path;
 
@@ -12,13 +12,15 @@ struct Line<'a> {
     program: &'a str,
     arguments: Vec<&'a str>,
     status: i32,
-    /// The crawler and the checker are packages of their own, whose tests run their commands.
+    /// The crawler and the checker are separate packages, whose tests run their commands.
     elsewhere: bool,
 }
 
-/// What a command says that is run elsewhere. The checker's tests hold this file against the program.
-const KEPT: (&str, &str) =
-    ("cargo run -p rpc-interleavings -- counter", include_str!("../interleavings/found/counter.txt"));
+/// The output of a command that is run elsewhere. The checker's tests compare this file with the program.
+const KEPT: (&str, &str) = (
+    "cargo run -p rpc-interleavings -- counter",
+    include_str!("../programs/interleavings/found/counter.txt"),
+);
 
 /// One fenced block after another: its language and its lines.
 fn blocks() -> Vec<(&'static str, Vec<&'static str>)> {
@@ -52,7 +54,7 @@ fn parse(line: &str) -> Line<'_> {
     Line { program, arguments, status: comment.trim().parse().expect("an exit status"), elsewhere }
 }
 
-/// Where cargo has put the program: beside this test's folder.
+/// Returns the path of the program, which is beside this test's folder.
 fn executable(program: &str) -> String {
     let here = std::env::current_exe().expect("this test is a file");
     let folder = here.parent().and_then(Path::parent).expect("target/debug/deps holds this test");

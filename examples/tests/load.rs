@@ -49,7 +49,7 @@ fn a_bad_line_is_named_by_its_number() {
     assert!(said.err.contains("line 3: it has no tab between key and value"), "{}", said.err);
     assert_eq!(server.kv(&["dump"]).expect(0).out, "a\t1\nb\t2\n");
     let said = server.kv_with_input(&["load", "-"], "a\t1\nb\tC:\\files\n").expect(2);
-    assert!(said.err.contains("line 2: \\f is no escape"), "{}", said.err);
+    assert!(said.err.contains("line 2: \\f is not an escape"), "{}", said.err);
     server.kv_with_input(&["load", "--raw", "-"], "b\tC:\\files\n").expect(0);
     assert_eq!(server.kv(&["get", "b"]).expect(0).out, "C:\\files\n");
     let large = format!("a\t1\nb\t{}\n", "x".repeat(2 << 20));
@@ -69,8 +69,8 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(said.err.contains("cannot read no/such/file.tsv"), "{}", said.err);
 }
 
-/// The first connections are cut after some bytes, in the middle of a frame as often as not, and for half a second
-/// nothing gets through at all.
+/// The first connections are cut after some bytes, often in the middle of a frame, and for half a second
+/// no byte passes at all.
 #[test]
 fn a_load_rides_out_an_outage() {
     let server = KvServe::start();
@@ -103,8 +103,8 @@ fn a_load_that_nothing_answers_gives_up_and_says_so() {
     );
 }
 
-/// A relay behind which the server is another one, with an empty store, from the second connection on: what a client
-/// sees of a restart. The first connection ends when it has passed so many bytes.
+/// A relay that leads to another server, with an empty store, from the second connection on: this is what a client
+/// sees of a restart. The first connection ends when it has passed this many bytes.
 fn restarted(first: &KvServe, second: &KvServe, after: usize) -> String {
     let servers = [first.addr.clone(), second.addr.clone()];
     let server = move |connection: usize| servers[usize::from(connection > 1)].clone();

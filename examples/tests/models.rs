@@ -19,8 +19,8 @@ fn measure(csv: &Path, arguments: &[&str]) -> (Said, Vec<Vec<String>>) {
     (said, table.lines().skip(1).map(cells).collect())
 }
 
-/// A handler that waits 10 ms keeps the plain loop from all others; every other model serves 20 of them at once. But each is
-/// measured for a moment only, and a busy machine may stand still in it: whoever is named here is measured again.
+/// A handler that waits 10 ms stops the plain loop; every other model serves 20 of them at once. But each is
+/// measured for a moment only, and a busy machine may stand still in it: a model in this list is measured again.
 fn as_slow_as_the_plain_loop(rows: &[Vec<String>]) -> Vec<&'static str> {
     let calls = |model: &str| {
         let row = rows.iter().find(|row| row[0] == "wait" && row[1] == "20" && row[2] == model);

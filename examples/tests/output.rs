@@ -1,4 +1,4 @@
-//! Standard output that cannot be written, and a reader that has gone: a sentence and an exit status, and no panic.
+//! Standard output that cannot be written, and a closed pipe: a sentence and an exit status, and no panic.
 
 use std::io;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! Runs a program, bounded in time, and keeps what it said.
+//! Runs a program, bounded in time, and keeps its output.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 pub(crate) const KV: &str = env!("CARGO_BIN_EXE_kv");
 
-/// What a program has said, and how it ended.
+/// The output of a program, and its exit status.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) status: Option<i32>,
@@ -87,7 +87,7 @@ pub(crate) fn signal(pid: u32, name: &str) {
     assert!(sent.expect("kill is there").success());
 }
 
-/// A `kv serve` of its own. It ends when dropped, and by the end of its standard input if this process dies.
+/// A `kv serve` for one test. It ends when dropped, and by the end of its standard input if this process dies.
 pub(crate) struct KvServe {
     child: Child,
     _stdin: ChildStdin,
@@ -127,7 +127,7 @@ impl KvServe {
         run_with_input(KV, arguments.iter().copied().chain(["--addr", &self.addr]), input)
     }
 
-    /// Sends SIGTERM, and waits until it has drained: its exit status, and what it said.
+    /// Sends SIGTERM, and waits until it has drained. Returns its exit status and its messages.
     pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
         signal(self.child.id(), "TERM");
         let mut err = String::new();

@@ -1,25 +1,25 @@
-//! A relay between a client and a server that can fall silent or cut: a network for tests of the programs.
+//! A relay between a client and a server that can drop bytes or cut the connection: a network for tests of the programs.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-/// What becomes of bytes on their way to the server.
+/// What the relay does with bytes on their way to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// On they go.
+    /// It passes them on.
     Pass,
-    /// They vanish, and the connection stays.
+    /// It drops them, and the connection stays.
     Swallow,
-    /// They vanish, and the connection with them.
+    /// It drops them, and cuts the connection.
     Cut,
 }
 
 /// Decides by the number of the connection (from 1) and the bytes that it has passed so far.
 pub(crate) type Policy = dyn Fn(usize, usize) -> Fate + Send + Sync;
 
-/// Starts a relay to `server`; it lives as long as the test's process.
+/// Starts a relay to `server`, which runs until the test's process ends.
 pub(crate) fn relay(server: &str, policy: Box<Policy>) -> SocketAddr {
     let server = server.to_owned();
     relay_by_connection(Box::new(move |_| server.clone()), policy)
@@ -56,6 +56,6 @@ fn pass(mut from: TcpStream, mut to: TcpStream, fate: impl Fn(usize) -> Fate) {
             Fate::Pass | Fate::Cut => break,
         }
     }
-    let _ = from.shutdown(Shutdown::Both); // the other side may have gone first
+    let _ = from.shutdown(Shutdown::Both); // the other side may have closed first
     let _ = to.shutdown(Shutdown::Both);
 }

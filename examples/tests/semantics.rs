@@ -15,13 +15,13 @@ fn row(out: &str, mode: &str) -> [u32; 4] {
     [numbers[0], numbers[1], numbers[2], numbers[3]]
 }
 
-/// The sentence of a mode that begins so; nothing where there is none.
+/// Returns the sentence of a mode that begins so; nothing if there is none.
 fn sentence<'a>(out: &'a str, mode: &str, begin: &str) -> &'a str {
     let section = out.lines().skip_while(|line| *line != mode).take_while(|line| !line.is_empty());
     section.map(str::trim_start).find(|line| line.starts_with(begin)).unwrap_or_default()
 }
 
-/// The number before these words; 0 where they are not said.
+/// Returns the number before these words; 0 if they are not there.
 fn before(sentence: &str, words: &str) -> u32 {
     let number = sentence.split_once(words).and_then(|(before, _)| before.split_whitespace().last());
     number.map_or(0, |number| number.parse().expect("a count"))
@@ -56,7 +56,7 @@ fn a_server_that_dies_leaves_unknown_calls_and_no_doubled_ones() {
 }
 
 #[test]
-fn a_network_that_repeats_frames_doubles_what_nobody_filters() {
+fn a_network_that_repeats_frames_doubles_what_no_filter_stops() {
     let said = run(SEMANTICS, ["--copies", "0.1"]).expect(0);
     assert!(row(&said.out, "no-retry")[2] > 0, "{}", said.out);
     assert_eq!(row(&said.out, "at-most-once"), [400, 0, 0, 0], "{}", said.out);
@@ -81,8 +81,7 @@ fn each_sentence_is_true_of_what_happened() {
         let out = run(SEMANTICS, arguments).expect(0).out;
         let [_, all, _, unknown] = row(&out, "no-retry");
         let lost = sentence(&out, "no-retry", "lost ");
-        let (vanished, never_left) =
-            (before(lost, " whose request did not"), before(lost, " that never left"));
+        let (vanished, never_left) = (before(lost, " whose request did not"), before(lost, " never sent"));
         assert_eq!(vanished + never_left, all, "{lost}: {out}");
         let ran = before(sentence(&out, "no-retry", "unknown "), " of them did");
         assert_eq!(vanished, unknown - ran, "{lost}: {out}");
@@ -99,7 +98,7 @@ fn each_sentence_is_true_of_what_happened() {
 #[test]
 fn a_call_that_never_left_is_not_said_to_have_vanished() {
     let out = run(SEMANTICS, ["--appends", "1", "--seed", "1"]).expect(0).out;
-    let lost = "lost 1: 1 that never left (given up); nobody sent it again.";
+    let lost = "lost 1: 1 never sent (given up); it was not sent again.";
     assert_eq!(sentence(&out, "no-retry", "lost "), lost);
     assert!(sentence(&out, "at-least-once", "doubled 0").contains("by luck"), "{out}");
 }

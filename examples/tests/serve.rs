@@ -18,7 +18,7 @@ fn as_json_the_address_is_an_object() {
     run(KV, ["put", "a", "1", "--addr", addr]).expect(0);
 }
 
-/// What the framework tells operators is shown: warnings by default, more or less on demand.
+/// The framework's events are shown: warnings by default, more or less on request.
 #[test]
 fn events_are_shown_on_standard_error() {
     let cases: [(&[&str], bool, bool); 3] =
@@ -85,7 +85,7 @@ fn sigterm_drains() {
     let (status, err) = server.terminate();
     assert_eq!(status, Some(0), "{err}");
     assert!(err.contains("draining"), "{err}");
-    assert!(err.contains(" calls came, 1 ran"), "{err}"); // a copy of it may have come as well
+    assert!(err.contains(" calls arrived, 1 ran"), "{err}"); // a duplicate may have arrived as well
 }
 
 #[test]

@@ -18,7 +18,9 @@ fn the_lectures_program_says_what_it_says_in_go() {
 
 #[test]
 fn both_forms_of_the_lectures_program_are_under_sixty_lines() {
-    for text in [include_str!("../lecture_kv/main.rs"), include_str!("../lecture_kv/kept.rs")] {
+    for text in
+        [include_str!("../programs/lecture_kv/main.rs"), include_str!("../programs/lecture_kv/kept.rs")]
+    {
         assert!(text.lines().count() < 60);
     }
 }
@@ -33,7 +35,7 @@ fn a_call_by_name_needs_no_trait() {
 
 #[test]
 fn periodic_work_is_done_while_calls_are_served_and_ends_cleanly() {
-    // A machine may be so busy that no round falls into the second half of the second: then it goes round again.
+    // On a busy machine no round may fall into the second half of the second: then the program is run again.
     let something_expired = |_| {
         let said = run(env!("CARGO_BIN_EXE_periodic"), ["--every", "50ms", "--for", "1s"]).expect(0);
         let lines: Vec<&str> = said.out.lines().filter(|line| line.contains(", round ")).collect();
@@ -53,7 +55,7 @@ fn periodic_work_is_done_while_calls_are_served_and_ends_cleanly() {
     assert!((0..10).any(something_expired));
 }
 
-/// An interrupt ends the demonstration, and is not waited out by its next call.
+/// An interrupt ends the demonstration at once, also during its next call.
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_the_periodic_work_as_its_time_would() {

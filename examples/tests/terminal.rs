@@ -1,4 +1,4 @@
-//! A pseudo terminal: runs a program on it, and keeps what its reader sees.
+//! A pseudo terminal: runs a program on it, and keeps the screen.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 
 use nix::pty::{Winsize, openpty};
 
-/// Lines that have left the screen at the top are kept as well, so many at the most.
+/// Number of lines that are kept after they have left the screen at the top.
 const SCROLLBACK: usize = 1000;
 
-/// What was on the terminal at the end.
+/// The content of the terminal at the end.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) status: Option<i32>,
@@ -19,7 +19,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// How many lines hold this text.
+    /// Returns the number of lines with this text.
     pub(crate) fn count(&self, text: &str) -> usize {
         self.lines.iter().filter(|line| line.contains(text)).count()
     }
@@ -33,13 +33,13 @@ pub(crate) fn run_on_terminal(program: &str, arguments: &[&str], rows: u16, colu
         .args(arguments)
         .env("TERM", "xterm")
         .stdin(Stdio::null())
-        .stdout(terminal.slave) // our end of it goes with the command
+        .stdout(terminal.slave) // this process's copy is closed with the command
         .spawn()
         .expect("the program was built");
     let some = |number| NonZero::new(number).expect("a terminal has lines and columns");
     let mut screen = vt100::Parser::new(some(rows), some(columns), SCROLLBACK);
     let (mut output, mut bytes) = (File::from(terminal.master), [0; 4096]);
-    // A terminal whose writers have gone ends in an error on Linux, and in nothing elsewhere.
+    // When all writers have closed the terminal, reading fails on Linux, and ends elsewhere.
     while let Ok(count @ 1..) = output.read(&mut bytes) {
         screen.process(&bytes[..count]);
     }

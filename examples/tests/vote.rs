@@ -1,16 +1,16 @@
-//! `vote` in every form: one outcome for a seed, nobody left waiting, and the forms that go wrong do so.
+//! `vote` in every form: one outcome for a seed, no caller left waiting, and the wrong forms go wrong.
 
 use crate::programs::{Said, run};
 
 const VOTE: &str = env!("CARGO_BIN_EXE_vote");
 const FORMS: [&str; 5] = ["spin", "sleep", "condvar", "channel", "pending"];
 
-/// With so much patience that on the busiest machine no vote comes too late. Where there is a majority nobody needs it.
+/// Runs with a patience so long that no vote is late on a busy machine. With a majority it is not used up.
 fn run_patiently(arguments: &[&str]) -> Said {
     run(VOTE, ["--patience", "30s"].iter().chain(arguments))
 }
 
-/// The cells of the rows of a table, by the first of them.
+/// Returns the cells of a table's row, by the first of them.
 fn row(said: &Said, first: &str) -> Vec<String> {
     let cells = |line: &str| line.split(['│', '┆']).map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
     let rows = said.out.lines().map(cells);
@@ -37,7 +37,7 @@ fn every_form_gives_the_same_outcome_twice_in_a_row() {
     }
 }
 
-/// Whoever spins burns what it is given, which is little on a machine that has nothing to give: then it spins again.
+/// A spinning thread uses all the time that it gets, which is little on a busy machine: then it is run again.
 #[test]
 fn spinning_burns_more_than_waiting() {
     let burns_more = |_| {
@@ -73,15 +73,14 @@ fn without_enough_votes_the_answer_is_no_and_the_seeds_choice() {
 }
 
 #[test]
-fn the_unbuffered_channel_leaks_and_the_mended_ones_do_not() {
+fn the_unbuffered_channel_leaks_and_the_fixed_ones_do_not() {
     let said = run_patiently(&["--form", "leak"]).expect(0);
     let cells = |first: &str, place: usize| row(&said, first)[place].parse::<u32>().expect("a number");
     assert!(cells("unbuffered, receiver lives on", 3) > 0, "{}", said.out);
-    for mended in
-        ["unbuffered, receiver dropped", "buffered, receiver lives on", "buffered, receiver dropped"]
+    for fixed in ["unbuffered, receiver dropped", "buffered, receiver lives on", "buffered, receiver dropped"]
     {
-        assert_eq!(cells(mended, 3), 0, "{}", said.out);
-        assert_eq!(cells(mended, 4), 0, "{}", said.out);
+        assert_eq!(cells(fixed, 3), 0, "{}", said.out);
+        assert_eq!(cells(fixed, 4), 0, "{}", said.out);
     }
 }
 
@@ -112,7 +111,7 @@ fn mistakes_are_told_in_a_sentence() {
     run(VOTE, ["--form", "psychic"]).expect(2);
 }
 
-/// A terminal sends its interrupt to the voters as well: they leave it to the collector, which ends them.
+/// A terminal sends its interrupt to the voters as well: they ignore it, and the collector ends them.
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_it_without_a_word_from_each_voter() {

@@ -1,4 +1,4 @@
-//! `vote --watch` on a terminal: the picture ends whole, and nothing writes over what follows it.
+//! `vote --watch` on a terminal: the picture is complete at its end, and the lines after it do not overwrite it.
 
 use crate::programs::run;
 use crate::terminal::run_on_terminal;
@@ -14,7 +14,7 @@ fn the_picture_has_one_line_for_each_voter_and_the_closing_lines_follow() {
         for voter in 1..=10 {
             assert_eq!(seen.count(&format!("  voter {voter} ")), 1, "voter {voter}: {seen:#?}");
         }
-        assert_eq!(seen.count(" asked"), 0, "a voter of whom nothing was said: {seen:#?}");
+        assert_eq!(seen.count(" asked"), 0, "a voter without an event: {seen:#?}");
         assert!(seen.count(" released: ") > 0, "the rest is released: {seen:#?}");
         for line in
             [" majority: ", "the voters saw: ", "callers still waiting: 0", "processes still there: 0"]

@@ -1,0 +1,18 @@
+//! Lesson 4, the server of the pair: `cargo run --bin kv_server` in one terminal, `kv_client` in another.
+
+mod api;
+mod store;
+
+use std::error::Error;
+
+use api::KvServer;
+use rpc_core::Server;
+use store::Store;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:4000".to_owned());
+    let server = Server::builder().service(KvServer::new(Store::default())).bind(addr)?;
+    println!("listening on {}", server.local_addr()); // with port 0 the operating system chooses a free port
+    server.run()?; // serves until the process is ended, with ^C for example
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! One mode's run: the network, the store, the appends, and the count of what the store holds at the end.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rpc_core::sim::{Faults, FaultsSeen, Network, WorldConfig};
+
+use crate::callers::{Appender, Kv, KvServer, Told};
+use crate::{Mode, Options};
+
+/// Number of keys that share the appends.
+const KEYS: u32 = 4;
+/// Time after the last call in which every frame on its way arrives or is lost.
+const SETTLE: Duration = Duration::from_secs(120);
+
+/// Number of steps of the simulated world in a call: the server dies before, between or after them.
+const STEPS: u32 = 7;
+
+/// The result of a mode.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gave {
+    /// In the store once.
+    pub(crate) exact: u32,
+    /// Not in the store.
+    pub(crate) lost: u32,
+    /// In the store twice or more often.
+    pub(crate) doubled: u32,
+    /// The caller was told 'unknown';
+    pub(crate) unknown: u32,
+    /// of these, the number that is in the store.
+    pub(crate) unknown_but_ran: u32,
+    /// The caller was told that it did not run, and did not call again.
+    pub(crate) given_up: u32,
+    /// The caller was told the opposite of what the store shows.
+    pub(crate) lies: u32,
+    /// Retransmissions.
+    pub(crate) copies: u64,
+    /// The faults of the network.
+    pub(crate) faults: FaultsSeen,
+}
+
+/// Returns the network of every mode: TCP at its worst. Whole frames are lost with a process that buffered them, frames
+/// are late, and connections break; but no frame is delivered twice, unless `--copies` says so.
+pub(crate) fn faults(options: &Options) -> Faults {
+    Faults::none().drop(0.04).stall(0.04).late(Duration::from_secs(3)).cut(0.02).duplicate(options.copies)
+}
+
+#[derive(Debug, Default)]
+struct Store(Mutex<HashMap<String, String>>);
+
+impl Store {
+    /// A handler that panics changes the map in one step or not at all, so the map is valid.
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kv for Store {
+    fn append(&self, key: &str, value: &str) {
+        self.lock().entry(key.to_owned()).or_default().push_str(value);
+    }
+}
+
+/// Runs the workload in a mode.
+pub(crate) fn run(mode: Mode, options: &Options) -> Gave {
+    let config = WorldConfig {
+        at_most_once: mode == Mode::AtMostOnce,
+        ..WorldConfig::new(options.seed, faults(options))
+    };
+    let network = Network::with_config(config);
+    let store = Arc::new(Store::default()); // outlives the server processes, as a database would
+    network.serve(KvServer::shared(Arc::clone(&store)));
+    let mut appender = Appender::new(mode, &network);
+    let mut told = Vec::new();
+    for number in 0..options.appends {
+        if restarts_at(number, options) {
+            appender.server_dies_in(number % STEPS);
+        }
+        told.push(appender.append(&key_of(number), &token(number)));
+    }
+    network.set_faults(Faults::none());
+    network.run_for(SETTLE);
+    let mut gave = count(&store, &told);
+    gave.copies = appender.copies();
+    gave.faults = network.faults_seen();
+    gave
+}
+
+/// Restarts are spread evenly over the run.
+fn restarts_at(number: u32, options: &Options) -> bool {
+    let part = options.appends / (options.restarts + 1);
+    part > 0 && number > 0 && number % part == 0 && number / part <= options.restarts
+}
+
+fn key_of(number: u32) -> String {
+    format!("key{}", number % KEYS)
+}
+
+/// Returns the appended text: no token is a part of another.
+fn token(number: u32) -> String {
+    format!("<{number}>")
+}
+
+/// Compares what the callers were told with the store.
+fn count(store: &Store, told: &[Told]) -> Gave {
+    let pairs = store.lock();
+    let mut gave = Gave::default();
+    for (number, told) in (0..).zip(told) {
+        let value = pairs.get(&key_of(number)).map_or("", String::as_str);
+        let times = value.matches(&token(number)).count();
+        match times {
+            0 => gave.lost += 1,
+            1 => gave.exact += 1,
+            _ => gave.doubled += 1,
+        }
+        match told {
+            Told::Unknown => {
+                gave.unknown += 1;
+                gave.unknown_but_ran += u32::from(times > 0);
+            }
+            Told::NotDone => {
+                gave.given_up += 1;
+                gave.lies += u32::from(times > 0);
+            }
+            Told::Done => gave.lies += u32::from(times == 0),
+        }
+    }
+    gave
+}
