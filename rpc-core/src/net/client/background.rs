@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
-use mio::{Events, Poll, Token};
 use slab::Slab;
 
 use super::driver::{Driver, SOCKET, look};
@@ -16,6 +15,8 @@ use super::wire::{Io, Wire, poll_limit};
 use crate::ids::{Clock, Time};
 use crate::limits::BACKGROUND_TICK;
 use crate::net::MonotonicClock;
+use crate::net::os::{self, Events, Poll, Token};
+use crate::net::sync::{Mutex, PoisonError, per_process, thread};
 
 /// What the thread is asked.
 #[derive(Debug)]
@@ -33,11 +34,13 @@ enum Order {
 #[derive(Debug)]
 struct Desk {
     orders: Vec<Order>,
-    waker: Option<mio::Waker>, // there while the thread is
+    waker: Option<os::Waker>, // there while the thread is
     process: u32,
 }
 
-static DESK: Mutex<Desk> = Mutex::new(Desk { orders: Vec::new(), waker: None, process: 0 });
+per_process! {
+    static DESK: Mutex<Desk> = Mutex::new(Desk { orders: Vec::new(), waker: None, process: 0 });
+}
 
 /// Asks the thread to drive for a client: at once, or if nobody does so within a tick. Says whether there is a thread.
 pub(super) fn look_after(client: Weak<Shared>, at_once: bool) -> bool {
@@ -61,7 +64,7 @@ pub(super) fn finish(client: Arc<Shared>) {
 
 fn order(order: Order) -> bool {
     let mut desk = DESK.lock().unwrap_or_else(PoisonError::into_inner);
-    if desk.waker.is_none() || desk.process != std::process::id() {
+    if desk.waker.is_none() || desk.process != os::process_id() {
         desk.orders.clear(); // a forked child has its parent's desk but not its thread
         if let Err(error) = hire(&mut desk) {
             tracing::error!(%error, "the background thread could not be started");
@@ -69,7 +72,7 @@ fn order(order: Order) -> bool {
         }
     }
     desk.orders.push(order);
-    if let Some(Err(error)) = desk.waker.as_ref().map(mio::Waker::wake) {
+    if let Some(Err(error)) = desk.waker.as_ref().map(os::Waker::wake) {
         tracing::error!(%error, "the background thread could not be woken");
     }
     true
@@ -77,13 +80,13 @@ fn order(order: Order) -> bool {
 
 fn hire(desk: &mut Desk) -> io::Result<()> {
     let poll = Poll::new()?;
-    let waker = mio::Waker::new(poll.registry(), WAKER)?;
-    std::thread::Builder::new().name("rpc-background".to_owned()).spawn(move || {
+    let waker = os::Waker::new(poll.registry(), WAKER)?;
+    thread::Builder::new().name("rpc-background".to_owned()).spawn(move || {
         let clients = Slab::new();
         Keeper { poll, clients, due: BTreeSet::new(), clock: MonotonicClock::new() }.run();
     })?;
     desk.waker = Some(waker);
-    desk.process = std::process::id();
+    desk.process = os::process_id();
     Ok(())
 }
 
@@ -124,7 +127,7 @@ impl Keeper {
             if let Err(error) = self.poll.poll(&mut events, poll_limit(limit)) {
                 if error.kind() != io::ErrorKind::Interrupted {
                     tracing::error!(%error, "the background thread cannot wait; it pauses");
-                    std::thread::sleep(BACKGROUND_TICK);
+                    thread::sleep(BACKGROUND_TICK);
                 }
                 continue;
             }

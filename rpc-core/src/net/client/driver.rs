@@ -4,10 +4,7 @@
 
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::MutexGuard;
 use std::time::Duration;
-
-use mio::{Events, Poll, Token, Waker};
 
 use super::background;
 use super::shared::Shared;
@@ -16,6 +13,8 @@ use super::wire::{Io, Wire, poll_limit};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::STALE_CONNECTION;
+use crate::net::os::{Event, Events, Poll, Registry, Token, Waker};
+use crate::net::sync::{MutexGuard, thread};
 use crate::proto::client::ClientCore;
 
 /// The socket's token in the driver's poll.
@@ -67,7 +66,7 @@ impl Driver {
 }
 
 /// Acts on what the kernel says about a socket.
-pub(super) fn look(wire: &mut Wire, event: &mio::event::Event, io: &mut Io) {
+pub(super) fn look(wire: &mut Wire, event: &Event, io: &mut Io) {
     if event.is_writable() || event.is_error() {
         wire.check_connected(io);
         wire.flush(io);
@@ -84,7 +83,7 @@ impl Shared {
         core: &mut ClientCore,
         wire: &mut Wire,
         io: Io,
-        registry: &mio::Registry,
+        registry: &Registry,
         now: Time,
     ) {
         if io.connected {
@@ -107,7 +106,7 @@ impl Shared {
         &self,
         core: &mut ClientCore,
         wire: &mut Wire,
-        registry: &mio::Registry,
+        registry: &Registry,
         token: Token,
         now: Time,
     ) {
@@ -216,12 +215,12 @@ impl Shared {
             if state.driver_must_look() {
                 self.wake_driver(&mut state);
             }
-            let thread = std::thread::current();
+            let thread = thread::current();
             state.park(ticket, thread.clone());
             drop(state);
             match until {
-                Some(until) => std::thread::park_timeout(until.since(self.clock.now())),
-                None => std::thread::park(),
+                Some(until) => thread::park_timeout(until.since(self.clock.now())),
+                None => thread::park(),
             }
             state = self.lock();
             state.unpark(ticket, &thread);

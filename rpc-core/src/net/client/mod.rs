@@ -24,7 +24,7 @@ use driver::Driver;
 use shared::{Shared, TcpChannel};
 use state::{State, Wakes};
 
-use super::MonotonicClock;
+use super::{MonotonicClock, os};
 
 /// Why a client could not be made. Nothing was called.
 #[derive(Debug, Error)]
@@ -189,7 +189,7 @@ impl Connector {
     fn open(self, peer: Arc<str>, addresses: Vec<SocketAddr>) -> Result<TcpChannel, ConnectError> {
         let (driver, waker) = Driver::open().map_err(ConnectError::System)?;
         let clock = MonotonicClock::new();
-        let seed = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id())); // jitter only
+        let seed = os::seed();
         let patience = clock.now().plus(self.patience);
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };

@@ -1,8 +1,7 @@
 //! Floor 4: a client's TCP channel: calls in, verdicts out, whoever drives.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -12,6 +11,9 @@ use crate::call::{Channel, ChannelStats, Ticket};
 use crate::ids::{Clock, Time};
 use crate::limits::ClientLimits;
 use crate::net::MonotonicClock;
+use crate::net::os;
+use crate::net::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::proto::{Doubt, Outcome, Request};
 use crate::wire::message::Table;
@@ -44,7 +46,7 @@ impl Shared {
             addresses,
             next_address: AtomicUsize::new(0),
             config,
-            process: AtomicU32::new(std::process::id()),
+            process: AtomicU32::new(os::process_id()),
             me: Weak::clone(me),
         })
     }
@@ -79,12 +81,12 @@ impl Shared {
     }
 
     pub(super) fn is_forked(&self) -> bool {
-        self.process.load(Ordering::Relaxed) != std::process::id()
+        self.process.load(Ordering::Relaxed) != os::process_id()
     }
 
     /// This process has a driver of its own.
     pub(super) fn settle_here(&self) {
-        self.process.store(std::process::id(), Ordering::Relaxed);
+        self.process.store(os::process_id(), Ordering::Relaxed);
     }
 
     /// Lets a test see what a forked child would.

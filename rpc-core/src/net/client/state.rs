@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
-use std::thread::Thread;
 
 use slab::Slab;
 
@@ -10,6 +9,8 @@ use super::driver::Driver;
 use super::wire::Wire;
 use crate::call::Ticket;
 use crate::ids::Time;
+use crate::net::os;
+use crate::net::sync::thread::Thread;
 use crate::proto::client::{ClientCore, Event};
 use crate::proto::{Doubt, Outcome};
 
@@ -36,7 +37,7 @@ pub(super) struct State {
     /// Until when the driver sleeps unless it is woken: a call with an earlier timer must wake it.
     pub(super) sleeps_until: Time,
     /// Wakes a caller that drives out of its poll.
-    pub(super) waker: mio::Waker,
+    pub(super) waker: os::Waker,
     /// The background thread has been asked to look after what nobody waits for.
     pub(super) armed: bool,
     /// Somebody waits by a waker, and not by a thread: the background thread is to drive at once.
@@ -86,7 +87,7 @@ impl Wakes {
 }
 
 impl State {
-    pub(super) fn new(core: ClientCore, driver: Box<Driver>, waker: mio::Waker) -> Self {
+    pub(super) fn new(core: ClientCore, driver: Box<Driver>, waker: os::Waker) -> Self {
         State {
             core,
             driving: Driving::Nobody(driver),
@@ -243,7 +244,7 @@ impl State {
 
     /// Begins anew in a forked child: its parent's session is left without a word, and its parent's threads are not
     /// here. Whoever of them drove has kept the old driver, whose descriptors stay open.
-    pub(super) fn start_over(&mut self, driver: Box<Driver>, waker: mio::Waker, now: Time) {
+    pub(super) fn start_over(&mut self, driver: Box<Driver>, waker: os::Waker, now: Time) {
         let mut wakes = Wakes::default();
         self.begin_anew(driver, waker, now, &mut wakes);
         std::mem::forget(wakes); // copies of what sleeps in the parent: nobody of this process is to be woken
@@ -251,13 +252,7 @@ impl State {
     }
 
     /// Gives every session up without a word; calls that were sent are unknown, the others go on with a new session.
-    pub(super) fn begin_anew(
-        &mut self,
-        driver: Box<Driver>,
-        waker: mio::Waker,
-        now: Time,
-        wakes: &mut Wakes,
-    ) {
+    pub(super) fn begin_anew(&mut self, driver: Box<Driver>, waker: os::Waker, now: Time, wakes: &mut Wakes) {
         self.core.abandon_session(now);
         if let Some(retired) = &mut self.retired {
             retired.abandon_session(now);

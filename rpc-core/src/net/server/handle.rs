@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use super::bell::Bell;
@@ -12,6 +11,7 @@ use super::hands::Hands;
 use super::mailbox::Mail;
 use crate::ids::Time;
 use crate::limits::{COUNTERS_WAIT, END_MARGIN};
+use crate::net::sync::mpsc;
 use crate::proto::server::Counters;
 
 /// How long one question for the counters waits before it looks whether the loop lies open meanwhile.

@@ -9,9 +9,7 @@
 //!                                      (hand over): epoch + 1, so that the old owner finds out when it comes back
 //! ```
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::Thread;
+use std::sync::Arc;
 
 use super::bell::Bell;
 use super::dispatch::Runtime;
@@ -23,6 +21,9 @@ use super::spares::{Hired, Order, Spares};
 use crate::contract::Entry;
 use crate::error::Reason;
 use crate::ids::Time;
+use crate::net::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::net::sync::thread::Thread;
+use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::server::{CallKey, Counters, ReadyCall};
 use crate::wire::message::Status;
 

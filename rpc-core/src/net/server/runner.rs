@@ -1,11 +1,11 @@
 //! Floor 4: the server on one screen: flush, receive, next call, dispatch, queue the reply, and again.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::dispatch::dispatch;
 use super::error::ServeError;
 use super::hands::{Hands, Held, Next};
+use crate::net::sync::Instant;
 
 /// Drives a loop until it has ended or somebody else has it. `reply` is this thread's own space for replies.
 pub(super) fn serve(hands: &Arc<Hands>, mut held: Held, reply: &mut Vec<u8>) {

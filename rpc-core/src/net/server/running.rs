@@ -1,12 +1,12 @@
 //! Floor 4: a server on a thread of its own, which ends it when the value that stands for it goes.
 
 use std::ops::Deref;
-use std::thread::{self, JoinHandle};
 
 use super::Server;
 use super::dispatch::panic_text;
 use super::error::ServeError;
 use super::handle::ServerHandle;
+use crate::net::sync::thread::{self, JoinHandle};
 
 /// A server that serves on threads of its own: what [`Server::spawn`] gives. It has all that [`ServerHandle`] has.
 ///
