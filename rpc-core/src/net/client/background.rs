@@ -15,7 +15,7 @@ use super::wire::{Io, Wire, poll_limit};
 use crate::ids::{Clock, Time};
 use crate::limits::BACKGROUND_TICK;
 use crate::net::MonotonicClock;
-use crate::net::os::{self, Events, Poll, Token};
+use crate::net::os::{self, Event, Events, Poll, Token};
 use crate::net::sync::{Mutex, PoisonError, per_process, thread};
 
 /// What the thread is asked.
@@ -132,14 +132,7 @@ impl Keeper {
                 continue;
             }
             for event in events.iter().filter(|event| event.token() != WAKER) {
-                let key = event.token().0;
-                let mut io = Io::default();
-                match self.clients.get_mut(key).map(|client| &mut client.duty) {
-                    Some(Duty::Drive(driver)) => look(&mut driver.wire, event, &mut io),
-                    Some(Duty::Resolve(wire)) => look(wire, event, &mut io),
-                    Some(Duty::Watch(_)) | None => continue,
-                }
-                self.step(key, io);
+                self.step(event.token().0, Some(event));
             }
             let orders = {
                 let mut desk = DESK.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,7 +142,7 @@ impl Keeper {
             let now = self.clock.now();
             while let Some((_, key)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
                 self.set_due(key, Time::NEVER);
-                self.step(key, Io::default());
+                self.step(key, None);
             }
         }
     }
@@ -166,7 +159,7 @@ impl Keeper {
             }
             Order::Turn(shared) => {
                 if let Some(key) = self.find(&shared) {
-                    self.step(key, Io::default());
+                    self.step(key, None);
                 }
             }
             Order::Finish(shared) => {
@@ -174,8 +167,8 @@ impl Keeper {
                 let of_it = self.clients.iter().filter(|(_, client)| client.shared.ptr_eq(&shared));
                 let keys: Vec<usize> = of_it.map(|(key, _)| key).collect();
                 for key in keys {
-                    self.step(key, Io::default()); // BYE,
-                    self.step(key, Io::default()); // and then the end of the socket
+                    self.step(key, None); // BYE,
+                    self.step(key, None); // and then the end of the socket
                 }
             }
             Order::Resolve(shared, mut wire) => {
@@ -184,7 +177,7 @@ impl Keeper {
                     tracing::warn!(%error, "a socket could not be taken over");
                 }
                 let key = self.take_on(shared, Duty::Resolve(wire));
-                self.step(key, Io::default());
+                self.step(key, None);
             }
         }
     }
@@ -216,10 +209,10 @@ impl Keeper {
         self.clients.try_remove(key)
     }
 
-    /// One look at a client. A panic costs this client its session, and no other client anything.
-    fn step(&mut self, key: usize, io: Io) {
+    /// One look at a client, after an event of its socket or without one. A panic costs this client its session, and no other client anything.
+    fn step(&mut self, key: usize, event: Option<&Event>) {
         let shared = self.clients.get(key).and_then(|client| client.shared.upgrade());
-        if catch_unwind(AssertUnwindSafe(|| self.look_at(key, io))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| self.look_at(key, event))).is_err() {
             self.dismiss(key);
             if let Some(shared) = shared {
                 shared.recover();
@@ -227,12 +220,19 @@ impl Keeper {
         }
     }
 
-    fn look_at(&mut self, key: usize, io: Io) {
-        let Some(client) = self.clients.get(key) else { return };
+    fn look_at(&mut self, key: usize, event: Option<&Event>) {
+        let Some(client) = self.clients.get_mut(key) else { return };
         let Some(shared) = client.shared.upgrade() else {
             self.dismiss(key); // the client is gone; its sockets go with the duty
             return;
         };
+        let mut io = Io::default();
+        match (&mut client.duty, event) {
+            (Duty::Drive(driver), Some(event)) => look(&mut driver.wire, event, &mut io),
+            (Duty::Resolve(wire), Some(event)) => look(wire, event, &mut io),
+            (Duty::Watch(_), Some(_)) => return, // its socket is not in this poll any more
+            (_, None) => {}
+        }
         match client.duty {
             Duty::Watch(turns) => self.watch(key, &shared, turns),
             Duty::Drive(_) => self.drive(key, &shared, io),
@@ -282,7 +282,7 @@ impl Keeper {
             tracing::warn!(%error, "a socket could not be taken over");
         }
         client.duty = Duty::Drive(driver);
-        self.step(key, Io::default());
+        self.step(key, None);
     }
 
     fn drive(&mut self, key: usize, shared: &Arc<Shared>, mut io: Io) {
@@ -297,10 +297,10 @@ impl Keeper {
         shared.apply(&mut state.core, &mut driver.wire, io, registry, now);
         shared.pump(&mut state.core, &mut driver.wire, registry, Token(key), now);
         let retired = state.retire_if_stuck(&mut driver.wire, now, || shared.fresh_core());
-        state.deliver(&mut wakes);
         let mut io = Io::default();
         driver.wire.flush(&mut io);
         shared.apply(&mut state.core, &mut driver.wire, io, registry, now);
+        state.deliver(&mut wakes); // of the writing as well: it may have ended the connection, and calls with it
         let more = state.core.wants_transmit() && driver.wire.is_connected() && driver.wire.out.is_empty();
         let again = state.core.wants_close() || more || driver.wire.is_unread();
         let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };

@@ -210,12 +210,12 @@ impl Shared {
             let tried = state.core.failed_attempts() >= tries && self.clock.now() >= patience;
             state.core.is_ready() || state.core.is_rejected() || tried
         };
-        let nobody = state.expect_answer();
+        let nobody = state.waiters.expect();
         let mut wakes = Wakes::default();
         let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32); // connect, greet, pause
         let until = Some(patience.max(self.clock.now()).plus(attempts)); // a server may greet and then say no more
         let mut state = self.attend(state, nobody, until, &finished, &mut wakes);
-        let _ = state.drop_place(nobody);
+        let _ = state.waiters.remove(nobody);
         let ready = state.core.is_ready();
         let detail = match state.core.last_failure() {
             "" => "it does not say which methods it has".to_owned(),
