@@ -140,6 +140,7 @@ pub(crate) fn serve(ledger: &Ledger, limits: ServerLimits, loops: usize) -> Runn
 
 /// A client with limits of its own.
 pub(crate) fn connect(server: &RunningServer, limits: ClientLimits) -> ProbeClient {
+    world::with(|world| world.early = false); // else the server might not answer in time
     let connector = Connector::new().limits(limits);
     let client = connector.connect(server.local_addr()).expect("the server listens");
     world::with(|world| world.early = true);
@@ -182,7 +183,7 @@ pub(crate) fn eventually(what: &str, limit: Duration, done: impl Fn() -> bool) {
         if done() {
             return;
         }
-        thread::sleep(limit.max(millis(20)));
+        thread::sleep(limit.max(millis(500)));
     }
     panic!("{what}: never");
 }
