@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub(crate) use dispatch::{Runtime, dispatch, panic_text};
+#[doc(hidden)] // for the drivers of a server: `net`, the simulator, and their tests
+pub use dispatch::{Runtime, dispatch, panic_text};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Returned;

@@ -10,7 +10,7 @@ use rpc_core::limits::{ClientLimits, ServerLimits};
 use rpc_core::proto::client::{ClientConfig, ClientCore, Event};
 use rpc_core::proto::{Doubt, Outcome};
 use rpc_core::sim::{Faults, Network};
-use rpc_core::stub::{Contract, Dispatch, Dispatched, Method, Plain, Refused};
+use rpc_core::stub::{Contract, Dispatch, Dispatched, Method, Never, Refused};
 use rpc_core::wire::frame::{FrameDecoder, Header, Kind, append};
 use rpc_core::wire::message::{Agreement, REPLY_NOT_KEPT, Status, Welcome};
 use rpc_core::{CallError, Service};
@@ -41,7 +41,7 @@ fn call_for_too_much(server: usize, client: usize) -> (String, u64) {
     let dump = Dump::default();
     network.serve(dump.clone());
     let caller = network.caller(&[&DUMP], ClientLimits { max_frame: client, ..ClientLimits::default() });
-    match caller.call::<Plain<Vec<u8>>>(&ALL, &(6_000_u64,)) {
+    match caller.call::<Vec<u8>, Never>(&ALL, &(6_000_u64,)) {
         Err(CallError::ReplyLost(lost)) => (lost.to_string(), dump.0.load(Ordering::Relaxed)),
         other => panic!("{other:?}"),
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::proto::client::ClientCore;
 use crate::proto::{Outcome, Request};
 use crate::wire::message::Table;
 
@@ -32,6 +33,22 @@ pub struct ChannelStats {
     pub repeated: u64,
     /// Calls that the client tried again because the server was busy.
     pub busy_retries: u64,
+}
+
+impl From<&ClientCore> for ChannelStats {
+    fn from(core: &ClientCore) -> Self {
+        let counters = core.counters();
+        ChannelStats {
+            calls: counters.calls,
+            resent: counters.resent,
+            connections: counters.connections,
+            sessions: counters.sessions,
+            stray_replies: counters.stray_replies,
+            dirty_slots: core.dirty_slots() as u64,
+            repeated: counters.repeated,
+            busy_retries: counters.busy_retries,
+        }
+    }
 }
 
 /// Carries calls. Every started call ends by its deadline with an [`Outcome`], or is abandoned.

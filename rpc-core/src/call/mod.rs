@@ -8,6 +8,7 @@ pub(crate) mod names;
 mod pending;
 mod race;
 mod reply;
+mod waiters;
 
 pub use crate::proto::{Outcome, Request};
 pub use by_name::ByName;
@@ -19,3 +20,5 @@ pub use handle::{Caller, Client, Handle};
 pub use pending::Pending;
 pub use race::Race;
 pub use reply::{Blob, MaybeBlob, Received, Returned};
+#[doc(hidden)] // for channels: this crate's, and those of its tests
+pub use waiters::{Waiters, Woken};

@@ -1,7 +1,6 @@
 //! Floor 4: the operating system's monotonic clock, as the protocol wants it.
 
-use std::time::Instant;
-
+use super::sync::Instant;
 use crate::ids::{Clock, Time};
 
 /// Microseconds since it was made, and a second more. It never goes back, whatever happens to the date.

@@ -4,7 +4,9 @@ mod client;
 mod clock;
 #[cfg(feature = "sim")]
 mod fault_proxy;
+mod os;
 mod server;
+mod sync;
 
 pub use client::{ConnectError, Connector, connect};
 pub use clock::MonotonicClock;

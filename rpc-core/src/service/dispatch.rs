@@ -1,8 +1,10 @@
-//! Floor 3: runs one call: the user's code, its panics contained, its reply in a buffer of the caller. The server's loops
-//! and the simulator run calls by this and by nothing else.
+//! Layer 3: runs one call: it enters the user's code, contains its panics, and writes the reply into a buffer of the caller.
+//!
+//! The server's loops and the simulator run calls through this function, and through no other.
 
 use std::any::Any;
 use std::cell::Cell;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -13,18 +15,24 @@ use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
 use crate::proto::server::ReadyCall;
 use crate::wire::message::{Status, cut};
 
-/// What calls are run with: the services of one server, and its clock.
-pub(crate) struct Runtime {
-    /// In the order of the server's directory.
-    pub(crate) services: Vec<Arc<dyn Service>>,
+/// The parts that calls are run with: the services of one server, and its clock.
+pub struct Runtime {
+    /// The services, in the order of the server's directory.
+    pub services: Vec<Arc<dyn Service>>,
     /// The clock of the calls' deadlines.
-    pub(crate) clock: Arc<dyn Clock>,
-    /// Longest reply body.
-    pub(crate) limit: usize,
+    pub clock: Arc<dyn Clock>,
+    /// The longest body of a reply, in bytes.
+    pub limit: usize,
 }
 
-/// Runs a call; its reply is in `reply` afterwards, and only that. Unwinds only if the log does.
-pub(crate) fn dispatch(runtime: &Runtime, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Runtime({} services)", self.services.len())
+    }
+}
+
+/// Runs a call. Its reply replaces the contents of `reply`. Panics only if a tracing subscriber panics.
+pub fn dispatch(runtime: &Runtime, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
     reply.clear();
     reply.shrink_to(SCRATCH_KEPT);
     let Some(service) = runtime.services.get(call.entry.service) else {
@@ -39,8 +47,8 @@ pub(crate) fn dispatch(runtime: &Runtime, call: &ReadyCall, reply: &mut Vec<u8>)
         limit: runtime.limit,
     };
     let entered = Cell::new(false);
-    // Unwind safety: nothing of ours is half-done after a panic but `reply`, which is written anew. What the
-    // implementation itself leaves half-done is its own affair, as with any panic in a thread.
+    // Unwind safety: of our own state only `reply` is half-done after a panic, and it is written anew. State that the
+    // implementation leaves half-done is its own responsibility, as with any panic in a thread.
     let ended = catch_unwind(AssertUnwindSafe(|| {
         service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, around))
     }));
@@ -66,7 +74,7 @@ fn write_text(reply: &mut Vec<u8>, text: &str) {
 }
 
 /// What a panic said. Its payload may itself panic when it is dropped.
-pub(crate) fn panic_text(panic: Box<dyn Any + Send>) -> String {
+pub fn panic_text(panic: Box<dyn Any + Send>) -> String {
     let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => (*text).to_owned(),
         (None, Some(text)) => text.clone(),

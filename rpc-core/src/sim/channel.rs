@@ -7,48 +7,38 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::world::{ClientId, World};
-use crate::call::{Channel, ChannelStats, Ticket};
+use crate::call::{Channel, ChannelStats, Ticket, Waiters, Woken};
 use crate::ids::Time;
-use crate::proto::client::Event;
 use crate::proto::{Doubt, Outcome, Request};
 
-/// What has become of a call.
-#[derive(Debug, Default)]
-struct Entry {
-    outcome: Option<Outcome>,
-    resolved: Option<Outcome>,
-    waker: Option<Waker>,
-}
+/// A thread that sleeps for a call of a simulated network: there is none, since a caller moves the world instead.
+type Sleeper = std::convert::Infallible;
 
-/// A world and those who wait in it.
+/// A world, and the calls that callers wait for in it.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) world: World,
-    entries: HashMap<(ClientId, u64), Entry>,
-    next: u64,
+    waiters: HashMap<ClientId, Waiters<Sleeper>>,
 }
 
 impl Shared {
     pub(super) fn new(world: World) -> Self {
-        Shared { world, entries: HashMap::new(), next: 0 }
+        Shared { world, waiters: HashMap::new() }
+    }
+
+    fn waiters(&mut self, client: ClientId) -> &mut Waiters<Sleeper> {
+        self.waiters.entry(client).or_default()
     }
 
     /// Hands what happened to those who wait for it, in the order in which it happened.
     fn take_events(&mut self) {
+        let mut woken = Woken::default();
         for client in 0..self.world.clients.len() {
             while let Some((_, event)) = self.world.poll_event(client) {
-                let (tag, outcome, resolved) = match event {
-                    Event::Finished(tag, outcome) => (tag, outcome, false),
-                    Event::Resolved(tag, outcome) => (tag, outcome, true),
-                };
-                let Some(entry) = self.entries.get_mut(&(client, tag)) else { continue };
-                let place = if resolved { &mut entry.resolved } else { &mut entry.outcome };
-                *place = Some(outcome);
-                if let Some(waker) = entry.waker.take() {
-                    waker.wake();
-                }
+                self.waiters(client).deliver(event, &mut woken);
             }
         }
+        woken.wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -96,13 +86,7 @@ impl fmt::Debug for SimChannel {
 impl SimChannel {
     /// Takes a finished call's outcome. What may still be resolved is kept.
     fn take(&self, ticket: Ticket) -> Option<Outcome> {
-        let mut held = lock(&self.shared);
-        let key = (self.client, ticket.0);
-        let outcome = held.entries.get_mut(&key)?.outcome.take()?;
-        if outcome != Outcome::Unknown(Doubt::Deadline) {
-            held.entries.remove(&key);
-        }
-        Some(outcome)
+        lock(&self.shared).waiters(self.client).take(ticket)
     }
 
     /// Moves the world until `look` finds something, at most until `until`.
@@ -125,15 +109,13 @@ impl SimChannel {
 impl Channel for SimChannel {
     fn start(&self, request: Request) -> Result<Ticket, Outcome> {
         let mut held = lock(&self.shared);
-        held.next += 1;
-        let tag = held.next;
-        held.entries.insert((self.client, tag), Entry::default());
-        if let Err(outcome) = held.world.start(self.client, tag, request) {
-            held.entries.remove(&(self.client, tag));
+        let ticket = held.waiters(self.client).expect();
+        if let Err(outcome) = held.world.start(self.client, ticket.0, request) {
+            let _ = held.waiters(self.client).remove(ticket); // no waker was left yet
             return Err(outcome);
         }
         held.take_events();
-        Ok(Ticket(tag))
+        Ok(ticket)
     }
 
     fn wait(&self, ticket: Ticket, limit: Option<Duration>) -> Option<Outcome> {
@@ -146,12 +128,10 @@ impl Channel for SimChannel {
         if let Some(outcome) = self.take(ticket) {
             return Some(outcome);
         }
-        let key = (self.client, ticket.0);
-        if let Some(entry) = lock(&self.shared).entries.get_mut(&key) {
-            entry.waker = Some(waker.clone());
-        }
+        let replaced = lock(&self.shared).waiters(self.client).set_waker(ticket, waker);
+        drop(replaced); // user code: not under the lock
         advance(&self.shared, Time::NEVER);
-        let waits = lock(&self.shared).entries.get_mut(&key).and_then(|entry| entry.waker.take());
+        let waits = lock(&self.shared).waiters(self.client).take_waker(ticket);
         if let Some(waker) = waits {
             waker.wake();
         }
@@ -160,20 +140,24 @@ impl Channel for SimChannel {
 
     fn abandon(&self, ticket: Ticket) {
         let mut held = lock(&self.shared);
-        held.entries.remove(&(self.client, ticket.0));
+        let left = held.waiters(self.client).remove(ticket);
         held.world.abandon(self.client, ticket.0);
         held.take_events();
+        drop(held);
+        drop(left); // user code: not under the lock
     }
 
     fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome> {
-        let key = (self.client, ticket.0);
-        self.drive(self.until(Some(limit)), || lock(&self.shared).entries.get(&key)?.resolved.clone())
+        let resolution = || lock(&self.shared).waiters(self.client).resolution(ticket);
+        self.drive(self.until(Some(limit)), resolution)
     }
 
     fn forget(&self, ticket: Ticket) {
         let mut held = lock(&self.shared);
-        held.entries.remove(&(self.client, ticket.0));
+        let left = held.waiters(self.client).remove(ticket);
         held.world.forget(self.client, ticket.0);
+        drop(held);
+        drop(left); // user code: not under the lock
     }
 
     fn advance(&self) -> bool {
@@ -200,18 +184,7 @@ impl Channel for SimChannel {
 
     fn stats(&self) -> ChannelStats {
         let held = lock(&self.shared);
-        let Some(core) = held.world.client(self.client) else { return ChannelStats::default() };
-        let counters = core.counters();
-        ChannelStats {
-            calls: counters.calls,
-            resent: counters.resent,
-            connections: counters.connections,
-            sessions: counters.sessions,
-            stray_replies: counters.stray_replies,
-            dirty_slots: core.dirty_slots() as u64,
-            repeated: counters.repeated,
-            busy_retries: counters.busy_retries,
-        }
+        held.world.client(self.client).map(ChannelStats::from).unwrap_or_default()
     }
 
     fn close(&self) {

@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
-use mio::{Events, Poll, Token};
 use slab::Slab;
 
 use super::driver::{Driver, SOCKET, look};
@@ -16,6 +15,8 @@ use super::wire::{Io, Wire, poll_limit};
 use crate::ids::{Clock, Time};
 use crate::limits::BACKGROUND_TICK;
 use crate::net::MonotonicClock;
+use crate::net::os::{self, Event, Events, Poll, Token};
+use crate::net::sync::{Mutex, PoisonError, per_process, thread};
 
 /// What the thread is asked.
 #[derive(Debug)]
@@ -33,11 +34,13 @@ enum Order {
 #[derive(Debug)]
 struct Desk {
     orders: Vec<Order>,
-    waker: Option<mio::Waker>, // there while the thread is
+    waker: Option<os::Waker>, // there while the thread is
     process: u32,
 }
 
-static DESK: Mutex<Desk> = Mutex::new(Desk { orders: Vec::new(), waker: None, process: 0 });
+per_process! {
+    static DESK: Mutex<Desk> = Mutex::new(Desk { orders: Vec::new(), waker: None, process: 0 });
+}
 
 /// Asks the thread to drive for a client: at once, or if nobody does so within a tick. Says whether there is a thread.
 pub(super) fn look_after(client: Weak<Shared>, at_once: bool) -> bool {
@@ -61,7 +64,7 @@ pub(super) fn finish(client: Arc<Shared>) {
 
 fn order(order: Order) -> bool {
     let mut desk = DESK.lock().unwrap_or_else(PoisonError::into_inner);
-    if desk.waker.is_none() || desk.process != std::process::id() {
+    if desk.waker.is_none() || desk.process != os::process_id() {
         desk.orders.clear(); // a forked child has its parent's desk but not its thread
         if let Err(error) = hire(&mut desk) {
             tracing::error!(%error, "the background thread could not be started");
@@ -69,7 +72,7 @@ fn order(order: Order) -> bool {
         }
     }
     desk.orders.push(order);
-    if let Some(Err(error)) = desk.waker.as_ref().map(mio::Waker::wake) {
+    if let Some(Err(error)) = desk.waker.as_ref().map(os::Waker::wake) {
         tracing::error!(%error, "the background thread could not be woken");
     }
     true
@@ -77,13 +80,13 @@ fn order(order: Order) -> bool {
 
 fn hire(desk: &mut Desk) -> io::Result<()> {
     let poll = Poll::new()?;
-    let waker = mio::Waker::new(poll.registry(), WAKER)?;
-    std::thread::Builder::new().name("rpc-background".to_owned()).spawn(move || {
+    let waker = os::Waker::new(poll.registry(), WAKER)?;
+    thread::Builder::new().name("rpc-background".to_owned()).spawn(move || {
         let clients = Slab::new();
         Keeper { poll, clients, due: BTreeSet::new(), clock: MonotonicClock::new() }.run();
     })?;
     desk.waker = Some(waker);
-    desk.process = std::process::id();
+    desk.process = os::process_id();
     Ok(())
 }
 
@@ -124,19 +127,12 @@ impl Keeper {
             if let Err(error) = self.poll.poll(&mut events, poll_limit(limit)) {
                 if error.kind() != io::ErrorKind::Interrupted {
                     tracing::error!(%error, "the background thread cannot wait; it pauses");
-                    std::thread::sleep(BACKGROUND_TICK);
+                    thread::sleep(BACKGROUND_TICK);
                 }
                 continue;
             }
             for event in events.iter().filter(|event| event.token() != WAKER) {
-                let key = event.token().0;
-                let mut io = Io::default();
-                match self.clients.get_mut(key).map(|client| &mut client.duty) {
-                    Some(Duty::Drive(driver)) => look(&mut driver.wire, event, &mut io),
-                    Some(Duty::Resolve(wire)) => look(wire, event, &mut io),
-                    Some(Duty::Watch(_)) | None => continue,
-                }
-                self.step(key, io);
+                self.step(event.token().0, Some(event));
             }
             let orders = {
                 let mut desk = DESK.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,7 +142,7 @@ impl Keeper {
             let now = self.clock.now();
             while let Some((_, key)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
                 self.set_due(key, Time::NEVER);
-                self.step(key, Io::default());
+                self.step(key, None);
             }
         }
     }
@@ -163,7 +159,7 @@ impl Keeper {
             }
             Order::Turn(shared) => {
                 if let Some(key) = self.find(&shared) {
-                    self.step(key, Io::default());
+                    self.step(key, None);
                 }
             }
             Order::Finish(shared) => {
@@ -171,8 +167,8 @@ impl Keeper {
                 let of_it = self.clients.iter().filter(|(_, client)| client.shared.ptr_eq(&shared));
                 let keys: Vec<usize> = of_it.map(|(key, _)| key).collect();
                 for key in keys {
-                    self.step(key, Io::default()); // BYE,
-                    self.step(key, Io::default()); // and then the end of the socket
+                    self.step(key, None); // BYE,
+                    self.step(key, None); // and then the end of the socket
                 }
             }
             Order::Resolve(shared, mut wire) => {
@@ -181,7 +177,7 @@ impl Keeper {
                     tracing::warn!(%error, "a socket could not be taken over");
                 }
                 let key = self.take_on(shared, Duty::Resolve(wire));
-                self.step(key, Io::default());
+                self.step(key, None);
             }
         }
     }
@@ -213,10 +209,10 @@ impl Keeper {
         self.clients.try_remove(key)
     }
 
-    /// One look at a client. A panic costs this client its session, and no other client anything.
-    fn step(&mut self, key: usize, io: Io) {
+    /// One look at a client, after an event of its socket or without one. A panic costs this client its session, and no other client anything.
+    fn step(&mut self, key: usize, event: Option<&Event>) {
         let shared = self.clients.get(key).and_then(|client| client.shared.upgrade());
-        if catch_unwind(AssertUnwindSafe(|| self.look_at(key, io))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| self.look_at(key, event))).is_err() {
             self.dismiss(key);
             if let Some(shared) = shared {
                 shared.recover();
@@ -224,12 +220,19 @@ impl Keeper {
         }
     }
 
-    fn look_at(&mut self, key: usize, io: Io) {
-        let Some(client) = self.clients.get(key) else { return };
+    fn look_at(&mut self, key: usize, event: Option<&Event>) {
+        let Some(client) = self.clients.get_mut(key) else { return };
         let Some(shared) = client.shared.upgrade() else {
             self.dismiss(key); // the client is gone; its sockets go with the duty
             return;
         };
+        let mut io = Io::default();
+        match (&mut client.duty, event) {
+            (Duty::Drive(driver), Some(event)) => look(&mut driver.wire, event, &mut io),
+            (Duty::Resolve(wire), Some(event)) => look(wire, event, &mut io),
+            (Duty::Watch(_), Some(_)) => return, // its socket is not in this poll any more
+            (_, None) => {}
+        }
         match client.duty {
             Duty::Watch(turns) => self.watch(key, &shared, turns),
             Duty::Drive(_) => self.drive(key, &shared, io),
@@ -279,7 +282,7 @@ impl Keeper {
             tracing::warn!(%error, "a socket could not be taken over");
         }
         client.duty = Duty::Drive(driver);
-        self.step(key, Io::default());
+        self.step(key, None);
     }
 
     fn drive(&mut self, key: usize, shared: &Arc<Shared>, mut io: Io) {
@@ -294,10 +297,10 @@ impl Keeper {
         shared.apply(&mut state.core, &mut driver.wire, io, registry, now);
         shared.pump(&mut state.core, &mut driver.wire, registry, Token(key), now);
         let retired = state.retire_if_stuck(&mut driver.wire, now, || shared.fresh_core());
-        state.deliver(&mut wakes);
         let mut io = Io::default();
         driver.wire.flush(&mut io);
         shared.apply(&mut state.core, &mut driver.wire, io, registry, now);
+        state.deliver(&mut wakes); // of the writing as well: it may have ended the connection, and calls with it
         let more = state.core.wants_transmit() && driver.wire.is_connected() && driver.wire.out.is_empty();
         let again = state.core.wants_close() || more || driver.wire.is_unread();
         let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };

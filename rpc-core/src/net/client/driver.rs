@@ -4,18 +4,17 @@
 
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::MutexGuard;
 use std::time::Duration;
-
-use mio::{Events, Poll, Token, Waker};
 
 use super::background;
 use super::shared::Shared;
-use super::state::{Driving, State, Wakes};
+use super::state::{Driving, Sleeper, State, Wakes};
 use super::wire::{Io, Wire, poll_limit};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::STALE_CONNECTION;
+use crate::net::os::{Event, Events, Poll, Registry, Token, Waker};
+use crate::net::sync::{MutexGuard, thread};
 use crate::proto::client::ClientCore;
 
 /// The socket's token in the driver's poll.
@@ -67,7 +66,7 @@ impl Driver {
 }
 
 /// Acts on what the kernel says about a socket.
-pub(super) fn look(wire: &mut Wire, event: &mio::event::Event, io: &mut Io) {
+pub(super) fn look(wire: &mut Wire, event: &Event, io: &mut Io) {
     if event.is_writable() || event.is_error() {
         wire.check_connected(io);
         wire.flush(io);
@@ -84,7 +83,7 @@ impl Shared {
         core: &mut ClientCore,
         wire: &mut Wire,
         io: Io,
-        registry: &mio::Registry,
+        registry: &Registry,
         now: Time,
     ) {
         if io.connected {
@@ -107,7 +106,7 @@ impl Shared {
         &self,
         core: &mut ClientCore,
         wire: &mut Wire,
-        registry: &mio::Registry,
+        registry: &Registry,
         token: Token,
         now: Time,
     ) {
@@ -152,7 +151,9 @@ impl Shared {
             }
             self.pump(&mut state.core, &mut driver.wire, driver.poll.registry(), SOCKET, now);
             self.retire_if_stuck(&mut state, &mut driver, now);
-            state.deliver(wakes);
+            if state.deliver(wakes) {
+                continue; // one of the verdicts may be the one that this thread waits for
+            }
             let more = state.core.wants_transmit();
             let limit =
                 if state.core.wants_close() { Some(Time::default()) } else { state.core.poll_timeout() };
@@ -176,6 +177,7 @@ impl Shared {
         if state.core.is_closed() {
             self.look(&mut state, &mut driver, now); // closed while we drove: the BYE is ours to say,
             self.look(&mut state, &mut driver, now); // and the socket to close
+            state.deliver(wakes);
         }
         driver.last_turn = now;
         state.driving = Driving::Nobody(driver);
@@ -216,50 +218,61 @@ impl Shared {
             if state.driver_must_look() {
                 self.wake_driver(&mut state);
             }
-            let thread = std::thread::current();
-            state.park(ticket, thread.clone());
+            let sleeper = Sleeper(thread::current());
+            state.waiters.sleep(ticket, sleeper.clone());
             drop(state);
             match until {
-                Some(until) => std::thread::park_timeout(until.since(self.clock.now())),
-                None => std::thread::park(),
+                Some(until) => thread::park_timeout(until.since(self.clock.now())),
+                None => thread::park(),
             }
             state = self.lock();
-            state.unpark(ticket, &thread);
+            state.waiters.awake(ticket, &sleeper);
         }
     }
 
     /// Somebody panicked who drove: a defect of ours, or a subscriber of events. Its driver is gone, so the others begin
     /// anew; else they would wait for ever.
     pub(super) fn recover(&self) {
-        tracing::error!(server = %self.peer, "the thread that drove a connection panicked; opening another session");
         let mut wakes = Wakes::default();
         let mut state = self.lock();
-        match Driver::open() {
-            Ok((driver, waker)) => state.begin_anew(driver, waker, self.clock.now(), &mut wakes),
-            Err(error) => tracing::error!(%error, "no connection can be opened any more"),
-        }
+        self.begin_anew(&mut state, &mut wakes);
         self.leave(&mut state, &mut wakes);
         drop(state);
         wakes.send();
     }
 
-    /// Lets what was just started leave at once: for a call on a connection where nothing else is under way.
-    pub(super) fn send_now(&self, state: &mut State) {
+    /// Opens another session after a panic of the thread that drove.
+    fn begin_anew(&self, state: &mut State, wakes: &mut Wakes) {
+        tracing::error!(server = %self.peer, "the thread that drove a connection panicked; opening another session");
+        match Driver::open() {
+            Ok((driver, waker)) => state.begin_anew(driver, waker, self.clock.now(), wakes),
+            Err(error) => tracing::error!(%error, "no connection can be opened any more"),
+        }
+    }
+
+    /// Lets what was just started leave at once: for a call on a connection where nothing else is under way. A panic costs
+    /// the client its session, but not the call: it is sent over the next one.
+    pub(super) fn send_now(&self, state: &mut State, wakes: &mut Wakes) {
         self.notice_fork(state);
         let Some(mut driver) = state.take_driver(Driving::Caller) else {
             self.wake_driver(state);
             return;
         };
-        let now = self.clock.now();
-        let mut io = Io::default();
-        if now.since(driver.last_turn) > STALE_CONNECTION {
-            driver.wire.read(true, &mut io);
-        }
-        self.apply(&mut state.core, &mut driver.wire, io, driver.poll.registry(), now);
-        self.look(state, &mut driver, now);
-        driver.last_turn = now;
+        let sent = catch_unwind(AssertUnwindSafe(|| {
+            let now = self.clock.now();
+            let mut io = Io::default();
+            if now.since(driver.last_turn) > STALE_CONNECTION {
+                driver.wire.read(true, &mut io);
+            }
+            self.apply(&mut state.core, &mut driver.wire, io, driver.poll.registry(), now);
+            self.look(state, &mut driver, now);
+            driver.last_turn = now;
+        }));
         state.turns += 1;
-        state.driving = Driving::Nobody(driver);
+        match sent {
+            Ok(()) => state.driving = Driving::Nobody(driver),
+            Err(_) => self.begin_anew(state, wakes), // what the panic said was reported when it began
+        }
     }
 
     /// Does what the protocol wants now, and writes as much of it as the kernel takes.

@@ -24,7 +24,7 @@ use driver::Driver;
 use shared::{Shared, TcpChannel};
 use state::{State, Wakes};
 
-use super::MonotonicClock;
+use super::{MonotonicClock, os};
 
 /// Why a client could not be made. Nothing was called.
 #[derive(Debug, Error)]
@@ -189,7 +189,7 @@ impl Connector {
     fn open(self, peer: Arc<str>, addresses: Vec<SocketAddr>) -> Result<TcpChannel, ConnectError> {
         let (driver, waker) = Driver::open().map_err(ConnectError::System)?;
         let clock = MonotonicClock::new();
-        let seed = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id())); // jitter only
+        let seed = os::seed();
         let patience = clock.now().plus(self.patience);
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
@@ -210,12 +210,12 @@ impl Shared {
             let tried = state.core.failed_attempts() >= tries && self.clock.now() >= patience;
             state.core.is_ready() || state.core.is_rejected() || tried
         };
-        let nobody = state.expect_answer();
+        let nobody = state.waiters.expect();
         let mut wakes = Wakes::default();
         let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32); // connect, greet, pause
         let until = Some(patience.max(self.clock.now()).plus(attempts)); // a server may greet and then say no more
         let mut state = self.attend(state, nobody, until, &finished, &mut wakes);
-        let _ = state.drop_place(nobody);
+        let _ = state.waiters.remove(nobody);
         let ready = state.core.is_ready();
         let detail = match state.core.last_failure() {
             "" => "it does not say which methods it has".to_owned(),

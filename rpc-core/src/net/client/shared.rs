@@ -1,8 +1,7 @@
 //! Floor 4: a client's TCP channel: calls in, verdicts out, whoever drives.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -12,6 +11,9 @@ use crate::call::{Channel, ChannelStats, Ticket};
 use crate::ids::{Clock, Time};
 use crate::limits::ClientLimits;
 use crate::net::MonotonicClock;
+use crate::net::os;
+use crate::net::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::proto::{Doubt, Outcome, Request};
 use crate::wire::message::Table;
@@ -44,7 +46,7 @@ impl Shared {
             addresses,
             next_address: AtomicUsize::new(0),
             config,
-            process: AtomicU32::new(std::process::id()),
+            process: AtomicU32::new(os::process_id()),
             me: Weak::clone(me),
         })
     }
@@ -79,12 +81,12 @@ impl Shared {
     }
 
     pub(super) fn is_forked(&self) -> bool {
-        self.process.load(Ordering::Relaxed) != std::process::id()
+        self.process.load(Ordering::Relaxed) != os::process_id()
     }
 
     /// This process has a driver of its own.
     pub(super) fn settle_here(&self) {
-        self.process.store(std::process::id(), Ordering::Relaxed);
+        self.process.store(os::process_id(), Ordering::Relaxed);
     }
 
     /// Lets a test see what a forked child would.
@@ -95,17 +97,16 @@ impl Shared {
 
     /// Starts a call and leaves a place for its answer.
     fn begin(&self, state: &mut State, request: Request) -> Result<Ticket, Outcome> {
-        let ticket = state.expect_answer();
+        let ticket = state.waiters.expect();
         let started = state.core.start(ticket.0, request, self.clock.now());
         if started.is_err() {
-            let _ = state.drop_place(ticket); // nobody has left a waker yet
+            let _ = state.waiters.remove(ticket); // nobody has left a waker yet
         }
         started.map(|()| ticket)
     }
 
     /// Hands out what has come, passes the role on, and wakes whom it concerns.
-    fn finish(&self, mut state: MutexGuard<'_, State>) {
-        let mut wakes = Wakes::default();
+    fn finish(&self, mut state: MutexGuard<'_, State>, mut wakes: Wakes) {
         if state.deliver(&mut wakes) {
             self.wake_driver(&mut state); // one of the verdicts may be its own
         }
@@ -131,23 +132,24 @@ impl Channel for TcpChannel {
         let mut state = shared.lock();
         let quiet = !state.core.owes();
         let ticket = shared.begin(&mut state, request)?;
+        let mut wakes = Wakes::default();
         if quiet || !matches!(state.driving, Driving::Nobody(_)) {
-            shared.send_now(&mut state);
+            shared.send_now(&mut state, &mut wakes);
         }
-        shared.finish(state);
+        shared.finish(state, wakes);
         Ok(ticket)
     }
 
     fn wait(&self, ticket: Ticket, limit: Option<Duration>) -> Option<Outcome> {
         let until = self.shared.limit(limit);
         let mut state = self.shared.lock();
-        if let Some(outcome) = state.take_answer(ticket) {
+        if let Some(outcome) = state.waiters.take(ticket) {
             return Some(outcome); // it is here: no need to look who drives, since nothing is put down
         }
         let mut wakes = Wakes::default();
         let mut state =
-            self.shared.attend(state, ticket, until, &|state| state.has_answer(ticket), &mut wakes);
-        let outcome = state.take_answer(ticket);
+            self.shared.attend(state, ticket, until, &|state| state.waiters.has_outcome(ticket), &mut wakes);
+        let outcome = state.waiters.take(ticket);
         drop(state);
         wakes.send();
         outcome
@@ -155,10 +157,10 @@ impl Channel for TcpChannel {
 
     fn poll(&self, ticket: Ticket, waker: &Waker) -> Option<Outcome> {
         let mut state = self.shared.lock();
-        if let Some(outcome) = state.take_answer(ticket) {
+        if let Some(outcome) = state.waiters.take(ticket) {
             return Some(outcome);
         }
-        let replaced = state.set_waker(ticket, waker);
+        let replaced = state.waiters.set_waker(ticket, waker);
         if !state.urgent {
             let idle = matches!(state.driving, Driving::Nobody(_));
             state.urgent = !idle || background::look_after(self.shared.me(), true);
@@ -175,11 +177,11 @@ impl Channel for TcpChannel {
         if let Some(retired) = &mut state.retired {
             retired.abandon(ticket.0, now); // its deadline passed there: the answer must not meet the ticket's next owner
         }
-        let left = state.drop_place(ticket);
+        let left = state.waiters.remove(ticket);
         if state.core.wants_transmit() {
             self.shared.wake_driver(&mut state);
         }
-        self.shared.finish(state);
+        self.shared.finish(state, Wakes::default());
         drop(left);
     }
 
@@ -187,9 +189,9 @@ impl Channel for TcpChannel {
         let until = self.shared.limit(Some(limit));
         let state = self.shared.lock();
         let mut wakes = Wakes::default();
-        let resolved = |state: &State| state.resolution(ticket).is_some();
+        let resolved = |state: &State| state.waiters.resolution(ticket).is_some();
         let state = self.shared.attend(state, ticket, until, &resolved, &mut wakes);
-        let outcome = state.resolution(ticket);
+        let outcome = state.waiters.resolution(ticket);
         drop(state);
         wakes.send();
         outcome
@@ -201,7 +203,7 @@ impl Channel for TcpChannel {
         if let Some(retired) = &mut state.retired {
             retired.forget(ticket.0);
         }
-        let left = state.drop_place(ticket);
+        let left = state.waiters.remove(ticket);
         drop(state);
         drop(left);
     }
@@ -214,8 +216,8 @@ impl Channel for TcpChannel {
         };
         let mut wakes = Wakes::default();
         let mut state =
-            self.shared.attend(state, ticket, None, &|state| state.has_answer(ticket), &mut wakes);
-        let outcome = state.take_answer(ticket).unwrap_or(Outcome::Unknown(Doubt::Closed)); // attend has seen it
+            self.shared.attend(state, ticket, None, &|state| state.waiters.has_outcome(ticket), &mut wakes);
+        let outcome = state.waiters.take(ticket).unwrap_or(Outcome::Unknown(Doubt::Closed)); // attend has seen it
         drop(state);
         wakes.send();
         let open = (outcome == Outcome::Unknown(Doubt::Deadline)).then_some(ticket);
@@ -232,18 +234,9 @@ impl Channel for TcpChannel {
 
     fn stats(&self) -> ChannelStats {
         let state = self.shared.lock();
-        let counters = state.core.counters();
-        let retired = state.retired.as_ref().map_or(0, |retired| retired.dirty_slots());
-        ChannelStats {
-            calls: counters.calls,
-            resent: counters.resent,
-            connections: counters.connections,
-            sessions: counters.sessions,
-            stray_replies: counters.stray_replies,
-            dirty_slots: (state.core.dirty_slots() + retired) as u64,
-            repeated: counters.repeated,
-            busy_retries: counters.busy_retries,
-        }
+        let mut stats = ChannelStats::from(&state.core);
+        stats.dirty_slots += state.retired.as_ref().map_or(0, |retired| retired.dirty_slots()) as u64;
+        stats
     }
 
     fn close(&self) {
@@ -258,11 +251,12 @@ impl Channel for TcpChannel {
         if background || state.retired.is_some() {
             background::finish(Arc::clone(&self.shared));
         }
+        let mut wakes = Wakes::default();
         if !background {
-            self.shared.send_now(&mut state); // BYE, if nobody else is at it
-            self.shared.send_now(&mut state); // and the socket is closed
+            self.shared.send_now(&mut state, &mut wakes); // BYE, if nobody else is at it
+            self.shared.send_now(&mut state, &mut wakes); // and the socket is closed
         }
-        self.shared.finish(state);
+        self.shared.finish(state, wakes);
     }
 }
 

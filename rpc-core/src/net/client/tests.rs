@@ -99,7 +99,7 @@ fn a_driver_that_panics_leaves_the_client_to_the_others() {
     };
     let driven = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let mut state = client.shared.lock();
-        let nobody = state.expect_answer();
+        let nobody = state.waiters.expect();
         drop(client.shared.attend(state, nobody, None, &panics_while_it_drives, &mut Wakes::default()));
     }));
     assert!(driven.is_err());

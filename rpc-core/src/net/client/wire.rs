@@ -6,13 +6,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
-use socket2::{SockRef, TcpKeepalive};
 
-use crate::limits::{
-    CLIENT_BUFFER_KEPT, KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES, READ_BUDGET, READ_CHUNK,
-};
+use crate::limits::{CLIENT_BUFFER_KEPT, READ_BUDGET, READ_CHUNK};
+use crate::net::os::{self, Interest, Registry, TcpStream, Token};
 
 /// A socket, or the lack of one, with what waits to be written to it.
 #[derive(Debug, Default)]
@@ -134,7 +130,7 @@ impl Wire {
             Ok(_) => {
                 self.connecting = false;
                 io.connected = true;
-                tune(socket);
+                os::set_options(socket);
             }
             Err(error) if error.kind() == ErrorKind::NotConnected => {}
             Err(error) => io.failed = Some(format!("connecting failed: {error}")),
@@ -183,18 +179,6 @@ thread_local! {
     static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Small frames leave at once, and the kernel finds a dead peer behind an idle connection.
-fn tune(socket: &TcpStream) {
-    let socket = SockRef::from(socket);
-    let probes = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
-    #[cfg(not(windows))]
-    let probes = probes.with_retries(KEEPALIVE_TRIES);
-    let set = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&probes));
-    if let Err(error) = set {
-        tracing::debug!(%error, "socket options were not set");
-    }
-}
-
 /// A time-out as `Poll::poll` wants it. It rounds up by itself, so that a timer is due when it returns; rounding here as
 /// well would turn 'do not wait' into a millisecond.
 pub(super) fn poll_limit(limit: Option<Duration>) -> Option<Duration> {
@@ -209,7 +193,7 @@ mod tests {
     fn one_read_takes_its_budget_and_the_next_ones_the_rest() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let (poll, mut wire) = (mio::Poll::new().expect("a poll"), Wire::default());
+        let (poll, mut wire) = (os::Poll::new().expect("a poll"), Wire::default());
         wire.connect(address, poll.registry(), Token(0)).expect("it listens");
         let (mut server, _) = listener.accept().expect("it comes");
         wire.connecting = false;

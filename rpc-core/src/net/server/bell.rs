@@ -1,7 +1,8 @@
 //! Floor 4: what `Server::run` sleeps on: a count of everything that may end a server.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::net::sync::{Condvar, Instant, Mutex, MutexGuard, PoisonError};
 
 /// Rings when a loop or a thread has ended, and when a drain begins.
 #[derive(Debug, Default)]

@@ -1,10 +1,8 @@
 //! Floor 4: how a server is put together: services, bounds, loops, and the address.
 
 use std::fmt::{self, Debug};
-use std::net::{TcpListener, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::thread;
 
 use super::bell::Bell;
 use super::error::ServeError;
@@ -16,6 +14,9 @@ use crate::contract::Directory;
 use crate::ids::{Clock, Incarnation};
 use crate::limits::{MAX_LOOPS, MIN_THREADS, ServerLimits};
 use crate::net::clock::MonotonicClock;
+use crate::net::os::{self, BoundListener};
+use crate::net::sync::atomic::AtomicUsize;
+use crate::net::sync::thread;
 use crate::proto::server::{Entropy, ServerConfig, ServerCore};
 use crate::service::{Runtime, Service};
 
@@ -78,7 +79,7 @@ impl ServerBuilder {
             loops => return Err(ServeError::TooManyLoops(loops)),
         };
         let directory = Directory::new(self.services.iter().map(|service| service.contract()).collect())?;
-        let incarnation = random().map_err(ServeError::system("get random bytes"))?;
+        let incarnation = os::random_bytes().map_err(ServeError::system("get random bytes"))?;
         let listener = listener::bind(address)?;
         let local_addr =
             listener.local_addr().map_err(ServeError::system("ask for the listener's address"))?;
@@ -107,7 +108,7 @@ impl ServerBuilder {
         loops: usize,
         directory: Directory,
         incarnation: Incarnation,
-        listener: TcpListener,
+        listener: BoundListener,
         bell: &Arc<Bell>,
     ) -> std::io::Result<Vec<Arc<Hands>>> {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::new());
@@ -148,18 +149,12 @@ impl Debug for ServerBuilder {
     }
 }
 
-/// The operating system's randomness, for session ids and tokens.
-fn random() -> std::io::Result<[u8; 32]> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
-    Ok(bytes)
-}
-
 /// `bind` has seen it work. If it fails later, which no system that passed that does, the loop ends as failed: a token
 /// that can be guessed would be worse than no server.
 fn entropy() -> Entropy {
     Box::new(|| {
-        random().unwrap_or_else(|error| panic!("the operating system has no randomness left: {error}"))
+        os::random_bytes()
+            .unwrap_or_else(|error| panic!("the operating system has no randomness left: {error}"))
     })
 }
 

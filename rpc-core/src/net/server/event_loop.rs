@@ -2,20 +2,19 @@
 //! whole of it can change hands between two calls.
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use mio::net::TcpStream;
-use mio::{Events, Poll, Token, Waker};
 
 use super::listener::Acceptor;
 use super::mailbox::{Mail, Mailbox};
 use super::socket::Socket;
 use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, EVENTS};
+use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
+use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::proto::server::{ConnId, ServerCore};
 
 const WAKE: Token = Token(usize::MAX);
@@ -72,7 +71,7 @@ impl EventLoop {
     pub(super) fn new(
         number: usize,
         poll: Poll,
-        listener: Option<TcpListener>,
+        listener: Option<BoundListener>,
         core: ServerCore,
         mailboxes: Arc<[Arc<Mailbox>]>,
         common: Arc<Common>,

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use super::bell::Bell;
@@ -12,6 +11,7 @@ use super::hands::Hands;
 use super::mailbox::Mail;
 use crate::ids::Time;
 use crate::limits::{COUNTERS_WAIT, END_MARGIN};
+use crate::net::sync::mpsc;
 use crate::proto::server::Counters;
 
 /// How long one question for the counters waits before it looks whether the loop lies open meanwhile.
@@ -53,7 +53,7 @@ impl ServerHandle {
     }
 
     /// What happened so far, all loops together. Asks each loop, which answers between two calls; one that does not
-    /// within a second, because its last thread is in a handler, counts as nothing. A handler that asks this asks the
+    /// within a second, because its last thread is in a handler, counts as it did when it last answered. A handler that asks this asks the
     /// loop that it stands on: mark its method `#[rpc(slow)]`, so that it runs beside the loop.
     pub fn counters(&self) -> Counters {
         self.loops.iter().fold(Counters::default(), |sum, hands| sum.plus(hands.counters()))
@@ -102,22 +102,31 @@ impl Hands {
     fn counters(&self) -> Counters {
         let mut left = COUNTERS_WAIT; // counted, not read from a clock: a machine that stands still has asked once only
         while !left.is_zero() {
-            let inner = self.lock();
-            if let Some(ended) = &inner.ended {
-                return ended.counters;
+            let mut inner = self.lock();
+            inner.asked += 1;
+            let question = inner.asked;
+            let known = match (&inner.ended, &inner.slot) {
+                (Some(ended), _) => Some(ended.counters),
+                (None, Some(event_loop)) => Some(event_loop.core.counters()),
+                (None, None) => None,
+            };
+            if let Some(counters) = known {
+                inner.told = (question, counters);
+                return counters;
             }
-            if let Some(event_loop) = &inner.slot {
-                return event_loop.core.counters();
-            }
-            drop(inner);
             let (answer, answered) = mpsc::channel();
-            self.mailbox.put(Mail::Counters(answer));
+            self.mailbox.put(Mail::Counters(answer)); // under the lock, so that answers come in the order of the questions
+            drop(inner);
             if let Ok(counters) = answered.recv_timeout(ASK_AGAIN) {
+                let mut inner = self.lock();
+                if question > inner.told.0 {
+                    inner.told = (question, counters);
+                }
                 return counters;
             }
             left = left.saturating_sub(ASK_AGAIN);
         }
-        Counters::default()
+        self.lock().told.1
     }
 
     fn oldest_late(&self) -> Option<Time> {

@@ -9,9 +9,7 @@
 //!                                      (hand over): epoch + 1, so that the old owner finds out when it comes back
 //! ```
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::Thread;
+use std::sync::Arc;
 
 use super::bell::Bell;
 use super::error::ServeError;
@@ -22,6 +20,9 @@ use super::spares::{Hired, Order, Spares};
 use crate::contract::Entry;
 use crate::error::Reason;
 use crate::ids::Time;
+use crate::net::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::net::sync::thread::Thread;
+use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::server::{CallKey, Counters, ReadyCall};
 use crate::service::Runtime;
 use crate::wire::message::Status;
@@ -60,6 +61,11 @@ pub(super) struct Inner {
     pub(super) late: Vec<Late>,
     pub(super) spares: Spares,
     pub(super) ended: Option<Ended>,
+    /// The counters that were given out last, with the number of the question: they must not go back when the loop
+    /// cannot be asked.
+    pub(super) told: (u64, Counters),
+    /// Questions for the counters so far.
+    pub(super) asked: u64,
 }
 
 pub(super) struct Late {
@@ -111,6 +117,8 @@ impl Hands {
             late: Vec::new(),
             spares: Spares::default(),
             ended: None,
+            told: (0, Counters::default()),
+            asked: 0,
         };
         Hands {
             inner: Mutex::new(inner),
@@ -269,19 +277,21 @@ impl Hands {
 
     /// The loop has ended: it is closed, and all threads that run no handler end.
     pub(super) fn end(&self, event_loop: Option<Box<EventLoop>>, error: Option<ServeError>) {
-        self.mailbox.close();
         let mut inner = self.lock();
         inner.epoch += 1;
         let event_loop = event_loop.or(inner.slot.take());
+        let counters = event_loop.as_ref().map(|held| held.core.counters());
         if let Some(ended) = &mut inner.ended {
             ended.error = ended.error.take().or(error); // the owner may have ended it first, on our account
+            ended.counters = counters.unwrap_or(ended.counters);
         } else {
-            let counters = event_loop.as_ref().map(|held| held.core.counters()).unwrap_or_default();
+            let counters = counters.unwrap_or(inner.told.1);
             let forced = !inner.late.is_empty();
             inner.ended = Some(Ended { counters, forced, error });
         }
         let waiting: Vec<Thread> = inner.spares.dismiss();
         drop(inner);
+        self.mailbox.close(); // not before `ended` is set: what asks a closed loop looks there
         drop(event_loop); // closes the sockets: not under the lock
         waiting.iter().for_each(Thread::unpark);
         self.bell.ring();

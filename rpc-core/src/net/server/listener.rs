@@ -2,38 +2,24 @@
 
 use std::fmt::Debug;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener as StdListener, ToSocketAddrs};
-
-use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, Socket, Type};
+use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::error::ServeError;
-use super::socket;
 use crate::ids::Time;
-use crate::limits::{ACCEPT_LOG, ACCEPT_PAUSE, BACKLOG};
+use crate::limits::{ACCEPT_LOG, ACCEPT_PAUSE};
+use crate::net::os::{self, BoundListener, Interest, Registry, TcpListener, TcpStream, Token};
 
 /// Listens on the first of the addresses that can be had.
-pub(super) fn bind(address: impl ToSocketAddrs + Debug) -> Result<StdListener, ServeError> {
+pub(super) fn bind(address: impl ToSocketAddrs + Debug) -> Result<BoundListener, ServeError> {
     let failed = |source| ServeError::Bind { address: format!("{address:?}"), source };
     let mut last = io::Error::new(ErrorKind::InvalidInput, "the name has no address");
     for candidate in address.to_socket_addrs().map_err(failed)? {
-        match listen(candidate) {
+        match os::listen(candidate) {
             Ok(listener) => return Ok(listener),
             Err(error) => last = error,
         }
     }
     Err(failed(last))
-}
-
-fn listen(address: SocketAddr) -> io::Result<StdListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    #[cfg(not(windows))] // there the same name means that two servers may share a port
-    socket.set_reuse_address(true)?; // a restart does not wait for the connections of its last life
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
 }
 
 /// Accepts for all loops of a server.
@@ -47,7 +33,7 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(super) fn register(listener: StdListener, registry: &Registry, token: Token) -> io::Result<Self> {
+    pub(super) fn register(listener: BoundListener, registry: &Registry, token: Token) -> io::Result<Self> {
         let mut listener = TcpListener::from_std(listener);
         registry.register(&mut listener, token, Interest::READABLE)?;
         Ok(Acceptor { listener, ready: true, paused_until: None, logged: None })
@@ -69,7 +55,7 @@ impl Acceptor {
         loop {
             let error = match self.listener.accept() {
                 Ok((stream, peer)) => {
-                    socket::set_options(&stream);
+                    os::set_options(&stream);
                     return Some((stream, peer));
                 }
                 Err(error) => error,

@@ -1,14 +1,13 @@
 //! Floor 4: what other threads want of a loop: one box, one waker, and the rule by which no letter waits for a sleeper.
 
 use std::net::SocketAddr;
-use std::sync::mpsc::Sender;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mio::Waker;
-use mio::net::TcpStream;
 
+use crate::net::os::{TcpStream, Waker};
+use crate::net::sync::mpsc::Sender;
+use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::server::{CallKey, Counters};
 use crate::wire::message::Status;
 

@@ -1,10 +1,10 @@
 //! Floor 4: which methods may be late: those that say so in their trait, and those that were once.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::contract::{Directory, Entry};
 use crate::limits::{QUICK_ROW, QUICK_RUN};
+use crate::net::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What a server has learned about its methods, all loops together.
 ///

@@ -70,13 +70,14 @@ impl Server {
         for hands in self.handle.loops() {
             hands.start().map_err(ServeError::system("start the threads of the server"))?; // Drop ends the others
         }
-        let mut heard = 0;
+        let (mut heard, mut drained) = (0, false);
         let failure = loop {
             let states: Vec<_> = self.handle.loops().iter().map(|hands| hands.state()).collect();
             if states.iter().all(|state| state.over) {
                 break self.handle.loops().iter().find_map(|hands| hands.take_error());
             }
-            if states.iter().any(|state| state.failed) {
+            if states.iter().any(|state| state.failed) && !drained {
+                drained = true; // once: each drain wakes this thread again
                 self.handle.drain();
             }
             let limit = self.leave_behind_who_is_stuck();

@@ -1,10 +1,10 @@
 //! Floor 4: the server on one screen: flush, receive, next call, dispatch, queue the reply, and again.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::error::ServeError;
 use super::hands::{Hands, Held, Next};
+use crate::net::sync::Instant;
 use crate::service::dispatch;
 
 /// Drives a loop until it has ended or somebody else has it. `reply` is this thread's own space for replies.

@@ -1,11 +1,11 @@
 //! Floor 4: a server on a thread of its own, which ends it when the value that stands for it goes.
 
 use std::ops::Deref;
-use std::thread::{self, JoinHandle};
 
 use super::Server;
 use super::error::ServeError;
 use super::handle::ServerHandle;
+use crate::net::sync::thread::{self, JoinHandle};
 use crate::service::panic_text;
 
 /// A server that serves on threads of its own: what [`Server::spawn`] gives. It has all that [`ServerHandle`] has.

@@ -6,12 +6,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
-use mio::event::Event;
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
-use socket2::{SockRef, TcpKeepalive};
-
-use crate::limits::{KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES};
+use crate::net::os::{Event, Interest, Registry, TcpStream, Token};
 
 /// Whether a read that did not fill its space has emptied the socket. Where readiness is emulated, only a read that
 /// would block says so.
@@ -132,23 +127,5 @@ fn progress(mut operation: impl FnMut() -> io::Result<usize>) -> Progress {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Progress::Blocked,
             Err(_) => return Progress::Gone,
         }
-    }
-}
-
-/// Small frames leave at once, and the kernel finds out when the other end has died. A kernel that takes an option not
-/// still serves; a connection that is gone already shows at its first read.
-pub(super) fn set_options(stream: &TcpStream) {
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
-    #[cfg(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "macos",
-        target_os = "freebsd",
-        windows
-    ))]
-    let keepalive = keepalive.with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_TRIES);
-    let set = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
-    if let Err(error) = set {
-        tracing::debug!(%error, "a socket option was not taken");
     }
 }

@@ -3,14 +3,14 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread::{self, Thread};
-use std::time::Instant;
 
 use super::error::ServeError;
 use super::hands::{Hands, Held};
 use super::runner;
 use crate::limits::{SPARE_IDLE, SPARES_KEPT, WATCH_QUIET_TICKS, WATCH_TICK};
+use crate::net::sync::Instant;
+use crate::net::sync::atomic::Ordering;
+use crate::net::sync::thread::{self, Thread};
 use crate::service::panic_text;
 
 /// What a thread is wanted for.

@@ -1,10 +1,9 @@
 //! Floor 4: the bytes of an event loop: reading what is ready, writing what waits, and the buffers for both.
 
-use std::sync::atomic::Ordering;
-
 use super::event_loop::EventLoop;
 use super::socket::Progress;
 use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST};
+use crate::net::sync::atomic::Ordering;
 use crate::proto::server::ConnId;
 
 impl EventLoop {

@@ -1,0 +1,218 @@
+//! Floor 3: the table of the calls that a caller waits for: outcomes that arrived, and what is to be woken by them.
+//!
+//! It has no lock and no thread: a channel keeps it under its own lock, and `S` stands for a thread that sleeps.
+
+use std::fmt;
+use std::task::Waker;
+
+use slab::Slab;
+
+use super::channel::Ticket;
+use crate::proto::client::Event;
+use crate::proto::{Doubt, Outcome};
+
+/// All calls of a client that were started and not yet taken, given up or forgotten.
+#[derive(Debug)]
+pub struct Waiters<S> {
+    entries: Slab<Waiter<S>>,
+    /// The threads that sleep, with their calls; the one that fell asleep last is the last.
+    sleepers: Vec<(usize, S)>,
+}
+
+#[derive(Debug)]
+struct Waiter<S> {
+    answer: Answer,
+    /// The threads that sleep until something happens to this call: mostly one, but several threads may resolve one
+    /// unknown call.
+    sleepers: Vec<S>,
+    /// The waker of the future that stands for the call.
+    waker: Option<Waker>,
+}
+
+#[derive(Debug)]
+enum Answer {
+    /// Nothing has happened yet.
+    Awaited,
+    /// The call has ended, and the caller has not taken its outcome.
+    Here(Outcome),
+    /// The caller was told 'unknown by deadline': the question is open.
+    Open,
+    /// The question was answered.
+    Resolved(Outcome),
+}
+
+/// What is to be woken once the lock is released: user code must not run under it.
+#[derive(Debug)]
+pub struct Woken<S> {
+    /// Threads that sleep.
+    pub sleepers: Vec<S>,
+    /// Wakers of futures.
+    pub wakers: Vec<Waker>,
+}
+
+impl<S> Default for Woken<S> {
+    fn default() -> Self {
+        Woken { sleepers: Vec::new(), wakers: Vec::new() }
+    }
+}
+
+impl<S> Default for Waiters<S> {
+    fn default() -> Self {
+        Waiters { entries: Slab::new(), sleepers: Vec::new() }
+    }
+}
+
+impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
+    /// Adds an entry for a call that is about to start.
+    pub fn expect(&mut self) -> Ticket {
+        let waiter = Waiter { answer: Answer::Awaited, sleepers: Vec::new(), waker: None };
+        Ticket(self.entries.insert(waiter) as u64)
+    }
+
+    /// Removes an entry, and returns its waker. The waker is user code, and may own calls of this client: drop it once
+    /// the lock is released.
+    #[must_use]
+    pub fn remove(&mut self, ticket: Ticket) -> Option<Waker> {
+        self.entries.try_remove(ticket.0 as usize)?.waker
+    }
+
+    /// Takes an outcome that has arrived. The entry stays while the question is open.
+    pub fn take(&mut self, ticket: Ticket) -> Option<Outcome> {
+        let key = ticket.0 as usize;
+        let waiter = self.entries.get_mut(key)?;
+        if !matches!(waiter.answer, Answer::Here(_)) {
+            return None;
+        }
+        let Answer::Here(outcome) = std::mem::replace(&mut waiter.answer, Answer::Awaited) else {
+            return None; // seen above
+        };
+        if outcome == Outcome::Unknown(Doubt::Deadline) {
+            waiter.answer = Answer::Open;
+        } else {
+            self.entries.try_remove(key);
+        }
+        Some(outcome)
+    }
+
+    /// Returns true if the outcome has arrived, or if there is no such call.
+    pub fn has_outcome(&self, ticket: Ticket) -> bool {
+        let waiter = self.entries.get(ticket.0 as usize);
+        waiter.is_none_or(|waiter| matches!(waiter.answer, Answer::Here(_)))
+    }
+
+    /// Returns the answer to an open question.
+    pub fn resolution(&self, ticket: Ticket) -> Option<Outcome> {
+        match &self.entries.get(ticket.0 as usize)?.answer {
+            Answer::Resolved(outcome) => Some(outcome.clone()),
+            _ => None,
+        }
+    }
+
+    /// Notes that a thread is about to sleep until something happens to a call.
+    pub fn sleep(&mut self, ticket: Ticket, sleeper: S) {
+        let key = ticket.0 as usize;
+        if let Some(waiter) = self.entries.get_mut(key) {
+            waiter.sleepers.push(sleeper.clone());
+            self.sleepers.push((key, sleeper));
+        }
+    }
+
+    /// Notes that a thread is awake again.
+    pub fn awake(&mut self, ticket: Ticket, sleeper: &S) {
+        let key = ticket.0 as usize;
+        if let Some(at) = self.sleepers.iter().rposition(|(of, known)| *of == key && known == sleeper) {
+            self.sleepers.remove(at);
+        }
+        if let Some(waiter) = self.entries.get_mut(key) {
+            waiter.sleepers.retain(|known| known != sleeper);
+        }
+    }
+
+    /// Returns the thread that fell asleep last.
+    pub fn newest_sleeper(&self) -> Option<&S> {
+        self.sleepers.last().map(|(_, sleeper)| sleeper)
+    }
+
+    /// Forgets the threads that sleep: they are those of another process.
+    pub fn forget_sleepers(&mut self) {
+        self.sleepers.clear();
+    }
+
+    /// Leaves a waker to be woken by the outcome. Returns the one that was there, to be dropped once the lock is released.
+    #[must_use]
+    pub fn set_waker(&mut self, ticket: Ticket, waker: &Waker) -> Option<Waker> {
+        let waiter = self.entries.get_mut(ticket.0 as usize)?;
+        if waiter.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return None;
+        }
+        waiter.waker.replace(waker.clone())
+    }
+
+    /// Takes a waker back.
+    pub fn take_waker(&mut self, ticket: Ticket) -> Option<Waker> {
+        self.entries.get_mut(ticket.0 as usize)?.waker.take()
+    }
+
+    /// Stores what happened to a call, and adds to `woken` what waits for it.
+    pub fn deliver(&mut self, event: Event, woken: &mut Woken<S>) {
+        let (tag, answer) = match event {
+            Event::Finished(tag, outcome) => (tag, Answer::Here(outcome)),
+            Event::Resolved(tag, outcome) => (tag, Answer::Resolved(outcome)),
+        };
+        let Some(waiter) = self.entries.get_mut(tag as usize) else { return };
+        waiter.answer = match (&waiter.answer, answer) {
+            // Its deadline passed and its answer came before the caller looked: the answer is what counts.
+            (Answer::Here(_), Answer::Resolved(outcome)) => Answer::Here(outcome),
+            (_, answer) => answer,
+        };
+        woken.sleepers.extend(waiter.sleepers.iter().cloned());
+        woken.wakers.extend(waiter.waker.take());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(ticket: Ticket, outcome: Outcome) -> Event {
+        Event::Finished(ticket.0, outcome)
+    }
+
+    #[test]
+    fn an_answer_that_comes_before_unknown_was_taken_is_the_outcome() {
+        let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
+        let ticket = waiters.expect();
+        waiters.deliver(finished(ticket, Outcome::Unknown(Doubt::Deadline)), &mut woken);
+        waiters.deliver(Event::Resolved(ticket.0, Outcome::Panicked("p".into())), &mut woken);
+        assert!(waiters.has_outcome(ticket));
+        assert_eq!(waiters.take(ticket), Some(Outcome::Panicked("p".into())));
+    }
+
+    #[test]
+    fn an_unknown_call_stays_until_it_is_resolved_and_others_go_when_they_are_taken() {
+        let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
+        let (open, other) = (waiters.expect(), waiters.expect());
+        waiters.deliver(finished(open, Outcome::Unknown(Doubt::Deadline)), &mut woken);
+        waiters.deliver(finished(other, Outcome::Unknown(Doubt::Closed)), &mut woken);
+        assert_eq!(waiters.take(open), Some(Outcome::Unknown(Doubt::Deadline)));
+        assert_eq!(waiters.take(other), Some(Outcome::Unknown(Doubt::Closed)));
+        assert_eq!(waiters.expect(), other, "its entry is free again");
+        assert_eq!(waiters.resolution(open), None);
+        waiters.deliver(Event::Resolved(open.0, Outcome::Panicked("p".into())), &mut woken);
+        assert_eq!(waiters.resolution(open), Some(Outcome::Panicked("p".into())));
+    }
+
+    #[test]
+    fn all_threads_that_sleep_for_a_call_are_woken_and_the_newest_is_that_which_sleeps() {
+        let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
+        let (first, second) = (waiters.expect(), waiters.expect());
+        for (ticket, sleeper) in [(first, 1), (first, 2), (second, 3)] {
+            waiters.sleep(ticket, sleeper);
+        }
+        waiters.deliver(finished(first, Outcome::Unknown(Doubt::Closed)), &mut woken);
+        assert_eq!(woken.sleepers, [1, 2]);
+        assert_eq!(waiters.newest_sleeper(), Some(&3));
+        waiters.awake(second, &3);
+        assert_eq!(waiters.newest_sleeper(), Some(&2));
+    }
+}

@@ -1,0 +1,60 @@
+//! What this layer wants of the operating system: the poll, sockets and their options, randomness, and the process.
+//!
+//! The rest of the layer names them only through this file; `sync.rs` says why.
+
+use std::io;
+use std::net::SocketAddr;
+pub(super) use std::net::TcpListener as BoundListener;
+
+pub(super) use mio::event::Event;
+pub(super) use mio::net::{TcpListener, TcpStream};
+pub(super) use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+use crate::limits::{BACKLOG, KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES};
+
+/// Listens at an address.
+pub(super) fn listen(address: SocketAddr) -> io::Result<BoundListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    #[cfg(not(windows))] // there the same name means that two servers may share a port
+    socket.set_reuse_address(true)?; // a restart does not wait for the connections of its last life
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Sets the options of a connection: small frames leave at once, and the kernel finds out when the other end has died.
+/// A connection whose kernel refuses an option still works; one that is gone already shows at its first read.
+pub(super) fn set_options(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "macos",
+        target_os = "freebsd",
+        windows
+    ))]
+    let keepalive = keepalive.with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_TRIES);
+    let set = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
+    if let Err(error) = set {
+        tracing::debug!(%error, "a socket option was not set");
+    }
+}
+
+/// Returns bytes that nobody can guess, for session ids and tokens.
+pub(super) fn random_bytes() -> io::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Returns a number that differs from client to client, for the jitter of their pauses.
+pub(super) fn seed() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| u64::from(process_id()))
+}
+
+/// Returns the number of this process; a forked child has another.
+pub(super) fn process_id() -> u32 {
+    std::process::id()
+}

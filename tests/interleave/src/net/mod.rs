@@ -1,0 +1,14 @@
+//! The net layer: the sources of `rpc-core`, with simulated threads and locks (`sync.rs`) and sockets (`os.rs`).
+
+#[path = "../../../../rpc-core/src/net/client/mod.rs"]
+mod client;
+#[path = "../../../../rpc-core/src/net/clock.rs"]
+mod clock;
+pub(crate) mod os;
+#[path = "../../../../rpc-core/src/net/server/mod.rs"]
+mod server;
+pub(crate) mod sync;
+
+pub use client::{ConnectError, Connector, connect};
+pub use clock::MonotonicClock;
+pub use server::{RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve};

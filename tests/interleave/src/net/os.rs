@@ -1,0 +1,35 @@
+//! Simulated polls and sockets, in place of `rpc-core/src/net/os.rs`.
+//!
+//! A connection is two byte queues. A poll collects the events of what is registered with it, edge-triggered, and wakes
+//! the thread that waits in it. Readiness is told anew at each arrival, as Linux does.
+
+mod poll;
+mod sockets;
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::world;
+
+pub(crate) use poll::{
+    BACKGROUND, Event, Events, Interest, Poll, PollState, Registry, Token, Waker, background_waits,
+};
+pub(crate) use sockets::{BoundListener, Line, Port, TcpListener, TcpStream, cut_all, listen};
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn set_options(_: &TcpStream) {}
+
+pub(crate) fn random_bytes() -> io::Result<[u8; 32]> {
+    Ok(world::with(|world| std::array::from_fn(|_| world.random.u8(..))))
+}
+
+pub(crate) fn seed() -> u64 {
+    world::with(|world| world.random.u64(..))
+}
+
+pub(crate) fn process_id() -> u32 {
+    world::with(|world| world.process)
+}

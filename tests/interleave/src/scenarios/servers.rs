@@ -1,0 +1,224 @@
+//! The loop that goes from thread to thread: slow handlers, threads that run out, counters, drains and failures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rpc_core::limits::{ClientLimits, SPARE_IDLE, SPARES_KEPT, ServerLimits};
+use rpc_core::proto::server::Counters;
+
+use super::Scenario;
+use super::probe::{Ledger, connect, millis, pair, run, serve, stop, until, within};
+use crate::net::ServerHandle;
+use crate::net::sync::thread;
+use crate::world;
+
+pub(super) const SCENARIOS: [Scenario; 6] = [
+    Scenario {
+        name: "slow handlers",
+        about: "handlers that are slow, known and unknown: the loop goes on, and its threads come back",
+        run: slow_handlers,
+    },
+    Scenario {
+        name: "last thread",
+        about: "more slow calls than threads: the last one keeps the loop, and room comes back with each that ends",
+        run: last_thread,
+    },
+    Scenario {
+        name: "no threads",
+        about: "threads that cannot be started: the loop stays where it is, and its calls end",
+        run: no_threads,
+    },
+    Scenario {
+        name: "counters",
+        about: "counters that are asked for while a server works and ends: they never go back",
+        run: counters,
+    },
+    Scenario {
+        name: "left behind",
+        about: "a handler that does not return: the server ends without it after its grace time",
+        run: left_behind,
+    },
+    Scenario {
+        name: "failed loop",
+        about: "a loop whose own code panics: the server ends and says so",
+        run: failed_loop,
+    },
+];
+
+fn slow_handlers() {
+    let ledger = Ledger::default();
+    let (server, client) = pair(&ledger);
+    let threads: Vec<_> = (0..4)
+        .map(|n| {
+            let (client, ledger) = (client.clone(), ledger.clone());
+            run(move || {
+                for call in [10 * n, 10 * n + 1] {
+                    let verdict = match n {
+                        0 => within("a slow call", millis(40), || client.slow(call, 20)),
+                        1 => client.nap(call, 15),
+                        2 => client.steps(call),
+                        _ => within("a call beside slow ones", millis(20), || client.quick(call)),
+                    };
+                    ledger.answered(call, &verdict);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("a caller does not panic"));
+    let kept = SPARES_KEPT + 2; // one drives, one watches
+    let enough = 3 * SPARE_IDLE;
+    until("threads that wait for nothing end", enough, || world::live("rpc-loop") <= kept);
+    client.call.close();
+    stop(server);
+}
+
+fn last_thread() {
+    let ledger = Ledger::default();
+    let server = serve(&ledger, ServerLimits { threads: 2, ..ServerLimits::default() }, 1);
+    let client = connect(&server, ClientLimits::default());
+    let threads: Vec<_> = (0..3)
+        .map(|n| {
+            let (client, ledger) = (client.clone(), ledger.clone());
+            run(move || {
+                for call in [10 * n, 10 * n + 1, 10 * n + 2] {
+                    let verdict = match n {
+                        0 | 1 => client.slow(call, 6),
+                        _ => client.nap(call, 7),
+                    };
+                    ledger.answered(call, &verdict);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("a caller does not panic"));
+    assert!(ledger.most_at_once() <= 2, "more handlers at once than threads");
+    ledger.answered(99, &within("a slow call alone", millis(10), || client.slow(99, 6)));
+    client.call.close();
+    stop(server);
+}
+
+fn no_threads() {
+    let ledger = Ledger::default();
+    let (server, client) = pair(&ledger);
+    world::with(|world| world.spawns_fail = 2);
+    let callers = [0, 1].map(|n| {
+        let (client, ledger) = (client.clone(), ledger.clone());
+        let work = move || {
+            for call in [10 * n, 10 * n + 1, 10 * n + 2] {
+                let verdict = match n {
+                    0 => client.slow(call, 6),
+                    _ => client.nap(call, 12),
+                };
+                ledger.check(call, &verdict);
+            }
+        };
+        shuttle::thread::spawn(work)
+    });
+    callers.into_iter().for_each(|caller| caller.join().expect("a caller does not panic"));
+    world::with(|world| world.spawns_fail = 0);
+    ledger.answered(99, &client.quick(99));
+    client.call.close();
+    stop(server);
+}
+
+/// Asks for the counters until `over`, and once more.
+fn watches(handle: &ServerHandle, over: &AtomicBool) {
+    let mut last = Counters::default();
+    let mut last_look = false;
+    loop {
+        let now = handle.counters();
+        let pairs = [
+            (last.calls, now.calls),
+            (last.executions, now.executions),
+            (last.opened, now.opened),
+            (last.acks, now.acks),
+        ];
+        assert!(pairs.iter().all(|(before, after)| before <= after), "counters go back: {pairs:?}");
+        last = now;
+        if last_look {
+            return;
+        }
+        last_look = over.load(Ordering::Relaxed);
+        if world::with(|world| world.random.bool()) {
+            thread::sleep(millis(1));
+        }
+    }
+}
+
+fn counters() {
+    let ledger = Ledger::default();
+    let server = serve(&ledger, ServerLimits::default(), 1);
+    let client = connect(&server, ClientLimits::default());
+    let over = Arc::new(AtomicBool::new(false));
+    let watcher = {
+        let (handle, over) = (server.handle(), Arc::clone(&over));
+        run(move || watches(&handle, &over))
+    };
+    ledger.answered(0, &client.quick(0));
+    let (caller, slow) = (client.clone(), ledger.clone());
+    let caller = run(move || slow.check(1, &caller.slow(1, 3)));
+    if world::with(|world| world.random.bool()) {
+        thread::sleep(millis(1));
+    }
+    client.call.close();
+    caller.join().expect("a caller does not panic");
+    stop_at_once(server);
+    over.store(true, Ordering::Relaxed);
+    watcher.join().expect("the counters do not go back");
+}
+
+/// Drains without a look at what still runs.
+fn stop_at_once(server: crate::net::RunningServer) {
+    let handle = server.handle();
+    server.stop().expect("the server drains");
+    until("its threads end", millis(1), || world::live("rpc-loop") == 0);
+    assert!(handle.counters().running == 0 || !world::is_calm(), "V12"); // else a drain may end by force
+}
+
+fn left_behind() {
+    let ledger = Ledger::default();
+    let limits = ServerLimits { threads: 2, grace: millis(50), ..ServerLimits::default() };
+    let server = serve(&ledger, limits, 1);
+    let client = connect(&server, ClientLimits::default());
+    let callers = [0, 1].map(|call| {
+        let (client, ledger) = (client.call.within(millis(2_000)), ledger.clone());
+        run(move || {
+            let verdict = match call {
+                0 => within("a call that is left behind", millis(2_000), || client.slow(call, 10_000)),
+                _ => within("a call that is left behind", millis(2_000), || client.nap(call, 10_000)),
+            };
+            ledger.check(call, &verdict);
+        })
+    });
+    thread::sleep(millis(5));
+    within("the end by force", millis(2_000), || {
+        assert!(server.stop().is_ok());
+    });
+    callers.into_iter().for_each(|caller| caller.join().expect("a caller does not panic"));
+    client.call.close();
+    until("what was left behind ends", millis(20_000), || world::live("rpc-loop") == 0);
+}
+
+fn failed_loop() {
+    let ledger = Ledger::default();
+    let server = serve(&ledger, ServerLimits::default(), 2);
+    let client = connect(&server, ClientLimits::default());
+    let callers = [0, 1, 2].map(|call| {
+        let (client, ledger) = (client.call.within(millis(2_000)), ledger.clone());
+        run(move || {
+            let verdict = match call {
+                0 => client.slow(call, 3),
+                1 => client.nap(call, 9),
+                _ => client.quick(call),
+            };
+            ledger.check(call, &verdict);
+        })
+    });
+    world::with(|world| world.defect = Some("rpc-loop"));
+    callers.into_iter().for_each(|caller| caller.join().expect("a caller does not panic"));
+    let failed = world::with(|world| world.defect.take().is_none());
+    client.call.close();
+    let ended = within("the end", millis(40_000), || server.stop());
+    assert_eq!(ended.is_err(), failed, "{ended:?}");
+    until("its threads end", millis(10), || world::live("rpc-loop") == 0);
+}
