@@ -12,7 +12,7 @@ const GROW: usize = 64 * 1024;
 /// Cuts frames from a stream of bytes that arrives in pieces of any size.
 ///
 /// Invariant: `held` is empty, or begins at the start of a frame that is not whole; then `chunk` is empty after [`FrameDecoder::next_frame`] returned `None`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FrameDecoder {
     chunk: Bytes,   // what was read last and not yet looked at
     held: BytesMut, // the beginning of a frame whose rest has not come
@@ -21,7 +21,7 @@ pub struct FrameDecoder {
     room_kept: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Limits {
     body: usize,
     skip: bool,

@@ -10,6 +10,8 @@ mod answers;
 #[cfg(feature = "sim")]
 mod audit;
 mod calls;
+#[cfg(feature = "sim")]
+mod canonical;
 mod session;
 mod slot;
 mod timers;
@@ -46,7 +48,7 @@ pub struct ClientConfig {
 }
 
 /// What whoever started a call is told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Event {
     /// The call has its verdict. After `Unknown(Deadline)` an [`Event::Resolved`] may follow.
     Finished(Tag, Outcome),
@@ -102,7 +104,9 @@ enum Outgo {
     Bye,
 }
 
-/// The client's side of the protocol, for one session at a time.
+/// The client's side of the protocol, for one session at a time. A clone is a second client in the same state, for a
+/// search over states.
+#[derive(Clone)]
 pub struct ClientCore {
     config: ClientConfig,
     random: fastrand::Rng,

@@ -13,7 +13,7 @@ use crate::proto::Doubt;
 use crate::wire::message::{Agreement, FEATURE_NO_BODY_CHECKSUM, Table, Welcome};
 
 /// What WELCOME said.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SessionInfo {
     pub(super) id: SessionId,
     pub(super) token: Token,
@@ -21,7 +21,7 @@ pub(super) struct SessionInfo {
     pub(super) features: u32,
     pub(super) max_frame: usize,
     /// Services whose contracts are not the same, by name; with the server's methods, once they are here.
-    differing: Vec<(&'static str, Agreement, Option<Arc<Table>>)>,
+    pub(super) differing: Vec<(&'static str, Agreement, Option<Arc<Table>>)>,
 }
 
 impl SessionInfo {

@@ -10,7 +10,7 @@ use crate::proto::Outcome;
 pub type Tag = u64;
 
 /// A call that has not ended: its encoded arguments and what to do about it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) tag: Tag,
     pub(super) method: &'static Method,
@@ -25,7 +25,7 @@ pub(super) struct Call {
 }
 
 /// A call in its slot.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sending {
     pub(super) call: Call,
     /// Set when its bytes are handed to be written, and never unset: from then on it may run.
@@ -37,7 +37,7 @@ pub(super) struct Sending {
 }
 
 /// A call whose caller has gone, and whose answer is still to come.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Dirty {
     /// Who wants to know, if anybody.
     pub(super) tag: Option<Tag>,
@@ -48,7 +48,7 @@ pub(super) struct Dirty {
 }
 
 /// What a slot is used for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[allow(
     clippy::large_enum_variant,
     reason = "most slots in use are taken, and a box costs each call an allocation"
@@ -60,7 +60,7 @@ pub(super) enum Use {
 }
 
 /// A slot. Invariant: `answered <= last`, and they are equal in a free slot unless numbers were skipped.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SlotState {
     pub(super) last: Seq,
     pub(super) answered: Seq,
@@ -70,7 +70,7 @@ pub(super) struct SlotState {
 }
 
 /// All slots of a session.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
     slots: Vec<SlotState>,
     free: Vec<u64>, // one bit a slot, set while it is free

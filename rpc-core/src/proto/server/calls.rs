@@ -21,14 +21,14 @@ use crate::wire::frame::Frame;
 use crate::wire::message::Status;
 
 /// A call that waits to run. It runs only if its record still says so.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct QueueEntry {
-    session: SessionKey,
-    slot: Slot,
-    seq: Seq,
+    pub(super) session: SessionKey,
+    pub(super) slot: Slot,
+    pub(super) seq: Seq,
     bytes: usize,
     /// The filter is off and this is a copy: it runs beside its slot, without a record.
-    copy: Option<Box<Details>>,
+    pub(super) copy: Option<Box<Details>>,
 }
 
 #[cfg(feature = "sim")]

@@ -22,7 +22,7 @@ pub(super) enum Stage {
 }
 
 /// A connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) stage: Stage,
     pub(super) decoder: FrameDecoder,
@@ -71,7 +71,7 @@ impl Connection {
 ///
 /// Invariant: `start <= bytes.len()`; `queued` counts every byte ever appended, those of the session's earlier
 /// connections included, so that a record can say whether its answer is still here.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Outgoing {
     bytes: Vec<u8>,
     start: usize,

@@ -12,15 +12,15 @@ use crate::wire::frame::{Header, Kind};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A drain under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Drain {
     /// The end of the grace time.
-    ends: Time,
-    next: Time,
+    pub(super) ends: Time,
+    pub(super) next: Time,
     /// Since when every attached session has had all its answers written.
-    quiet_since: Option<Time>,
-    done: bool,
-    forced: bool,
+    pub(super) quiet_since: Option<Time>,
+    pub(super) done: bool,
+    pub(super) forced: bool,
 }
 
 impl Drain {

@@ -8,6 +8,8 @@
 #[cfg(feature = "sim")]
 mod audit;
 mod calls;
+#[cfg(feature = "sim")]
+mod canonical;
 mod connection;
 mod counters;
 mod drain;
@@ -41,7 +43,26 @@ use replies::Replies;
 use session::{SessionKey, Sessions};
 
 /// Gives random bytes: the operating system's on floor 4, seeded ones in the simulator.
-pub type Entropy = Box<dyn FnMut() -> [u8; 32] + Send>;
+pub type Entropy = Box<dyn EntropySource>;
+
+/// A source of random bytes that can be cloned, so that a whole [`ServerCore`] can. A closure that can be cloned is one;
+/// the clone of a seeded source gives the same bytes as its original.
+pub trait EntropySource: FnMut() -> [u8; 32] + Send {
+    /// Returns a clone in a box of its own.
+    fn clone_boxed(&self) -> Entropy;
+}
+
+impl<F: FnMut() -> [u8; 32] + Send + Clone + 'static> EntropySource for F {
+    fn clone_boxed(&self) -> Entropy {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Entropy {
+    fn clone(&self) -> Self {
+        (**self).clone_boxed()
+    }
+}
 
 /// What a server's protocol is made with.
 #[derive(Clone, Debug)]
@@ -61,7 +82,7 @@ pub struct ServerConfig {
 }
 
 /// A connection whose session belongs to another loop: it is taken out and handed over, with what it has said so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct HandOver {
     /// The connection; it is already gone from this loop.
     pub conn: ConnId,
@@ -72,6 +93,10 @@ pub struct HandOver {
 }
 
 /// The server's side of the protocol, for one loop.
+///
+/// A clone is a second server in the same state, for a search over states. The flags of running calls with a context
+/// (`ReadyCall::cancelled`) stay common to both.
+#[derive(Clone)]
 pub struct ServerCore {
     config: ServerConfig,
     entropy: Entropy,

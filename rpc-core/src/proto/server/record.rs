@@ -40,7 +40,7 @@ pub(super) const NO_CALL: u32 = u32::MAX;
 pub(super) struct Record {
     pub(super) last: Seq,
     /// Tells a copy from another call with the same number; 0 for a record made by CANCEL, to which any call is a copy.
-    print: u64,
+    pub(super) print: u64,
     /// Where the answer ends in the bytes ever queued for this session: it is unsent while that has not been written.
     pub(super) answer_end: u64,
     /// Index of the call's details: arguments while it waits, reply once it is kept.

@@ -15,7 +15,7 @@ use crate::ids::{Seq, Slot, Time};
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// What a slot has beyond its 32 bytes while it is in use.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Details {
     pub(super) session: SessionKey,
     pub(super) slot: Slot,
@@ -32,12 +32,12 @@ pub(super) struct Details {
 /// Details by index, and how many bytes of replies they keep.
 ///
 /// Invariant V10: `kept <= budget`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Replies {
     details: Slab<Details>,
     kept: usize,
     budget: usize,
-    swept: Time,
+    pub(super) swept: Time,
 }
 
 impl Replies {

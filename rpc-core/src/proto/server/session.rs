@@ -20,7 +20,7 @@ pub(super) struct SessionKey {
 /// One client's session.
 ///
 /// Invariant V10: `records.len() <= slots`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) token: Token,
@@ -44,7 +44,7 @@ pub(super) struct Session {
     /// Whether a timer for its lease is set.
     pub(super) lease_timer: bool,
     /// Whether it is in the list of sessions that may be evicted.
-    listed: bool,
+    pub(super) listed: bool,
     serial: u64,
 }
 
@@ -95,7 +95,7 @@ impl Session {
 }
 
 /// All sessions of a loop.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     sessions: Slab<Session>,
     by_id: HashMap<SessionId, SessionKey>,

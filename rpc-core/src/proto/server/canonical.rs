@@ -1,0 +1,184 @@
+//! Floor 2: the canonical form of a server: all that decides what it does from now on, and nothing else.
+//!
+//! Left out: counters (but for the number of sessions opened, which decides the next session's id), serial numbers,
+//! timers that will find nothing to do, and the contents of unfinished frames (the search hands in whole ones).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::connection::{Connection, Stage, Timer};
+use super::record::{Record, State};
+use super::replies::Details;
+use super::session::{Session, SessionKey};
+use super::{ConnId, ServerCore};
+use crate::ids::{CallId, Time};
+use crate::proto::Canonical;
+
+impl ServerCore {
+    /// Writes the canonical form. `connections` are all open ones, in an order of the caller's own.
+    pub fn canonical(&self, connections: &[ConnId], form: &mut Canonical) {
+        form.number(self.counters.opened);
+        form.count(self.connections.len());
+        for conn in connections {
+            if let Some(connection) = self.connections.get(*conn) {
+                self.canonical_connection(connection, form);
+            }
+        }
+        let mut sessions: Vec<&Session> = self.sessions.iter().collect();
+        sessions.sort_unstable_by_key(|session| session.id.0);
+        form.count(sessions.len());
+        for session in sessions {
+            let place = session.attached.and_then(|conn| connections.iter().position(|known| *known == conn));
+            self.canonical_session(session, place, form);
+        }
+        form.count(self.queue.len());
+        for entry in &self.queue {
+            self.canonical_key(entry.session, form);
+            form.number(u64::from(entry.slot));
+            form.number(entry.seq);
+            form.flags(&[entry.copy.is_some()]);
+            if let Some(details) = &entry.copy {
+                self.canonical_details(details, State::Queued, form);
+            }
+        }
+        self.canonical_timers(connections, form);
+        form.count(self.dirty.len());
+        form.count(self.handovers.len());
+        form.count(self.running);
+        form.flags(&[self.drain.is_some()]);
+        if let Some(drain) = &self.drain {
+            form.due(drain.ends);
+            form.due(drain.next);
+            let linger = self.config.limits.drain_linger;
+            form.due_if_set(drain.quiet_since.map(|since| since.plus(linger)));
+            form.flags(&[drain.done, drain.forced]);
+        }
+    }
+
+    /// Gives every call a cancel flag of its own, with the value that it has: after a clone, which shares the flags.
+    pub fn unshare_flags(&mut self) {
+        for session in self.sessions.iter() {
+            for record in session.records() {
+                let Some(details) = self.replies.get_mut(record.call) else { continue };
+                if let Some(flag) = &mut details.cancelled {
+                    *flag = Arc::new(AtomicBool::new(flag.load(Ordering::Relaxed)));
+                }
+            }
+        }
+    }
+
+    /// Returns the cancel flag of a call that waits or runs; `None` if its method does not look.
+    pub fn is_cancelled(&self, call: CallId) -> Option<bool> {
+        let session = self.sessions.get(self.sessions.find(call.session)?)?;
+        let record =
+            session.records().get(usize::from(call.slot)).filter(|record| record.last == call.seq)?;
+        let flag = self.replies.get(record.call)?.cancelled.as_ref()?;
+        Some(flag.load(Ordering::Relaxed))
+    }
+
+    fn canonical_connection(&self, connection: &Connection, form: &mut Canonical) {
+        match connection.stage {
+            Stage::Greeting => form.number(1),
+            Stage::Attached(key) => {
+                form.number(2);
+                self.canonical_key(key, form);
+            }
+            Stage::Closing => form.number(3),
+            Stage::Closed => form.number(4),
+        }
+        form.data(connection.outgoing.unsent());
+        form.data(&connection.hello);
+        form.flags(&[
+            connection.dirty,
+            connection.stall_timer,
+            connection.checksum,
+            connection.decoder.has_unread(),
+            connection.decoder.is_mid_frame(),
+        ]);
+    }
+
+    fn canonical_session(&self, session: &Session, place: Option<usize>, form: &mut Canonical) {
+        form.name(session.id.0);
+        form.flags(&[session.attached.is_some(), session.admitted, session.lease_timer, session.listed]);
+        form.count(place.map_or(0, |place| place + 1));
+        let lease = self.config.limits.lease;
+        form.due_if_set(session.attached.is_none().then(|| session.detached_at.plus(lease)));
+        form.number(u64::from(session.active));
+        form.count(session.kept);
+        let attached = session.attached.and_then(|conn| self.connections.get(conn));
+        let written = attached.map_or(session.sent_before, |connection| connection.outgoing.sent());
+        form.count(session.records().len());
+        for record in session.records() {
+            self.canonical_record(record, written, form);
+        }
+    }
+
+    /// Writes a record. Of the place where its answer ends only the distance from what is written counts.
+    fn canonical_record(&self, record: &Record, written: u64, form: &mut Canonical) {
+        form.number(record.last);
+        form.number(record.print);
+        form.number(record.state as u64);
+        form.number(u64::from(record.code));
+        form.number(record.answer_end.saturating_sub(written));
+        match self.replies.get(record.call) {
+            None => form.number(0),
+            Some(details) => {
+                form.number(1);
+                self.canonical_details(details, record.state, form);
+            }
+        }
+    }
+
+    fn canonical_details(&self, details: &Details, state: State, form: &mut Canonical) {
+        form.number(details.entry.method.id.0);
+        form.data(&details.body);
+        form.due(if state == State::Queued { details.deadline } else { Time::NEVER });
+        form.data(&details.reply);
+        let cancelled = details.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+        form.flags(&[cancelled]);
+        // The age of a reply only counts where there may be no room for the next one.
+        let limits = &self.config.limits;
+        if !self.replies.has_room(limits.max_cached_reply) {
+            form.due(details.kept_at.plus(limits.reply_age));
+            form.due(self.replies.swept);
+        }
+    }
+
+    fn canonical_timers(&self, connections: &[ConnId], form: &mut Canonical) {
+        let place = |conn: ConnId, serial: u64| {
+            let known = self.connections.get(conn).filter(|connection| connection.serial == serial)?;
+            Some((connections.iter().position(|open| *open == conn).unwrap_or(connections.len()), known))
+        };
+        for ((due, _), timer) in &self.timers {
+            match timer {
+                Timer::Hello(conn, serial) => {
+                    if let Some((at, _)) = place(*conn, *serial).filter(|(_, c)| c.stage == Stage::Greeting) {
+                        form.number(1);
+                        form.count(at);
+                        form.due(*due);
+                    }
+                }
+                Timer::Stall(conn, serial, mark) => {
+                    if let Some((at, connection)) = place(*conn, *serial) {
+                        form.number(2);
+                        form.count(at);
+                        form.flags(&[*mark == connection.outgoing.sent()]);
+                        form.due(*due);
+                    }
+                }
+                Timer::Lease(key) => {
+                    if self.sessions.get(*key).is_some() {
+                        form.number(3);
+                        self.canonical_key(*key, form);
+                        form.due(*due);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the session that a key names; 0 if it has ended.
+    fn canonical_key(&self, key: SessionKey, form: &mut Canonical) {
+        form.name(self.sessions.get(key).map_or(0, |session| session.id.0));
+    }
+}
