@@ -11,7 +11,7 @@ use super::record::{Record, State};
 use super::replies::Details;
 use super::session::{Session, SessionKey};
 use super::{ConnId, ServerCore};
-use crate::ids::{CallId, Time};
+use crate::ids::{CallId, SessionId, Time};
 use crate::proto::Canonical;
 
 impl ServerCore {
@@ -74,6 +74,11 @@ impl ServerCore {
             session.records().get(usize::from(call.slot)).filter(|record| record.last == call.seq)?;
         let flag = self.replies.get(record.call)?.cancelled.as_ref()?;
         Some(flag.load(Ordering::Relaxed))
+    }
+
+    /// Returns true if a connection is attached to a session.
+    pub fn is_attached(&self, id: SessionId) -> bool {
+        self.sessions.find(id).and_then(|key| self.sessions.get(key)).is_some_and(|s| s.attached.is_some())
     }
 
     fn canonical_connection(&self, connection: &Connection, form: &mut Canonical) {
