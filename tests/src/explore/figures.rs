@@ -1,10 +1,15 @@
 //! The figures of each scenario as `docs/decisions/0011-exhaustive-search.md` has them, to be compared with a search.
 
+use std::sync::LazyLock;
+
 use super::scenarios::Scenario;
 use super::search::{End, Outcome};
 
 /// The page.
-const PAGE: &str = include_str!("../../../docs/decisions/0011-exhaustive-search.md");
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/decisions/0011-exhaustive-search.md");
+    std::fs::read_to_string(page).unwrap_or_default() // without it each scenario has no row
+});
 /// What the page says of a scenario that is not exhausted.
 const NOT_EXHAUSTED: &str = "not exhausted";
 
@@ -50,12 +55,14 @@ pub fn names() -> Vec<&'static str> {
     PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
 }
 
-/// Returns how many states the page gives a scenario; 0 if it has none.
+/// Returns how many states the page gives a scenario; the most there can be if it is not exhausted.
 pub fn states_of(name: &str) -> u64 {
-    let column = row_of(name).and_then(|row| row.split('|').nth(3)).unwrap_or_default();
-    column.chars().filter(char::is_ascii_digit).fold(0, |states, digit| {
-        states * 10 + u64::from(digit.to_digit(10).unwrap_or(0)) // only digits are left
-    })
+    let row = row_of(name).filter(|row| !row.contains(NOT_EXHAUSTED));
+    let Some(column) = row.and_then(|row| row.split('|').nth(3)) else { return u64::MAX };
+    column
+        .chars()
+        .filter_map(|letter| letter.to_digit(10))
+        .fold(0, |states, digit| states * 10 + u64::from(digit))
 }
 
 /// Writes a number with a comma before each three digits.

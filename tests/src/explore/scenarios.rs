@@ -62,8 +62,13 @@ pub const SCENARIOS: &[Scenario] = &[
         "one connection; the client's writes end later, abandon",
         Bounds { late_flush: true, abandon: true, ..PLAIN },
     ),
-    large(
+    small(
         "late_writes",
+        "one call, 2 connections; the server writes later, frame by frame; big reply, abandon",
+        Bounds { calls: 1, late_writes: true, big: true, abandon: true, ..RESUME },
+    ),
+    large(
+        "late_writes_two",
         "2 connections; the server writes later, frame by frame",
         Bounds { late_writes: true, ..RESUME },
     ),

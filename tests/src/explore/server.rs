@@ -77,6 +77,8 @@ pub struct ServerFacts {
     pub running: u8,
     /// One bit for each connection with unwritten bytes.
     pub unwritten: u8,
+    /// Most frames that wait to be written on one connection.
+    pub waiting_frames: usize,
     /// It was told to shut down, and may end now.
     pub drained: bool,
     /// Calls queued or running.
@@ -329,16 +331,18 @@ impl Machine for Server {
     fn facts(&self) -> ServerFacts {
         let counters = self.core.counters();
         let mut looked = self.core.clone(); // `outgoing` asks for a machine that may be changed
-        let mut unwritten = 0;
+        let (mut unwritten, mut waiting_frames) = (0, 0);
         for (link, conn) in self.links.iter().enumerate() {
-            let waits =
-                conn.and_then(|conn| looked.outgoing(conn)).is_some_and(|out| !out.unsent().is_empty());
-            unwritten |= u8::from(waits) << link;
+            let Some(outgoing) = conn.and_then(|conn| looked.outgoing(conn)) else { continue };
+            let waiting = frames::cut(outgoing.unsent()).count();
+            unwritten |= u8::from(waiting > 0) << link;
+            waiting_frames = waiting_frames.max(waiting);
         }
         ServerFacts {
             has_calls: self.core.has_calls(),
             running: self.jobs.len() as u8, // a scenario has a handful of calls
             unwritten,
+            waiting_frames,
             drained: self.core.is_drained(),
             under_way: counters.queued + counters.running,
             kept: counters.kept_bytes,

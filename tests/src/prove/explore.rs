@@ -74,10 +74,10 @@ fn list(chosen: &[&Scenario]) -> Report {
     report
 }
 
-/// Searches the scenarios on [`THREADS`] threads, largest first so that none is left to one thread at the end.
+/// Searches the scenarios on [`THREADS`] threads, smallest first: those that are too large get the time that is left.
 fn search_all(chosen: &[&'static Scenario], limits: &Limits, progress: &mut Progress) -> Vec<Searched> {
     let mut order: Vec<usize> = (0..chosen.len()).collect();
-    order.sort_by_key(|index| std::cmp::Reverse(figures::states_of(chosen[*index].name)));
+    order.sort_by_key(|index| figures::states_of(chosen[*index].name));
     let next = AtomicUsize::new(0);
     let (told, tells) = mpsc::channel();
     let mut searched: Vec<Option<Searched>> = chosen.iter().map(|_| None).collect();
