@@ -34,7 +34,9 @@ pub(super) const EXPLORE: Part = Part {
 struct Searched {
     scenario: &'static Scenario,
     outcome: Outcome,
-    trace: Option<(Trace, Diagram)>,
+    /// The way to a broken rule; to a state that is furthest away if none is broken.
+    trace: Trace,
+    diagram: Diagram,
 }
 
 fn chosen(options: &Options) -> Vec<&'static Scenario> {
@@ -110,12 +112,12 @@ fn search_all(chosen: &[&'static Scenario], limits: &Limits, progress: &mut Prog
 fn search_one(scenario: &'static Scenario, limits: &Limits, show: &mut dyn FnMut(&Figures)) -> Searched {
     let mut system = System::new(scenario.bounds);
     let outcome = search(&mut system, limits, show);
-    let trace = outcome.finding.as_ref().map(|finding| {
-        let trace = follow(&mut system, &finding.path, finding.in_calm);
-        let diagram = Diagram::of(&system, &trace);
-        (trace, diagram)
-    });
-    Searched { scenario, outcome, trace }
+    let trace = match &outcome.finding {
+        Some(finding) => follow(&mut system, &finding.path, finding.in_calm),
+        None => follow(&mut system, &outcome.furthest, false),
+    };
+    let diagram = Diagram::of(&system, &trace);
+    Searched { scenario, outcome, trace, diagram }
 }
 
 fn report(searched: &[Searched], options: &Options) -> Report {
@@ -132,15 +134,12 @@ fn report(searched: &[Searched], options: &Options) -> Report {
         report.failure = Some(failure("no name", "no scenario has such a name".to_owned()));
     }
     for one in searched {
-        let rule = match &one.trace {
-            Some((trace, diagram)) => {
-                print(diagram, options);
-                trace.rule.clone().unwrap_or_else(|| "a finding that does not come again".to_owned())
-            }
-            None => match figures::differs(one.scenario, &one.outcome) {
-                Some(differs) => differs,
-                None => continue,
-            },
+        let rule = if one.outcome.finding.is_some() {
+            print(&one.diagram, options);
+            one.trace.rule.clone().unwrap_or_else(|| "a finding that does not come again".to_owned())
+        } else {
+            let Some(differs) = figures::differs(one.scenario, &one.outcome) else { continue };
+            differs
         };
         report.failure = report.failure.or_else(|| Some(failure(one.scenario.name, rule)));
     }
@@ -174,11 +173,9 @@ fn replay(options: &Options) -> Report {
             calm_every: CALM_EVERY,
         };
         let one = search_one(scenario, &limits, &mut |_| ());
-        if one.trace.is_none() {
-            let mut system = System::new(scenario.bounds);
-            let trace = follow(&mut system, &one.outcome.furthest, false);
+        if one.outcome.finding.is_none() {
             println!("{}: no rule is broken. The way to a state that is furthest away:", scenario.name);
-            print(&Diagram::of(&system, &trace), options);
+            print(&one.diagram, options);
         }
         println!("{}", row(scenario, &one.outcome));
         searched.push(one);

@@ -87,6 +87,9 @@ impl ServerCore {
             Stage::Attached(key) => {
                 form.number(2);
                 self.canonical_key(key, form);
+                // 0, unless two connections hold the same session: then each counts its bytes for itself.
+                let written = self.sessions.get(key).map_or(0, |session| self.written(session));
+                form.number(connection.outgoing.sent().wrapping_sub(written));
             }
             Stage::Closing => form.number(3),
             Stage::Closed => form.number(4),
@@ -110,12 +113,17 @@ impl ServerCore {
         form.due_if_set(session.attached.is_none().then(|| session.detached_at.plus(lease)));
         form.number(u64::from(session.active));
         form.count(session.kept);
-        let attached = session.attached.and_then(|conn| self.connections.get(conn));
-        let written = attached.map_or(session.sent_before, |connection| connection.outgoing.sent());
+        let written = self.written(session);
         form.count(session.records().len());
         for record in session.records() {
             self.canonical_record(record, written, form);
         }
+    }
+
+    /// Returns how many of the bytes ever queued for a session have been written.
+    fn written(&self, session: &Session) -> u64 {
+        let attached = session.attached.and_then(|conn| self.connections.get(conn));
+        attached.map_or(session.sent_before, |connection| connection.outgoing.sent())
     }
 
     /// Writes a record. Of the place where its answer ends only the distance from what is written counts.
