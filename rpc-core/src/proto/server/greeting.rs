@@ -1,8 +1,10 @@
 //! Floor 2: HELLO and what answers it: a new session, an old one resumed, or a reason why not; and the table of methods.
 
+use bytes::Bytes;
+
 use super::connection::Stage;
 use super::session::{Session, SessionKey};
-use super::{ConnId, HandOver, ServerCore};
+use super::{ConnId, ServerCore};
 use crate::error::ProtocolError;
 use crate::ids::{SessionId, Time, Token};
 use crate::limits::MAX_SLOTS;
@@ -10,6 +12,17 @@ use crate::wire::frame::{self, Header, Kind};
 use crate::wire::message::{
     self, Agreement, FEATURE_NO_BODY_CHECKSUM, FEATURES, Hello, Table, VERSION, Welcome,
 };
+
+/// A connection whose session belongs to another loop: it is taken out and handed over, with what it has said so far.
+#[derive(Clone, Debug)]
+pub struct HandOver {
+    /// The connection; it is already gone from this loop.
+    pub conn: ConnId,
+    /// The loop that it goes to.
+    pub to_loop: u8,
+    /// All bytes read so far, its HELLO first.
+    pub input: Bytes,
+}
 
 /// What a stranger is told: somebody who speaks another protocol reads it in a dump of the bytes.
 pub(super) fn stranger_text(error: &ProtocolError) -> String {

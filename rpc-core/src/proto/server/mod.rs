@@ -13,6 +13,7 @@ mod canonical;
 mod connection;
 mod counters;
 mod drain;
+mod entropy;
 mod finish;
 mod greeting;
 mod record;
@@ -31,6 +32,8 @@ pub use audit::RecordState;
 pub use calls::{CallKey, ReadyCall};
 pub use connection::{ConnId, Outgoing};
 pub use counters::Counters;
+pub use entropy::{Entropy, EntropySource};
+pub use greeting::HandOver;
 
 use crate::contract::Directory;
 use crate::error::ProtocolError;
@@ -41,28 +44,6 @@ use calls::QueueEntry;
 use connection::{Connection, Stage, Timer};
 use replies::Replies;
 use session::{SessionKey, Sessions};
-
-/// Gives random bytes: the operating system's on floor 4, seeded ones in the simulator.
-pub type Entropy = Box<dyn EntropySource>;
-
-/// A source of random bytes that can be cloned, so that a whole [`ServerCore`] can. A closure that can be cloned is one;
-/// the clone of a seeded source gives the same bytes as its original.
-pub trait EntropySource: FnMut() -> [u8; 32] + Send {
-    /// Returns a clone in a box of its own.
-    fn clone_boxed(&self) -> Entropy;
-}
-
-impl<F: FnMut() -> [u8; 32] + Send + Clone + 'static> EntropySource for F {
-    fn clone_boxed(&self) -> Entropy {
-        Box::new(self.clone())
-    }
-}
-
-impl Clone for Entropy {
-    fn clone(&self) -> Self {
-        (**self).clone_boxed()
-    }
-}
 
 /// What a server's protocol is made with.
 #[derive(Clone, Debug)]
@@ -81,21 +62,7 @@ pub struct ServerConfig {
     pub at_most_once: bool,
 }
 
-/// A connection whose session belongs to another loop: it is taken out and handed over, with what it has said so far.
-#[derive(Clone, Debug)]
-pub struct HandOver {
-    /// The connection; it is already gone from this loop.
-    pub conn: ConnId,
-    /// The loop that it goes to.
-    pub to_loop: u8,
-    /// All bytes read so far, its HELLO first.
-    pub input: Bytes,
-}
-
-/// The server's side of the protocol, for one loop.
-///
-/// A clone is a second server in the same state, for a search over states. The flags of running calls with a context
-/// (`ReadyCall::cancelled`) stay common to both.
+/// The server's side of the protocol, for one loop. A clone shares only the cancel flags ([`ReadyCall::cancelled`]).
 #[derive(Clone)]
 pub struct ServerCore {
     config: ServerConfig,
