@@ -12,10 +12,14 @@
     clippy::unreachable
 )]
 
+#[cfg(feature = "sim")]
+mod canonical;
 pub mod client;
 mod outcome;
 mod request;
 pub mod server;
 
+#[cfg(feature = "sim")]
+pub use canonical::Canonical;
 pub use outcome::{Doubt, Outcome};
 pub use request::Request;

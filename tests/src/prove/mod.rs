@@ -5,6 +5,7 @@
 //! simulate: FAILED seed=17 rule="V6: .." replay: cargo run --release -p rpc-tests --bin prove -- replay simulate --seed 17
 //! ```
 
+mod explore;
 mod interleave;
 mod options;
 mod progress;
@@ -28,4 +29,4 @@ pub struct Part {
 }
 
 /// All parts, in the order in which `prove all` runs them.
-pub const PARTS: &[Part] = &[interleave::INTERLEAVE];
+pub const PARTS: &[Part] = &[explore::EXPLORE, interleave::INTERLEAVE];

@@ -28,7 +28,7 @@ pub(super) struct Calls {
     /// The calls without a slot.
     pub(super) waiting: Waiting,
     /// The budget for further attempts.
-    retry: RetryBudget,
+    pub(super) retry: RetryBudget,
     /// The frames to be sent.
     pub(super) outgoing: Outgoing,
     /// The news about calls.
@@ -265,7 +265,7 @@ impl Calls {
         self.wake_by(at.now.plus(first));
     }
 
-    /// Handles a reply. The first final one to a slot's call counts, whatever its status.
+    /// Handles a reply. The first final one to a slot's call counts, whatever its status. Returns false for a stray one.
     ///
     /// # Errors
     /// The server has replied to a call that was never sent.
@@ -276,10 +276,10 @@ impl Calls {
         after: Duration,
         reply: Reply,
         at: Conditions<'_>,
-    ) -> Result<(), ProtocolError> {
+    ) -> Result<bool, ProtocolError> {
         if !self.slots.accept_reply(slot, seq)? {
             self.counters.stray_replies += 1;
-            return Ok(());
+            return Ok(false);
         }
         self.offer_ack(slot, seq, size, at);
         match self.slots.release(slot) {
@@ -292,7 +292,7 @@ impl Calls {
             Use::Free => {}
         }
         self.fill_slots(at);
-        Ok(())
+        Ok(true)
     }
 
     fn conclude(&mut self, mut call: Call, reply: Reply, after: Duration, at: Conditions<'_>) {

@@ -33,9 +33,9 @@ pub(super) enum OutgoingFrame {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outgoing {
     /// The frames, in their order.
-    frames: VecDeque<OutgoingFrame>,
+    pub(super) frames: VecDeque<OutgoingFrame>,
     /// The calls that were given to be written and not yet written.
-    buffered: Vec<(Slot, Seq)>,
+    pub(super) buffered: Vec<(Slot, Seq)>,
 }
 
 /// The parts of the client that a frame is made from.

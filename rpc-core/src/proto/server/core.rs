@@ -8,10 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::call_table::CallTable;
-use super::config::{Entropy, HandOver, ServerConfig};
+use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connection, Outgoing, Stage};
 use super::counters::Counters;
 use super::drain::{Drain, Look};
+use super::entropy::Entropy;
 use super::filter::Filter;
 use super::greeting::{self, Greeting};
 use super::links::Links;
@@ -28,6 +29,7 @@ use crate::wire::message::{self, Hello, Status};
 type Handled = Result<(), ProtocolError>;
 
 /// The server's side of the protocol, for one loop.
+#[derive(Clone)]
 pub struct ServerCore {
     /// The bounds and the services.
     pub(super) config: ServerConfig,

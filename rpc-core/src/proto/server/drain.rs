@@ -9,15 +9,15 @@ use crate::limits::DRAIN_LOOK_EVERY;
 #[derive(Clone, Debug)]
 pub(super) struct Drain {
     /// The end of the grace time.
-    ends: Time,
+    pub(super) ends: Time,
     /// The time of the next look.
-    next: Time,
+    pub(super) next: Time,
     /// The time since which every reply has been written or acknowledged.
-    quiet_since: Option<Time>,
+    pub(super) quiet_since: Option<Time>,
     /// The server may end.
-    done: bool,
+    pub(super) done: bool,
     /// The grace time ended first, and calls were left behind.
-    forced: bool,
+    pub(super) forced: bool,
 }
 
 /// The facts that a drain looks at.

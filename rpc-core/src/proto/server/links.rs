@@ -24,7 +24,7 @@ pub(super) struct Links {
     /// The sessions and their records.
     pub(super) sessions: Sessions,
     /// The timers of both.
-    timers: Timers,
+    pub(super) timers: Timers,
 }
 
 impl Links {
