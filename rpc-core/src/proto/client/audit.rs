@@ -24,7 +24,9 @@ impl ClientCore {
         if self.to_send.len() > 4 * self.slots.len() + 16 {
             return Err(format!("client: {} frames wait to leave", self.to_send.len()));
         }
-        if self.waiting.len() + self.delayed.len() > self.config.limits.waiting + self.slots.len() {
+        // The calls of a session that was lost wait again, beside those that waited.
+        let most = self.config.limits.waiting + usize::from(self.config.limits.slots.max(1));
+        if self.waiting.len() + self.delayed.len() > most {
             return Err(format!("client: {} calls wait", self.waiting.len() + self.delayed.len()));
         }
         Ok(())

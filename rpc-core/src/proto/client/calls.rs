@@ -144,7 +144,7 @@ impl ClientCore {
         self.end(call, outcome);
     }
 
-    /// Tries a refused call again later, as a new call, if it may and there is budget and time.
+    /// Tries a refused call again later, as a new call, if it may and there is budget, time and room to wait.
     pub(super) fn end_or_retry(&mut self, call: Call, outcome: Outcome, after: Duration, now: Time) {
         let limits = &self.config.limits;
         let earned = now.since(self.budget_at).as_secs_f64() * limits.retry_budget;
@@ -152,7 +152,8 @@ impl ClientCore {
         self.budget_at = now;
         let pause = after.max(Duration::from_millis(1)).mul_f64(1.0 + self.random.f64());
         let at = now.plus(pause);
-        if !call.retry || self.closed || self.budget < 1.0 || at >= call.deadline {
+        let crowded = self.waiting.len() + self.delayed.len() >= limits.waiting;
+        if !call.retry || self.closed || crowded || self.budget < 1.0 || at >= call.deadline {
             self.end(call, outcome);
             return;
         }

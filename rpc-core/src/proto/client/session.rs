@@ -88,6 +88,9 @@ impl ClientCore {
                 return Err(ProtocolError::BadBody("WELCOME"));
             }
         } else {
+            if welcome.slots > self.config.limits.slots.max(1) {
+                return Err(ProtocolError::BadBody("WELCOME")); // no more is granted than was wanted (W10)
+            }
             self.counters.sessions += 1;
             self.slots = Slots::new(welcome.slots);
         }
