@@ -7,6 +7,7 @@
 //! ```
 
 pub mod auditor;
+pub mod bytes;
 pub mod explore;
 pub mod hostile;
 pub mod ledger;
