@@ -161,7 +161,8 @@ pub struct ServerLimits {
     /// Most sessions at a time, of all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records if all of them use
     /// every slot; 2 GiB if every client asks for 1,024.
     pub sessions: usize,
-    /// Most sessions from one source address; `None`: as many as `sessions`. For servers that unknown peers can reach.
+    /// Most sessions from one source address, divided among the loops like `sessions`, which get at least one each; `None`: as
+    /// many as `sessions`. For servers that unknown peers can reach.
     pub sessions_per_source: Option<usize>,
     /// The time that a session outlives its connection: long enough for a switch to reboot.
     pub lease: Duration,

@@ -22,6 +22,8 @@ const ROUNDS: usize = 40;
 const EXTRA: usize = CALLS - 1;
 /// Milliseconds after which a client tries again that was turned away, or whose call was refused as busy.
 const AGAIN: u16 = 100;
+/// Further attempts of a call on a whole network: it may be repeated, and then be refused as busy once for each other call.
+const ATTEMPTS: usize = 3;
 /// Milliseconds after which no call has time left.
 const TOO_LATE: u16 = 2000;
 /// Seconds in which any server that shuts down must be drained.
@@ -52,7 +54,9 @@ impl System {
         calm.rest()?;
         let pauses = calm.system.bounds.retry || calm.system.bounds.repeats(); // before another attempt
         if pauses || calm.state.spent.drain != Drain::Not {
-            calm.clients_wait(AGAIN)?;
+            for _ in 0..ATTEMPTS {
+                calm.clients_wait(AGAIN)?;
+            }
         }
         if calm.state.spent.drain == Drain::UnderWay {
             calm.end_drain()?;

@@ -1,6 +1,5 @@
-//! Layer 2: the life of calls on the client: started, waiting for a slot, in flight, given up, ended.
-//!
-//! The connection and the session decide what may become of a call, but are not changed here: see [`Conditions`].
+//! Layer 2: the life of calls on the client: started, waiting for a slot, in flight, given up, ended. The connection and the
+//! session decide what may become of a call, but are not changed here: see [`Conditions`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -70,8 +69,7 @@ impl Conditions<'_> {
             let text = format!("{size} bytes are over the server's limit of {}", session.max_frame);
             return Err(Outcome::NotExecuted(Reason::TooLarge, text));
         }
-        let disagreement = session.disagreement(method);
-        disagreement.map_or(Ok(()), |text| Err(Outcome::NotExecuted(Reason::Contract, text)))
+        session.disagreement(method).map_or(Ok(()), |text| Err(Outcome::NotExecuted(Reason::Contract, text)))
     }
 
     /// Returns the outcome of a call that was never sent.
@@ -106,7 +104,7 @@ impl Calls {
         self.next_timer = self.next_timer.min(at);
     }
 
-    /// Sends a frame, and asks for a look at the timers at this time.
+    /// Sends a frame, and looks at the timers at this time.
     pub(super) fn send_and_wake(&mut self, frame: OutgoingFrame, at: Time) {
         self.outgoing.push(frame);
         self.wake_by(at);
@@ -152,12 +150,12 @@ impl Calls {
         Ok(())
     }
 
-    /// Puts waiting calls into free slots, first come, first served.
+    /// Puts waiting calls into free slots, first come, first served. They are checked, since they may be older than the session.
     pub(super) fn fill_slots(&mut self, at: Conditions<'_>) {
         while at.may_send() && self.slots.has_free() {
             let Some(call) = self.waiting.pop() else { return };
             if let Err(outcome) = at.check(call.method, call.body.len()) {
-                self.end(call, outcome); // it was started before there was a session to check it against
+                self.end(call, outcome);
             } else if let Err(call) = self.assign_slot(call, at) {
                 return self.waiting.push_first(call);
             }
@@ -227,15 +225,17 @@ impl Calls {
         self.retry.take(deadline, pause, &mut self.random, at.now).inspect(|due| self.wake_by(*due))
     }
 
-    /// Appends the bytes of the next frame to `out`. Returns the frame; `None` if there is none.
+    /// Appends the bytes of the next frame to `out`, and returns the frame.
     pub(super) fn transmit(&mut self, out: &mut Vec<u8>, at: Conditions<'_>) -> Option<OutgoingFrame> {
         let frame = self.outgoing.pop()?;
         let source = Source { config: at.config, session: at.session, slots: &mut self.slots };
         match frame {
             OutgoingFrame::Call(slot, seq) => {
                 let again = self.outgoing.append_call(slot, seq, source, out, at.now);
-                self.wake_by(again.unwrap_or(Time::NEVER));
+                self.next_timer = self.next_timer.min(again);
             }
+            // WELCOME arrived while it waited: sent now, it would be a second HELLO (V14).
+            OutgoingFrame::Hello if at.connection.is_attached() => {}
             _ => append_control(frame, source, out),
         }
         Some(frame)

@@ -86,7 +86,8 @@ impl Outgoing {
         self.buffered.drain(..)
     }
 
-    /// Appends the bytes of a call. It counts as sent from here on. Returns the time of its first retransmission.
+    /// Appends the bytes of a call. It counts as sent from here on. Returns the time of its first retransmission;
+    /// [`Time::NEVER`] if nothing was appended.
     pub(super) fn append_call(
         &mut self,
         slot: Slot,
@@ -94,12 +95,12 @@ impl Outgoing {
         source: Source<'_>,
         out: &mut Vec<u8>,
         now: Time,
-    ) -> Option<Time> {
+    ) -> Time {
         let checksum = source.session.is_none_or(Session::has_checksums);
-        let in_flight = source.slots.in_flight(slot, seq)?;
+        let Some(in_flight) = source.slots.in_flight(slot, seq) else { return Time::NEVER };
         let left = in_flight.call.deadline.since(now).as_micros().div_ceil(1000); // never 0 while there is time
         if in_flight.buffered || left == 0 {
-            return None; // one is in the buffer already, or the timer of the deadline is about to fire
+            return Time::NEVER; // one is in the buffer already, or the timer of the deadline is about to fire
         }
         let header = Header {
             method: in_flight.call.method.id,
@@ -112,7 +113,7 @@ impl Outgoing {
         in_flight.sent = true;
         in_flight.buffered = true;
         self.buffered.push((slot, seq));
-        Some(in_flight.again.due_if_sent(now))
+        in_flight.again.due_if_sent(now)
     }
 }
 

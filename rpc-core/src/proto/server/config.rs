@@ -29,6 +29,7 @@ impl ServerConfig {
     pub(super) fn for_one_loop(mut self) -> Self {
         let loops = self.loops.max(1);
         self.limits.sessions = (self.limits.sessions / loops).max(1);
+        self.limits.sessions_per_source = self.limits.sessions_per_source.map(|most| (most / loops).max(1));
         self.limits.reply_budget /= loops;
         self
     }

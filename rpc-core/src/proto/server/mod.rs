@@ -28,7 +28,7 @@ mod sessions;
 mod timers;
 
 #[cfg(feature = "sim")]
-pub use audit::RecordState;
+pub use audit::{RecordState, SessionState};
 pub use config::{HandOver, ServerConfig};
 pub use connection::{ConnId, Outgoing};
 pub use core::ServerCore;
