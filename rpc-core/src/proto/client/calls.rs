@@ -146,7 +146,7 @@ impl Calls {
         let deadline = call.deadline;
         let (slot, seq) = self.slots.take(call, at.config.limits.resend_first)?;
         self.wake_by(deadline); // the timers that are being handled may have looked at this slot already
-        self.outgoing.push(OutgoingFrame::Call(slot, seq));
+        self.outgoing.push_call(slot, seq, &self.slots);
         Ok(())
     }
 
@@ -320,12 +320,11 @@ impl Calls {
 
     /// Offers an ACK for a reply that has arrived: at once if the server keeps many bytes for it, else after a while.
     fn offer_ack(&mut self, slot: Slot, seq: Seq, size: usize, at: Conditions<'_>) {
-        let limits = &at.config.limits;
-        if size >= limits.ack_at_once {
+        if size >= at.config.limits.ack_at_once {
             self.slots.acknowledge_at(slot, None);
             self.outgoing.push(OutgoingFrame::Ack(slot, seq));
         } else {
-            let due = at.now.plus(limits.ack_delay);
+            let due = at.now.plus(at.config.limits.ack_delay);
             self.slots.acknowledge_at(slot, Some(due));
             self.wake_by(due);
         }
@@ -360,6 +359,7 @@ impl Calls {
         for slot in self.slots.numbers() {
             self.handle_slot_timeout(slot, at);
         }
+        self.outgoing.drop_stale(&self.slots);
         for call in self.waiting.handle_timeout(at.now) {
             let text = format!("all {} slots were taken until its deadline", self.slots.len());
             self.end(call, at.never_sent(Reason::NoFreeSlot, text));

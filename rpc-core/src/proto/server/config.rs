@@ -24,17 +24,6 @@ pub struct ServerConfig {
     pub at_most_once: bool,
 }
 
-impl ServerConfig {
-    /// Divides the bounds that are for all loops together.
-    pub(super) fn for_one_loop(mut self) -> Self {
-        let loops = self.loops.max(1);
-        self.limits.sessions = (self.limits.sessions / loops).max(1);
-        self.limits.sessions_per_source = self.limits.sessions_per_source.map(|most| (most / loops).max(1));
-        self.limits.reply_budget /= loops;
-        self
-    }
-}
-
 /// A connection whose session belongs to another loop. It is taken out of this one and handed over.
 #[derive(Clone, Debug)]
 pub struct HandOver {

@@ -54,8 +54,8 @@ pub struct ServerCore {
 /// Connections: what the driver tells, and what it asks.
 impl ServerCore {
     /// A server without connections.
-    pub fn new(config: ServerConfig, entropy: Entropy) -> Self {
-        let config = config.for_one_loop();
+    pub fn new(mut config: ServerConfig, entropy: Entropy) -> Self {
+        config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
             calls: CallTable::new(config.limits.reply_budget),
             config,
@@ -366,7 +366,7 @@ impl ServerCore {
     fn check_drain(&mut self, now: Time) {
         let Some(mut drain) = self.drain.take_if(|drain| drain.is_due(now)) else { return };
         let is_idle = self.running == 0 && self.queue.is_empty();
-        let facts = self.links.drain_facts(is_idle, self.counters.replies);
+        let facts = self.links.drain_facts(is_idle, self.counters.replies + self.counters.resumed);
         let look = drain.look(facts, self.config.limits.drain_linger, now);
         self.drain = Some(drain);
         if look == Look::GraceOver {

@@ -14,8 +14,9 @@ pub(super) struct Drain {
     pub(super) next: Time,
     /// The time since which every reply has been written or acknowledged.
     pub(super) quiet_since: Option<Time>,
-    /// The replies sent until the last look: each one begins the time anew, even if it was written between two looks (V20).
-    pub(super) replies: u64,
+    /// The replies sent and sessions resumed until the last look. Each one begins the time anew, even if its bytes were written
+    /// between two looks (V20).
+    pub(super) events: u64,
     /// The server may end.
     pub(super) done: bool,
     /// The grace time ended first, and calls were left behind.
@@ -31,8 +32,8 @@ pub(super) struct Facts {
     pub(super) is_acknowledged: bool,
     /// Every session that is not acknowledged is attached, and all its replies are written.
     pub(super) is_written: bool,
-    /// Replies sent so far.
-    pub(super) replies: u64,
+    /// Replies sent and sessions resumed so far.
+    pub(super) events: u64,
 }
 
 /// The result of a look.
@@ -47,7 +48,7 @@ pub(super) enum Look {
 impl Drain {
     /// Begins a drain that ends at `ends` at the latest.
     pub(super) fn new(ends: Time, now: Time) -> Self {
-        Drain { ends, next: now, quiet_since: None, replies: 0, done: false, forced: false }
+        Drain { ends, next: now, quiet_since: None, events: 0, done: false, forced: false }
     }
 
     /// Ends the drain sooner, if `ends` is sooner.
@@ -81,9 +82,9 @@ impl Drain {
     pub(super) fn look(&mut self, facts: Facts, linger: Duration, now: Time) -> Look {
         let grace_over = self.ends <= now;
         let is_quiet = facts.is_idle && facts.is_written;
-        let since = self.quiet_since.filter(|_| facts.replies == self.replies);
+        let since = self.quiet_since.filter(|_| facts.events == self.events);
         self.quiet_since = is_quiet.then(|| since.unwrap_or(now));
-        self.replies = facts.replies;
+        self.events = facts.events;
         let lingered = self.quiet_since.is_some_and(|since| now.since(since) >= linger);
         self.next = now.plus(DRAIN_LOOK_EVERY).min(self.ends.max(now));
         self.done = grace_over || (facts.is_idle && (facts.is_acknowledged || lingered));
@@ -105,7 +106,7 @@ mod tests {
     }
 
     fn facts(is_idle: bool, is_acknowledged: bool, is_written: bool) -> Facts {
-        Facts { is_idle, is_acknowledged, is_written, replies: 0 }
+        Facts { is_idle, is_acknowledged, is_written, events: 0 }
     }
 
     #[test]
@@ -131,10 +132,10 @@ mod tests {
     fn v20_a_reply_that_is_sent_and_written_between_two_looks_lingers_too() {
         let mut drain = Drain::new(at(30_000), at(0));
         drain.look(facts(true, false, true), LINGER, at(0));
-        drain.look(Facts { replies: 1, ..facts(true, false, true) }, LINGER, at(1990));
-        drain.look(Facts { replies: 1, ..facts(true, false, true) }, LINGER, at(3989));
+        drain.look(Facts { events: 1, ..facts(true, false, true) }, LINGER, at(1990));
+        drain.look(Facts { events: 1, ..facts(true, false, true) }, LINGER, at(3989));
         assert!(!drain.is_done());
-        drain.look(Facts { replies: 1, ..facts(true, false, true) }, LINGER, at(3990));
+        drain.look(Facts { events: 1, ..facts(true, false, true) }, LINGER, at(3990));
         assert!(drain.is_done());
     }
 

@@ -178,10 +178,11 @@ impl Links {
         }
     }
 
-    /// Returns the facts that a drain looks at. `is_idle`: no call is queued or running. `replies`: sent so far.
-    pub(super) fn drain_facts(&self, is_idle: bool, replies: u64) -> Facts {
+    /// Returns the facts that a drain looks at. `is_idle`: no call is queued or running. `events`: replies sent
+    /// and sessions resumed so far.
+    pub(super) fn drain_facts(&self, is_idle: bool, events: u64) -> Facts {
         let written = |conn| self.connections.get(conn).is_some_and(|c| c.outgoing.unsent().is_empty());
-        let mut facts = Facts { is_idle, is_acknowledged: true, is_written: true, replies };
+        let mut facts = Facts { is_idle, is_acknowledged: true, is_written: true, events };
         for session in self.sessions.iter().filter(|session| !session.is_acknowledged()) {
             facts.is_acknowledged = false;
             facts.is_written &= session.attached().is_some_and(written);
