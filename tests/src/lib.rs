@@ -9,8 +9,8 @@
 pub mod auditor;
 pub mod hostile;
 pub mod ledger;
-pub mod mutants;
 pub mod plan;
+pub mod planted;
 pub mod profile;
 pub mod prove;
 pub mod run;

@@ -5,6 +5,7 @@
 //! simulate: FAILED seed=17 rule="V6: .." replay: cargo run --release -p rpc-tests --bin prove -- replay simulate --seed 17
 //! ```
 
+mod mutants;
 mod options;
 mod progress;
 mod report;
@@ -27,4 +28,4 @@ pub struct Part {
 }
 
 /// All parts, in the order in which `prove all` runs them.
-pub const PARTS: &[Part] = &[];
+pub const PARTS: &[Part] = &[mutants::PART];
