@@ -258,18 +258,14 @@ fn conclude(bench: &Bench, report: &mut Report) {
             report.fact("unviable", bench.unviable);
         }
     }
-    let wrong: Vec<String> = bench.cases.iter().filter_map(wrong).collect();
-    if let Some(first) = bench.cases.iter().find(|case| wrong_name(case)) {
-        wrong.iter().for_each(|text| println!("{text}"));
-        let rule = wrong.first().cloned().unwrap_or_default();
-        let replay = format!("replay {} {}", PART.name, first.name);
+    let wrong: Vec<(&str, String)> =
+        bench.cases.iter().filter_map(|case| Some((case.name.as_str(), wrong(case)?))).collect();
+    if let Some((name, rule)) = wrong.first() {
+        wrong.iter().for_each(|(_, text)| println!("{text}"));
         report.fact("wrong", wrong.len());
-        report.failure = Some(Failure { seed: first.name.clone(), rule, replay });
+        let replay = format!("replay {} {name}", PART.name);
+        report.failure = Some(Failure { seed: (*name).to_owned(), rule: rule.clone(), replay });
     }
-}
-
-fn wrong_name(case: &Case) -> bool {
-    wrong(case).is_some()
 }
 
 /// Why a case breaks the gate; `None` if it does not.
