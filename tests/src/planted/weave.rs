@@ -17,8 +17,12 @@ const SWITCH: (&str, &str) = (
      static NUMBER: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| {\n\
      \x20   std::env::var(\"RPC_PLANTED\").ok().and_then(|text| text.parse().ok()).unwrap_or(0)\n\
      });\n\
-     pub(crate) fn number() -> u32 {\n    *NUMBER\n}\n",
+     pub fn number() -> u32 {\n    *NUMBER\n}\n",
 );
+
+/// What the copy's `lib.rs` ends with. The path `::rpc_core::planted` is then the same in `rpc-core` and in a crate that
+/// compiles files of `rpc-core` anew.
+const DECLARED: &str = "\nextern crate self as rpc_core;\npub mod planted;\n";
 
 /// A fault as bodies of functions.
 #[derive(Debug)]
@@ -115,7 +119,7 @@ pub fn weave(sources: &Sources, switches: &[Switch]) -> Woven {
         let (mut text, mut from) = (String::new(), 0);
         for (function, bodies) in changed {
             text += &file.text[from..function.body.start];
-            text += "{ match crate::planted::number() {";
+            text += "{ match ::rpc_core::planted::number() {";
             for (number, body) in bodies {
                 text += &format!("\n{number} => ");
                 let start = text.len();
@@ -137,7 +141,7 @@ pub fn weave(sources: &Sources, switches: &[Switch]) -> Woven {
     }
     let library = "rpc-core/src/lib.rs".to_owned();
     let plain = sources.files.iter().find(|file| file.path == library).map_or("", |file| file.text.as_str());
-    woven.files.entry(library).or_insert_with(|| plain.to_owned()).push_str("\nmod planted;\n");
+    woven.files.entry(library).or_insert_with(|| plain.to_owned()).push_str(DECLARED);
     woven.files.insert(SWITCH.0.to_owned(), SWITCH.1.to_owned());
     woven
 }
