@@ -28,12 +28,13 @@ pub struct Proposal {
     pub what: String,
     function: usize,
     body: String,
+    in_net: bool,
 }
 
 impl Proposal {
     /// The fault as the body of its function.
     pub fn switch(&self, number: u32) -> Switch {
-        Switch { number, bodies: vec![(self.function, self.body.clone())] }
+        Switch { number, bodies: vec![(self.function, self.body.clone())], in_net: self.in_net }
     }
 }
 
@@ -113,6 +114,7 @@ fn proposals(mutants: &[Mutant], sources: &Sources) -> Vec<Proposal> {
             what,
             function: index,
             body: changed,
+            in_net: sources.is_in_net(index),
         });
     }
     let mut names = BTreeSet::new();

@@ -96,6 +96,11 @@ impl Sources {
         Ok(())
     }
 
+    /// Returns true if a function is in the layer of threads and sockets.
+    pub fn is_in_net(&self, function: usize) -> bool {
+        self.functions[function].path.first().is_some_and(|module| module == "net")
+    }
+
     fn items(&mut self, items: &[syn::Item], modules: &Vec<String>) {
         for item in items {
             match item {

@@ -21,24 +21,39 @@ pub struct Stage {
     pub words: &'static [&'static str],
     /// Threads, sockets and a real clock are in it: a test that fails is asked again, so that chance finds nothing.
     pub timed: bool,
+    /// It runs the layer of threads and sockets; a fault in that layer alone is judged by no other stage.
+    pub net: bool,
 }
 
 /// All stages. One whose target is not in the workspace is left out.
 pub const STAGES: &[Stage] = &[
-    Stage { name: "unit", target: "lib", words: &[], timed: false },
-    Stage { name: "tables", target: "simulation", words: &["--skip", "random_runs"], timed: false },
+    Stage { name: "unit", target: "lib", words: &[], timed: false, net: true },
+    Stage {
+        name: "tables",
+        target: "simulation",
+        words: &["--skip", "random_runs"],
+        timed: false,
+        net: false,
+    },
     Stage {
         name: "few",
         target: "simulation",
         words: &["random_runs", "--skip", "in_every_run"],
         timed: false,
+        net: false,
     },
-    Stage { name: "explore", target: "explore", words: &[], timed: false },
-    Stage { name: "interleave", target: "interleave", words: &[], timed: false },
+    Stage { name: "explore", target: "explore", words: &[], timed: false, net: false },
+    Stage { name: "interleave", target: "interleave", words: &[], timed: false, net: true },
     // Its tests wait more than they work: eight at a time take half as long.
-    Stage { name: "integration", target: "integration", words: &["--test-threads=8"], timed: true },
-    Stage { name: "wire", target: "wire", words: &[], timed: true },
-    Stage { name: "random", target: "simulation", words: &["random_runs"], timed: false },
+    Stage {
+        name: "integration",
+        target: "integration",
+        words: &["--test-threads=8"],
+        timed: true,
+        net: true,
+    },
+    Stage { name: "wire", target: "wire", words: &[], timed: true, net: true },
+    Stage { name: "random", target: "simulation", words: &["random_runs"], timed: false, net: false },
 ];
 
 /// A stage may take so many times as long as without a fault,
@@ -66,7 +81,7 @@ pub enum Outcome {
 pub enum Verdict {
     /// The stage and the test.
     Killed(&'static str, String),
-    /// The stage that did not end.
+    /// The first stage that did not end; no test failed in any.
     Hung(&'static str),
     /// Every stage passed.
     Survived,
@@ -114,16 +129,18 @@ impl Stages {
         Ok(times)
     }
 
-    /// Asks the stages one after the other until one finds the fault.
-    pub fn judge(&self, fault: u32) -> Verdict {
-        for (stage, limit) in &self.stages {
+    /// Asks the stages one after the other until a test of one fails. A stage that does not end says nothing about the
+    /// next one: only if no test fails in any of them is the fault hung.
+    pub fn judge(&self, fault: u32, in_net: bool) -> Verdict {
+        let mut hung = None;
+        for (stage, limit) in self.stages.iter().filter(|(stage, _)| stage.net || !in_net) {
             match self.found(*stage, *limit, fault) {
                 Outcome::Passed => {}
                 Outcome::Failed(test) => return Verdict::Killed(stage.name, test),
-                Outcome::Hung => return Verdict::Hung(stage.name),
+                Outcome::Hung => hung = hung.or(Some(stage.name)),
             }
         }
-        Verdict::Survived
+        hung.map_or(Verdict::Survived, Verdict::Hung)
     }
 
     /// Runs a stage; in a timed one a failure counts if the same test fails again.
@@ -265,19 +282,21 @@ mod tests {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
         let programs = BTreeMap::from([("lib".to_owned(), program)]);
         let mut stages = Stages::new(&root, programs, Duration::from_secs(60));
-        stages.stages =
-            vec![(Stage { name: "unit", target: "lib", words: &[], timed }, Duration::from_secs(60))];
+        stages.stages = vec![(
+            Stage { name: "unit", target: "lib", words: &[], timed, net: true },
+            Duration::from_secs(60),
+        )];
         (stages, root)
     }
 
     #[test]
     fn what_passes_survives_and_what_fails_is_killed_by_its_test() {
         let (passing, root) = stages("passing", "echo 'test a ... ok'", false);
-        assert!(matches!(passing.judge(1), Verdict::Survived));
+        assert!(matches!(passing.judge(1, true), Verdict::Survived));
         let failing = "[ $RPC_PLANTED = 2 ] && echo 'test a::b ... FAILED' && exit 101; exit 0";
         let (failing, other) = stages("failing", failing, false);
-        assert!(matches!(failing.judge(1), Verdict::Survived));
-        assert!(matches!(failing.judge(2), Verdict::Killed("unit", test) if test == "a::b"));
+        assert!(matches!(failing.judge(1, true), Verdict::Survived));
+        assert!(matches!(failing.judge(2, true), Verdict::Killed("unit", test) if test == "a::b"));
         [root, other].iter().for_each(|root| fs::remove_dir_all(root).expect("it was made above"));
     }
 
@@ -285,9 +304,9 @@ mod tests {
     fn a_program_that_does_not_end_is_hung_unless_a_test_of_it_failed() {
         let (mut silent, root) = stages("silent", "sleep 1000", false);
         silent.stages[0].1 = Duration::from_millis(50);
-        assert!(matches!(silent.judge(1), Verdict::Hung("unit")));
+        assert!(matches!(silent.judge(1, true), Verdict::Hung("unit")));
         let (failed, other) = stages("failed", "echo 'test a ... FAILED'; sleep 1000", false);
-        assert!(matches!(failed.judge(1), Verdict::Killed("unit", test) if test == "a"));
+        assert!(matches!(failed.judge(1, true), Verdict::Killed("unit", test) if test == "a"));
         [root, other].iter().for_each(|root| fs::remove_dir_all(root).expect("it was made above"));
     }
 
@@ -297,7 +316,7 @@ mod tests {
             "[ -e ../../../../failed ] || { touch ../../../../failed; echo 'test a ... FAILED'; exit 101; }";
         for (timed, killed) in [(true, false), (false, true)] {
             let (stages, root) = stages(&format!("once-{timed}"), once, timed);
-            assert_eq!(matches!(stages.judge(1), Verdict::Killed(..)), killed, "timed: {timed}");
+            assert_eq!(matches!(stages.judge(1, true), Verdict::Killed(..)), killed, "timed: {timed}");
             assert!(root.join("failed").exists(), "it did fail");
             fs::remove_dir_all(root).expect("it was made above");
         }

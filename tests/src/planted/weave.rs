@@ -31,6 +31,8 @@ pub struct Switch {
     pub number: u32,
     /// The index of each function, and its body with the fault.
     pub bodies: Vec<(usize, String)>,
+    /// Every function of it is in the layer of threads and sockets, which the simulation does not run.
+    pub in_net: bool,
 }
 
 /// The place of a branch in the text that was written.
@@ -87,7 +89,8 @@ pub fn plant(fault: &Fault, number: u32, sources: &Sources) -> Result<Switch, St
             rewrite(body, edits).ok_or_else(|| format!("two edits of `{}` overlap", function.name()))?,
         ));
     }
-    Ok(Switch { number, bodies })
+    let in_net = bodies.iter().all(|(function, _)| sources.is_in_net(*function));
+    Ok(Switch { number, bodies, in_net })
 }
 
 /// Replaces pieces of a text; `None` if they overlap.
