@@ -7,6 +7,7 @@
 
 mod explore;
 mod interleave;
+mod mutants;
 mod options;
 mod progress;
 mod report;
@@ -29,4 +30,4 @@ pub struct Part {
 }
 
 /// All parts, in the order in which `prove all` runs them.
-pub const PARTS: &[Part] = &[explore::EXPLORE, interleave::INTERLEAVE];
+pub const PARTS: &[Part] = &[explore::EXPLORE, interleave::INTERLEAVE, mutants::PART];
