@@ -143,7 +143,8 @@ pub struct ServerLimits {
     /// Sessions at a time, all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records when all of
     /// them use every slot; 2 GiB if every client asks for 1,024.
     pub sessions: usize,
-    /// Sessions from one source address; `None`: as many as `sessions`. For servers that face strangers.
+    /// Sessions from one source address, divided among the loops like `sessions`, at least one each; `None`: as many as
+    /// `sessions`. For servers that face strangers.
     pub sessions_per_source: Option<usize>,
     /// How long a session outlives its connection: longer than a reboot of a switch, shorter than a coffee.
     pub lease: Duration,

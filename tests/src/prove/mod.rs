@@ -8,6 +8,7 @@
 mod options;
 mod progress;
 mod report;
+mod simulate;
 
 pub use options::{Options, Usage};
 pub use progress::Progress;
@@ -27,4 +28,4 @@ pub struct Part {
 }
 
 /// All parts, in the order in which `prove all` runs them.
-pub const PARTS: &[Part] = &[];
+pub const PARTS: &[Part] = &[simulate::PART];

@@ -2,6 +2,7 @@
 
 use super::ClientCore;
 use super::slot::Use;
+use crate::limits::RETRY_SECONDS;
 
 impl ClientCore {
     /// Checks what holds between any two steps.
@@ -24,7 +25,12 @@ impl ClientCore {
         if self.to_send.len() > 4 * self.slots.len() + 16 {
             return Err(format!("client: {} frames wait to leave", self.to_send.len()));
         }
-        if self.waiting.len() + self.delayed.len() > self.config.limits.waiting + self.slots.len() {
+        // Calls of a lost session wait again although others do, and each that is tried again has used up budget.
+        let limits = &self.config.limits;
+        let again = limits.retry_budget * RETRY_SECONDS * 2.0;
+        if self.waiting.len() + self.delayed.len()
+            > limits.waiting + usize::from(limits.slots) + again as usize
+        {
             return Err(format!("client: {} calls wait", self.waiting.len() + self.delayed.len()));
         }
         Ok(())

@@ -1,8 +1,10 @@
 //! Floor 2: every record of every session, and whether the sums agree with the parts: for the simulator, which looks after each step.
 
+use std::net::IpAddr;
+
 use super::ServerCore;
 use super::record::{NO_CALL, State};
-use crate::ids::{CallId, Seq};
+use crate::ids::{CallId, Seq, SessionId};
 
 /// What a record says, as far as it may be told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +23,42 @@ pub enum RecordState {
     Acknowledged,
 }
 
+/// What a session says, as far as it may be told from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionState {
+    /// Its name.
+    pub id: SessionId,
+    /// Where the client is that opened it.
+    pub source: Option<IpAddr>,
+    /// A connection is attached to it.
+    pub attached: bool,
+    /// Bytes that wait to be written on that connection.
+    pub unsent: usize,
+    /// Calls queued or running.
+    pub active: u32,
+    /// A slot has a record of a call, or of a CANCEL that came before its call.
+    pub used: bool,
+    /// Every answer is acknowledged.
+    pub acknowledged: bool,
+}
+
 impl ServerCore {
+    /// Shows every session to `see`.
+    pub fn sessions(&self, mut see: impl FnMut(SessionState)) {
+        for session in self.sessions.iter() {
+            let connection = session.attached.and_then(|conn| self.connections.get(conn));
+            see(SessionState {
+                id: session.id,
+                source: session.source,
+                attached: session.attached.is_some(),
+                unsent: connection.map_or(0, |connection| connection.outgoing.unsent().len()),
+                active: session.active,
+                used: session.records().iter().any(|record| record.last > 0),
+                acknowledged: session.is_acknowledged(),
+            });
+        }
+    }
+
     /// Shows every record to `see`, and checks what holds between any two steps (V10 among it).
     ///
     /// # Errors
@@ -63,6 +100,9 @@ impl ServerCore {
             }
             if kept != session.kept {
                 return Err(format!("V10: {kept} bytes kept, {} counted", session.kept));
+            }
+            if kept > usize::from(session.slots) * limits.max_cached_reply {
+                return Err(format!("V19: {kept} bytes kept for one session of {} slots", session.slots));
             }
             kept_by_all += kept;
         }

@@ -58,6 +58,8 @@ pub struct Counters {
     pub expired: u64,
     /// Sessions refused, or evicted before any call, because there were too many.
     pub turned_away: u64,
+    /// Of them, sessions that were evicted before any call, so that another one could be opened.
+    pub evicted: u64,
     /// Resumptions of sessions that were not there.
     pub lost: u64,
     /// Now: sessions.
@@ -117,6 +119,7 @@ impl Counters {
             resumed: self.resumed + other.resumed,
             expired: self.expired + other.expired,
             turned_away: self.turned_away + other.turned_away,
+            evicted: self.evicted + other.evicted,
             lost: self.lost + other.lost,
             sessions: self.sessions + other.sessions,
             connections: self.connections + other.connections,

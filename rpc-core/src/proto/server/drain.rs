@@ -18,7 +18,8 @@ pub(super) struct Drain {
     ends: Time,
     next: Time,
     /// Since when every attached session has had all its answers written.
-    quiet_since: Option<Time>,
+    /// An answer that is sent begins it anew.
+    pub(super) quiet_since: Option<Time>,
     done: bool,
     forced: bool,
 }

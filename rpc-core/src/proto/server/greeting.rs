@@ -179,6 +179,7 @@ impl ServerCore {
         match self.sessions.evictable() {
             Some(key) => {
                 self.counters.turned_away += 1;
+                self.counters.evicted += 1;
                 self.end_session(key);
                 true
             }

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use slab::Slab;
 
 #[cfg(feature = "sim")]
-pub use audit::RecordState;
+pub use audit::{RecordState, SessionState};
 pub use calls::{CallKey, ReadyCall};
 pub use connection::{ConnId, Outgoing};
 pub use counters::Counters;
@@ -95,6 +95,8 @@ impl ServerCore {
         let loops = config.loops.max(1);
         config.limits.sessions = (config.limits.sessions / loops).max(1);
         config.limits.reply_budget /= loops;
+        config.limits.sessions_per_source =
+            config.limits.sessions_per_source.map(|most| (most / loops).max(1));
         ServerCore {
             replies: Replies::new(config.limits.reply_budget),
             config,
