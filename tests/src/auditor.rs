@@ -13,7 +13,11 @@ use rpc_core::sim::World;
 /// A timer may be late by one tick of the driver.
 pub const TICK: Duration = Duration::from_millis(1);
 
-/// How often a draining server looks whether it is done, twice, and a tick: its clock may have been read just before.
+/// How often a draining server looks whether it is done, and a tick: a WELCOME or PONG that was unsent between two looks
+/// is no answer, and need not linger.
+const DRAIN_LOOK: Duration = Duration::from_millis(21);
+
+/// Two looks, and a tick: what it waits for may have come just after the first.
 const DRAIN_LOOKS: Duration = Duration::from_millis(41);
 
 /// How the server stood when the auditor last looked.
@@ -26,6 +30,8 @@ pub struct Auditor {
     loops: Vec<Quiet>,
     /// When the drain under way began.
     draining: Option<Time>,
+    /// Every session that ever stood.
+    ever: HashSet<SessionId>,
     /// A slot beyond the first 64 had a call.
     pub saw_wide: bool,
 }
@@ -62,6 +68,7 @@ impl Auditor {
             sessions: HashMap::new(),
             loops: Vec::new(),
             draining: None,
+            ever: HashSet::new(),
             saw_wide: false,
         }
     }
@@ -101,7 +108,13 @@ impl Auditor {
                 return Err(format!("V19: {count} sessions from {source}, at most {share}"));
             }
         }
+        self.ever.extend(&present);
         self.look_at_ends(now, &present)
+    }
+
+    /// Returns true if a session of this name ever stood (V4).
+    pub fn has_seen(&self, session: SessionId) -> bool {
+        self.ever.contains(&session)
     }
 
     fn look_at_records(&mut self, server: &ServerCore) -> Result<(), String> {
@@ -200,7 +213,7 @@ impl Auditor {
         at.done = server.is_drained();
         let (linger, grace) = (self.limits.drain_linger, self.limits.grace);
         let over = now.since(began) >= grace;
-        let lingered = before.quiet.is_some_and(|since| now.since(since) >= linger);
+        let lingered = before.quiet.is_some_and(|since| now.since(since) + DRAIN_LOOK >= linger);
         if at.done && !(over || (idle && (acknowledged || lingered))) {
             return Err(format!("V20: a drain ended too early, at {now:?}, begun at {began:?}: {before:?}"));
         }

@@ -107,6 +107,10 @@ impl Run {
                 ));
             }
         }
+        let stranger = |call: &&rpc_core::ids::CallId| !self.auditor.has_seen(call.session);
+        if let Some(call) = self.work.read(|l| l.by_call.keys().find(stranger).copied()) {
+            return Err(format!("V4: {call} ran, and its session never stood"));
+        }
         let twice = self.work.read(|l| l.by_call.iter().find(|(_, n)| **n > 1).map(|(c, n)| (*c, *n)));
         match twice {
             Some((call, runs)) if !self.filter_off => Err(format!("V1: {call} ran {runs} times")),

@@ -87,9 +87,16 @@ pub fn plan(setup: &Setup, random: &mut fastrand::Rng) -> Vec<(Time, Act)> {
     let clients = setup.clients.len();
     let mut acts = Vec::new();
     let mut at = 0;
+    let wide = setup.clients.iter().any(|client| client.limits.slots > 64); // then all calls are under way at once
     for number in 0..CALLS {
         // Bursts and pauses: calls that compete, and connections that nobody drives for a while.
-        at += if random.u8(0..4) > 0 { random.u64(0..2_000) } else { random.u64(0..BUSY / CALLS * 7) };
+        at += if wide {
+            random.u64(0..6_000)
+        } else if random.u8(0..4) > 0 {
+            random.u64(0..2_000)
+        } else {
+            random.u64(0..BUSY / CALLS * 7)
+        };
         start(number + 1, Time(at), clients, random, &mut acts);
     }
     trouble(setup.trouble, clients, at, random, &mut acts);

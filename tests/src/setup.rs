@@ -176,7 +176,10 @@ fn world(profile: Profile, seed: u64) -> WorldConfig {
             Profile::Stuck => 0.5,
             _ => 0.25,
         },
-        longest: Duration::from_millis(if crowded || profile == Profile::Stuck { 4000 } else { 2500 }),
+        longest: Duration::from_millis(match profile {
+            Profile::Crowded | Profile::Stuck | Profile::Wide => 4000,
+            _ => 2500,
+        }),
         at_once: match profile {
             Profile::Crowded => 2,
             Profile::Wide => 120,

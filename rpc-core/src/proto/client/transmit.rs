@@ -31,6 +31,7 @@ impl ClientCore {
                         frame::append(out, &Header::for_call(Kind::Ack, slot, seq), &[], true);
                     }
                 }
+                Outgo::Hello if self.link == Link::Up => {} // WELCOME came first, and a HELLO would be another one now (V14)
                 Outgo::Hello => self.transmit_hello(out),
                 Outgo::Ping => frame::append(out, &Header::new(Kind::Ping), &[], true),
                 Outgo::Methods(index) => self.transmit_methods(index, out),
