@@ -176,6 +176,17 @@ pub struct ServerLimits {
     pub connections: usize,
 }
 
+impl ServerLimits {
+    /// Returns the share of one of `loops` loops: what is bounded for all together is divided.
+    pub(crate) fn of_one_loop(mut self, loops: usize) -> Self {
+        let loops = loops.max(1);
+        self.sessions = (self.sessions / loops).max(1);
+        self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
+        self.reply_budget /= loops;
+        self
+    }
+}
+
 impl Default for ServerLimits {
     fn default() -> Self {
         ServerLimits {

@@ -53,7 +53,7 @@ struct Quiet {
     quiet: Option<Time>,
     /// Since when nothing is queued or running, and every session is acknowledged.
     acknowledged: Option<Time>,
-    /// Answers sent so far, copies of them included.
+    /// Answers sent and sessions resumed so far.
     answers: u64,
     done: bool,
 }
@@ -200,9 +200,11 @@ impl Auditor {
         }
         let Some(began) = self.draining else { return Ok(()) };
         let at = &mut self.loops[number];
-        let answers = counters.refused + counters.executions + counters.duplicates() + counters.cancels;
+        let copies = counters.copies_replayed + counters.copies_not_kept + counters.copies_refused;
+        let answers =
+            counters.refused + counters.executions + copies + counters.cancels_final + counters.resumed;
         if std::mem::replace(&mut at.answers, answers) != answers {
-            at.quiet = None; // an answer was sent, and lingers from now on
+            at.quiet = None; // an answer was sent, or a session resumed: the time begins anew
         }
         let before = *at;
         at.quiet = quiet.then(|| at.quiet.unwrap_or(now));

@@ -91,8 +91,10 @@ impl Setup {
             swarm(&mut setup, random);
         }
         let trouble = setup.trouble;
-        let short_lease = setup.world.limits.lease < LONG_LEASE;
-        setup.loses_sessions = short_lease || trouble.crashes + trouble.drains + trouble.clocks > 0;
+        let limits = &setup.world.limits;
+        // A short lease ends sessions; and a cap evicts those whose calls have not arrived yet.
+        let ends = limits.lease < LONG_LEASE || limits.sessions < NO_CAP;
+        setup.loses_sessions = ends || trouble.crashes + trouble.drains + trouble.clocks > 0;
         setup
     }
 
@@ -118,6 +120,9 @@ impl Setup {
 
 /// A lease that outlives everything that happens to a connection in a run.
 pub const LONG_LEASE: Duration = Duration::from_secs(200);
+
+/// More sessions than any run opens.
+pub const NO_CAP: usize = 65_536;
 
 /// What the network does.
 fn faults(profile: Profile) -> Faults {
@@ -162,7 +167,7 @@ fn world(profile: Profile, seed: u64) -> WorldConfig {
         },
         queue: if crowded { 4 } else { 16 },
         queue_bytes: 16 << 10,
-        sessions: if full { 4 } else { 65_536 },
+        sessions: if full { 4 } else { NO_CAP },
         sessions_per_source: full.then_some(3),
         unsent_pause: 4 << 10,
         unsent_stall: Duration::from_secs(if slow { 2 } else { 30 }),

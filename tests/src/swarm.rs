@@ -6,7 +6,7 @@ use std::time::Duration;
 use rpc_core::limits::ServerLimits;
 use rpc_core::sim::{Faults, Handlers};
 
-use crate::setup::{LONG_LEASE, Setup, Trouble};
+use crate::setup::{LONG_LEASE, NO_CAP, Setup, Trouble};
 
 /// Replaces what the fixed profiles say by what the seed draws.
 pub(crate) fn swarm(setup: &mut Setup, random: &mut fastrand::Rng) {
@@ -73,7 +73,7 @@ fn limits(usual: ServerLimits, random: &mut fastrand::Rng) -> ServerLimits {
         lease: *pick(&[Duration::from_millis(300), seconds(5), LONG_LEASE, LONG_LEASE], random),
         queue: *pick(&[1, 2, 16, 64], random),
         queue_bytes: *pick(&[4 << 10, 64 << 10], random),
-        sessions: *pick(&[6, 20, 65_536], random),
+        sessions: *pick(&[6, 20, NO_CAP, NO_CAP], random),
         sessions_per_source: *pick(&[None, None, Some(6)], random),
         unsent_pause: *pick(&[256, 4 << 10, 256 << 10], random),
         unsent_stall: *pick(&[seconds(1), seconds(30)], random),

@@ -64,6 +64,9 @@ fn simulate(options: &Options, progress: &mut Progress) -> Report {
     ] {
         report.fact(key, tally.get(name));
     }
+    for (seed, rule) in broken {
+        println!("seed {seed} profile {:?}: {rule}", Profile::of(*seed));
+    }
     report.fact("broken", broken.len());
     report.failure = broken.first().map(|(seed, rule)| failure(*seed, rule));
     report

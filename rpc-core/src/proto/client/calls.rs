@@ -238,6 +238,7 @@ impl ClientCore {
         let (slot, seq) = self.slots.take(call, self.config.limits.resend_first)?;
         self.wake_by(deadline); // the slot may have been looked at already by the timers that are at work
         self.to_send.push_back(Outgo::Call(slot, seq));
+        self.drop_stale_frames();
         Ok(())
     }
 

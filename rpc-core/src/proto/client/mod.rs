@@ -107,7 +107,7 @@ enum Link {
 }
 
 /// A frame that is to leave.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outgo {
     Hello,
     Call(Slot, Seq),

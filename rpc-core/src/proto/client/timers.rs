@@ -24,6 +24,7 @@ impl ClientCore {
         for slot in 0..self.slots.len() as u16 {
             self.slot_timers(slot, now);
         }
+        self.drop_stale_frames();
         self.waiting_timers(now);
         self.link_timers(now);
         let stuck_at = self.all_dirty_since.map(|since| since.plus(self.config.limits.all_dirty));

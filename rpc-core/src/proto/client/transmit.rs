@@ -1,5 +1,7 @@
 //! Floor 2: what leaves the client: frames are made when they are taken to be written, so that the time left is true and an unsent call can still be taken back.
 
+use std::collections::BTreeSet;
+
 use super::slot::Use;
 use super::{ClientCore, Link, Outgo};
 use crate::ids::{Seq, Slot, Time};
@@ -59,6 +61,29 @@ impl ClientCore {
             }
         }
         self.wake_by(earliest);
+    }
+
+    /// Drops what would not be written any more, and what waits twice, if much waits: while the socket takes nothing,
+    /// each call that comes and goes unsent leaves a frame behind, and each dirty slot a CANCEL at each of its times.
+    pub(super) fn drop_stale_frames(&mut self) {
+        if self.to_send.len() < 3 * self.slots.len() + 12 {
+            return; // so that each frame is looked at a few times at the most
+        }
+        let slots = &self.slots;
+        let mut seen = BTreeSet::new();
+        self.to_send.retain(|outgo| {
+            let counts = match *outgo {
+                Outgo::Call(slot, seq) => {
+                    slots.get(slot).is_some_and(|s| matches!(s.usage, Use::Taken(_)) && s.last == seq)
+                }
+                Outgo::Cancel(slot, seq) => {
+                    slots.get(slot).is_some_and(|s| matches!(s.usage, Use::Dirty(_)) && s.last == seq)
+                }
+                Outgo::Ack(slot, seq) => slots.get(slot).is_some_and(|s| s.last == seq || s.answered == seq),
+                Outgo::Hello | Outgo::Ping | Outgo::Methods(_) | Outgo::Bye => true,
+            };
+            counts && seen.insert(*outgo)
+        });
     }
 
     fn transmit_call(&mut self, slot: Slot, seq: Seq, out: &mut Vec<u8>, now: Time) {

@@ -18,8 +18,8 @@ pub(super) struct Drain {
     ends: Time,
     next: Time,
     /// Since when every attached session has had all its answers written.
-    /// An answer that is sent begins it anew.
-    pub(super) quiet_since: Option<Time>,
+    /// An answer that is sent, or a session that is resumed, begins it anew.
+    quiet_since: Option<Time>,
     done: bool,
     forced: bool,
 }
@@ -63,6 +63,13 @@ impl ServerCore {
     /// Whether a drain ended by force, with calls left behind.
     pub fn was_forced(&self) -> bool {
         self.drain.as_ref().is_some_and(|drain| drain.forced)
+    }
+
+    /// Lets a drain linger from its next look on, as if nothing had been quiet before.
+    pub(super) fn linger_anew(&mut self) {
+        if let Some(drain) = &mut self.drain {
+            drain.quiet_since = None;
+        }
     }
 
     /// Looks whether the drain is done: nothing queued or running, and every session has ended, or is acknowledged, or

@@ -95,9 +95,7 @@ impl ServerCore {
         connection.send(&header, body);
         record.answer_end = connection.outgoing.queued();
         self.touch(conn);
-        if let Some(drain) = &mut self.drain {
-            drain.quiet_since = None; // V20: this answer lingers too, also one that is written between two looks
-        }
+        self.linger_anew(); // V20: this answer too, also if it is written between two looks
     }
 
     /// The filter is off: a copy's answer is sent and not recorded; the client ignores it. A copy that overtook its

@@ -127,6 +127,7 @@ impl ServerCore {
         connection.outgoing.count_from(session.sent_before);
         connection.decoder.agree(limit, true, session.features & FEATURE_NO_BODY_CHECKSUM == 0);
         session.attached = Some(conn);
+        self.linger_anew();
     }
 
     /// Sends a WELCOME: always with a checksum, since the client learns from it whether later frames have one.

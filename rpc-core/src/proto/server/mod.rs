@@ -92,11 +92,7 @@ pub struct ServerCore {
 impl ServerCore {
     /// A server without connections.
     pub fn new(mut config: ServerConfig, entropy: Entropy) -> Self {
-        let loops = config.loops.max(1);
-        config.limits.sessions = (config.limits.sessions / loops).max(1);
-        config.limits.reply_budget /= loops;
-        config.limits.sessions_per_source =
-            config.limits.sessions_per_source.map(|most| (most / loops).max(1));
+        config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
             replies: Replies::new(config.limits.reply_budget),
             config,
