@@ -11,6 +11,7 @@ use crate::call::{Channel, ChannelStats, Ticket};
 use crate::ids::Time;
 use crate::proto::client::Event;
 use crate::proto::{Doubt, Outcome, Request};
+use crate::wire::message::Table;
 
 /// What has become of a call.
 #[derive(Debug, Default)]
@@ -192,6 +193,10 @@ impl Channel for SimChannel {
                 None => (Outcome::Unknown(Doubt::Closed), None), // a world in which nothing happens any more
             },
         }
+    }
+
+    fn table(&self, service: &str) -> Option<Arc<Table>> {
+        lock(&self.shared).world.client(self.client)?.table(service)
     }
 
     fn peer(&self) -> Arc<str> {
