@@ -13,11 +13,7 @@ use rpc_core::sim::World;
 /// A timer may be late by one tick of the driver.
 pub const TICK: Duration = Duration::from_millis(1);
 
-/// How often a draining server looks whether it is done, and a tick: a WELCOME or PONG that was unsent between two looks
-/// is no answer, and need not linger.
-const DRAIN_LOOK: Duration = Duration::from_millis(21);
-
-/// Two looks, and a tick: what it waits for may have come just after the first.
+/// Two looks of a draining server, and a tick: what it waits for may have come just after the first.
 const DRAIN_LOOKS: Duration = Duration::from_millis(41);
 
 /// How the server stood when the auditor last looked.
@@ -28,10 +24,14 @@ pub struct Auditor {
     records: HashMap<(SessionId, Slot), (Seq, RecordState)>,
     sessions: HashMap<SessionId, Known>,
     loops: Vec<Quiet>,
+    /// Connections that each loop has cut because their client did not read.
+    stalled: HashMap<usize, u64>,
     /// When the drain under way began.
     draining: Option<Time>,
     /// Every session that ever stood.
     ever: HashSet<SessionId>,
+    /// When the server's clock jumped last.
+    jumped: Time,
     /// A slot beyond the first 64 had a call.
     pub saw_wide: bool,
 }
@@ -44,12 +44,16 @@ struct Known {
     detached: Option<Time>,
     /// and since when no call is queued or running.
     idle: Time,
+    /// Since when bytes wait to be written and none is.
+    stuck: Option<Time>,
 }
 
 /// What a loop that drains waits for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Quiet {
-    /// Since when nothing is queued or running, and every session is acknowledged, or attached with all written.
+    /// Since when nothing is queued or running, and every session is acknowledged, or attached with all answers written,
+    written: Option<Time>,
+    /// and since when nothing else waits to be written either.
     quiet: Option<Time>,
     /// Since when nothing is queued or running, and every session is acknowledged.
     acknowledged: Option<Time>,
@@ -67,8 +71,10 @@ impl Auditor {
             records: HashMap::new(),
             sessions: HashMap::new(),
             loops: Vec::new(),
+            stalled: HashMap::new(),
             draining: None,
             ever: HashSet::new(),
+            jumped: Time::default(),
             saw_wide: false,
         }
     }
@@ -76,6 +82,11 @@ impl Auditor {
     /// Notes that the server begins to drain.
     pub fn drain_begins(&mut self, world: &World) {
         self.draining = self.draining.or(world.server().map(|_| world.server_time()));
+    }
+
+    /// Notes that the server's clock has jumped: what waits may have waited for longer than it should.
+    pub fn clock_jumped(&mut self, world: &World) {
+        self.jumped = world.server_time();
     }
 
     /// Looks again.
@@ -87,6 +98,7 @@ impl Auditor {
             self.life = world.server_life();
             self.draining = None;
             self.loops.clear();
+            self.stalled.clear();
             self.sessions.clear();
         }
         if world.server_is_paused() {
@@ -98,7 +110,7 @@ impl Auditor {
         for (number, server) in world.servers().enumerate() {
             self.look_at_records(server)?;
             let settled = server.poll_timeout().is_none_or(|due| due > now); // no timer of this moment is still to come
-            self.look_at_sessions(server, now, settled, &mut sources, &mut present)?;
+            self.look_at_sessions(number, server, now, settled, &mut sources, &mut present)?;
             self.look_at_drain(number, server, now, settled)?;
         }
         let loops = self.loops.len().max(1);
@@ -132,24 +144,42 @@ impl Auditor {
 
     fn look_at_sessions(
         &mut self,
+        number: usize,
         server: &ServerCore,
         now: Time,
         settled: bool,
         sources: &mut HashMap<std::net::IpAddr, usize>,
         present: &mut HashSet<SessionId>,
     ) -> Result<(), String> {
-        let lease = self.limits.lease;
+        let jumped = self.jumped;
+        let (lease, patience) = (self.limits.lease, self.limits.unsent_stall);
         let mut broken = Ok(());
+        let stalled = server.counters().stalled;
+        // Another session may have been detached in the same step; only a step with one cut says which.
+        let cut = stalled > *self.stalled.get(&number).unwrap_or(&0);
+        self.stalled.insert(number, stalled);
         server.sessions(|state| {
             present.insert(state.id);
             if let Some(source) = state.source {
                 *sources.entry(source).or_default() += 1;
             }
-            let first = Known { state, detached: None, idle: now };
+            let first = Known { state, detached: None, idle: now, stuck: None };
             let known = self.sessions.entry(state.id).or_insert(first);
             known.detached = if state.attached { None } else { known.detached.or(Some(now)) };
             if state.active > 0 {
                 known.idle = now;
+            }
+            if cut && known.state.attached && !state.attached {
+                if known.stuck.is_none_or(|since| now.since(since) + TICK < patience) {
+                    broken =
+                        Err(format!("V20: session {:?} was cut although bytes went: {known:?}", state.id));
+                }
+            }
+            let moves = state.unsent == 0 || state.sent != known.state.sent || !state.attached;
+            known.stuck = if moves { (state.unsent > 0).then_some(now) } else { known.stuck.or(Some(now)) };
+            if settled && known.stuck.is_some_and(|since| now.since(since.max(jumped)) > patience * 2 + TICK)
+            {
+                broken = Err(format!("V20: session {:?} is stuck and not cut: {known:?}", state.id));
             }
             known.state = state;
             let since = known.detached.map(|detached| detached.max(known.idle));
@@ -190,9 +220,10 @@ impl Auditor {
     ) -> Result<(), String> {
         let counters = server.counters();
         let idle = counters.queued + counters.running == 0;
-        let (mut quiet, mut acknowledged) = (idle, idle);
+        let (mut written, mut quiet, mut acknowledged) = (idle, idle, idle);
         server.sessions(|state| {
             acknowledged &= state.acknowledged;
+            written &= state.acknowledged || (state.attached && state.answered);
             quiet &= state.acknowledged || (state.attached && state.unsent == 0);
         });
         if self.loops.len() <= number {
@@ -204,9 +235,10 @@ impl Auditor {
         let answers =
             counters.refused + counters.executions + copies + counters.cancels_final + counters.resumed;
         if std::mem::replace(&mut at.answers, answers) != answers {
-            at.quiet = None; // an answer was sent, or a session resumed: the time begins anew
+            (at.written, at.quiet) = (None, None); // an answer was sent, or a session resumed: the time begins anew
         }
         let before = *at;
+        at.written = written.then(|| at.written.unwrap_or(now));
         at.quiet = quiet.then(|| at.quiet.unwrap_or(now));
         at.acknowledged = acknowledged.then(|| at.acknowledged.unwrap_or(now));
         if at.done {
@@ -215,7 +247,7 @@ impl Auditor {
         at.done = server.is_drained();
         let (linger, grace) = (self.limits.drain_linger, self.limits.grace);
         let over = now.since(began) >= grace;
-        let lingered = before.quiet.is_some_and(|since| now.since(since) + DRAIN_LOOK >= linger);
+        let lingered = before.written.is_some_and(|since| now.since(since) >= linger);
         if at.done && !(over || (idle && (acknowledged || lingered))) {
             return Err(format!("V20: a drain ended too early, at {now:?}, begun at {began:?}: {before:?}"));
         }

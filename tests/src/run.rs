@@ -284,7 +284,10 @@ impl Run {
 
     fn jump(&mut self, process: Process, by: Duration) {
         self.tally.add("clocks that jumped", 1);
-        let Process::Client(client) = process else { return self.world.jump_server(by) };
+        let Process::Client(client) = process else {
+            self.world.jump_server(by);
+            return self.auditor.clock_jumped(&self.world);
+        };
         self.world.jump_client(client, by);
         self.disturb(client);
     }

@@ -32,8 +32,12 @@ pub struct SessionState {
     pub source: Option<IpAddr>,
     /// A connection is attached to it.
     pub attached: bool,
-    /// Bytes that wait to be written on that connection.
+    /// Bytes that wait to be written on that connection,
     pub unsent: usize,
+    /// and bytes ever written for this session.
+    pub sent: u64,
+    /// Every answer was written on that connection.
+    pub answered: bool,
     /// Calls queued or running.
     pub active: u32,
     /// A slot has a record of a call, or of a CANCEL that came before its call.
@@ -47,11 +51,14 @@ impl ServerCore {
     pub fn sessions(&self, mut see: impl FnMut(SessionState)) {
         for session in self.sessions.iter() {
             let connection = session.attached.and_then(|conn| self.connections.get(conn));
+            let sent = connection.map_or(session.sent_before, |connection| connection.outgoing.sent());
             see(SessionState {
                 id: session.id,
                 source: session.source,
                 attached: session.attached.is_some(),
                 unsent: connection.map_or(0, |connection| connection.outgoing.unsent().len()),
+                sent,
+                answered: session.records().iter().all(|record| record.answer_end <= sent),
                 active: session.active,
                 used: session.records().iter().any(|record| record.last > 0),
                 acknowledged: session.is_acknowledged(),
