@@ -3,6 +3,7 @@
 mod bench;
 mod client_table;
 mod greeting;
+mod handles;
 mod hostile_server;
 mod random_runs;
 mod repeats;

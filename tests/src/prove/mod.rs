@@ -11,6 +11,7 @@ mod mutants;
 mod options;
 mod progress;
 mod report;
+mod simulate;
 
 pub use options::{Options, Usage};
 pub use progress::Progress;
@@ -30,4 +31,4 @@ pub struct Part {
 }
 
 /// All parts, in the order in which `prove all` runs them.
-pub const PARTS: &[Part] = &[explore::EXPLORE, interleave::INTERLEAVE, mutants::PART];
+pub const PARTS: &[Part] = &[simulate::PART, explore::EXPLORE, interleave::INTERLEAVE, mutants::PART];

@@ -34,6 +34,10 @@ pub struct SessionState {
     pub attached: bool,
     /// Bytes that wait to be written on that connection.
     pub unsent: usize,
+    /// Bytes ever written for this session.
+    pub sent: u64,
+    /// True if every reply was written on that connection.
+    pub answered: bool,
     /// Calls that are queued or running.
     pub active: u32,
     /// True if a slot has a record of a call, or of a CANCEL that came before its call.
@@ -47,7 +51,10 @@ impl ServerCore {
     pub fn sessions(&self, mut see: impl FnMut(SessionState)) {
         for session in self.links.sessions.iter() {
             let connection = session.attached().and_then(|conn| self.links.connections.get(conn));
+            let sent = connection.map_or(session.queued_before, |connection| connection.outgoing.sent());
             see(SessionState {
+                sent,
+                answered: session.records().iter().all(|record| record.reply_end <= sent),
                 id: session.id,
                 source: session.source,
                 attached: session.attached().is_some(),

@@ -349,7 +349,7 @@ impl ServerCore {
         if let Some(drain) = &mut self.drain {
             return drain.end_by(ends);
         }
-        self.drain = Some(Drain::new(ends, now));
+        self.drain = Some(Drain::new(ends, self.counters.replies + self.counters.resumed, now));
         self.links.tell_draining();
     }
 

@@ -46,9 +46,9 @@ pub(super) enum Look {
 }
 
 impl Drain {
-    /// Begins a drain that ends at `ends` at the latest.
-    pub(super) fn new(ends: Time, now: Time) -> Self {
-        Drain { ends, next: now, quiet_since: None, events: 0, done: false, forced: false }
+    /// Begins a drain that ends at `ends` at the latest. `events`: replies sent and sessions resumed so far.
+    pub(super) fn new(ends: Time, events: u64, now: Time) -> Self {
+        Drain { ends, next: now, quiet_since: None, events, done: false, forced: false }
     }
 
     /// Ends the drain sooner, if `ends` is sooner.
@@ -111,14 +111,14 @@ mod tests {
 
     #[test]
     fn a_drain_is_done_at_once_when_every_reply_is_acknowledged() {
-        let mut drain = Drain::new(at(30_000), at(0));
+        let mut drain = Drain::new(at(30_000), 0, at(0));
         assert_eq!(drain.look(facts(true, true, true), LINGER, at(0)), Look::Wait);
         assert!(drain.is_done() && !drain.was_forced());
     }
 
     #[test]
     fn v20_a_drain_lingers_for_its_time_after_the_last_reply_was_written_and_no_longer() {
-        let mut drain = Drain::new(at(30_000), at(0));
+        let mut drain = Drain::new(at(30_000), 0, at(0));
         drain.look(facts(true, false, true), LINGER, at(100));
         drain.look(facts(true, false, false), LINGER, at(1000)); // one more reply: the time begins anew
         drain.look(facts(true, false, true), LINGER, at(1500));
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn v20_a_reply_that_is_sent_and_written_between_two_looks_lingers_too() {
-        let mut drain = Drain::new(at(30_000), at(0));
+        let mut drain = Drain::new(at(30_000), 0, at(0));
         drain.look(facts(true, false, true), LINGER, at(0));
         drain.look(Facts { events: 1, ..facts(true, false, true) }, LINGER, at(1990));
         drain.look(Facts { events: 1, ..facts(true, false, true) }, LINGER, at(3989));
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn v20_a_drain_ends_with_its_grace_time_and_says_if_calls_were_left_behind() {
-        let mut drain = Drain::new(at(30_000), at(0));
+        let mut drain = Drain::new(at(30_000), 0, at(0));
         drain.end_by(at(10_000));
         drain.end_by(at(60_000));
         assert_eq!(drain.look(facts(false, false, true), LINGER, at(9_999)), Look::Wait);
