@@ -64,7 +64,7 @@ impl<S> Default for Waiters<S> {
 
 impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     /// Adds an entry for a call that is about to start.
-    pub fn expect(&mut self) -> Ticket {
+    pub fn register(&mut self) -> Ticket {
         let waiter = Waiter { answer: Answer::Awaited, sleepers: Vec::new(), waker: None };
         Ticket(self.entries.insert(waiter) as u64)
     }
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn an_answer_that_comes_before_unknown_was_taken_is_the_outcome() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
-        let ticket = waiters.expect();
+        let ticket = waiters.register();
         waiters.deliver(finished(ticket, Outcome::Unknown(Doubt::Deadline)), &mut woken);
         waiters.deliver(Event::Resolved(ticket.0, Outcome::Panicked("p".into())), &mut woken);
         assert!(waiters.has_outcome(ticket));
@@ -191,12 +191,12 @@ mod tests {
     #[test]
     fn an_unknown_call_stays_until_it_is_resolved_and_others_go_when_they_are_taken() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
-        let (open, other) = (waiters.expect(), waiters.expect());
+        let (open, other) = (waiters.register(), waiters.register());
         waiters.deliver(finished(open, Outcome::Unknown(Doubt::Deadline)), &mut woken);
         waiters.deliver(finished(other, Outcome::Unknown(Doubt::Closed)), &mut woken);
         assert_eq!(waiters.take(open), Some(Outcome::Unknown(Doubt::Deadline)));
         assert_eq!(waiters.take(other), Some(Outcome::Unknown(Doubt::Closed)));
-        assert_eq!(waiters.expect(), other, "its entry is free again");
+        assert_eq!(waiters.register(), other, "its entry is free again");
         assert_eq!(waiters.resolution(open), None);
         waiters.deliver(Event::Resolved(open.0, Outcome::Panicked("p".into())), &mut woken);
         assert_eq!(waiters.resolution(open), Some(Outcome::Panicked("p".into())));
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn all_threads_that_sleep_for_a_call_are_woken_and_the_newest_is_that_which_sleeps() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
-        let (first, second) = (waiters.expect(), waiters.expect());
+        let (first, second) = (waiters.register(), waiters.register());
         for (ticket, sleeper) in [(first, 1), (first, 2), (second, 3)] {
             waiters.sleep(ticket, sleeper);
         }

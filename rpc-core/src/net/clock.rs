@@ -1,4 +1,4 @@
-//! Floor 4: the operating system's monotonic clock, as the protocol wants it.
+//! Layer 4: the monotonic clock of the operating system.
 
 use super::sync::Instant;
 use crate::ids::{Clock, Time};

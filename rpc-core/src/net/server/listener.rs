@@ -43,7 +43,7 @@ impl Acceptor {
         Ok(Acceptor { listener, ready: true, paused_until: None, logged: None })
     }
 
-    /// Accepts nothing for a while. New connections wait in the kernel.
+    /// Returns the end of the pause, if accepting pauses.
     pub(super) fn paused_until(&self) -> Option<Time> {
         self.paused_until
     }
