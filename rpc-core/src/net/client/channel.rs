@@ -1,4 +1,7 @@
 //! Layer 4: the TCP channel: how a call enters the client's core, and how its outcome leaves it.
+//!
+//! Every method locks the state, does its step, and unlocks it before it sends the wakeups. A method that waits does so in
+//! [`ClientInner::wait_until`], where it drives or sleeps.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -23,6 +26,8 @@ impl Channel for TcpChannel {
     fn start(&self, request: Request) -> Result<Ticket, Outcome> {
         let inner = &self.inner;
         let mut state = inner.lock();
+        // If nothing else is under way, no thread drives, and none will until the caller waits: the call is sent now.
+        // Otherwise the thread that drives next sends it in one write with others.
         let quiet = !state.core.owes();
         let ticket = inner.begin(&mut state, request)?;
         let mut wakeups = PendingWakeups::default();
@@ -59,6 +64,7 @@ impl Channel for TcpChannel {
             return Some(outcome);
         }
         let replaced = state.waiters.set_waker(ticket, waker);
+        // A future cannot drive. Once the background worker was asked to, further polls need not ask again.
         if !state.urgent {
             let idle = matches!(state.driving, Driving::Idle(_));
             state.urgent = !idle || background::watch(self.inner.me(), true);
@@ -76,6 +82,7 @@ impl Channel for TcpChannel {
             draining.abandon(ticket.0, now); // the call may be orphaned there: its reply must not reach the next call with this ticket
         }
         let left = state.waiters.remove(ticket);
+        // A CANCEL may have to be sent, and no thread of this call waits for it.
         if state.core.wants_transmit() {
             self.inner.wake_driver(&mut state);
         }
@@ -97,6 +104,7 @@ impl Channel for TcpChannel {
 
     fn forget(&self, ticket: Ticket) {
         let mut state = self.inner.lock();
+        // The call may be in either session: the one that does not know the ticket does nothing.
         state.core.forget(ticket.0);
         if let Some(draining) = &mut state.draining_session {
             draining.forget(ticket.0);
@@ -123,6 +131,7 @@ impl Channel for TcpChannel {
         let outcome = state.waiters.take(ticket).unwrap_or(Outcome::Unknown(Doubt::Closed)); // `wait_until` returned, so it is there
         drop(state);
         wakeups.send();
+        // Only this outcome can be resolved later, so only then the waiter and the ticket stay.
         let open = (outcome == Outcome::Unknown(Doubt::Deadline)).then_some(ticket);
         (outcome, open)
     }
@@ -151,6 +160,8 @@ impl Channel for TcpChannel {
         if let Some(draining) = &mut state.draining_session {
             draining.close(now);
         }
+        // If the background worker drives, it alone has the socket and can send the BYE. Otherwise this thread sends it, or
+        // the caller that drives does at the end of its turn.
         let background = matches!(state.driving, Driving::Background);
         if background || state.draining_session.is_some() {
             background::close(Arc::clone(&self.inner));

@@ -55,6 +55,7 @@ impl Driver {
     /// If `more` is true, further frames are to be transmitted: then the poll does not wait once these bytes are written.
     fn poll_once(&mut self, limit: Option<Duration>, more: bool) -> SocketEvents {
         let mut seen = SocketEvents::default();
+        // Nothing of this happens under the lock: other threads can start calls meanwhile, and wake this poll for them.
         self.socket.flush(&mut seen);
         if seen.failed.is_some() {
             return seen;
@@ -105,6 +106,7 @@ impl ClientInner {
         for chunk in seen.input {
             core.handle_input(chunk, now);
         }
+        // Last, since bytes that were read before the end may hold replies.
         if let Some(why) = seen.failed {
             socket.close(registry);
             core.handle_disconnected(&why, now);
@@ -134,6 +136,7 @@ impl ClientInner {
                 core.handle_disconnected(&format!("connecting to {to} failed: {error}"), now);
             }
         }
+        // Until then calls stay in the core, which resolves them if the connection cannot be made.
         if socket.is_connected() {
             core.poll_transmit(&mut socket.out, now);
         }
@@ -155,6 +158,7 @@ impl ClientInner {
             self.apply(&mut state.core, &mut driver.socket, seen, driver.poll.registry(), now);
         }
         loop {
+            // Deadlines first: a call whose time is over must not be sent any more.
             state.core.handle_timeout(now);
             state.deliver(wakeups);
             if done(&state) || until.is_some_and(|until| until <= now) {
@@ -165,12 +169,14 @@ impl ClientInner {
             if state.deliver(wakeups) {
                 continue; // this thread may wait for one of these outcomes
             }
+            // What the batch that was just taken left behind follows without a pause.
             let more = state.core.wants_transmit();
             let limit =
                 if state.core.wants_close() { Some(Time::default()) } else { state.core.poll_timeout() };
             let limit = limit.into_iter().chain(until).min();
             state.sleeps_until = limit.unwrap_or(Time::NEVER);
             let limit = limit.map(|at| at.since(now));
+            // From here on a thread with bytes to send must wake this poll: it reads `polling` under the same lock.
             state.polling = true;
             drop(state);
             std::mem::take(wakeups).send();
@@ -191,6 +197,7 @@ impl ClientInner {
             state.deliver(wakeups);
         }
         driver.last_turn = now;
+        // The driver is put back and the role passed on under one lock, so no thread falls asleep between the two.
         state.driving = Driving::Idle(driver);
         self.release_role(&mut state, wakeups);
         state
@@ -222,14 +229,17 @@ impl ClientInner {
             }
             if let Some(driver) = state.take_driver(Driving::Caller) {
                 let drive = || self.drive(state, driver, until, done, wakeups);
+                // A panic leaves `driving` as it is, without a driver: all other threads would sleep for ever.
                 return catch_unwind(AssertUnwindSafe(drive)).unwrap_or_else(|panic| {
                     self.recover();
                     resume_unwind(panic)
                 });
             }
+            // The thread that drives polls, and does not know of a call that was started since.
             if state.must_wake_driver() {
                 self.wake_driver(&mut state);
             }
+            // Listed under the lock, and unparked by handle: an unpark before the park is not lost.
             let sleeper = Sleeper(thread::current());
             state.waiters.sleep(ticket, sleeper.clone());
             drop(state);
@@ -300,6 +310,7 @@ impl ClientInner {
         if !state.polling {
             return; // it checks for work before it polls
         }
+        // Cleared by the first thread that wakes the driver, so that many senders cost one system call.
         state.polling = false;
         match state.driving {
             Driving::Background => background::process(self.me()),

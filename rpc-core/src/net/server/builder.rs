@@ -18,7 +18,7 @@ use crate::net::os::{self, BoundListener};
 use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::thread;
 use crate::proto::server::{Entropy, ServerConfig, ServerCore};
-use crate::service::{Runtime, Service};
+use crate::service::{DispatchEnv, Service};
 
 /// Collects the services and settings of a server.
 pub struct ServerBuilder {
@@ -120,7 +120,8 @@ impl ServerBuilder {
         let methods = Arc::new(SlowMethods::new(&directory));
         let threads = (self.limits.threads / loops).max(MIN_THREADS);
         let limit = self.limits.max_frame;
-        let runtime = Arc::new(Runtime { services: self.services, clock: Arc::clone(&clock), limit });
+        let dispatch_env =
+            Arc::new(DispatchEnv { services: self.services, clock: Arc::clone(&clock), limit });
         let connections = self.limits.connections;
         let shared = Arc::new(ServerShared { clock, open: AtomicUsize::new(0), connections });
         let opened: Vec<_> = (0..loops).map(|_| EventLoop::open()).collect::<Result<_, _>>()?;
@@ -139,9 +140,16 @@ impl ServerBuilder {
             let core = ServerCore::new(config, entropy());
             let (queues, shared) = (Arc::clone(&queues), Arc::clone(&shared));
             let event_loop = EventLoop::new(number, poll, listener.take(), core, queues, shared)?;
-            let (methods, runtime) = (Arc::clone(&methods), Arc::clone(&runtime));
-            let owner =
-                LoopOwner::new(event_loop, commands, methods, runtime, threads, number, Arc::clone(shutdown));
+            let (methods, dispatch_env) = (Arc::clone(&methods), Arc::clone(&dispatch_env));
+            let owner = LoopOwner::new(
+                event_loop,
+                commands,
+                methods,
+                dispatch_env,
+                threads,
+                number,
+                Arc::clone(shutdown),
+            );
             made.push(Arc::new(owner));
         }
         Ok(made)

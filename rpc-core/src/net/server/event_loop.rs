@@ -261,6 +261,7 @@ impl EventLoop {
             }
             let Some((stream, peer)) = acceptor.accept(self.now) else { break };
             self.shared.open.fetch_add(1, Ordering::Relaxed);
+            // Counted before it is sent to its loop, so that the limit holds for connections on their way too.
             let chosen = self.next_loop % self.queues.len();
             self.next_loop = chosen + 1;
             if chosen == self.number {
@@ -295,6 +296,7 @@ impl EventLoop {
 
     /// Sends connections to the loops that own their sessions.
     fn hand_over(&mut self) {
+        // `input` is all that was read: the other loop continues with the same bytes.
         while let Some(moved) = self.core.poll_hand_over() {
             self.core.remove(moved.conn, self.now);
             let Some(socket) = self.sockets.get_mut(moved.conn).and_then(Option::take) else { continue };

@@ -70,7 +70,7 @@ impl ServerHandle {
     /// Returns the age of the oldest call that runs on a thread of its own, to within some milliseconds; zero if there is
     /// none. It shows a handler that never returns.
     pub fn oldest_running(&self) -> Duration {
-        let now = |owner: &LoopOwner| owner.runtime.clock.now();
+        let now = |owner: &LoopOwner| owner.dispatch_env.clock.now();
         self.loops
             .iter()
             .filter_map(|owner| owner.oldest_slow().map(|since| now(owner).since(since)))

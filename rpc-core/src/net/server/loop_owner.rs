@@ -34,7 +34,7 @@ use crate::net::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::net::sync::thread::Thread;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::server::{CallKey, Counters, ReadyCall};
-use crate::service::Runtime;
+use crate::service::DispatchEnv;
 use crate::wire::message::Status;
 
 /// One event loop with its owner, its watcher and its thread pool. All threads of a loop share it.
@@ -57,7 +57,7 @@ pub(super) struct LoopOwner {
     /// The methods that are known to be slow.
     pub(super) methods: Arc<SlowMethods>,
     /// The services, and all else that a call needs to run.
-    pub(super) runtime: Arc<Runtime>,
+    pub(super) dispatch_env: Arc<DispatchEnv>,
     /// Most threads that run handlers at once, the owner included.
     max_threads: usize,
     /// The number of the loop, for the names of its threads.
@@ -135,7 +135,7 @@ impl LoopOwner {
         event_loop: EventLoop,
         commands: Arc<CommandQueue>,
         methods: Arc<SlowMethods>,
-        runtime: Arc<Runtime>,
+        dispatch_env: Arc<DispatchEnv>,
         threads: usize,
         number: usize,
         shutdown: Arc<ShutdownSignal>,
@@ -159,7 +159,7 @@ impl LoopOwner {
             yield_requested: AtomicBool::new(false),
             commands,
             methods,
-            runtime,
+            dispatch_env,
             max_threads: threads,
             number,
         }

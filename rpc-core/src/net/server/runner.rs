@@ -1,4 +1,7 @@
 //! Layer 4: the server's main function: flush, receive, take a call, dispatch it, queue its reply, and again.
+//!
+//! The outer loop is one turn of the event loop. The inner loop runs the calls of the turn, each with the loop parked; their
+//! replies are written together by the flush of the next turn.
 
 use std::sync::Arc;
 
@@ -21,6 +24,7 @@ pub(super) fn serve(owner: &Arc<LoopOwner>, mut owned: OwnedLoop, reply: &mut Ve
         let epoch = owned.epoch;
         let mut ready = None; // filled in place: a call is large enough that moving it costs time
         let mut next = owner.begin_turn(owned, &mut ready);
+        // Runs calls until this thread owns the loop again, which it then continues with, or until it has lost the loop.
         owned = loop {
             let detached = match next {
                 Next::Run => false,
@@ -31,7 +35,7 @@ pub(super) fn serve(owner: &Arc<LoopOwner>, mut owned: OwnedLoop, reply: &mut Ve
             let Some(call) = &ready else { return }; // `Run` and `RunDetached` come with a call
             let (key, entry) = (call.key, call.entry);
             let began = detached.then(Instant::now);
-            let status = dispatch(&owner.runtime, call, reply);
+            let status = dispatch(&owner.dispatch_env, call, reply);
             if let Some(began) = began {
                 owner.methods.record_run(&entry, began.elapsed());
             }

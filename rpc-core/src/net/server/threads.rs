@@ -164,7 +164,7 @@ impl LoopOwner {
     /// The main function of a thread: it does its first task, and then one task after another until it may end.
     fn work(self: Arc<Self>, first: Task) {
         let lived = catch_unwind(AssertUnwindSafe(|| {
-            let mut reply = Vec::new();
+            let mut reply = Vec::new(); // one buffer for all replies of this thread
             let mut next = Some(first);
             while let Some(task) = next {
                 let owned = match task {
@@ -188,6 +188,7 @@ impl LoopOwner {
     /// Waits for the next task of this thread. Returns `None` if the thread must end.
     fn next_task(&self) -> Option<Task> {
         let mut inner = self.lock();
+        // A watcher that became the owner may have found no thread for its place: this thread takes it.
         if matches!(inner.threads.watcher, Watcher::Missing) && inner.ended.is_none() {
             inner.threads.watcher = Watcher::Awake;
             return Some(Task::Watch);
@@ -197,6 +198,7 @@ impl LoopOwner {
         inner.threads.idle.push((ticket, thread::current()));
         let mut idle_since = Instant::now();
         loop {
+            // First of all, since a thread that was chosen for a task must not end.
             if let Some(task) = inner.threads.take_task(ticket) {
                 return Some(task);
             }
@@ -206,8 +208,10 @@ impl LoopOwner {
                 return None;
             }
             if idle {
+                // It is one of the few that are kept: it sleeps for another period.
                 idle_since = Instant::now();
             }
+            // An unpark between the unlock and the park is not lost: the park returns at once.
             drop(inner);
             thread::park_timeout(SPARE_IDLE);
             inner = self.lock();
@@ -238,6 +242,7 @@ impl LoopOwner {
             } else if runs && turn == last.1 {
                 self.yield_requested.store(true, Ordering::Relaxed);
             }
+            // After some ticks without a call the watcher sleeps without a timer.
             quiet = if runs || stamp != last.0 { 0 } else { quiet + 1 };
             last = (stamp, turn);
             if self.lock().ended.is_some() {
@@ -252,6 +257,7 @@ impl LoopOwner {
         if inner.ended.is_some() || self.stamp.load(Ordering::Relaxed) % 2 == 1 {
             return;
         }
+        // Set under the lock under which `begin_turn` checks it, so that the owner cannot miss a sleeping watcher.
         inner.threads.watcher = Watcher::Asleep(thread::current());
         while matches!(inner.threads.watcher, Watcher::Asleep(_)) {
             drop(inner);

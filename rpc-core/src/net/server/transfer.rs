@@ -1,4 +1,8 @@
 //! Layer 4: the bytes of an event loop: it reads and writes the sockets, and keeps the buffers for both.
+//!
+//! All connections of a loop share one read buffer. A frame that was read is a counted slice of it, so that the bytes of a
+//! request are not copied; the memory is reused when no slice refers to it. Write buffers are lent to connections only
+//! while replies are under way, so that an idle connection holds no memory.
 
 use super::event_loop::EventLoop;
 use super::socket::Progress;
@@ -31,6 +35,7 @@ impl EventLoop {
             self.lend_buffer(conn);
         }
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
+        // A client that never stops sending gets its share of the turn, and no more.
         let mut budget = READ_BUDGET;
         while socket.readable && budget > 0 && self.core.wants_read(conn) {
             if self.input.len() < READ_LEAST {
@@ -40,6 +45,7 @@ impl EventLoop {
             match socket.read(&mut self.input) {
                 Progress::Bytes(count) => {
                     budget = budget.saturating_sub(count);
+                    // Not copied: the frames in it are slices of the read buffer.
                     let chunk = self.input.split_to(count).freeze();
                     self.core.handle_input(conn, chunk, self.now);
                 }

@@ -1,4 +1,7 @@
 //! Layer 4: the thread of the background worker: its poll, its jobs, and one turn of each.
+//!
+//! The worker locks one client at a time, and never its request queue with it. A client that it drives has its socket in
+//! the worker's poll; it gets the socket back with its driver.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -99,6 +102,8 @@ impl BackgroundWorker {
         match request {
             Request::Watch(inner, at_once) => {
                 let key = self.find(&inner).unwrap_or_else(|| self.add(inner, Job::Watch(u64::MAX)));
+                // A caller that leaves often comes back at once, with its next call. Moving the socket to and fro would cost more
+                // than that call, so the worker waits for a tick.
                 if at_once {
                     self.take_over(key);
                 } else {
@@ -164,6 +169,7 @@ impl BackgroundWorker {
     /// Runs a job once, after an event of its socket or without one. A panic costs this client its session, and other clients
     /// nothing.
     fn run_job(&mut self, key: usize, event: Option<&Event>) {
+        // Taken before the job runs, since a panic may leave the job half changed.
         let inner = self.jobs.get(key).and_then(|client| client.inner.upgrade());
         if catch_unwind(AssertUnwindSafe(|| self.try_job(key, event))).is_err() {
             self.remove(key);
@@ -202,6 +208,7 @@ impl BackgroundWorker {
             drop(state);
             self.remove(key);
         } else if state.turns != turns {
+            // Its own threads drove during the last tick, so they may do so during the next one.
             let turns = state.turns;
             drop(state);
             if let Some(client) = self.jobs.get_mut(key) {
@@ -260,11 +267,14 @@ impl BackgroundWorker {
         state.deliver(&mut wakeups); // after the write too, since it may have ended the connection, and calls with it
         let more =
             state.core.wants_transmit() && driver.socket.is_connected() && driver.socket.out.is_empty();
+        // A step that no event announces: the end of the connection, the next batch, the rest of a read.
         let again = state.core.wants_close() || more || driver.socket.is_unread();
         let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };
         let idle = !state.core.owes() && !again;
+        // A thread that has something to send must wake the worker, as long as it drives.
         state.polling = !idle;
         state.sleeps_until = due;
+        // Under the same lock: a caller finds the driver, or knows that the worker has it.
         if idle {
             self.return_driver(key, &mut state);
         }
