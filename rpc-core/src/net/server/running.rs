@@ -10,8 +10,8 @@ use crate::service::panic_text;
 
 /// A server that runs on threads of its own, returned by [`Server::spawn`]. It has all methods of [`ServerHandle`].
 ///
-/// When it is dropped it drains, and waits for that: for as long as calls run and clients have unfetched answers, up to
-/// the grace time of the server's limits.
+/// Dropping it drains the server and waits for the end of the drain: while calls run and replies were not fetched, for the
+/// grace time of the server's limits at most.
 #[derive(Debug)]
 #[must_use = "the server ends when this value is dropped"]
 pub struct RunningServer {
