@@ -110,7 +110,7 @@ impl SimChannel {
 impl Channel for SimChannel {
     fn start(&self, request: Request) -> Result<Ticket, Outcome> {
         let mut held = lock(&self.shared);
-        let ticket = held.waiters(self.client).expect();
+        let ticket = held.waiters(self.client).register();
         if let Err(outcome) = held.world.start(self.client, ticket.0, request) {
             let _ = held.waiters(self.client).remove(ticket); // no waker was left yet
             return Err(outcome);
