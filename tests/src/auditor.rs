@@ -30,7 +30,7 @@ pub struct Auditor {
     draining: Option<Time>,
     /// Every session that ever stood.
     ever: HashSet<SessionId>,
-    /// When the server's clock jumped last.
+    /// When the server's clock jumped last, or the server last stood still.
     jumped: Time,
     /// A slot beyond the first 64 had a call.
     pub saw_wide: bool,
@@ -102,7 +102,8 @@ impl Auditor {
             self.sessions.clear();
         }
         if world.server_is_paused() {
-            return Ok(()); // its timers wait with it
+            self.jumped = world.server_time(); // its timers wait with it
+            return Ok(());
         }
         let now = world.server_time();
         let mut sources = HashMap::new();
