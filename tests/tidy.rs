@@ -7,6 +7,8 @@
 mod docs;
 #[path = "tidy/floors.rs"]
 mod floors;
+#[path = "tidy/guide.rs"]
+mod guide;
 #[path = "tidy/shape.rs"]
 mod shape;
 #[path = "tidy/source.rs"]
@@ -80,4 +82,19 @@ fn every_cited_wire_rule_is_written() {
 #[test]
 fn every_wire_rule_is_written_once() {
     holds(docs::rules_out_of_order(&house()));
+}
+
+#[test]
+fn the_reading_guide_names_every_file() {
+    holds(guide::unnamed_files(&house()));
+}
+
+#[test]
+fn each_file_of_the_reading_guide_needs_only_what_came_before() {
+    holds(guide::early_needs(&house()));
+}
+
+#[test]
+fn the_reading_guide_counts_its_lines() {
+    holds(guide::wrong_lines(&house()));
 }

@@ -27,7 +27,7 @@ const CORE: &str = "rpc-core/src/";
 const CODEC: &str = "rpc-core/src/wire/codec";
 
 /// The parts of `a/b.rs` or `a/b/mod.rs` below `rpc-core/src`: `[a, b]`; none for `lib.rs`.
-fn module_of(path: &str) -> Option<Vec<&str>> {
+pub(crate) fn module_of(path: &str) -> Option<Vec<&str>> {
     let inside = path.strip_prefix(CORE)?.strip_suffix(".rs")?;
     let mut parts: Vec<_> = inside.split('/').collect();
     if matches!(parts.last(), Some(&"mod" | &"lib")) {
@@ -92,7 +92,7 @@ fn rooms_named(file: &File, depth: usize) -> Vec<(usize, String)> {
 }
 
 /// How many inline modules surround each token.
-fn inline_depths(tokens: &[Token<'_>]) -> Vec<usize> {
+pub(crate) fn inline_depths(tokens: &[Token<'_>]) -> Vec<usize> {
     let mut depths = Vec::with_capacity(tokens.len());
     let (mut braces, mut modules) = (0usize, Vec::new());
     for (at, token) in tokens.iter().enumerate() {
