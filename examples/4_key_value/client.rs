@@ -81,7 +81,7 @@ fn list(kv: &KvClient, prefix: &str) -> Result<(), String> {
     }
 }
 
-/// Returns the error's text and what it means: every failed call says whether it ran.
+/// Returns the error's text and what it means: every failed call tells if it ran.
 fn explain<E: Display>(error: CallError<E>) -> String {
     let meaning = match &error {
         CallError::Service(_) => "the call ran, and this error is its result",

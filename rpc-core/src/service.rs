@@ -1,4 +1,4 @@
-//! Floor 3: what a server stub implements, and what it is given for one call.
+//! Layer 3: the trait that a server stub implements, and the data that it is given for one call.
 
 mod dispatch;
 
@@ -21,7 +21,7 @@ use crate::limits::MAX_DETAIL;
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::message::{Status, cut};
 
-/// What `#[rpc]` implements for a server stub: it decodes, calls the implementation, and encodes.
+/// A server stub, as `#[rpc]` writes it: decodes the arguments, calls the implementation, and encodes the reply.
 pub trait Service: Send + Sync + 'static {
     /// The trait as the server was built with it.
     fn contract(&self) -> &'static Contract;
@@ -36,9 +36,9 @@ pub trait Service: Send + Sync + 'static {
 /// A call that was refused before the implementation was entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Why, as the caller's type.
+    /// The reason, as the caller's type.
     pub reason: Reason,
-    /// Why, for people.
+    /// The reason in words.
     pub detail: String,
 }
 
@@ -49,13 +49,13 @@ pub struct Dispatched {
 }
 
 impl Dispatched {
-    /// How the reply is to be read.
+    /// Returns the status, which tells how to read the reply.
     pub fn status(&self) -> Status {
         self.status
     }
 }
 
-/// What a server knows of the call that it runs, for implementations that ask: `cx: &CallContext`.
+/// The call that runs, for methods that take a `cx: &CallContext`: its name, its caller, its deadline.
 #[derive(Clone)]
 pub struct CallContext {
     call: CallId,
@@ -66,23 +66,23 @@ pub struct CallContext {
 }
 
 impl CallContext {
-    /// The call's name: session, slot and sequence number. The same for every copy of it.
+    /// Returns the call's name: session, slot and sequence number. It is the same for every duplicate of the call.
     pub fn call(&self) -> CallId {
         self.call
     }
 
-    /// Where the caller is; `None` in the simulator and in-process.
+    /// Returns the address of the caller; `None` in the simulator and in-process.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.peer
     }
 
-    /// How long the caller still waits; zero when it has given up.
+    /// Returns the time that the caller still waits; zero when it has given up.
     pub fn time_left(&self) -> Duration {
         self.deadline.since(self.clock.now())
     }
 
-    /// Whether the caller has cancelled, or its deadline has passed. What the implementation returns is still its
-    /// reply: a running call never becomes 'not executed'. It may still reach its caller, just before the caller gives
+    /// Returns true if the caller has cancelled, or its deadline has passed. The value that the implementation returns is
+    /// still the reply: a running call never becomes 'not executed'. It may still reach its caller, just before the caller gives
     /// up, so do not return a value that means something else.
     pub fn is_cancelled(&self) -> bool {
         let told = self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
@@ -96,12 +96,12 @@ impl fmt::Debug for CallContext {
     }
 }
 
-/// What surrounds one call on a server; made by whoever runs it.
+/// The data of one call that the server has and the stub does not; the function `dispatch` is given it by its caller.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// The call's name.
     pub call: CallId,
-    /// Where the caller is.
+    /// The address of the caller.
     pub peer: Option<SocketAddr>,
     /// Until when the caller waits.
     pub deadline: Time,
@@ -142,7 +142,7 @@ impl<'a> Dispatch<'a> {
         Dispatch { method, arguments, reply, entered, around }
     }
 
-    /// Which method of the contract, by index.
+    /// Returns the index of the method in the contract.
     pub fn method(&self) -> usize {
         self.method
     }
@@ -158,7 +158,7 @@ impl<'a> Dispatch<'a> {
         Ok(decoded)
     }
 
-    /// What the implementation may know about the call.
+    /// Returns the context for the implementation.
     pub fn context(&self) -> CallContext {
         CallContext {
             call: self.around.call,

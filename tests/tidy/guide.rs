@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::floors::{inline_depths, module_of};
+use crate::layers::{inline_depths, module_of};
 use crate::source::{Broken, File, House, Token, blank, tokens};
 
 const GUIDE: &str = "docs/reading_guide.md";

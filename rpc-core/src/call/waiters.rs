@@ -1,4 +1,4 @@
-//! Floor 3: the table of the calls that a caller waits for: outcomes that arrived, and what is to be woken by them.
+//! Layer 3: the table of the calls that callers wait for: the outcomes that arrived, and the sleepers to wake.
 //!
 //! It has no lock and no thread: a channel keeps it under its own lock, and `S` stands for a thread that sleeps.
 
@@ -41,7 +41,7 @@ enum Answer {
     Resolved(Outcome),
 }
 
-/// What is to be woken once the lock is released: user code must not run under it.
+/// Threads and wakers to wake once the lock is released: user code must not run under it.
 #[derive(Debug)]
 pub struct Woken<S> {
     /// Threads that sleep.

@@ -73,7 +73,7 @@ fn write_text(reply: &mut Vec<u8>, text: &str) {
     reply.extend_from_slice(cut(text, MAX_DETAIL).as_bytes());
 }
 
-/// What a panic said. Its payload may itself panic when it is dropped.
+/// Returns the message of a panic. Its payload may itself panic when it is dropped.
 pub fn panic_text(panic: Box<dyn Any + Send>) -> String {
     let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => (*text).to_owned(),
