@@ -4,7 +4,6 @@ mod bench;
 mod client_table;
 mod greeting;
 mod hostile_server;
-mod planted;
 mod random_runs;
 mod repeats;
 mod table;

@@ -7,10 +7,11 @@
 //! ```
 
 pub mod auditor;
+pub mod bytes;
 pub mod hostile;
 pub mod ledger;
-pub mod mutants;
 pub mod plan;
+pub mod planted;
 pub mod profile;
 pub mod prove;
 pub mod run;

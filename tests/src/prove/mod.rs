@@ -6,6 +6,7 @@
 //! ```
 
 mod interleave;
+mod mutants;
 mod options;
 mod progress;
 mod report;
@@ -28,4 +29,4 @@ pub struct Part {
 }
 
 /// All parts, in the order in which `prove all` runs them.
-pub const PARTS: &[Part] = &[interleave::INTERLEAVE];
+pub const PARTS: &[Part] = &[interleave::INTERLEAVE, mutants::PART];
