@@ -110,3 +110,8 @@ fn words_are_plain_where_they_are_plain_already() {
 fn subjects_of_commits_are_short() {
     holds(plain::long_subjects(&house()));
 }
+
+#[test]
+fn the_path_of_one_call_names_functions_that_exist() {
+    holds(guide::functions_off_the_path(&house()));
+}

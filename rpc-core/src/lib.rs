@@ -40,8 +40,8 @@
 //!
 //! # Items by task
 //! To serve:
-//! - [`serve`] runs one service until it is stopped. [`Server::builder`] ([`ServerBuilder`]) takes several services and
-//!   [`ServerLimits`]; [`Server::run`] blocks, [`Server::spawn`] returns a [`RunningServer`].
+//! - [`serve`] runs one service until it is stopped. A [`Server`] is made by a [`ServerBuilder`] of several services
+//!   and [`ServerLimits`]; [`Server::run`] blocks, [`Server::spawn`] returns a [`RunningServer`].
 //! - [`ServerHandle`] drains a server and reads its [`Counters`]. [`ServeError`] tells why a server did not start.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
@@ -57,7 +57,12 @@
 //! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`ReplyLost`],
 //!   [`Unknown`] with its [`Doubt`]. [`CallTarget`] names the method and the server. [`Never`] is the error of a method
 //!   that has none.
-//! - [`Unknown::resolve`] asks again; [`Resolution`] is the answer, and [`ResolvedReply`] the reply that was found.
+//! - [`Unknown::resolve`] asks again; [`Resolution`] is the answer, and [`ResolvedReply`] the reply that was found, or
+//!   a [`DecodeError`].
+//!
+//! Without the macro: [`Contract`] and [`Method`] describe a trait ([`ContractError`] refuses two that contradict each other),
+//! [`Client`] is the trait of its client, which makes its calls through a [`Caller`]. The names that generated code uses are in
+//! [`stub`], and the lesson `stubs_by_hand` writes such code by hand. Derive [`serde`]'s traits for types of your own.
 //!
 //! # The path of a call
 //! ```text
@@ -76,7 +81,8 @@
 //!
 //! # Features
 //! - `sim` (off by default): the simulator. The same protocol code on a faulty network in virtual time, from one seed, for
-//!   tests of your own services; and the faults, for a proxy between real sockets.
+//!   tests of your own services: `in_process` without faults, `sim::Network` with them. `FaultProxy` does the same to real
+//!   connections.
 //!
 //! The pages in `docs/` describe failures (`at_most_once.md`), the bytes (`wire.md`) and the design (`architecture.md`).
 #![deny(clippy::unwrap_used, clippy::panic_in_result_fn)]

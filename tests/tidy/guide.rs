@@ -8,6 +8,7 @@ use crate::source::{Broken, File, House, Token, blank, tokens};
 
 const GUIDE: &str = "docs/reading_guide.md";
 const SPINE: &str = "The spine";
+const PATH: &str = "## The path of one call";
 const AHEAD: &str = "Where a file refers ahead";
 const TESTS_BESIDE: [&str; 3] = ["tests", "bench", "random"];
 /// A stated number of lines may differ from the true one by this share, in percent: small changes need no edit.
@@ -165,6 +166,32 @@ fn lines_to_read(file: &File) -> usize {
         .lines()
         .take_while(|line| !line.starts_with("#[cfg(test)]") && !line.starts_with("mod tests {"));
     lines.filter(|line| !line.trim().is_empty()).count()
+}
+
+/// Functions that the table of the path names, and that none of the files in the same row has.
+pub(crate) fn functions_off_the_path(house: &House) -> Vec<Broken> {
+    let Some(page) = house.pages.iter().find(|page| page.path == GUIDE) else { return Vec::new() };
+    let mut broken = Vec::new();
+    let lines = page.text.lines().enumerate().skip_while(|(_, line)| !line.starts_with(PATH));
+    let rows = lines.skip(1).take_while(|(_, line)| !line.starts_with('#'));
+    for (index, row) in rows.filter(|(_, line)| line.starts_with('|')) {
+        let cells: Vec<&str> = row.split('|').collect();
+        let [_, _, functions, files, _] = cells[..] else { continue };
+        let files: Vec<&File> = files.split(',').filter_map(|file| ending(house, file.trim())).collect();
+        for name in functions.split('`').skip(1).step_by(2).filter_map(|name| name.rsplit("::").next()) {
+            let declared = [format!("fn {name}("), format!("fn {name}<"), format!("struct {name}")];
+            let is_keyword = name == "match"; // of the stub, which is generated
+            if !is_keyword && !files.iter().any(|file| declared.iter().any(|text| file.text.contains(text))) {
+                let what = format!("no file of this row has `{name}`");
+                broken.push(page.broken(index + 1, what, "correct the function or the file"));
+            }
+        }
+    }
+    broken
+}
+
+fn ending<'a>(house: &'a House, path: &str) -> Option<&'a File> {
+    house.rust.iter().find(|file| file.path == format!("{CORE}{path}"))
 }
 
 /// The modules of `rpc-core`: their files, and the names that each exports again.
@@ -326,4 +353,17 @@ fn a_file_that_no_page_and_no_package_names_is_found() {
 fn a_wrong_number_of_lines_is_found() {
     assert_eq!(wrong_lines(&planted(&page("a b/mod", "b/inner c", ""))), []);
     assert_eq!(wrong_lines(&planted(&page("a", "b/mod b/inner c", ""))).len(), 2);
+}
+
+#[test]
+fn a_function_that_is_not_in_its_file_is_found() {
+    let row = |function: &str| {
+        format!("{PATH}\n\n| step | function | file |\n| 1 | `A::{function}` | c.rs, a.rs |\n## Next\n")
+    };
+    let mut house = planted(&row("go"));
+    house.rust.extend(House::with("rpc-core/src/d.rs", "//! D.\nfn went() {}\n").rust);
+    house.rust[0].text.push_str("fn go() {}\n");
+    assert_eq!(functions_off_the_path(&house), []);
+    house.pages = House::with(GUIDE, &row("went")).pages;
+    assert_eq!(functions_off_the_path(&house).iter().map(|b| b.line).collect::<Vec<_>>(), [4]);
 }
