@@ -10,7 +10,7 @@ use std::time::Duration;
 use api::KvClient;
 use clap::{Parser, Subcommand};
 use rpc_core::CallError;
-use rpc_core::call::Resolution;
+use rpc_core::Resolution;
 
 /// Time limit for asking the server about a call that got no reply before its deadline.
 const RESOLVE: Duration = Duration::from_secs(10);
