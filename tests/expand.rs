@@ -26,7 +26,7 @@ fn the_expanded_files_are_what_the_macro_writes() {
         let source = std::fs::read_to_string(folder.join(format!("{case}.rs"))).expect("the case");
         let expanded = rpc_codegen::print::expand_file(&source).expect("a case without mistakes");
         let written = format!(
-            "//! What `#[rpc]` writes for `{case}.rs`. Equal by test; `BLESS=1 cargo test -p rpc-tests --test expand`\n\
+            "//! The output of `#[rpc]` for `{case}.rs`. Equal by test; `BLESS=1 cargo test -p rpc-tests --test expand`\n\
              //! writes it anew.\n//!\n{expanded}"
         );
         let file = folder.join(format!("{case}.expanded.rs"));

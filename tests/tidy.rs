@@ -1,12 +1,16 @@
-//! Holds the house rules that no compiler holds: floors, sizes, words, links, rule numbers. Only the standard library.
+//! Holds the rules of the source that no compiler holds: layers, sizes, words, links, rule numbers. Only the standard library.
 //!
 //! Each rule is a function from the source to the places where it is broken, and each has a test beside it that plants
 //! the mistake and sees it found. `CONTRIBUTING.md` lists the rules for people.
 
 #[path = "tidy/docs.rs"]
 mod docs;
-#[path = "tidy/floors.rs"]
-mod floors;
+#[path = "tidy/guide.rs"]
+mod guide;
+#[path = "tidy/layers.rs"]
+mod layers;
+#[path = "tidy/plain.rs"]
+mod plain;
 #[path = "tidy/shape.rs"]
 mod shape;
 #[path = "tidy/source.rs"]
@@ -29,17 +33,17 @@ fn house() -> House {
 
 #[test]
 fn imports_go_downwards() {
-    holds(floors::upward_imports(&house()));
+    holds(layers::upward_imports(&house()));
 }
 
 #[test]
 fn the_protocol_names_no_socket_no_thread_and_no_clock() {
-    holds(floors::operating_system(&house()));
+    holds(layers::operating_system(&house()));
 }
 
 #[test]
 fn one_file_names_the_codec() {
-    holds(floors::codec_outside_its_file(&house()));
+    holds(layers::codec_outside_its_file(&house()));
 }
 
 #[test]
@@ -80,4 +84,34 @@ fn every_cited_wire_rule_is_written() {
 #[test]
 fn every_wire_rule_is_written_once() {
     holds(docs::rules_out_of_order(&house()));
+}
+
+#[test]
+fn the_reading_guide_names_every_file() {
+    holds(guide::unnamed_files(&house()));
+}
+
+#[test]
+fn each_file_of_the_reading_guide_needs_only_what_came_before() {
+    holds(guide::early_needs(&house()));
+}
+
+#[test]
+fn the_reading_guide_counts_its_lines() {
+    holds(guide::wrong_lines(&house()));
+}
+
+#[test]
+fn words_are_plain_where_they_are_plain_already() {
+    holds(plain::habits(&house()));
+}
+
+#[test]
+fn subjects_of_commits_are_short() {
+    holds(plain::long_subjects(&house()));
+}
+
+#[test]
+fn the_path_of_one_call_names_functions_that_exist() {
+    holds(guide::functions_off_the_path(&house()));
 }

@@ -8,9 +8,9 @@ use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rpc_core::Contract;
+use rpc_core::Reason;
 use rpc_core::call::{Channel, ChannelStats, Ticket};
-use rpc_core::contract::Contract;
-use rpc_core::error::Reason;
 use rpc_core::ids::{Seq, SessionId, Token};
 use rpc_core::proto::{Doubt, Outcome, Request};
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};

@@ -110,7 +110,7 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use rpc_core::error::Reason;
+    use rpc_core::Reason;
     use rpc_core::wire::frame::{Header, Kind};
 
     use super::*;

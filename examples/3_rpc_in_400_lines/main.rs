@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use client::SmallClient;
-use rpc_core::limits::ClientLimits;
+use rpc_core::ClientLimits;
 use rpc_core::sim::Faults;
 use rpc_core::{Caller, Client as _, Connector, FaultProxy, RunningServer, rpc};
 use rpc_examples::status::{Failure, Status, finish};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use api::KvClient;
 use clap::{Parser, Subcommand};
 use rpc_core::CallError;
-use rpc_core::call::Resolution;
+use rpc_core::Resolution;
 
 /// Time limit for asking the server about a call that got no reply before its deadline.
 const RESOLVE: Duration = Duration::from_secs(10);
@@ -81,7 +81,7 @@ fn list(kv: &KvClient, prefix: &str) -> Result<(), String> {
     }
 }
 
-/// Returns the error's text and what it means: every failed call says whether it ran.
+/// Returns the error's text and what it means: every failed call tells if it ran.
 fn explain<E: Display>(error: CallError<E>) -> String {
     let meaning = match &error {
         CallError::Service(_) => "the call ran, and this error is its result",

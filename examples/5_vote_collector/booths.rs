@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rpc_core::limits::ClientLimits;
+use rpc_core::ClientLimits;
 use rpc_core::sim::Faults;
 use rpc_core::{ConnectError, Connector, FaultProxy, RunningServer};
 use rpc_examples::children::{Children, Worker};

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use rpc_core::call::NotExecuted;
-use rpc_core::error::Reason;
+use rpc_core::NotExecuted;
+use rpc_core::Reason;
 use rpc_core::{CallError, Pending};
 use rpc_examples::status::Failure;
 

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use rpc_core::limits::ServerLimits;
+use rpc_core::ServerLimits;
 use rpc_core::{CallContext, RunningServer, Server};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::signals::leave_interrupts_to_parent;

@@ -4,9 +4,9 @@ use std::fmt::{self, Display};
 use std::io;
 use std::process::ExitCode;
 
-use rpc_core::call::Unknown;
-use rpc_core::error::Reason;
-use rpc_core::proto::Doubt;
+use rpc_core::Doubt;
+use rpc_core::Reason;
+use rpc_core::Unknown;
 use rpc_core::{CallError, ConnectError, ServeError};
 
 /// The exit status of a program; the numbers are part of what it promises.

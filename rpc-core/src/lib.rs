@@ -1,7 +1,7 @@
 //! Remote procedure calls between Rust processes, at most once, over raw TCP and one event loop.
 //!
 //! Put [`#[rpc]`](macro@rpc) on a trait: it writes a client and a server for it. A call runs zero times or once, whatever
-//! the network does, and whoever made it is told which ([`CallError`]).
+//! the network does, and the caller is told which ([`CallError`]).
 //!
 //! ```
 //! use rpc_core::{CallError, Server, rpc};
@@ -38,58 +38,100 @@
 //! # }
 //! ```
 //!
-//! # The flow
+//! # Items by task
+//! To serve:
+//! - [`serve`] runs one service until it is stopped. A [`Server`] is made by a [`ServerBuilder`] of several services
+//!   and [`ServerLimits`]; [`Server::run`] blocks, [`Server::spawn`] returns a [`RunningServer`].
+//! - [`ServerHandle`] drains a server and reads its [`Counters`]. [`ServeError`] tells why a server did not start.
+//! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
+//!   the generated server implements.
+//!
+//! To call:
+//! - `YourClient::connect`, or [`Connector`] with [`ClientLimits`] and a deadline other than [`DEFAULT_DEADLINE`].
+//!   [`ConnectError`] tells why there is no connection.
+//! - [`Handle`], the field `call` of a client: the deadline of a call, retries, [`ChannelStats`], closing.
+//! - [`Pending`], a started call (the field `start` of a client); [`Race`], many of them in the order in which they finish.
+//! - [`ByName`]: calls without a trait, by a name that is known only at run time.
+//!
+//! Errors of a call:
+//! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`ReplyLost`],
+//!   [`Unknown`] with its [`Doubt`]. [`CallTarget`] names the method and the server. [`Never`] is the error of a method
+//!   that has none.
+//! - [`Unknown::resolve`] asks again; [`Resolution`] is the answer, and [`ResolvedReply`] the reply that was found, or
+//!   a [`DecodeError`].
+//!
+//! Without the macro: [`Contract`] and [`Method`] describe a trait ([`ContractError`] refuses two that contradict each other),
+//! [`Client`] is the trait of its client, which makes its calls through a [`Caller`]. The names that generated code uses are in
+//! [`stub`], and the lesson `stubs_by_hand` writes such code by hand. Derive [`serde`]'s traits for types of your own.
+//!
+//! # The path of a call
 //! ```text
 //!           a stub's method                       your implementation
 //!              |  ^                                  ^  |
-//! floor 3   Caller, Pending, CallError            Service, CallContext
-//! floor 1   codec: encode, decode                 codec: decode, encode
+//! layer 3   Caller, Pending, CallError            Service, CallContext
+//! layer 1   codec: encode, decode                 codec: decode, encode
 //!              |  ^                                  ^  |
-//! floor 2   ClientCore: slots, verdicts           ServerCore: the duplicate filter
-//! floor 1   frames out, frames in                 frames in, frames out
+//! layer 2   ClientCore: slots, verdicts           ServerCore: the duplicate filter
+//! layer 1   frames out, frames in                 frames in, frames out
 //!              v  |                                  |  v
-//! floor 4   the caller drives   <==== TCP ====>   the event loop
+//! layer 4   the caller drives   <==== TCP ====>   the event loop
 //! ```
-//! Floors import only downwards: 0 [`error`], [`ids`], [`limits`], [`contract`]; 1 [`wire`]; 2 [`proto`]; 3 [`service`],
-//! [`call`]; above it `sim`; 4 sockets and threads; and this surface. Floor 2 has no socket, clock or thread.
-//!
-//! # Where things are
-//! - to serve: [`serve`], or [`Server::builder`]; to end a server and look into it: [`RunningServer`], [`ServerHandle`];
-//! - to call: `YourClient::connect`, or [`Connector`]; deadlines and all that is no remote method: [`Handle`], the
-//!   field `call` of a client; started calls: [`Pending`], [`Race`], the field `start`;
-//! - to call without a trait, by a name that is known only at run time: [`ByName`];
-//! - what generated code names: [`stub`]; what each bound is for: [`limits`].
+//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`; 1 `wire`; 2 `proto`; 3 `service`, `call`; above it
+//! `sim`; 4 sockets and threads; and this surface. Layer 2 has no socket, clock or thread.
 //!
 //! # Features
 //! - `sim` (off by default): the simulator. The same protocol code on a faulty network in virtual time, from one seed, for
-//!   tests of your own services; and the faults, for a proxy between real sockets.
+//!   tests of your own services: `in_process` without faults, `sim::Network` with them. `FaultProxy` does the same to real
+//!   connections.
 //!
-//! The pages in `docs/` say what failures do (`at_most_once.md`), what the bytes are (`wire.md`), and how it works
-//! (`architecture.md`).
+//! The pages in `docs/` describe failures (`at_most_once.md`), the bytes (`wire.md`) and the design (`architecture.md`).
 #![deny(clippy::unwrap_used, clippy::panic_in_result_fn)]
 
-pub mod call;
-pub mod contract;
-pub mod error;
-pub mod ids;
-pub mod limits;
 mod net;
-pub mod proto;
-pub mod service;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod stub;
+
+// Public for the simulator's users, the tests, the lessons and clients written by hand, and hidden because they may change
+// with each version. The items that users need are exported below.
+#[doc(hidden)]
+pub mod call;
+#[doc(hidden)]
+pub mod contract;
+#[doc(hidden)]
+pub mod error;
+#[doc(hidden)]
+pub mod ids;
+#[doc(hidden)]
+// constants that tune the implementation; the bounds that can be set are `ServerLimits`, `ClientLimits`
+pub mod limits;
+#[doc(hidden)]
+pub mod proto;
+#[doc(hidden)]
+pub mod service;
+#[doc(hidden)]
 pub mod wire;
 
-pub use call::{ByName, CallError, Caller, Client, Handle, Pending, Race};
+pub use call::{
+    ByName, CallError, CallTarget, Caller, ChannelStats, Client, Handle, Never, NotExecuted, Panicked,
+    Pending, Race, ReplyLost, Resolution, ResolvedReply, Unknown,
+};
+pub use contract::{Contract, ContractError, Method};
+pub use error::Reason;
+pub use ids::CallId;
+pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
 #[cfg(feature = "sim")]
 pub use net::FaultProxy;
+#[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
+pub use net::MonotonicClock;
 pub use net::{
-    ConnectError, Connector, MonotonicClock, RunningServer, ServeError, Server, ServerBuilder, ServerHandle,
-    serve,
+    ConnectError, Connector, RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve,
 };
+pub use proto::Doubt;
+pub use proto::server::Counters;
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{CallContext, Service};
 #[cfg(feature = "sim")]
 pub use sim::in_process;
+pub use wire::codec::DecodeError;

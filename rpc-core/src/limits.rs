@@ -261,7 +261,7 @@ pub struct ClientLimits {
     pub backoff_cap: Duration,
     /// Longest time of one attempt to connect and to receive WELCOME.
     pub connect: Duration,
-    /// When all slots were orphaned for this time, a second session takes the new calls.
+    /// After this time with all slots orphaned, a second session takes the new calls.
     pub all_dirty: Duration,
     /// Most bytes of one write.
     pub write_batch: usize,

@@ -2,17 +2,23 @@
 //! `stubs_by_hand`.
 
 // Names of the standard library, which may mean something else where the trait is.
+#[doc(no_inline)]
 pub use std::marker::{Send, Sized, Sync};
 pub use std::net::ToSocketAddrs;
 pub use std::result::Result;
 pub use std::sync::Arc;
 pub use std::vec::Vec;
 
+#[doc(no_inline)]
 pub use serde_bytes::{ByteBuf, Bytes};
 
+#[doc(no_inline)]
 pub use crate::call::{Blob, CallError, Caller, Client, Handle, MaybeBlob, Never, Pending};
+#[doc(no_inline)]
 pub use crate::contract::{Contract, Method};
+#[doc(no_inline)]
 pub use crate::net::{ConnectError, connect};
+#[doc(no_inline)]
 pub use crate::service::{CallContext, Dispatch, Dispatched, Refused, Service};
 
 use serde::{Deserialize, Serialize};

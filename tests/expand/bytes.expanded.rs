@@ -1,4 +1,4 @@
-//! What `#[rpc]` writes for `bytes.rs`. Equal by test; `BLESS=1 cargo test -p rpc-tests --test expand`
+//! The output of `#[rpc]` for `bytes.rs`. Equal by test; `BLESS=1 cargo test -p rpc-tests --test expand`
 //! writes it anew.
 //!
 //! Bytes, which are sent in one piece; slices; and types of the user, by reference and owned.
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 /// A part of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// Where it starts.
+    /// The offset of its first byte.
     pub offset: u64,
-    /// How long it is.
+    /// Its length in bytes.
     pub length: u64,
 }
 

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// A part of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// Where it starts.
+    /// The offset of its first byte.
     pub offset: u64,
-    /// How long it is.
+    /// Its length in bytes.
     pub length: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What `#[rpc]` writes for `kv.rs`. Equal by test; `BLESS=1 cargo test -p rpc-tests --test expand`
+//! The output of `#[rpc]` for `kv.rs`. Equal by test; `BLESS=1 cargo test -p rpc-tests --test expand`
 //! writes it anew.
 //!
 //! The key-value service: arguments by reference, and an error of its own.
@@ -6,7 +6,7 @@
 use rpc_core::rpc;
 use serde::{Deserialize, Serialize};
 
-/// Why a key has no value.
+/// The reason why a key has no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KvError {
     /// It never had one.

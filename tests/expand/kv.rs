@@ -3,7 +3,7 @@
 use rpc_core::rpc;
 use serde::{Deserialize, Serialize};
 
-/// Why a key has no value.
+/// The reason why a key has no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KvError {
     /// It never had one.

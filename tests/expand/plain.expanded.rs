@@ -1,4 +1,4 @@
-//! What `#[rpc]` writes for `plain.rs`. Equal by test; `BLESS=1 cargo test -p rpc-tests --test expand`
+//! The output of `#[rpc]` for `plain.rs`. Equal by test; `BLESS=1 cargo test -p rpc-tests --test expand`
 //! writes it anew.
 //!
 //! Methods that cannot fail by themselves, without documentation, and names that meet those of the stubs.

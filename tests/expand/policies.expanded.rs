@@ -1,4 +1,4 @@
-//! What `#[rpc]` writes for `policies.rs`. Equal by test; `BLESS=1 cargo test -p rpc-tests --test expand`
+//! The output of `#[rpc]` for `policies.rs`. Equal by test; `BLESS=1 cargo test -p rpc-tests --test expand`
 //! writes it anew.
 //!
 //! Policies of methods, and the context that an implementation may ask for.

@@ -59,7 +59,7 @@ fn the_limits_of_the_page_are_those_of_the_code() {
 
 #[test]
 fn every_reason_is_on_the_page_with_its_text() {
-    let rows = text::table(&text::of(PAGE), &["reason", "text", "who says so"]);
+    let rows = text::table(&text::of(PAGE), &["reason", "text", "said by"]);
     let known = Reason::ALL.map(|reason| (format!("{reason:?}"), reason.to_string()));
     let shown: Vec<_> = rows.iter().map(|row| (row[0].clone(), row[1].clone())).collect();
     assert_eq!(shown, known);

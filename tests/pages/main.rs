@@ -3,4 +3,5 @@
 mod at_most_once;
 mod reading;
 mod readme;
+mod surface;
 mod text;

@@ -1,4 +1,4 @@
-//! Pages: links that lead nowhere, and the numbered rules of `docs/wire.md` against those who cite them.
+//! Pages: links that lead nowhere, and the numbered rules of `docs/wire.md` against their citations.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -79,7 +79,7 @@ fn has_heading(text: &str, wanted: &str) -> bool {
     headings.map(|line| anchor(line.trim_start_matches('#'))).any(|anchor| anchor == wanted)
 }
 
-/// What a heading is called in links: lower case, spaces as `-`, nothing but letters, digits, `-` and `_`.
+/// The name of a heading in links: lower case, spaces as `-`, nothing but alphanumeric characters, `-` and `_`.
 fn anchor(heading: &str) -> String {
     let kept = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
     let text = heading.trim().to_lowercase();

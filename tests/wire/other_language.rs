@@ -29,7 +29,7 @@ impl Kv for &'static Store {
     }
 }
 
-/// What the client prints for one call, or why it cannot be run.
+/// The output of the client for one call; none if the client cannot be run.
 fn run(address: std::net::SocketAddr, signatures: &str, arguments: &[&str]) -> Option<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("wire/client.py");
     let mut python = Command::new("python3");

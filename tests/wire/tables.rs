@@ -17,7 +17,7 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }
 
-/// What the code makes of a frame of this kind.
+/// Decodes a frame of this kind.
 fn frame_of_kind(kind: u8) -> Result<Frame, ProtocolError> {
     let mut bytes = Header::new(Kind::Ping).encode(0, 0);
     bytes[4] = kind;

@@ -49,7 +49,7 @@ fn reply(status: Status) -> Header {
     Header { code: status.code(), ..Header::for_call(Kind::Reply, 0, 1) }
 }
 
-/// What the page should show: a name, a header and a body each.
+/// The expected vectors of the page: a name, a header and a body each.
 fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
     let plain = |kind| Header::new(kind);
     let get = KvClient::CONTRACT.methods[0].id;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use rpc_core::call::Never;
+use rpc_core::Never;
 use rpc_core::{Connector, Server, rpc};
 use rpc_examples::status::{Failure, finish};
 

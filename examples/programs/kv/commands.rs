@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rpc_core::limits::ClientLimits;
+use rpc_core::ClientLimits;
 use rpc_core::{ConnectError, Connector};
 use rpc_examples::status::Failure;
 use serde_json::json;

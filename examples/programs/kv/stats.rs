@@ -18,7 +18,7 @@ pub(crate) trait KvStats {
     fn stats(&self) -> Stats;
 }
 
-/// What the server has done and holds. A duplicate is a call that arrived again; the filter keeps it from running.
+/// The counters of the server, as text. A duplicate is a call that arrived again; the filter keeps it from running.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stats {
     /// Identifies the store: a server that was restarted has another name, and an empty store.

@@ -4,7 +4,7 @@
 use std::io;
 
 use rpc_core::Server;
-use rpc_core::limits::ServerLimits;
+use rpc_core::ServerLimits;
 
 use crate::api::{KvServer, Store};
 

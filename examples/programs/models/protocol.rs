@@ -10,9 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rpc_core::ServerLimits;
 use rpc_core::contract::Directory;
 use rpc_core::ids::{Clock, Incarnation, Time};
-use rpc_core::limits::ServerLimits;
 use rpc_core::proto::server::{ConnId, ReadyCall, ServerConfig, ServerCore};
 use rpc_core::service::{CallEnv, Dispatch};
 use rpc_core::wire::message::Status;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use rpc_core::call::Resolution;
-use rpc_core::limits::ClientLimits;
+use rpc_core::ClientLimits;
+use rpc_core::Resolution;
 use rpc_core::sim::Network;
 use rpc_core::{CallError, Client, rpc};
 

@@ -141,7 +141,7 @@ fn unknown(mode: Mode, gave: &Gave, options: &Options) -> String {
     match (mode, unknown) {
         (Mode::NoRetry, 0) => "unknown 0: every caller was told what became of its call.".to_owned(),
         (Mode::NoRetry, _) => format!(
-            "unknown {unknown}: an error that does not say whether the call ran; {ran} of them did, and a retry by hand would \
+            "unknown {unknown}: an error that does not tell if the call ran; {ran} of them did, and a retry by hand would \
              double those."
         ),
         (_, 0) => "unknown 0: every caller got its reply in the end.".to_owned(),

@@ -62,7 +62,7 @@ impl ByName {
     /// [`Never`](super::Never).
     ///
     /// # Errors
-    /// [`CallError`] says whether the call ran. If the server has no such method, the call was not executed, and the error
+    /// [`CallError`] tells if the call ran. If the server has no such method, the call was not executed, and the error
     /// lists the methods that it has.
     pub fn call<T, E>(&self, method: &str, arguments: &impl Serialize) -> Result<T, CallError<E>>
     where

@@ -1,4 +1,4 @@
-//! Layer 3: the errors of a call. The type of each says whether the call ran, and `?` keeps the type.
+//! Layer 3: the errors of a call. The type of each tells if the call ran, and `?` keeps the type.
 
 use std::fmt;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl fmt::Debug for CallTarget {
     }
 }
 
-/// The reason why a call returned no value. The variant says whether the call ran.
+/// The reason why a call returned no value. The variant tells if the call ran.
 ///
 /// ```
 /// use rpc_core::CallError;

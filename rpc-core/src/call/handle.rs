@@ -52,7 +52,7 @@ impl Caller {
     /// [`Never`](super::Never).
     ///
     /// # Errors
-    /// [`CallError`] says whether the call ran.
+    /// [`CallError`] tells if the call ran.
     pub fn call<T: Received, E: DeserializeOwned>(
         &self,
         method: &'static Method,

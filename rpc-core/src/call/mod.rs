@@ -1,4 +1,4 @@
-//! Layer 3: what a caller uses: handles with options, started calls, races, and errors that say whether a call ran.
+//! Layer 3: what a caller uses: handles with options, started calls, races, and errors that tell if a call ran.
 
 mod by_name;
 mod channel;

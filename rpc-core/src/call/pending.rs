@@ -42,7 +42,7 @@ use crate::proto::Outcome;
 /// ```
 #[must_use = "a started call that is dropped is cancelled: wait for it, or put it into a Race"]
 pub struct Pending<T, E = Never> {
-    /// How far the call is.
+    /// The progress of the call.
     state: State,
     /// The method that was called, for messages.
     method: &'static Method,
@@ -79,7 +79,7 @@ impl<T, E> Pending<T, E> {
     /// Waits for the reply; the call's deadline bounds the wait.
     ///
     /// # Errors
-    /// As the client's method that waits: [`CallError`] says whether the call ran.
+    /// As the client's method that waits: [`CallError`] tells if the call ran.
     pub fn wait(mut self) -> Result<T, CallError<E>> {
         loop {
             if let Some(reply) = self.take(|channel, ticket| channel.wait(ticket, None)) {

@@ -35,13 +35,13 @@ pub struct Method {
     pub ident: Ident,
     /// The user's attributes that the stubs' methods have as well.
     pub attributes: Vec<Attribute>,
-    /// What its options say.
+    /// Its options.
     pub policies: Policies,
     /// The type of its call context, as written. It is not sent.
     pub context: Option<Type>,
     /// The arguments that are sent.
     pub arguments: Vec<Argument>,
-    /// What it returns.
+    /// Its reply.
     pub reply: Reply,
     /// Its signature as text, the same for every formatting: no receiver, no context.
     pub signature: String,
@@ -54,11 +54,11 @@ pub struct Argument {
     pub name: Ident,
     /// Its type, as written.
     pub ty: Type,
-    /// How it is passed to the implementation.
+    /// The way that it is passed to the implementation.
     pub passing: Passing,
 }
 
-/// How an argument is encoded, decoded and passed. The tokens of its type decide: an alias counts as what it looks like.
+/// The way that an argument is encoded, decoded and passed. The tokens of its type decide: an alias counts as what it looks like.
 #[derive(Clone, Debug)]
 pub enum Passing {
     /// Passed as it was decoded: `&str`, which borrows from the frame, or an owned type.
@@ -73,18 +73,18 @@ pub enum Passing {
     ByRef(Type),
 }
 
-/// What a method returns: a `T`, or a `Result<T, E>`.
+/// The reply of a method: a `T`, or a `Result<T, E>`.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The `T`, as written.
     pub value: Type,
-    /// How the `T` is encoded.
+    /// The encoding of the `T`.
     pub encoding: Encoding,
     /// The `E`, if there is one.
     pub error: Option<Type>,
 }
 
-/// How a value that is returned is encoded. The tokens of its type decide.
+/// The encoding of a value that is returned. The tokens of its type decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// `Vec<u8>`: bytes in one piece.

@@ -1,4 +1,4 @@
-//! The scheduler: one seed for each execution, which decides who goes on at every step.
+//! The scheduler: one seed for each execution, which decides at every step which thread goes on.
 
 use std::cell::Cell;
 use std::collections::HashMap;

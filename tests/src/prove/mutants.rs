@@ -24,9 +24,9 @@ pub(super) const PART: Part = Part {
 const SAMPLE: u64 = 40;
 /// Generated faults of a quick run.
 const QUICK: u64 = 12;
-/// What a stage may take with nothing planted, on a slow machine.
+/// The longest time of a stage with nothing planted, on a slow machine.
 const BASELINE: Duration = Duration::from_secs(300);
-/// How often faults that do not compile are taken out and the rest is looked at again: the compiler reports types before
+/// The number of times that faults that do not compile are taken out and the rest is compiled again: the compiler reports types before
 /// borrows, and needs two rounds or three.
 const ROUNDS: usize = 8;
 /// Faults beyond one for each processor that are judged at a time.
@@ -40,7 +40,7 @@ struct Case {
     what: String,
     /// From the hand-made list.
     fault: Option<Fault>,
-    /// Why it may survive.
+    /// The reason why it may survive.
     excuse: Option<String>,
     switch: weave::Switch,
     verdict: Option<Verdict>,
@@ -281,7 +281,7 @@ fn conclude(bench: &Bench, report: &mut Report) {
     }
 }
 
-/// Why a case breaks the gate; `None` if it does not.
+/// Returns the reason why a case breaks the gate; `None` if it does not.
 ///
 /// A test that never ends finds a hand-made fault only if the list says so: a hang names no rule, and costs the time of
 /// the limit. A generated fault does not break the gate, whatever comes of it: a proposed change may be no fault, and a

@@ -24,7 +24,7 @@ pub struct Options {
     pub names: Vec<String>,
 }
 
-/// Why a command line could not be read; its text is for the user.
+/// The reason why a command line could not be read; its text is for the user.
 #[derive(Debug)]
 pub struct Usage(pub String);
 
@@ -37,7 +37,7 @@ impl Options {
         Self::read(lexopt::Parser::from_args(words)).map_err(|error| Usage(error.to_string()))
     }
 
-    /// Whether a case of this name was asked for.
+    /// Returns true if a case of this name was asked for.
     pub fn wants(&self, name: &str) -> bool {
         self.names.is_empty() || self.names.iter().any(|part| name.contains(part.as_str()))
     }

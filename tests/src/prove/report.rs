@@ -1,4 +1,4 @@
-//! How a part ends: in one line that a person and a script can read.
+//! The end of a part: one line that a person and a script can read.
 
 use std::fmt;
 

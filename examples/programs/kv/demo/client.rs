@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use rpc_core::call::{Resolution, Unknown};
-use rpc_core::limits::ClientLimits;
+use rpc_core::ClientLimits;
 use rpc_core::{CallError, Connector};
+use rpc_core::{Resolution, Unknown};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::status::{Failure, Status};
 use serde::{Deserialize, Serialize};

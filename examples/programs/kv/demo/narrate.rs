@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rpc_core::limits::ClientLimits;
+use rpc_core::ClientLimits;
 use rpc_core::wire::frame::{Frame, FrameDecoder, Kind};
 use rpc_core::{Connector, Server};
 use rpc_examples::status::{Failure, Status};

@@ -10,8 +10,8 @@ use std::collections::{HashSet, VecDeque};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rpc_core::call::{Resolution, Unknown};
 use rpc_core::{CallError, Pending};
+use rpc_core::{Resolution, Unknown};
 use rpc_examples::status::Failure;
 
 use crate::api::{KvClient, KvError};
@@ -279,7 +279,7 @@ fn is_final<E>(error: &CallError<E>) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use rpc_core::limits::ServerLimits;
+    use rpc_core::ServerLimits;
     use rpc_core::sim::Faults;
     use rpc_core::{Connector, FaultProxy, Server};
 

@@ -6,7 +6,7 @@ use super::ServerCore;
 use super::record::{CallState, NO_CALL};
 use crate::ids::{CallId, Seq, SessionId};
 
-/// What a record says, as far as it may be told from outside.
+/// The state of a record, for checks from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordState {
     /// No call yet.

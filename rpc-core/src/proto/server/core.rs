@@ -47,7 +47,7 @@ pub struct ServerCore {
     pub(super) running: usize,
     /// The drain, once it has begun.
     pub(super) drain: Option<Drain>,
-    /// What was counted.
+    /// The counters of this loop.
     pub(super) counters: Counters,
 }
 

@@ -32,7 +32,7 @@ pub fn expand(item: &ItemTrait, service: Option<&Service>) -> TokenStream {
     }
 }
 
-/// What every item is written from.
+/// The data that every item is written from.
 struct Generator<'a> {
     service: &'a Service,
     names: Names,

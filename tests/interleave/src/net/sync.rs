@@ -74,7 +74,7 @@ impl Condvar {
         mut quiet: impl FnMut(&mut T) -> bool,
     ) -> MutexGuard<'a, T> {
         let until = world::after(limit);
-        // A time-out that fires before this thread waits fires again: the clock wakes whom it has woken before.
+        // A time-out that fires before this thread waits fires again: the clock wakes a thread that it has woken before.
         world::notify_at(until, &Waker::from(Arc::clone(&self.inner)), || {
             while quiet(&mut guard) && world::now() < until {
                 guard = self.inner.0.wait(guard).unwrap_or_else(PoisonError::into_inner);

@@ -180,7 +180,7 @@ fn close() {
         thread::sleep(millis(1));
     }
     client.call.close();
-    within("those who waited are told", millis(10), || {
+    within("the waiting calls have their verdicts", millis(10), || {
         threads.into_iter().for_each(|thread| thread.join().expect("a caller does not panic"));
     });
     until("the server hears of it", millis(10), || server.counters().sessions == 0);

@@ -37,7 +37,7 @@ impl Fake {
         Fake { latency }
     }
 
-    /// Where it starts.
+    /// Returns the address of the first page.
     pub fn start() -> Url {
         START.parse().expect("a constant that a test parses")
     }

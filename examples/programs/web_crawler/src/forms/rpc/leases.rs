@@ -136,7 +136,7 @@ impl Leases {
         }
     }
 
-    /// When the crawl is to end: pages that wait are left, and so are those whose worker still pauses before it.
+    /// Ends the crawl: pages that wait are left, and so are those whose worker still pauses before it.
     fn leave_what_has_not_begun(&self, state: &mut State) {
         if self.task.watch.is_stopped() {
             state.waiting.clear();

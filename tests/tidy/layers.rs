@@ -1,11 +1,11 @@
-//! The floors of `rpc-core`: who may import whom, who may name the operating system, and who the codec.
+//! The layers of `rpc-core`: the imports between modules, and the modules that may name the operating system and the codec.
 
 use std::collections::HashSet;
 
 use crate::source::{Broken, File, House, Token, blank, tokens};
 
-/// The rooms of `rpc-core/src` and their floors, times ten. A room may import rooms that are not above it.
-const ROOMS: [(&str, u32); 14] = [
+/// The modules of `rpc-core/src` and their layers, times ten. A module may import modules that are not above it.
+const MODULES: [(&str, u32); 14] = [
     ("error", 0),
     ("ids", 0),
     ("limits", 0),
@@ -27,7 +27,7 @@ const CORE: &str = "rpc-core/src/";
 const CODEC: &str = "rpc-core/src/wire/codec";
 
 /// The parts of `a/b.rs` or `a/b/mod.rs` below `rpc-core/src`: `[a, b]`; none for `lib.rs`.
-fn module_of(path: &str) -> Option<Vec<&str>> {
+pub(crate) fn module_of(path: &str) -> Option<Vec<&str>> {
     let inside = path.strip_prefix(CORE)?.strip_suffix(".rs")?;
     let mut parts: Vec<_> = inside.split('/').collect();
     if matches!(parts.last(), Some(&"mod" | &"lib")) {
@@ -36,30 +36,30 @@ fn module_of(path: &str) -> Option<Vec<&str>> {
     Some(parts)
 }
 
-fn floor_of(room: &str) -> Option<u32> {
-    ROOMS.iter().find_map(|(name, floor)| (*name == room).then_some(*floor))
+fn layer_of(module: &str) -> Option<u32> {
+    MODULES.iter().find_map(|(name, layer)| (*name == module).then_some(*layer))
 }
 
-/// Imports (any path that begins with `crate` or leads there by `super`) of rooms on a higher floor.
+/// Imports (any path that begins with `crate` or leads there by `super`) of modules on a higher layer.
 pub(crate) fn upward_imports(house: &House) -> Vec<Broken> {
     let mut broken = Vec::new();
     for file in &house.rust {
         let Some(module) = module_of(&file.path) else { continue };
-        let room = module.first().copied().unwrap_or("lib");
-        let Some(floor) = floor_of(room) else {
-            let what = format!("the room `{room}` has no floor");
-            broken.push(file.broken(1, what, "give it one in tests/tidy/floors.rs and docs/architecture.md"));
+        let name = module.first().copied().unwrap_or("lib");
+        let Some(layer) = layer_of(name) else {
+            let what = format!("the module `{name}` has no layer");
+            broken.push(file.broken(1, what, "give it one in tests/tidy/layers.rs and docs/architecture.md"));
             continue;
         };
-        for (line, target) in rooms_named(file, module.len()) {
-            let above = match floor_of(&target) {
-                Some(of_target) => of_target > floor,
-                // A name that the crate's root re-exports. Macros at the root are nobody's.
-                None => floor < 50 && target.chars().next().is_some_and(char::is_uppercase),
+        for (line, target) in modules_named(file, module.len()) {
+            let above = match layer_of(&target) {
+                Some(of_target) => of_target > layer,
+                // A name that the crate's root re-exports. Macros at the root belong to no layer.
+                None => layer < 50 && target.chars().next().is_some_and(char::is_uppercase),
             };
             if above {
-                let what = format!("`{room}` imports `{target}`, which is on a higher floor");
-                let instead = "move what it needs down, or hand it in: docs/architecture.md, floors";
+                let what = format!("`{name}` imports `{target}`, which is on a higher layer");
+                let instead = "move what it needs down, or hand it in: docs/architecture.md, layers";
                 broken.push(file.broken(line, what, instead));
             }
         }
@@ -67,12 +67,12 @@ pub(crate) fn upward_imports(house: &House) -> Vec<Broken> {
     broken
 }
 
-/// The top-level rooms (or re-exported names) that a file's paths lead to, with their lines.
-fn rooms_named(file: &File, depth: usize) -> Vec<(usize, String)> {
+/// The top-level modules (or re-exported names) that a file's paths lead to, with their lines.
+fn modules_named(file: &File, depth: usize) -> Vec<(usize, String)> {
     let code = blank(&file.text);
     let tokens = tokens(&code);
     let inline = inline_depths(&tokens);
-    let mut rooms = Vec::new();
+    let mut modules = Vec::new();
     let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
     for (at, surrounding) in inline.iter().enumerate() {
         let begins = match text(at) {
@@ -85,14 +85,14 @@ fn rooms_named(file: &File, depth: usize) -> Vec<(usize, String)> {
         };
         let Some(root) = begins.filter(|root| text(root + 1) == "::") else { continue };
         for name in first_names(&tokens, root + 2) {
-            rooms.push((name.line, name.text.to_owned()));
+            modules.push((name.line, name.text.to_owned()));
         }
     }
-    rooms
+    modules
 }
 
-/// How many inline modules surround each token.
-fn inline_depths(tokens: &[Token<'_>]) -> Vec<usize> {
+/// The number of inline modules around each token.
+pub(crate) fn inline_depths(tokens: &[Token<'_>]) -> Vec<usize> {
     let mut depths = Vec::with_capacity(tokens.len());
     let (mut braces, mut modules) = (0usize, Vec::new());
     for (at, token) in tokens.iter().enumerate() {
@@ -141,7 +141,7 @@ fn first_names<'a>(tokens: &[Token<'a>], at: usize) -> Vec<Token<'a>> {
     names
 }
 
-/// What only the net floor may name. Addresses (`SocketAddr`, `IpAddr`) are values and may be named anywhere.
+/// The names that only the net layer may use. Addresses (`SocketAddr`, `IpAddr`) are values and may be named anywhere.
 const SOCKETS: [&str; 10] = [
     "mio",
     "socket2",
@@ -155,14 +155,14 @@ const SOCKETS: [&str; 10] = [
     "ToSocketAddrs",
 ];
 
-/// Sockets, threads and clocks named below the net floor, code for tests excepted where it is measured or timed.
+/// Sockets, threads and clocks named below the net layer, code for tests excepted where it is measured or timed.
 pub(crate) fn operating_system(house: &House) -> Vec<Broken> {
     let tests = test_modules(house);
     let mut broken = Vec::new();
     for file in &house.rust {
         let Some(module) = module_of(&file.path) else { continue };
-        let floor = module.first().and_then(|room| floor_of(room));
-        if floor.is_none_or(|floor| floor >= NET) || tests.contains(file.path.as_str()) {
+        let layer = module.first().and_then(|name| layer_of(name));
+        if layer.is_none_or(|layer| layer >= NET) || tests.contains(file.path.as_str()) {
             continue;
         }
         let code = blank(&file.text);
@@ -176,7 +176,7 @@ pub(crate) fn operating_system(house: &House) -> Vec<Broken> {
                 "thread" if next(1) == "::" || before == "::" => "threads",
                 _ => continue,
             };
-            let what = format!("`{}` names {what}, which only the net floor may", module.join("::"));
+            let what = format!("`{}` names {what}, which only the net layer may", module.join("::"));
             broken.push(file.broken(
                 token.line,
                 what,
@@ -222,7 +222,7 @@ pub(crate) fn codec_outside_its_file(house: &House) -> Vec<Broken> {
 }
 
 #[test]
-fn an_import_of_a_higher_floor_is_found_however_it_is_spelled() {
+fn an_import_of_a_higher_layer_is_found_however_it_is_spelled() {
     let wrong = [
         "use crate::proto::server;",
         "use crate::{limits::HEADER, proto::Outcome};",
@@ -240,7 +240,7 @@ fn an_import_of_a_higher_floor_is_found_however_it_is_spelled() {
 }
 
 #[test]
-fn an_import_of_the_same_or_a_lower_floor_is_let_be() {
+fn an_import_of_the_same_or_a_lower_layer_is_let_be() {
     let right = [
         "use crate::limits::HEADER; use super::fields::Fields; // crate::proto::Outcome",
         "mod tests { use super::*; use super::super::codec; }",
@@ -253,12 +253,12 @@ fn an_import_of_the_same_or_a_lower_floor_is_let_be() {
 }
 
 #[test]
-fn a_room_without_a_floor_is_found() {
+fn a_module_without_a_layer_is_found() {
     assert_eq!(upward_imports(&House::with("rpc-core/src/cellar.rs", "")).len(), 1);
 }
 
 #[test]
-fn the_operating_system_is_found_below_the_net_floor_only() {
+fn the_operating_system_is_found_below_the_net_layer_only() {
     let wrong = [
         "use mio::Poll;",
         "use std::net::{SocketAddr, TcpStream};",
