@@ -12,6 +12,8 @@ mod audit;
 mod calls;
 mod session;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod transmit;
 

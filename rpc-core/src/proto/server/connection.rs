@@ -111,6 +111,12 @@ impl Outgoing {
         self.queued = sent_before + self.unsent().len() as u64;
     }
 
+    /// Bytes that the buffer holds, those that have left among them.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Lends an empty buffer of a connection that has nothing to write, so that it can serve others.
     pub fn give_buffer(&mut self) -> Option<Vec<u8>> {
         (self.bytes.is_empty() && self.bytes.capacity() > 0).then(|| std::mem::take(&mut self.bytes))

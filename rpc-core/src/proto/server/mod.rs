@@ -16,6 +16,8 @@ mod greeting;
 mod record;
 mod replies;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;

@@ -56,6 +56,12 @@ impl Replies {
         self.details.len()
     }
 
+    /// Calls that have details.
+    #[cfg(test)]
+    pub(super) fn calls(&self) -> usize {
+        self.details.len()
+    }
+
     /// Stores the details of a new call, in the place that the slot's last call has left if there is one.
     pub(super) fn put(&mut self, place: u32, mut details: Details) -> u32 {
         if let Some(old) = self.details.get_mut(place as usize) {
