@@ -146,7 +146,7 @@ fn a_slot_that_was_never_answered_is_never_acknowledged() {
 }
 
 #[test]
-fn an_acknowledgement_that_falls_due_without_a_session_is_said_after_the_resume_and_wakes_nobody() {
+fn an_acknowledgement_that_falls_due_without_a_session_is_said_after_the_resume_and_leaves_no_timer() {
     let mut bench = Bench::up(ClientLimits { resend_first: LONG, ..quiet(2) });
     bench.send(1, LONG);
     bench.send(2, LONG);

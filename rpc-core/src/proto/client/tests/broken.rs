@@ -153,7 +153,7 @@ fn nothing_that_a_broken_server_says_afterwards_counts() {
 }
 
 #[test]
-fn a_call_that_is_dirty_when_the_server_breaks_is_unknown_for_whoever_still_asks() {
+fn a_call_that_is_dirty_when_the_server_breaks_is_unknown_for_the_caller_that_still_asks() {
     let mut bench = Bench::with_slots(3);
     bench.send(1, crate::proto::tests::ms(10));
     bench.send(2, LONG);
@@ -162,7 +162,7 @@ fn a_call_that_is_dirty_when_the_server_breaks_is_unknown_for_whoever_still_asks
     assert_eq!(bench.events(), [(1, false, unknown(Doubt::Deadline))]);
     assert_eq!(bench.core.dirty_slots(), 2);
     bench.done(9, 1);
-    assert_eq!(bench.events(), [(1, true, unknown(Doubt::BrokenServer))], "and nobody asks about 2");
+    assert_eq!(bench.events(), [(1, true, unknown(Doubt::BrokenServer))], "and no caller asks about 2");
     assert_eq!(bench.core.dirty_slots(), 0);
 }
 

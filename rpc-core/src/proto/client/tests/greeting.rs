@@ -157,7 +157,7 @@ fn connections_and_sessions_are_counted_once_each() {
 }
 
 #[test]
-fn a_rejection_is_final_for_whoever_asks_and_its_text_is_kept() {
+fn a_rejection_is_told_and_its_text_is_kept() {
     let mut bench = Bench::new(quiet(1));
     bench.connect();
     bench.hears(&Header::new(Kind::Reject), b"another version");

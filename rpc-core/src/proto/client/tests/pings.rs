@@ -82,7 +82,7 @@ fn a_call_that_is_sent_after_a_long_silence_has_the_whole_time_to_be_answered() 
     bench.send(2, LONG);
     let begin = bench.now;
     bench.pass(secs(15) - ms(1));
-    assert!(!bench.core.wants_close(), "V16: it is not given up for a silence that was nobody's debt");
+    assert!(!bench.core.wants_close(), "V16: it is not given up for a silence without a debt");
     assert!(bench.now.since(begin) < secs(15));
 }
 

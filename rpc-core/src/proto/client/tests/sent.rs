@@ -97,7 +97,7 @@ fn a_call_that_was_given_up_after_it_was_sent_is_cancelled_and_holds_its_slot() 
     assert_eq!((bench.core.dirty_slots(), bench.core.in_flight()), (1, 1));
     assert!(bench.core.owes());
     bench.done(0, 1);
-    assert!(bench.events().is_empty(), "nobody asks");
+    assert!(bench.events().is_empty(), "no caller asks");
     assert_eq!(names(&bench.written()), [(Kind::Call, 0, 2)]);
 }
 

@@ -288,10 +288,49 @@ fn bye_of_the_last_client_ends_the_drain() {
 }
 
 #[test]
-fn a_drain_that_is_done_stays_done_and_wakes_nobody() {
+fn a_drain_that_is_done_stays_done_and_sets_no_timer() {
     let mut bench = Bench::plain();
     draining(&mut bench);
     bench.pass(ms(20));
     assert!(bench.core.is_drained());
     assert!(bench.core.poll_timeout().is_none_or(|due| due == Time::NEVER));
+}
+
+#[test]
+fn the_linger_does_not_run_while_a_call_does() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    bench.call(&peer, 0, 1);
+    let key = bench.begin().key;
+    draining(&mut bench);
+    bench.read(peer.conn);
+    bench.pass(secs(10)); // nothing is unsent all the while
+    bench.finish(key, b"r");
+    bench.read(peer.conn); // written before the drain looks again
+    ends_within(&mut bench, secs(2) - LOOK, secs(2) + LOOK);
+}
+
+#[test]
+fn a_call_that_outlives_its_session_is_waited_for() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    bench.call(&peer, 0, 1);
+    let key = bench.begin().key;
+    bench.bye(&peer);
+    draining(&mut bench);
+    bench.pass(secs(5));
+    assert!(!bench.core.is_drained());
+    bench.finish(key, b"late");
+    ends_within(&mut bench, Duration::ZERO, LOOK);
+}
+
+#[test]
+fn v20_a_grace_time_that_is_no_multiple_of_the_looks_ends_on_time() {
+    for grace in [ms(1), ms(10), ms(30), ms(101)] {
+        let mut bench = Bench::plain();
+        let peer = bench.open();
+        bench.call(&peer, 0, 1);
+        bench.core.drain_within(grace, bench.now);
+        ends_within(&mut bench, grace, grace);
+    }
 }

@@ -39,7 +39,7 @@ fn the_cap_is_divided_among_the_loops_and_each_has_one_session_at_least() {
 }
 
 #[test]
-fn who_is_turned_away_hears_busy_and_when_to_try_again_and_its_connection_is_closed() {
+fn a_client_that_is_turned_away_hears_busy_and_when_to_try_again_and_its_connection_is_closed() {
     let mut bench = capped(1);
     bench.open();
     let conn = bench.connect();
@@ -165,7 +165,7 @@ fn v19_a_source_over_its_share_evicts_no_session_and_an_evicted_one_counts_no_lo
     bench.cut(&unused);
     bench.try_open(from(2, 1), &hello(1)).expect("room");
     assert!(bench.try_open(from(2, 2), &hello(1)).is_none());
-    assert!(bench.resume(&mut unused), "the source that is over its share took nobody's place");
+    assert!(bench.resume(&mut unused), "the source that is over its share took no place");
     bench.cut(&unused);
     assert!(bench.try_open(from(3, 1), &hello(1)).is_some(), "takes the place of the unused one");
     assert_eq!(bench.counters().sessions, 2);

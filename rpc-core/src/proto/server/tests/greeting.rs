@@ -1,4 +1,4 @@
-//! Rules of HELLO: what WELCOME grants, who may resume, which loop answers, and how long a stranger may take.
+//! Rules of HELLO: what WELCOME grants, what a resume needs, which loop answers, and how long a stranger may take.
 
 use super::*;
 use crate::contract::Contract;
@@ -117,6 +117,9 @@ fn the_same_hello_again_gets_the_same_welcome_and_any_other_is_an_error() {
     assert_eq!((bench.counters().sessions, bench.counters().opened), (1, 1));
     bench.say(peer.conn, &Header::new(Kind::Hello), &hello(SLOTS).encode());
     assert!(bench.is_rejected(peer.conn));
+    let peer = bench.open();
+    bench.say(peer.conn, &Header::new(Kind::Hello), &hello(SLOTS + 1).encode());
+    assert!(bench.is_rejected(peer.conn), "as long as the first one, and not the same");
 }
 
 #[test]

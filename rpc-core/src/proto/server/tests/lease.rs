@@ -129,6 +129,7 @@ fn when_a_session_ends_its_running_calls_are_told_and_its_queued_ones_do_not_run
     let running = bench.begin();
     bench.call(&peer, 1, 1);
     bench.bye(&peer);
+    assert!(bench.core.wants_close(peer.conn), "its connection goes with it");
     assert!(running.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)));
     assert!(bench.nothing_to_run());
     bench.finish(running.key, b"late");
