@@ -298,11 +298,9 @@ impl ServerCore {
     }
 
     fn touch(&mut self, conn: ConnId) {
-        if let Some(connection) = self.connections.get_mut(conn) {
-            if !connection.dirty {
-                connection.dirty = true;
-                self.dirty.push_back(conn);
-            }
+        if let Some(connection) = self.connections.get_mut(conn).filter(|connection| !connection.dirty) {
+            connection.dirty = true;
+            self.dirty.push_back(conn);
         }
     }
 

@@ -89,7 +89,7 @@ impl Pair {
         if self.client.wants_close() {
             self.transmit();
             let up = std::mem::take(&mut self.up);
-            up.into_iter().for_each(|frame| self.to_server(&frame)); // BYE leaves before the socket is closed
+            up.into_iter().for_each(|frame| self.reach_server(&frame)); // BYE leaves before the socket is closed
             self.cut();
         }
         if self.client.poll_connect(self.now) {
@@ -120,13 +120,13 @@ impl Pair {
         self.up.extend(rest(&mut self.from_client));
     }
 
-    pub(super) fn to_server(&mut self, frame: &Frame) {
+    pub(super) fn reach_server(&mut self, frame: &Frame) {
         if let Some(conn) = self.conn {
             self.server.handle_input(conn, encoded(&frame.header, &frame.body), self.now);
         }
     }
 
-    pub(super) fn to_client(&mut self, frame: &Frame) {
+    pub(super) fn reach_client(&mut self, frame: &Frame) {
         if self.conn.is_some() {
             self.client.handle_input(encoded(&frame.header, &frame.body), self.now);
         }
@@ -146,10 +146,10 @@ impl Pair {
                 return self.check();
             }
             if let Some(frame) = up.filter(&mut keep) {
-                self.to_server(&frame);
+                self.reach_server(&frame);
             }
             if let Some(frame) = down.filter(&mut keep) {
-                self.to_client(&frame);
+                self.reach_client(&frame);
             }
         }
         panic!("client and server talk for ever");

@@ -89,12 +89,12 @@ fn every_frame_may_arrive_twice_and_in_any_order_without_harm() {
             pair.up.rotate_left(turn.min(pair.up.len()));
             pair.down.rotate_left(turn.min(pair.down.len()));
             if let Some(frame) = pair.up.pop_front() {
-                pair.to_server(&frame);
-                pair.to_server(&frame);
+                pair.reach_server(&frame);
+                pair.reach_server(&frame);
             }
             if let Some(frame) = pair.down.pop_back() {
-                pair.to_client(&frame);
-                pair.to_client(&frame);
+                pair.reach_client(&frame);
+                pair.reach_client(&frame);
             }
         }
         pair.pass(secs(10));

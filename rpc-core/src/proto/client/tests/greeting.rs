@@ -54,15 +54,16 @@ fn after_welcome_no_more_hello_goes_out() {
 }
 
 #[test]
-fn v20_a_connection_that_is_not_made_in_time_is_given_up() {
+fn v20_a_connection_that_is_not_made_in_time_is_given_up_each_time() {
     let mut bench = Bench::new(quiet(1));
-    bench.wait_until_it_connects();
-    bench.pass(secs(2) - ms(1));
-    assert!(!bench.core.wants_close());
-    bench.pass(ms(1));
-    assert!(bench.core.wants_close());
-    bench.cut();
-    assert!(bench.wait_until_it_connects() <= ms(50));
+    for _ in 0..3 {
+        assert!(bench.wait_until_it_connects() <= secs(2));
+        bench.pass(secs(2) - ms(1));
+        assert!(!bench.core.wants_close());
+        bench.pass(ms(1));
+        assert!(bench.core.wants_close());
+        bench.cut();
+    }
 }
 
 #[test]

@@ -192,15 +192,16 @@ fn the_age_follows_its_limit() {
 fn the_oldest_replies_go_first_and_no_more_of_them_than_needed() {
     let mut bench = bench_with(100, 100);
     let peer = bench.open();
-    for slot in [2, 0, 1, 3] {
-        bench.served(&peer, slot, 1, PLAIN, 25);
+    for (slot, seq) in [(2, 1), (0, 1), (1, 1), (3, 1), (2, 2)] {
+        bench.served(&peer, slot, seq, PLAIN, 25);
         bench.pass(secs(1));
     }
     bench.pass(secs(60));
     let other = bench.open();
     bench.served(&other, 0, 1, PLAIN, 50);
-    let kept: Vec<bool> = (0..4).map(|slot| is_kept(&mut bench, &peer, slot, 1, PLAIN)).collect();
-    assert_eq!(kept, [false, true, false, true], "slots 2 and 0 were the oldest");
+    let kept =
+        [(0, 1), (1, 1), (2, 2), (3, 1)].map(|(slot, seq)| is_kept(&mut bench, &peer, slot, seq, PLAIN));
+    assert_eq!(kept, [false, false, true, true], "slots 0 and 1 were the oldest; slot 2 was used again");
     assert_eq!(bench.kept(), 100);
 }
 

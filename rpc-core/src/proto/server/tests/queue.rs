@@ -165,3 +165,17 @@ fn a_call_with_several_faults_is_refused_for_the_first_one_that_is_looked_at() {
         assert_eq!(bench.answers(&peer), [(0, 1, refused(reason))], "for good");
     }
 }
+
+#[test]
+fn a_copy_brings_a_queued_calls_deadline_forward_and_never_back() {
+    for (first, copy, runs_until) in [(1000, 10, 10), (10, 1000, 10), (10, 10, 10)] {
+        for late in [false, true] {
+            let (mut bench, peer) = bench_with(100, 1000);
+            for millis in [first, copy] {
+                bench.say(peer.conn, &Header { millis, ..call(0, 1, PLAIN) }, b"");
+            }
+            bench.now = bench.now.plus(ms(runs_until) - Duration::from_micros(u64::from(!late)));
+            assert_eq!(bench.core.poll_call(bench.now).is_some(), !late, "{first} ms, then {copy}");
+        }
+    }
+}
