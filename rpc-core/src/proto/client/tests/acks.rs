@@ -173,3 +173,15 @@ fn on_goaway_answers_are_acknowledged_at_once_even_those_that_were_before() {
     bench.done(2, 1);
     assert_eq!(names(&bench.written()), [(Kind::Ack, 2, 1), (Kind::Bye, 0, 0)], "the last one, and BYE");
 }
+
+#[test]
+fn v20_an_acknowledgement_is_woken_for_although_no_other_timer_is_near() {
+    let mut bench = Bench::up(ClientLimits { resend_first: LONG, ..quiet(1) });
+    bench.pass(secs(1));
+    bench.send(1, LONG);
+    bench.core.handle_timeout(bench.now);
+    bench.pass(secs(100));
+    bench.done(0, 1);
+    let begin = bench.now;
+    assert_eq!(bench.times_of(Kind::Ack, secs(10)), [begin.plus(secs(1))]);
+}
