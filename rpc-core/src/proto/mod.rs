@@ -16,6 +16,8 @@ pub mod client;
 mod outcome;
 mod request;
 pub mod server;
+#[cfg(test)]
+mod tests;
 
 pub use outcome::{Doubt, Outcome};
 pub use request::Request;

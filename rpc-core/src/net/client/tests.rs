@@ -1,5 +1,7 @@
 //! What no test outside can bring about: a process that was forked, which takes unsafe code; a driver that panics.
 
+mod answers;
+
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;

@@ -60,6 +60,12 @@ impl Outgoing {
         self.frames.len()
     }
 
+    /// Returns the number of calls whose bytes may still be in the buffer.
+    #[cfg(test)]
+    pub(super) fn buffered(&self) -> usize {
+        self.buffered.len()
+    }
+
     /// Appends a frame.
     pub(super) fn push(&mut self, frame: OutgoingFrame) {
         self.frames.push_back(frame);

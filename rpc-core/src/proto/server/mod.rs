@@ -22,6 +22,8 @@ mod links;
 mod record;
 mod run_queue;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 #[cfg(feature = "sim")]
