@@ -7,6 +7,7 @@
 //! ```
 
 pub mod auditor;
+pub mod bytes;
 pub mod hostile;
 pub mod ledger;
 pub mod mutants;

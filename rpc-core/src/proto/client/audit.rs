@@ -27,7 +27,9 @@ impl ClientCore {
         if self.calls.outgoing.len() > 4 * self.calls.slots.len() + 16 {
             return Err(format!("client: {} frames wait to leave", self.calls.outgoing.len()));
         }
-        if self.calls.waiting.len() > self.config.limits.waiting + self.calls.slots.len() {
+        // The calls of a session that was lost wait again, beside those that waited.
+        let most = self.config.limits.waiting + usize::from(self.config.limits.slots.max(1));
+        if self.calls.waiting.len() > most {
             return Err(format!("client: {} calls wait", self.calls.waiting.len()));
         }
         Ok(())

@@ -221,7 +221,7 @@ impl Calls {
     }
 
     fn take_attempt(&mut self, deadline: Time, pause: Duration, at: Conditions<'_>) -> Option<Time> {
-        if at.connection.is_closed() {
+        if at.connection.is_closed() || self.waiting.len() >= at.config.limits.waiting {
             return None;
         }
         self.retry.take(deadline, pause, &mut self.random, at.now).inspect(|due| self.wake_by(*due))

@@ -118,7 +118,10 @@ pub(super) fn fits(welcome: &Welcome, known: Option<&Session>, config: &ClientCo
         Some(known) => welcome.resumed && known.id == welcome.session && usize::from(welcome.slots) == slots,
         None => !welcome.resumed,
     };
-    is_ours && welcome.slots <= MAX_SLOTS && welcome.agreements.len() == config.contracts.len()
+    let wanted = config.limits.slots.clamp(1, MAX_SLOTS); // no more is granted than was asked for (W10)
+    is_ours
+        && (welcome.resumed || welcome.slots <= wanted)
+        && welcome.agreements.len() == config.contracts.len()
 }
 
 /// Returns the services that differ, and logs them.
