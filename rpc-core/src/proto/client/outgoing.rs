@@ -55,7 +55,7 @@ impl Outgoing {
     }
 
     /// Returns the number of frames.
-    #[cfg(any(test, feature = "sim"))]
+    #[cfg(feature = "sim")]
     pub(super) fn len(&self) -> usize {
         self.frames.len()
     }

@@ -120,9 +120,10 @@ fn a_resume_that_is_answered_with_another_session_is_the_fault_of_a_broken_serve
 #[test]
 fn a_first_welcome_must_fit_what_was_asked() {
     type Change = fn(&mut Welcome);
-    let changes: [(Change, bool); 6] = [
-        (|welcome| welcome.slots = MAX_SLOTS, true),
-        (|welcome| welcome.slots = MAX_SLOTS + 1, false),
+    let changes: [(Change, bool); 7] = [
+        (|welcome| welcome.slots = 1, true),
+        (|welcome| welcome.slots = 2, true),
+        (|welcome| welcome.slots = 3, false),
         (|welcome| welcome.slots = 0, false),
         (|welcome| welcome.resumed = true, false),
         (|welcome| welcome.version = 2, false),
@@ -138,6 +139,23 @@ fn a_first_welcome_must_fit_what_was_asked() {
         assert_eq!(bench.core.is_ready(), fits, "change {at}");
         assert_eq!(bench.core.wants_close(), !fits, "change {at}");
         assert!(bench.events().is_empty(), "V16: a call that was not sent waits for the next session");
+    }
+}
+
+#[test]
+fn a_server_may_grant_as_many_slots_as_were_asked_for_and_never_more_than_the_protocol_has() {
+    for (asked, granted, fits) in [
+        (MAX_SLOTS, MAX_SLOTS, true),
+        (MAX_SLOTS + 1, MAX_SLOTS, true),
+        (MAX_SLOTS + 1, MAX_SLOTS + 1, false),
+        (0, 1, true),
+        (0, 2, false),
+    ] {
+        let mut bench = Bench::new(quiet(asked));
+        bench.connect();
+        bench.grants.slots = granted;
+        bench.welcome(false);
+        assert_eq!(bench.core.is_ready(), fits, "{asked} asked for, {granted} granted");
     }
 }
 

@@ -8,6 +8,7 @@ mod deadlines;
 mod drained;
 mod greeting;
 mod pings;
+mod repeats;
 mod retries;
 mod second;
 mod sent;
