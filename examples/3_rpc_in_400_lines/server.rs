@@ -16,7 +16,7 @@ use rpc_core::MonotonicClock;
 use rpc_core::contract::Directory;
 use rpc_core::error::Reason;
 use rpc_core::ids::{CallId, Clock, Incarnation, SessionId, Token};
-use rpc_core::service::{Dispatch, Service, Surroundings};
+use rpc_core::service::{CallEnv, Dispatch, Service};
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
 use rpc_core::wire::message::{Agreement, Hello, Status, Table, VERSION, Welcome, decode_name};
 
@@ -190,7 +190,7 @@ impl Server {
     fn dispatch(&self, session: SessionId, frame: &Frame, method: usize, reply: &mut Vec<u8>) -> Status {
         let (header, entered) = (frame.header, Cell::new(false));
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::new()); // for implementations that ask for the time left
-        let around = Surroundings {
+        let env = CallEnv {
             call: CallId { session, slot: header.slot, seq: header.seq },
             peer: None,
             deadline: clock.now().plus(Duration::from_millis(header.millis.into())),
@@ -198,7 +198,7 @@ impl Server {
             cancelled: None,
             limit: MAX_FRAME,
         };
-        let call = Dispatch::new(method, &frame.body, reply, &entered, around);
+        let call = Dispatch::new(method, &frame.body, reply, &entered, env);
         // A panic of the implementation ends its call, not the server.
         match catch_unwind(AssertUnwindSafe(|| self.service.dispatch(call))) {
             Ok(Ok(dispatched)) => return dispatched.status(),

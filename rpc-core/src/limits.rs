@@ -143,6 +143,12 @@ pub const HELLO_SHARE: u32 = 8;
 /// A connection whose bytes cannot be read is tried again after this many first pauses: the peer may go on like this.
 pub const GARBLED_PAUSES: u32 = 10;
 
+/// Frames for each slot of a client that may wait to be sent before those that are out of date are dropped: a call or a
+/// CANCEL, an ACK, and one more of either.
+pub const STALE_PER_SLOT: usize = 3;
+/// Frames of a client without a slot that may wait beside them: HELLO, PING, METHODS.
+pub const STALE_SPARE: usize = 12;
+
 /// The time for which the background worker leaves started calls to the thread that started them: a thread that starts many
 /// calls and then waits sends all of them with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
@@ -161,7 +167,8 @@ pub struct ServerLimits {
     /// Most sessions at a time, of all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records if all of them use
     /// every slot; 2 GiB if every client asks for 1,024.
     pub sessions: usize,
-    /// Most sessions from one source address; `None`: as many as `sessions`. For servers that unknown peers can reach.
+    /// Most sessions from one source address, divided among the loops like `sessions`, which get at least one each; `None`: as
+    /// many as `sessions`. For servers that unknown peers can reach.
     pub sessions_per_source: Option<usize>,
     /// The time that a session outlives its connection: long enough for a switch to reboot.
     pub lease: Duration,
@@ -191,6 +198,17 @@ pub struct ServerLimits {
     pub threads: usize,
     /// Most connections at a time. Accepting pauses at this number.
     pub connections: usize,
+}
+
+impl ServerLimits {
+    /// Returns the share of one of `loops` loops: the bounds that are for all of them together are divided.
+    pub(crate) fn of_one_loop(mut self, loops: usize) -> Self {
+        let loops = loops.max(1);
+        self.sessions = (self.sessions / loops).max(1);
+        self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
+        self.reply_budget /= loops;
+        self
+    }
 }
 
 impl Default for ServerLimits {

@@ -1,4 +1,4 @@
-//! Floor 3: what a server stub implements, and what it is given for one call.
+//! Layer 3: the trait that a server stub implements, and all that it gets for one call.
 
 mod dispatch;
 
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[doc(hidden)] // for the drivers of a server: `net`, the simulator, and their tests
-pub use dispatch::{Runtime, dispatch, panic_text};
+pub use dispatch::{DispatchEnv, dispatch, panic_text};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Returned;
@@ -21,68 +21,74 @@ use crate::limits::MAX_DETAIL;
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::message::{Status, cut};
 
-/// What `#[rpc]` implements for a server stub: it decodes, calls the implementation, and encodes.
+/// The trait that `#[rpc]` implements for a server stub: it decodes the arguments, calls the implementation, and encodes.
 pub trait Service: Send + Sync + 'static {
-    /// The trait as the server was built with it.
+    /// Returns the contract of the trait, as the server was built with it.
     fn contract(&self) -> &'static Contract;
 
     /// Runs one call.
     ///
     /// # Errors
-    /// When it refuses the call before the implementation is entered: the call was then not executed.
+    /// Returns an error if it refuses the call before the implementation is entered: the call was not executed.
     fn dispatch(&self, call: Dispatch<'_>) -> Result<Dispatched, Refused>;
 }
 
 /// A call that was refused before the implementation was entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Why, as the caller's type.
+    /// The reason, as the caller gets it.
     pub reason: Reason,
-    /// Why, for people.
+    /// The reason as a text for people.
     pub detail: String,
 }
 
-/// Proof that a call ran and its reply was written. Only [`Dispatch`] makes one.
+/// Proof that a call ran and its reply was written. Only [`Dispatch`] creates one.
 #[derive(Debug)]
 pub struct Dispatched {
+    /// The status of the reply.
     status: Status,
 }
 
 impl Dispatched {
-    /// How the reply is to be read.
+    /// Returns the status of the reply, which says how its body is to be read.
     pub fn status(&self) -> Status {
         self.status
     }
 }
 
-/// What a server knows of the call that it runs, for implementations that ask: `cx: &CallContext`.
+/// The context of a running call, for implementations that take `cx: &CallContext`.
 #[derive(Clone)]
 pub struct CallContext {
+    /// The name of the call.
     call: CallId,
+    /// The address of the caller.
     peer: Option<SocketAddr>,
+    /// The time until which the caller waits.
     deadline: Time,
+    /// The clock of `deadline`.
     clock: Arc<dyn Clock>,
+    /// Set when the caller cancels the call.
     cancelled: Option<Arc<AtomicBool>>,
 }
 
 impl CallContext {
-    /// The call's name: session, slot and sequence number. The same for every copy of it.
+    /// Returns the name of the call: session, slot and sequence number. Every duplicate of the call has the same name.
     pub fn call(&self) -> CallId {
         self.call
     }
 
-    /// Where the caller is; `None` in the simulator and in-process.
+    /// Returns the address of the caller; `None` in the simulator and in-process.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.peer
     }
 
-    /// How long the caller still waits; zero when it has given up.
+    /// Returns the time that the caller still waits; zero when it has given up.
     pub fn time_left(&self) -> Duration {
         self.deadline.since(self.clock.now())
     }
 
-    /// Whether the caller has cancelled, or its deadline has passed. What the implementation returns is still its
-    /// reply: a running call never becomes 'not executed'. It may still reach its caller, just before the caller gives
+    /// Returns true if the caller has cancelled the call, or its deadline has passed. The result of the implementation is
+    /// still its reply: a running call never becomes 'not executed'. It may still reach its caller, just before the caller gives
     /// up, so do not return a value that means something else.
     pub fn is_cancelled(&self) -> bool {
         let told = self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
@@ -96,61 +102,66 @@ impl fmt::Debug for CallContext {
     }
 }
 
-/// What surrounds one call on a server; made by whoever runs it.
+/// The environment of one call on a server, from the code that runs the call.
 #[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
-    /// The call's name.
+pub struct CallEnv<'a> {
+    /// The name of the call.
     pub call: CallId,
-    /// Where the caller is.
+    /// The address of the caller.
     pub peer: Option<SocketAddr>,
-    /// Until when the caller waits.
+    /// The time until which the caller waits.
     pub deadline: Time,
     /// The clock of `deadline`.
     pub clock: &'a Arc<dyn Clock>,
     /// Set when the caller cancels; there only for methods that take a context.
     pub cancelled: Option<&'a Arc<AtomicBool>>,
-    /// Longest reply body.
+    /// The longest body of a reply, in bytes.
     pub limit: usize,
 }
 
-impl fmt::Debug for Surroundings<'_> {
+impl fmt::Debug for CallEnv<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Surroundings({})", self.call)
+        write!(f, "CallEnv({})", self.call)
     }
 }
 
 /// One call on its way through a server stub.
 #[derive(Debug)]
 pub struct Dispatch<'a> {
+    /// The index of the method in its contract.
     method: usize,
+    /// The encoded arguments.
     arguments: &'a [u8],
+    /// The buffer that the reply is appended to.
     reply: &'a mut Vec<u8>,
+    /// Set when the implementation is about to be entered.
     entered: &'a Cell<bool>,
-    around: Surroundings<'a>,
+    /// The environment of the call.
+    env: CallEnv<'a>,
 }
 
 impl<'a> Dispatch<'a> {
-    /// A call of the method at index `method` of its contract. The reply is appended to `reply`; `entered` is set
-    /// when the implementation is about to be entered, so that a panic can be told to be before or after.
+    /// Returns a call of the method at index `method` of its contract. The reply is appended to `reply`; `entered` is set
+    /// when the implementation is about to be entered, so that a panic before it can be told from a panic in it.
     pub fn new(
         method: usize,
         arguments: &'a [u8],
         reply: &'a mut Vec<u8>,
         entered: &'a Cell<bool>,
-        around: Surroundings<'a>,
+        env: CallEnv<'a>,
     ) -> Self {
-        Dispatch { method, arguments, reply, entered, around }
+        Dispatch { method, arguments, reply, entered, env }
     }
 
-    /// Which method of the contract, by index.
+    /// Returns the index of the method in its contract.
     pub fn method(&self) -> usize {
         self.method
     }
 
-    /// Decodes the arguments, a tuple, from all of the bytes that came.
+    /// Decodes the arguments, a tuple, from all bytes of the request.
     ///
     /// # Errors
-    /// When they are not such a tuple: the call is refused.
+    /// Returns an error if the bytes are not such a tuple: the call is refused.
     pub fn arguments<A: Deserialize<'a>>(&self) -> Result<A, Refused> {
         let decoded = codec::decode(self.arguments)
             .map_err(|error| Refused { reason: Reason::BadArguments, detail: error.to_string() })?;
@@ -158,30 +169,30 @@ impl<'a> Dispatch<'a> {
         Ok(decoded)
     }
 
-    /// What the implementation may know about the call.
+    /// Returns the context of the call, for the implementation.
     pub fn context(&self) -> CallContext {
         CallContext {
-            call: self.around.call,
-            peer: self.around.peer,
-            deadline: self.around.deadline,
-            clock: Arc::clone(self.around.clock),
-            cancelled: self.around.cancelled.cloned(),
+            call: self.env.call,
+            peer: self.env.peer,
+            deadline: self.env.deadline,
+            clock: Arc::clone(self.env.clock),
+            cancelled: self.env.cancelled.cloned(),
         }
     }
 
     /// Writes the reply of a method that returns `T`.
     ///
     /// # Errors
-    /// Never: the type is that of [`Service::dispatch`], so that a match arm can end in it.
+    /// Never returns an error: the type is that of [`Service::dispatch`], so that a match arm can end in it.
     pub fn reply<T: Returned>(self, value: T::Value) -> Result<Dispatched, Refused> {
-        let encoded = T::encode(&value, self.reply, self.around.limit);
+        let encoded = T::encode(&value, self.reply, self.env.limit);
         Ok(self.written(encoded, Status::Done))
     }
 
     /// Writes the reply of a method that returns `Result<T, E>`.
     ///
     /// # Errors
-    /// Never, as [`Dispatch::reply`].
+    /// Never returns an error, as [`Dispatch::reply`].
     pub fn reply_result<T: Returned, E: Serialize>(
         self,
         result: Result<T::Value, E>,
@@ -189,22 +200,22 @@ impl<'a> Dispatch<'a> {
         match result {
             Ok(value) => self.reply::<T>(value),
             Err(error) => {
-                let encoded = codec::encode(&error, self.reply, self.around.limit);
+                let encoded = codec::encode(&error, self.reply, self.env.limit);
                 Ok(self.written(encoded, Status::Failed))
             }
         }
     }
 
-    /// The answer to an index that the contract does not have: a defect of the caller of the stub.
+    /// Refuses a call whose index the contract does not have, which is a defect of the code that calls the stub.
     ///
     /// # Errors
-    /// Always: the call is refused.
+    /// Always returns an error.
     pub fn no_such_method(self) -> Result<Dispatched, Refused> {
         let detail = format!("the service has no method at index {}", self.method);
         Err(Refused { reason: Reason::NoSuchMethod, detail })
     }
 
-    /// The call ran: a reply that cannot be sent is lost, and its text says why.
+    /// Returns the status of a reply. The call has run, so a reply that cannot be encoded is lost, and its text says why.
     fn written(self, encoded: Result<(), EncodeError>, status: Status) -> Dispatched {
         match encoded {
             Ok(()) => Dispatched { status },

@@ -11,7 +11,7 @@ use rpc_core::call::{Caller, Channel, ChannelStats, Request, Ticket};
 use rpc_core::ids::{CallId, Clock, Time};
 use rpc_core::limits::DEFAULT_DEADLINE;
 use rpc_core::proto::Outcome;
-use rpc_core::service::{Dispatch, Surroundings};
+use rpc_core::service::{CallEnv, Dispatch};
 use rpc_core::stub::{Client, Service};
 
 /// The longest body, the default of the options.
@@ -50,16 +50,10 @@ impl Loopback {
             methods.iter().position(|method| method.id == request.method.id).expect("the same contract");
         let call = CallId { session: rpc_core::ids::SessionId(0), slot: 0, seq: 1 };
         let deadline = self.clock.now().plus(request.within);
-        let around = Surroundings {
-            call,
-            peer: None,
-            deadline,
-            clock: &self.clock,
-            cancelled: None,
-            limit: MAX_FRAME,
-        };
+        let env =
+            CallEnv { call, peer: None, deadline, clock: &self.clock, cancelled: None, limit: MAX_FRAME };
         let (mut reply, entered) = (Vec::new(), Cell::new(false));
-        let dispatch = Dispatch::new(index, &request.body, &mut reply, &entered, around);
+        let dispatch = Dispatch::new(index, &request.body, &mut reply, &entered, env);
         match self.service.dispatch(dispatch) {
             Ok(dispatched) if format!("{dispatched:?}").contains("Failed") => Outcome::Failed(reply.into()),
             Ok(_) => Outcome::Done(reply.into()),

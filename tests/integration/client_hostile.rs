@@ -112,6 +112,6 @@ fn connecting_ends_although_a_server_greets_and_then_says_no_more() {
         }
     });
     // A server so slow that it has not even greeted in so short a time gets more.
-    let said_so = |verdict: Result<(), String>| verdict.is_err_and(|text| text.contains("which methods"));
+    let said_so = |verdict: Result<(), String>| verdict.is_err_and(|text| text.contains("method table"));
     while !said_so(finished.recv_timeout(PATIENCE).expect("connecting ends, and says why")) {}
 }

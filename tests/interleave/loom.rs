@@ -1,8 +1,8 @@
 //! The command queue of a loop under every schedule that there is: no command lies beside a loop that sleeps.
 
 #[allow(dead_code, reason = "nothing closes the queue here, and no connection goes through it")]
-#[path = "../../rpc-core/src/net/server/mailbox.rs"]
-mod mailbox;
+#[path = "../../rpc-core/src/net/server/commands.rs"]
+mod commands;
 
 mod net {
     pub(crate) mod os {
@@ -38,23 +38,23 @@ mod net {
 use std::sync::Arc;
 use std::time::Duration;
 
-use mailbox::{Mail, Mailbox};
+use commands::{Command, CommandQueue};
 use rpc_core::{proto, wire};
 
 /// Two threads put in one command each, and the loop sleeps whenever it may until it has both.
 fn the_loop_takes_both_commands() {
     let notify = Arc::new(loom::sync::Notify::new());
-    let queue = Arc::new(Mailbox::new(net::os::Waker(Arc::clone(&notify))));
+    let queue = Arc::new(CommandQueue::new(net::os::Waker(Arc::clone(&notify))));
     let senders = [0, 1].map(|_| {
         let queue = Arc::clone(&queue);
-        loom::thread::spawn(move || queue.put(Mail::Drain(Duration::ZERO)))
+        loom::thread::spawn(move || queue.push(Command::Drain(Duration::ZERO)))
     });
     let (mut taken, mut commands) = (0, Vec::new());
     while taken < senders.len() {
         if queue.may_sleep() {
             notify.wait(); // without end, if a command lies there
         }
-        queue.take(&mut commands);
+        queue.drain(&mut commands);
         taken += commands.len();
         commands.clear();
     }

@@ -77,3 +77,57 @@ fn every_counter_of_the_page_is_one_of_the_server() {
     }
     assert!(named > 15, "the table was not read");
 }
+
+/// The rules that the page lists: V1, V2 ..
+fn rules() -> Vec<String> {
+    let rows = text::table(&text::of(PAGE), &["rule", "what holds", "checked by"]);
+    rows.iter().map(|row| row[0].clone()).collect()
+}
+
+/// The names of rules in a source: `V` and a number, with no letter or digit before or behind.
+fn names_in(source: &str) -> Vec<String> {
+    let words = source.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_rule = |word: &&str| {
+        word.strip_prefix('V').is_some_and(|number| number.parse::<u8>().is_ok_and(|number| number > 0))
+    };
+    words.filter(is_rule).map(str::to_owned).collect()
+}
+
+/// Sources that assert rules: the protocol, and the harness.
+fn sources() -> Vec<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders: Vec<_> = ["rpc-core/src/proto", "tests/src", "tests/simulation"]
+        .iter()
+        .map(|folder| root.join(folder))
+        .collect();
+    let mut texts = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder of sources") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                texts.push(std::fs::read_to_string(&path).expect("a text"));
+            }
+        }
+    }
+    texts
+}
+
+#[test]
+fn the_rules_of_the_page_are_v1_to_v20_in_order() {
+    let expected: Vec<_> = (1..=20).map(|number| format!("V{number}")).collect();
+    assert_eq!(rules(), expected);
+}
+
+#[test]
+fn each_rule_that_code_and_tests_name_is_on_the_page_and_each_of_the_page_is_named_there() {
+    let named: std::collections::BTreeSet<String> =
+        sources().iter().flat_map(|source| names_in(source)).collect();
+    let listed: std::collections::BTreeSet<String> = rules().into_iter().collect();
+    let unlisted: Vec<_> = named.difference(&listed).collect();
+    assert!(unlisted.is_empty(), "not on the page: {unlisted:?}");
+    let durable = "V13".to_owned(); // says on the page that nothing checks it
+    let unnamed: Vec<_> = listed.difference(&named).filter(|rule| **rule != durable).collect();
+    assert!(unnamed.is_empty(), "on the page only: {unnamed:?}");
+}

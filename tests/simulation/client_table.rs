@@ -345,3 +345,13 @@ fn an_idle_client_says_nothing() {
         assert!(bench.written().is_empty());
     }
 }
+
+#[test]
+fn a_cancel_that_waits_does_not_leave_once_its_answer_is_here() {
+    let mut bench = Bench::new();
+    bench.start(1, Does::Reply, LONG);
+    assert_eq!(kinds(&bench.written()), [Kind::Call]);
+    bench.core.abandon(1, bench.now);
+    bench.reply(1, Status::Done);
+    assert_eq!(kinds(&bench.written()), [], "the server would answer it once more, for no caller");
+}

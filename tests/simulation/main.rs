@@ -3,8 +3,8 @@
 mod bench;
 mod client_table;
 mod greeting;
+mod handles;
 mod hostile_server;
-mod planted;
 mod random_runs;
 mod repeats;
 mod table;

@@ -1,6 +1,9 @@
 //! A client that does what it likes: any frame, any number, any bytes, other clients' sessions.
 
-use rpc_core::ids::{MethodId, SessionId};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rpc_core::ids::{MethodId, SessionId, Time};
 use rpc_core::proto::server::ServerCore;
 use rpc_core::sim::{LinkId, World};
 use rpc_core::wire::codec;
@@ -52,6 +55,13 @@ impl Hostile {
             }
         }
         Ok(())
+    }
+
+    /// Closes all its connections.
+    pub fn leave(&mut self, world: &mut World) {
+        for line in self.lines.drain(..) {
+            world.raw_close(line.link);
+        }
     }
 
     fn connect(&mut self, world: &mut World, random: &mut fastrand::Rng) {
@@ -191,4 +201,36 @@ fn some_session(
         }
     });
     (!others.is_empty()).then(|| others[random.usize(0..others.len())])
+}
+
+/// A client that says HELLO, makes no call, and goes: its session may be evicted.
+#[derive(Debug)]
+pub struct Stranger {
+    link: LinkId,
+    until: Time,
+}
+
+impl Stranger {
+    /// It comes, if there is a server.
+    pub fn comes(world: &mut World, peer: SocketAddr, stays: Duration) -> Option<Stranger> {
+        let link = world.raw_connect(Some(peer))?;
+        let mut bytes = Vec::new();
+        append(&mut bytes, &Header::new(Kind::Hello), &Hello::new(1, 0, &[served()]).encode(), true);
+        world.raw_send(link, &bytes);
+        Some(Stranger { link, until: world.now().plus(stays) })
+    }
+
+    /// Goes if its time is over; returns true if it has gone.
+    pub fn leaves(&self, world: &mut World) -> bool {
+        let over = self.until <= world.now();
+        if over {
+            world.raw_close(self.link);
+        }
+        over
+    }
+
+    /// Goes now.
+    pub fn leave(self, world: &mut World) {
+        world.raw_close(self.link);
+    }
 }

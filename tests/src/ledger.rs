@@ -58,11 +58,17 @@ static METHODS: [Method; 8] = [
 ];
 
 static SERVED: Contract = Contract::new("Work", METHODS.split_at(7).0);
+static NAMED: Contract = Contract::unknown("Work");
 static OTHER: Contract = Contract::new("Work", &METHODS);
 
 /// The contract that the server was built with.
 pub fn served() -> &'static Contract {
     &SERVED
+}
+
+/// The contract of a client without a trait, that calls by name.
+pub fn named_only() -> &'static Contract {
+    &NAMED
 }
 
 /// The contract of a client that was built from another version of the trait.
@@ -79,7 +85,8 @@ impl Does {
     /// A call of it.
     pub fn request(self, tag: u64, size: u32, pad: usize, within: Duration) -> Request {
         let mut body = Vec::new();
-        codec::encode(&(tag, size, vec![0u8; pad]), &mut body, usize::MAX).expect("plain values");
+        codec::encode(&(tag, sealed(tag, size), vec![0u8; pad]), &mut body, usize::MAX)
+            .expect("plain values");
         Request {
             method: self.method(),
             body_crc: body_checksum(&body, true),
@@ -89,6 +96,23 @@ impl Does {
             retry: true,
         }
     }
+}
+
+/// Most bytes of a reply: a size is 16 bits, so that a bit that was turned on the way cannot ask for gigabytes.
+const SIZE_BITS: u32 = 16;
+
+/// A size that carries a check of itself and of its tag, so that the service knows a call whose arguments were changed
+/// on the way. The check of an honest call has at least two bits: one turned bit does not make it 0, which is none.
+fn sealed(tag: u64, size: u32) -> u32 {
+    assert!(size < 1 << SIZE_BITS, "a reply of {size} bytes");
+    let mixed = (tag ^ u64::from(size) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+    size | (mixed as u32 | 0x8001) << SIZE_BITS
+}
+
+/// The size asked for. `None`: tag or size were changed on the way.
+fn unsealed(tag: u64, sent: u32) -> Option<u32> {
+    let size = sent & ((1 << SIZE_BITS) - 1);
+    (sent == size || sent == sealed(tag, size)).then_some(size)
 }
 
 /// One entry into a handler.
@@ -107,6 +131,8 @@ pub struct Ledger {
     pub by_tag: HashMap<u64, Vec<Execution>>,
     /// How often each call of the filter ran.
     pub by_call: HashMap<CallId, u32>,
+    /// Calls that ran with arguments that nobody sent.
+    pub changed: u64,
     /// Handlers that saw that they were cancelled.
     pub saw_cancel: u64,
 }
@@ -131,9 +157,13 @@ impl Work {
     }
 
     /// Notes that a call runs, and makes its reply: no two are equal.
-    fn enter(&self, call: CallId, tag: u64, size: u32) -> Vec<u8> {
+    fn enter(&self, call: CallId, tag: u64, sent: u32) -> Vec<u8> {
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         *ledger.by_call.entry(call).or_default() += 1;
+        let Some(size) = unsealed(tag, sent) else {
+            ledger.changed += 1;
+            return Vec::new();
+        };
         let runs = ledger.by_tag.entry(tag).or_default();
         let mut value = tag.to_le_bytes().to_vec();
         value.extend((runs.len() as u64).to_le_bytes());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rpc_core::ids::Time;
 
 use crate::ledger::{ALL, Does};
-use crate::profile::Profile;
+use crate::setup::{Setup, Trouble};
 
 /// One thing that somebody does.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,13 @@ pub enum Act {
         /// The call's tag.
         tag: u64,
     },
+    /// A client's call is unknown: its caller asks no longer what became of it.
+    Forget {
+        /// Which client.
+        client: usize,
+        /// The call's tag.
+        tag: u64,
+    },
     /// A client ends its session.
     Close(usize),
     /// A client's process ends and begins again.
@@ -48,6 +55,25 @@ pub enum Act {
     CutAll,
     /// A hostile client does something.
     Hostile,
+    /// A client that is not one of ours says HELLO, and goes after a while.
+    Stranger(Duration),
+    /// A client reads nothing for a while, and waits so long after each read from then on.
+    Deaf(usize, Duration, Duration),
+    /// A process stands still; with `true`, so does its clock.
+    Pause(Process, Duration, bool),
+    /// A clock jumps forward.
+    Jump(Process, Duration),
+    /// A clock moves so many microseconds in a second.
+    Rate(Process, u64),
+}
+
+/// A process of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Process {
+    /// The server.
+    Server,
+    /// A client.
+    Client(usize),
 }
 
 /// How many calls a run makes, about.
@@ -57,15 +83,23 @@ pub const CALLS: u64 = 110;
 const BUSY: u64 = 25_000_000;
 
 /// The plan of a run, in the order of time.
-pub fn plan(profile: Profile, clients: usize, random: &mut fastrand::Rng) -> Vec<(Time, Act)> {
+pub fn plan(setup: &Setup, random: &mut fastrand::Rng) -> Vec<(Time, Act)> {
+    let clients = setup.clients.len();
     let mut acts = Vec::new();
     let mut at = 0;
+    let wide = setup.clients.iter().any(|client| client.limits.slots > 64); // then all calls are under way at once
     for number in 0..CALLS {
         // Bursts and pauses: calls that compete, and connections that nobody drives for a while.
-        at += if random.u8(0..4) > 0 { random.u64(0..2_000) } else { random.u64(0..BUSY / CALLS * 7) };
+        at += if wide {
+            random.u64(0..6_000)
+        } else if random.u8(0..4) > 0 {
+            random.u64(0..2_000)
+        } else {
+            random.u64(0..BUSY / CALLS * 7)
+        };
         start(number + 1, Time(at), clients, random, &mut acts);
     }
-    trouble(profile, clients, at, random, &mut acts);
+    trouble(setup.trouble, clients, at, random, &mut acts);
     acts.sort_by_key(|(time, _)| *time);
     acts
 }
@@ -88,51 +122,55 @@ fn start(tag: u64, at: Time, clients: usize, random: &mut fastrand::Rng, acts: &
     let within = match random.u8(0..10) {
         0 => Duration::from_micros(random.u64(0..20_000)),
         1..5 => Duration::from_millis(random.u64(20..2_000)),
+        5 => Duration::from_secs(random.u64(150..200)), // longer than all trouble: it must get an answer (V16)
         _ => Duration::from_millis(random.u64(2_000..15_000)),
     };
     acts.push((at, Act::Start { client, tag, does, size, pad, within }));
     if random.u8(0..8) == 0 {
         let later = at.plus(Duration::from_micros(random.u64(0..1_500_000)));
         acts.push((later, Act::Abandon { client, tag }));
+    } else if random.u8(0..8) == 0 {
+        let later = at.plus(within).plus(Duration::from_micros(random.u64(0..1_500_000)));
+        acts.push((later, Act::Forget { client, tag }));
     }
 }
 
 fn trouble(
-    profile: Profile,
+    trouble: Trouble,
     clients: usize,
     end: u64,
     random: &mut fastrand::Rng,
     acts: &mut Vec<(Time, Act)>,
 ) {
-    let mut some = |count: u64, act: &mut dyn FnMut(&mut fastrand::Rng) -> Act| {
-        for _ in 0..random.u64(1..=count) {
+    let mut some = |most: u64, act: &mut dyn FnMut(&mut fastrand::Rng) -> Act| {
+        for _ in 0..if most == 0 { 0 } else { random.u64(most.div_ceil(2)..=most) } {
             let at = Time(random.u64(0..end));
             acts.push((at, act(random)));
         }
     };
-    let all = profile == Profile::All;
-    if all || profile == Profile::Partitions || profile == Profile::Expiry {
-        some(5, &mut |random| Act::Partition(Duration::from_millis(random.u64(10..8_000))));
-    }
-    if all || profile == Profile::Cutting || profile == Profile::Expiry {
-        some(5, &mut |_| Act::CutAll);
-    }
-    if all || profile == Profile::Restarts {
-        some(4, &mut |_| Act::CrashServer);
-        some(4, &mut |_| Act::RestartServer);
-    }
-    if all || profile == Profile::Restarts || profile == Profile::Cutting {
-        some(2, &mut |random| Act::CrashClient(random.usize(0..clients)));
-    }
-    if all || profile == Profile::Drain {
-        some(2, &mut |_| Act::Drain);
-        some(2, &mut |_| Act::RestartServer);
-    }
-    if profile == Profile::Hostile {
-        for _ in 0..150 {
-            acts.push((Time(random.u64(0..end)), Act::Hostile));
-        }
-    }
+    let ms = Duration::from_millis;
+    let process = |random: &mut fastrand::Rng| match random.usize(0..=clients) {
+        0 => Process::Server,
+        client => Process::Client(client - 1),
+    };
+    some(trouble.partitions, &mut |random| Act::Partition(ms(random.u64(10..8_000))));
+    some(trouble.cuts, &mut |_| Act::CutAll);
+    some(trouble.crashes, &mut |_| Act::CrashServer);
+    some(trouble.crashes, &mut |_| Act::RestartServer);
+    some(trouble.client_crashes, &mut |random| Act::CrashClient(random.usize(0..clients)));
+    some(trouble.drains, &mut |_| Act::Drain);
+    some(trouble.drains, &mut |_| Act::RestartServer);
+    some(trouble.hostile, &mut |_| Act::Hostile);
+    some(trouble.strangers, &mut |random| Act::Stranger(ms(random.u64(1..4_000))));
+    some(trouble.deaf, &mut |random| {
+        let pause = [0, 20, 300, 900][random.usize(0..4)];
+        Act::Deaf(random.usize(0..clients), ms(random.u64(100..6_000)), ms(pause))
+    });
+    some(trouble.pauses, &mut |random| Act::Pause(process(random), ms(random.u64(5..8_000)), random.bool()));
+    some(trouble.clocks, &mut |random| match random.u8(0..3) {
+        0 => Act::Jump(process(random), ms(random.u64(1..20_000))),
+        _ => Act::Rate(process(random), random.u64(250_000..4_000_000)),
+    });
     if random.u8(0..4) == 0 {
         acts.push((Time(random.u64(0..end)), Act::Close(random.usize(0..clients))));
     }

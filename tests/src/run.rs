@@ -1,39 +1,23 @@
-//! One run: a plan carried out in a world, with every invariant looked at after every step.
+//! One run: a plan carried out in a world, with every rule looked at after every step.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::error::Reason;
 use rpc_core::ids::Time;
-use rpc_core::proto::client::{ClientConfig, Event};
+use rpc_core::proto::client::Event;
 use rpc_core::proto::{Doubt, Outcome};
-use rpc_core::sim::{Faults, World};
+use rpc_core::sim::World;
 
-use crate::auditor::Auditor;
-use crate::hostile::Hostile;
-use crate::ledger::{Does, Work, other, served};
-use crate::plan::{Act, plan};
+use crate::auditor::{Auditor, TICK};
+use crate::hostile::{Hostile, Stranger};
+use crate::ledger::{Does, Work};
+use crate::pace::Pace;
+use crate::plan::{Act, Process, plan};
 use crate::profile::Profile;
+use crate::setup::{Setup, address};
 use crate::tally::Tally;
-
-/// A timer may be late by one tick of the driver.
-const TICK: Duration = Duration::from_millis(1);
-
-/// How long a healed network is given until every slot is free again.
-const PEACE: Duration = Duration::from_secs(240);
-
-/// What is known about a call.
-#[derive(Debug)]
-struct Call {
-    client: usize,
-    does: Does,
-    deadline: Time,
-    within: Duration,
-    abandoned: bool,
-    verdict: Option<Outcome>,
-    resolved: Option<Outcome>,
-}
+use crate::truth::{Call, Surroundings, is_answer, name_of};
 
 /// What a run gave.
 #[derive(Debug)]
@@ -44,7 +28,7 @@ pub struct Report {
     pub hash: u64,
     /// What happened, if lines were asked for.
     pub lines: Vec<String>,
-    /// The invariant that was broken.
+    /// The rule that was broken.
     pub broken: Option<String>,
 }
 
@@ -63,11 +47,16 @@ pub fn run(seed: u64, profile: Profile, options: Options) -> Report {
     let broken = run.carry_out().err();
     let mut tally = std::mem::take(&mut run.tally);
     tally.add_server(run.world.server_counters());
+    tally.add_server_seen(run.world.server_seen());
     tally.add_faults(run.world.faults_seen());
-    for client in &run.clients {
-        tally.add_client(run.world.client_counters(*client));
+    for client in 0..run.setup.clients.len() {
+        tally.add_client(run.world.client_counters(client));
+        tally.add_client_seen(run.world.client_seen(client));
     }
+    tally.add("copies whose pause was looked at", run.pace.copies);
+    tally.add("slots above 64 used", u64::from(run.auditor.saw_wide));
     tally.add("handlers that saw a cancel", run.work.read(|ledger| ledger.saw_cancel));
+    tally.add("calls that ran with changed arguments", run.work.read(|ledger| ledger.changed));
     tally.add(
         "calls that ran twice",
         run.work.read(|l| l.by_call.values().filter(|n| **n > 1).count() as u64),
@@ -75,47 +64,57 @@ pub fn run(seed: u64, profile: Profile, options: Options) -> Report {
     Report { tally, hash: run.world.trace_hash(), lines: run.world.trace_lines().to_vec(), broken }
 }
 
-struct Run {
-    profile: Profile,
-    filter_off: bool,
+/// A run under way.
+pub(crate) struct Run {
+    pub(crate) setup: Setup,
+    pub(crate) filter_off: bool,
     random: fastrand::Rng,
-    world: World,
-    work: Work,
-    clients: Vec<usize>,
-    closed: Vec<bool>,
-    calls: BTreeMap<u64, Call>,
-    auditor: Auditor,
-    hostile: Hostile,
-    tally: Tally,
+    pub(crate) world: World,
+    pub(crate) work: Work,
+    /// Clients that are closed now,
+    pub(crate) closed: Vec<bool>,
+    /// and those that ever were.
+    ever_closed: Vec<bool>,
+    pub(crate) calls: BTreeMap<u64, Call>,
+    pub(crate) auditor: Auditor,
+    pub(crate) hostile: Hostile,
+    pub(crate) strangers: Vec<Stranger>,
+    pub(crate) pace: Pace,
+    pub(crate) tally: Tally,
     acts: Vec<(Time, Act)>,
-    /// By when a drain that began must have ended.
-    drained_by: Option<Time>,
+    /// Until when each client stands still, by its own clock: its verdicts may be late until then.
+    late_until: Vec<Time>,
+    paused_until: Vec<Time>,
 }
 
 impl Run {
     fn new(seed: u64, profile: Profile, options: Options) -> Self {
         let mut random = fastrand::Rng::with_seed(seed ^ 0x5eed);
         let work = Work::default();
-        let mut config = profile.world(seed);
-        config.trace = options.trace;
-        config.at_most_once = !options.filter_off;
-        let mut world = World::new(config, vec![Arc::new(work.clone())]);
-        let count = random.usize(1..=4);
-        let clients: Vec<_> =
-            (0..count).map(|index| world.add_client(client_config(profile, index, &mut random))).collect();
-        let acts = plan(profile, count, &mut random);
+        let mut setup = Setup::of(seed, profile, &mut random);
+        setup.world.trace = options.trace;
+        setup.world.at_most_once = !options.filter_off;
+        let mut world = World::new(setup.world.clone(), vec![Arc::new(work.clone())]);
+        let count = setup.clients.len();
+        for client in 0..count {
+            world.add_client_from(setup.config(client, &mut random), setup.clients[client].peer);
+        }
+        let acts = plan(&setup, &mut random);
         Run {
-            profile,
             filter_off: options.filter_off,
+            auditor: Auditor::new(setup.world.limits.clone()),
+            setup,
             random,
             world,
             work,
             closed: vec![false; count],
-            clients,
-            drained_by: None,
+            ever_closed: vec![false; count],
+            late_until: vec![Time::default(); count],
+            paused_until: vec![Time::default(); count],
             calls: BTreeMap::new(),
-            auditor: Auditor::default(),
             hostile: Hostile::default(),
+            strangers: Vec::new(),
+            pace: Pace::default(),
             tally: Tally::default(),
             acts,
         }
@@ -132,7 +131,7 @@ impl Run {
     }
 
     /// Moves the world, looking at everything after every step.
-    fn until(&mut self, at: Time) -> Result<(), String> {
+    pub(crate) fn until(&mut self, at: Time) -> Result<(), String> {
         while self.world.advance(at) {
             self.look()?;
         }
@@ -140,76 +139,157 @@ impl Run {
     }
 
     fn look(&mut self) -> Result<(), String> {
-        for client in 0..self.clients.len() {
-            while let Some((at, event)) = self.world.poll_event(self.clients[client]) {
+        for client in 0..self.setup.clients.len() {
+            while let Some((at, event)) = self.world.poll_event(client) {
                 self.hear(at, event)?;
             }
+            self.world.client(client).map_or(Ok(()), |core| core.audit())?;
+            self.world.retired(client).map_or(Ok(()), |core| core.audit())?;
+            let broken = self.world.client_counters(client).broken_server;
+            if broken > 0 && !self.setup.may_look_broken {
+                return Err(format!("V14: client {client} took an honest server for broken"));
+            }
         }
-        for client in &self.clients {
-            self.world.client(*client).map_or(Ok(()), |core| core.audit())?;
+        for sent in self.world.take_sent() {
+            let short_writes = self.setup.world.faults.short_write > 0.0;
+            self.pace.look(&sent, &self.setup.clients[sent.client].limits, short_writes)?;
         }
-        if let Some(server) = self.world.server() {
-            self.auditor.look(server)?;
-        }
-        let late = self.drained_by.is_some_and(|by| by < self.world.now());
-        if late && self.world.server().is_some_and(|server| !server.is_drained()) {
-            return Err("a drain goes on for longer than its grace time".to_owned());
-        }
-        if self.world.rejects() > 0 && !self.profile.may_look_broken() {
+        self.auditor.look(&self.world)?;
+        if self.world.rejects() > 0 && !self.setup.may_look_broken {
             return Err("V14: an honest client got a protocol error".to_owned());
+        }
+        if self.world.is_drained() {
+            self.tally.add("drained servers that ended", 1);
+            self.world.crash_server(); // its process ends: what it has written still arrives
+            if self.random.bool() {
+                self.world.restart_server();
+            }
         }
         Ok(())
     }
 
     fn act(&mut self, act: Act) -> Result<(), String> {
+        self.strangers.retain_mut(|stranger| !stranger.leaves(&mut self.world));
         match act {
-            Act::Start { client, tag, does, size, pad, within } => {
-                let deadline = self.world.now().plus(within);
-                self.tally.add("calls", 1);
-                let call =
-                    Call { client, does, deadline, within, abandoned: false, verdict: None, resolved: None };
-                self.calls.insert(tag, call);
-                let request = does.request(tag, size, pad, within);
-                if let Err(outcome) = self.world.start(self.clients[client], tag, request) {
-                    self.hear(self.world.now(), Event::Finished(tag, outcome))?;
-                }
+            Act::Start { client, tag, does, size, pad, within } if !self.is_paused(client) => {
+                self.start(client, tag, does, (size, pad), within)?;
             }
-            Act::Abandon { client, tag } => {
+            Act::Abandon { client, tag } if !self.is_paused(client) => {
                 if let Some(call) = self.calls.get_mut(&tag).filter(|call| call.verdict.is_none()) {
                     call.abandoned = true;
                     self.tally.add("calls abandoned", 1);
-                    self.world.abandon(self.clients[client], tag);
+                    self.world.abandon(client, tag);
                 }
             }
-            Act::Close(client) => {
+            Act::Forget { client, tag } if !self.is_paused(client) => {
+                let open = |call: &&mut Call| call.verdict == Some(Outcome::Unknown(Doubt::Deadline));
+                if let Some(call) =
+                    self.calls.get_mut(&tag).filter(|call| open(call) && call.resolved.is_none())
+                {
+                    call.forgotten = true;
+                    self.tally.add("calls forgotten", 1);
+                    self.world.forget(client, tag);
+                }
+            }
+            Act::Close(client) if !self.is_paused(client) => {
                 self.closed[client] = true;
-                self.world.close_client(self.clients[client]);
+                self.ever_closed[client] = true;
+                self.world.close_client(client);
+            }
+            Act::Start { .. } | Act::Abandon { .. } | Act::Forget { .. } | Act::Close(_) => {
+                self.tally.add("acts of clients that stood still", 1); // it does nothing now
             }
             Act::CrashClient(client) => {
                 for call in self.calls.values_mut().filter(|call| call.client == client) {
                     call.abandoned |= call.verdict.is_none();
+                    call.forgotten = true;
                 }
-                let config = client_config(self.profile, client, &mut self.random);
-                self.world.crash_client(self.clients[client], config);
+                self.closed[client] = false; // its process begins anew
+                let config = self.setup.config(client, &mut self.random);
+                self.world.crash_client(client, config);
             }
-            Act::CrashServer => {
-                self.drained_by = None;
-                self.world.crash_server();
-            }
-            Act::RestartServer => {
-                self.drained_by = None;
-                self.world.restart_server();
-            }
+            Act::CrashServer => self.world.crash_server(),
+            Act::RestartServer => self.world.restart_server(),
             Act::Drain => {
-                let grace = Duration::from_millis(10_100); // the profiles' grace time, and a look
-                self.drained_by = self.drained_by.or(Some(self.world.now().plus(grace)));
+                self.auditor.drain_begins(&self.world);
                 self.world.drain_server();
             }
             Act::Partition(duration) => self.world.partition(duration),
             Act::CutAll => self.world.cut_all(),
             Act::Hostile => self.hostile.act(&mut self.world, &mut self.random)?,
+            Act::Stranger(stays) => {
+                let peer = address(self.random.usize(0..4));
+                self.strangers.extend(Stranger::comes(&mut self.world, peer, stays));
+            }
+            Act::Deaf(client, deaf, pause) => self.world.slow_client(client, deaf, pause),
+            Act::Pause(process, duration, clock) => self.pause(process, duration, clock),
+            Act::Jump(process, by) => self.jump(process, by),
+            Act::Rate(Process::Server, rate) => self.world.set_server_rate(rate),
+            Act::Rate(Process::Client(client), rate) => self.world.set_client_rate(client, rate),
         }
         self.look()
+    }
+
+    /// Starts a call.
+    pub(crate) fn start(
+        &mut self,
+        client: usize,
+        tag: u64,
+        does: Does,
+        (size, pad): (u32, usize),
+        within: Duration,
+    ) -> Result<(), String> {
+        let now = self.world.client_time(client);
+        self.tally.add("calls", 1);
+        let call = Call {
+            client,
+            does,
+            deadline: now.plus(within),
+            within,
+            abandoned: false,
+            forgotten: false,
+            must_be_answered: false,
+            verdict: None,
+            resolved: None,
+        };
+        self.calls.insert(tag, call);
+        let request = does.request(tag, size, pad, within);
+        match self.world.start(client, tag, request) {
+            Ok(()) => Ok(()),
+            Err(outcome) => self.hear(now, Event::Finished(tag, outcome)),
+        }
+    }
+
+    fn is_paused(&self, client: usize) -> bool {
+        self.paused_until[client] > self.world.now()
+    }
+
+    fn pause(&mut self, process: Process, duration: Duration, clock: bool) {
+        self.tally.add("processes that stood still", 1);
+        let Process::Client(client) = process else { return self.world.pause_server(duration, clock) };
+        self.world.pause_client(client, duration, clock);
+        let until = self.world.now().plus(duration);
+        self.paused_until[client] = self.paused_until[client].max(until);
+        self.disturb(client);
+    }
+
+    /// A client's process stands still, or its clock jumps: what is due until then may be late.
+    fn disturb(&mut self, client: usize) {
+        let still = self.paused_until[client].since(self.world.now());
+        // Its clock runs four times as fast as the world's at the most.
+        let late = self.world.client_time(client).plus(still * 4);
+        self.late_until[client] = self.late_until[client].max(late);
+        self.pace.disturb(client, late);
+    }
+
+    fn jump(&mut self, process: Process, by: Duration) {
+        self.tally.add("clocks that jumped", 1);
+        let Process::Client(client) = process else {
+            self.world.jump_server(by);
+            return self.auditor.clock_jumped(&self.world);
+        };
+        self.world.jump_client(client, by);
+        self.disturb(client);
     }
 
     /// A verdict, or the late answer to a call that was unknown.
@@ -218,8 +298,8 @@ impl Run {
             Event::Finished(tag, outcome) => (tag, outcome, false),
             Event::Resolved(tag, outcome) => (tag, outcome, true),
         };
-        let Some(call) = self.calls.get_mut(&tag) else { return Err(format!("nobody started {tag}")) };
-        if call.abandoned {
+        let Some(call) = self.calls.get_mut(&tag) else { return Err(format!("no call has the tag {tag}")) };
+        if call.abandoned || (late && call.forgotten) {
             return Err(format!("call {tag} was given up, and still has a verdict: {outcome:?}"));
         }
         self.tally.add(&format!("verdict {}{}", if late { "late: " } else { "" }, name_of(&outcome)), 1);
@@ -227,139 +307,30 @@ impl Run {
             if call.verdict != Some(Outcome::Unknown(Doubt::Deadline)) || call.resolved.is_some() {
                 return Err(format!("call {tag} is resolved out of turn: {call:?} {outcome:?}"));
             }
-            call.resolved = Some(outcome.clone());
+            call.resolved = Some(outcome);
         } else {
             if call.verdict.is_some() {
                 return Err(format!("V11: call {tag} has two verdicts: {call:?} and {outcome:?}"));
             }
-            if at > call.deadline.plus(TICK) {
+            if at > call.deadline.max(self.late_until[call.client]).plus(TICK) {
                 return Err(format!("V11: call {tag} was due at {:?}, ended at {at:?}", call.deadline));
             }
-            call.verdict = Some(outcome.clone());
+            if call.must_be_answered && !is_answer(&outcome) {
+                return Err(format!("V16: call {tag} got no answer on a network that works: {outcome:?}"));
+            }
+            if self.world.client(call.client).is_some_and(|core| core.table("Work").is_some()) {
+                self.tally.add("verdicts of clients with another contract, or by name", 1);
+            }
+            call.verdict = Some(outcome);
         }
-        self.is_true(tag, &outcome)
-    }
-
-    /// Whether a verdict agrees with what really ran.
-    fn is_true(&self, tag: u64, outcome: &Outcome) -> Result<(), String> {
         let call = &self.calls[&tag];
-        let runs = self.work.read(|ledger| ledger.runs(tag));
-        let once = if call.does == Does::Idempotent || self.filter_off { runs >= 1 } else { runs == 1 };
-        let fits = match outcome {
-            Outcome::Done(bytes) | Outcome::Failed(bytes) => {
-                let failed = matches!(outcome, Outcome::Failed(_));
-                let known = self.work.read(|ledger| {
-                    let executions = ledger.by_tag.get(&tag).map(Vec::as_slice).unwrap_or_default();
-                    let any = call.does == Does::Idempotent || self.filter_off;
-                    let mut first = executions.iter().take(if any { usize::MAX } else { 1 });
-                    first.any(|execution| execution.reply == bytes[..])
-                });
-                once && known && failed == (call.does == Does::Fail)
-            }
-            Outcome::Panicked(_) => once && call.does == Does::Panic,
-            Outcome::ReplyLost(_) => once,
-            Outcome::NotExecuted(..) => runs == 0,
-            Outcome::Unknown(Doubt::Deadline) => true,
-            Outcome::Unknown(Doubt::SessionLost) => self.profile.loses_sessions(),
-            Outcome::Unknown(Doubt::Closed) => self.closed[call.client],
-            Outcome::Unknown(Doubt::BrokenServer) => self.profile.may_look_broken(),
-            _ => false,
-        };
-        if fits {
-            return Ok(());
-        }
-        let rule = if matches!(outcome, Outcome::NotExecuted(..)) { "V7" } else { "V6" };
-        Err(format!("{rule}: call {tag} ({:?}) ran {runs} times, its caller heard {outcome:?}", call.does))
+        let outcome = call.resolved.as_ref().or(call.verdict.as_ref());
+        outcome.map_or(Ok(()), |outcome| self.judge(tag, call, outcome))
     }
 
-    /// The network is whole again and a server stands: from here on nothing is in anybody's way.
-    fn heal(&mut self) -> Result<(), String> {
-        self.world.set_faults(Faults::none());
-        let drains = self.world.server().is_none_or(|server| server.is_drained());
-        if drains || matches!(self.profile, Profile::Drain | Profile::All) {
-            self.drained_by = None;
-            self.world.restart_server();
-        }
-        let until = self.world.now().plus(PEACE);
-        self.until(until)
+    pub(crate) fn judge(&self, tag: u64, call: &Call, outcome: &Outcome) -> Result<(), String> {
+        let closed = self.ever_closed[call.client];
+        let around = Surroundings { setup: &self.setup, filter_off: self.filter_off, closed };
+        self.work.read(|ledger| call.judge(tag, outcome, ledger, around))
     }
-
-    fn at_the_end(&mut self) -> Result<(), String> {
-        for (tag, call) in &self.calls {
-            if call.verdict.is_none() && !call.abandoned {
-                return Err(format!("V11: call {tag} never got a verdict: {call:?}"));
-            }
-            for outcome in call.verdict.iter().chain(&call.resolved) {
-                self.is_true(*tag, outcome).map_err(|error| format!("later: {error}"))?;
-            }
-            let (runs, most) = (self.work.read(|l| l.runs(*tag)), most_runs(call.within));
-            if call.does == Does::Idempotent && runs > most && !self.filter_off {
-                return Err(format!(
-                    "V17: call {tag} ran {runs} times within {:?}, at most {most} may",
-                    call.within
-                ));
-            }
-            if self.work.read(|l| l.runs(*tag)) > 1 && call.does != Does::Idempotent && !self.filter_off {
-                return Err(format!("V1: call {tag} ran twice"));
-            }
-        }
-        if let Some((call, runs)) =
-            self.work.read(|l| l.by_call.iter().find(|(_, n)| **n > 1).map(|(c, n)| (*c, *n)))
-        {
-            if !self.filter_off {
-                return Err(format!("V1: {call} ran {runs} times"));
-            }
-        }
-        for (index, client) in self.clients.iter().enumerate() {
-            let Some(core) = self.world.client(*client) else { continue };
-            if core.dirty_slots() > 0 || core.in_flight() > 0 {
-                return Err(format!(
-                    "V15: client {index} has {} dirty slots and {} calls under way long after the faults",
-                    core.dirty_slots(),
-                    core.in_flight()
-                ));
-            }
-        }
-        let counters = self.world.server_counters();
-        if counters.queued + counters.running > 0 {
-            return Err(format!("V12: {} queued, {} running at the end", counters.queued, counters.running));
-        }
-        Ok(())
-    }
-}
-
-/// Runs of one call that its client may cause: the first, and one after each pause that fits into its deadline.
-fn most_runs(within: Duration) -> usize {
-    let limits = rpc_core::limits::ClientLimits::default();
-    let (mut runs, mut pause, mut passed) = (1, limits.backoff_first, Duration::ZERO);
-    while passed + pause < within {
-        passed += pause;
-        pause = (pause * 2).min(limits.backoff_cap);
-        runs += 1;
-    }
-    runs
-}
-
-fn client_config(profile: Profile, index: usize, random: &mut fastrand::Rng) -> ClientConfig {
-    ClientConfig {
-        limits: profile.client(random),
-        contracts: vec![if index == 0 { other() } else { served() }],
-        features: u32::from(random.u8(0..5) == 0 && !profile.may_look_broken()),
-        seed: random.u64(..),
-    }
-}
-
-fn name_of(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Done(_) => "done".to_owned(),
-        Outcome::Failed(_) => "failed".to_owned(),
-        Outcome::Panicked(_) => "panicked".to_owned(),
-        Outcome::ReplyLost(_) => "reply lost".to_owned(),
-        Outcome::NotExecuted(reason, _) => format!("not executed: {}", name_of_reason(*reason)),
-        Outcome::Unknown(doubt) => format!("unknown: {doubt:?}"),
-    }
-}
-
-fn name_of_reason(reason: Reason) -> String {
-    format!("{reason:?}")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rpc_core::proto::client::ClientCounters;
 use rpc_core::proto::server::Counters;
-use rpc_core::sim::FaultsSeen;
+use rpc_core::sim::{ClientSeen, FaultsSeen, ServerSeen};
 
 /// Counts by name; the names sort into groups.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +58,8 @@ impl Tally {
             ("server sessions expired", c.expired),
             ("server sessions lost", c.lost),
             ("server sessions turned away", c.turned_away),
+            ("server sessions evicted", c.evicted),
+            ("server connections stalled", c.stalled),
             ("server protocol errors", c.protocol_errors),
             ("server late HELLOs", c.late_hellos),
             ("server copies executed", c.copies_executed),
@@ -81,6 +83,20 @@ impl Tally {
         for (name, count) in rows {
             self.add(name, count);
         }
+    }
+
+    /// Adds what a world saw of its server.
+    pub fn add_server_seen(&mut self, s: ServerSeen) {
+        self.add("server connections handed over", s.handed_over);
+        self.add("server writes that waited for a reader", s.blocked);
+        self.add("server reads that waited for a reader", s.unread);
+    }
+
+    /// Adds what a world saw of a client.
+    pub fn add_client_seen(&mut self, s: ClientSeen) {
+        self.add("client second sessions", s.retired);
+        self.add("client second sessions resolved", s.resolved);
+        self.add("client attempts to connect", s.attempts);
     }
 
     /// Adds what the network did.

@@ -14,7 +14,7 @@ use rpc_core::contract::Directory;
 use rpc_core::ids::{Clock, Incarnation, Time};
 use rpc_core::limits::ServerLimits;
 use rpc_core::proto::server::{ConnId, ReadyCall, ServerConfig, ServerCore};
-use rpc_core::service::{Dispatch, Surroundings};
+use rpc_core::service::{CallEnv, Dispatch};
 use rpc_core::wire::message::Status;
 use rpc_core::{MonotonicClock, Service};
 
@@ -120,7 +120,7 @@ impl Protocol {
 
     fn dispatch(&self, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
         let entered = Cell::new(false);
-        let around = Surroundings {
+        let env = CallEnv {
             call: call.call,
             peer: call.peer,
             deadline: call.deadline,
@@ -128,7 +128,7 @@ impl Protocol {
             cancelled: call.cancelled.as_ref(),
             limit: self.limit,
         };
-        match self.service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, around)) {
+        match self.service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, env)) {
             Ok(dispatched) => dispatched.status(),
             Err(refused) => {
                 reply.extend_from_slice(refused.detail.as_bytes());

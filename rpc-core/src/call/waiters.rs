@@ -1,6 +1,6 @@
-//! Floor 3: the table of the calls that a caller waits for: outcomes that arrived, and what is to be woken by them.
+//! Layer 3: the table of the calls that a client waits for: their outcomes, and the threads and wakers that wait.
 //!
-//! It has no lock and no thread: a channel keeps it under its own lock, and `S` stands for a thread that sleeps.
+//! It has no lock and no thread: a channel keeps it under its own lock, and `S` names a thread that sleeps.
 
 use std::fmt;
 use std::task::Waker;
@@ -11,16 +11,21 @@ use super::channel::Ticket;
 use crate::proto::client::Event;
 use crate::proto::{Doubt, Outcome};
 
-/// All calls of a client that were started and not yet taken, given up or forgotten.
+/// The waiters of all calls of a client that were started, and neither taken nor forgotten.
+///
+/// Invariant, asserted by `sleep`: a thread sleeps for one call at a time.
 #[derive(Debug)]
 pub struct Waiters<S> {
+    /// The waiters, by ticket.
     entries: Slab<Waiter<S>>,
-    /// The threads that sleep, with their calls; the one that fell asleep last is the last.
+    /// The threads that sleep, with their tickets, in the order in which they fell asleep.
     sleepers: Vec<(usize, S)>,
 }
 
+/// The waiter of one call.
 #[derive(Debug)]
 struct Waiter<S> {
+    /// The state of the call for its caller.
     answer: Answer,
     /// The threads that sleep until something happens to this call: mostly one, but several threads may resolve one
     /// unknown call.
@@ -29,19 +34,20 @@ struct Waiter<S> {
     waker: Option<Waker>,
 }
 
+/// The state of a call for its caller.
 #[derive(Debug)]
 enum Answer {
-    /// Nothing has happened yet.
+    /// The call has not ended.
     Awaited,
     /// The call has ended, and the caller has not taken its outcome.
-    Here(Outcome),
-    /// The caller was told 'unknown by deadline': the question is open.
+    Arrived(Outcome),
+    /// The caller has taken 'unknown by deadline', and may still learn the outcome.
     Open,
-    /// The question was answered.
+    /// The outcome of such a call has arrived.
     Resolved(Outcome),
 }
 
-/// What is to be woken once the lock is released: user code must not run under it.
+/// The threads and wakers to be woken once the lock is released: user code must not run under it.
 #[derive(Debug)]
 pub struct Woken<S> {
     /// Threads that sleep.
@@ -63,28 +69,28 @@ impl<S> Default for Waiters<S> {
 }
 
 impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
-    /// Adds an entry for a call that is about to start.
-    pub fn expect(&mut self) -> Ticket {
+    /// Registers a waiter for a call that is about to start.
+    pub fn register(&mut self) -> Ticket {
         let waiter = Waiter { answer: Answer::Awaited, sleepers: Vec::new(), waker: None };
         Ticket(self.entries.insert(waiter) as u64)
     }
 
-    /// Removes an entry, and returns its waker. The waker is user code, and may own calls of this client: drop it once
-    /// the lock is released.
+    /// Removes a waiter, and returns its waker. The waker is user code and may own calls of this client: drop it once the
+    /// lock is released.
     #[must_use]
     pub fn remove(&mut self, ticket: Ticket) -> Option<Waker> {
         self.entries.try_remove(ticket.0 as usize)?.waker
     }
 
-    /// Takes an outcome that has arrived. The entry stays while the question is open.
+    /// Takes an outcome that has arrived. After an unknown outcome by deadline the waiter stays, for its resolution.
     pub fn take(&mut self, ticket: Ticket) -> Option<Outcome> {
         let key = ticket.0 as usize;
         let waiter = self.entries.get_mut(key)?;
-        if !matches!(waiter.answer, Answer::Here(_)) {
+        if !matches!(waiter.answer, Answer::Arrived(_)) {
             return None;
         }
-        let Answer::Here(outcome) = std::mem::replace(&mut waiter.answer, Answer::Awaited) else {
-            return None; // seen above
+        let Answer::Arrived(outcome) = std::mem::replace(&mut waiter.answer, Answer::Awaited) else {
+            return None; // excluded above
         };
         if outcome == Outcome::Unknown(Doubt::Deadline) {
             waiter.answer = Answer::Open;
@@ -97,10 +103,10 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     /// Returns true if the outcome has arrived, or if there is no such call.
     pub fn has_outcome(&self, ticket: Ticket) -> bool {
         let waiter = self.entries.get(ticket.0 as usize);
-        waiter.is_none_or(|waiter| matches!(waiter.answer, Answer::Here(_)))
+        waiter.is_none_or(|waiter| matches!(waiter.answer, Answer::Arrived(_)))
     }
 
-    /// Returns the answer to an open question.
+    /// Returns the outcome that has arrived after an unknown one.
     pub fn resolution(&self, ticket: Ticket) -> Option<Outcome> {
         match &self.entries.get(ticket.0 as usize)?.answer {
             Answer::Resolved(outcome) => Some(outcome.clone()),
@@ -112,6 +118,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     pub fn sleep(&mut self, ticket: Ticket, sleeper: S) {
         let key = ticket.0 as usize;
         if let Some(waiter) = self.entries.get_mut(key) {
+            debug_assert!(self.sleepers.iter().all(|(_, known)| *known != sleeper), "a thread sleeps once");
             waiter.sleepers.push(sleeper.clone());
             self.sleepers.push((key, sleeper));
         }
@@ -133,12 +140,12 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         self.sleepers.last().map(|(_, sleeper)| sleeper)
     }
 
-    /// Forgets the threads that sleep: they are those of another process.
+    /// Forgets all threads that sleep, in a forked child: they are threads of its parent.
     pub fn forget_sleepers(&mut self) {
         self.sleepers.clear();
     }
 
-    /// Leaves a waker to be woken by the outcome. Returns the one that was there, to be dropped once the lock is released.
+    /// Sets the waker that the outcome wakes. Returns the previous one, which must be dropped once the lock is released.
     #[must_use]
     pub fn set_waker(&mut self, ticket: Ticket, waker: &Waker) -> Option<Waker> {
         let waiter = self.entries.get_mut(ticket.0 as usize)?;
@@ -148,7 +155,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         waiter.waker.replace(waker.clone())
     }
 
-    /// Takes a waker back.
+    /// Takes the waker back.
     pub fn take_waker(&mut self, ticket: Ticket) -> Option<Waker> {
         self.entries.get_mut(ticket.0 as usize)?.waker.take()
     }
@@ -156,13 +163,13 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     /// Stores what happened to a call, and adds to `woken` what waits for it.
     pub fn deliver(&mut self, event: Event, woken: &mut Woken<S>) {
         let (tag, answer) = match event {
-            Event::Finished(tag, outcome) => (tag, Answer::Here(outcome)),
+            Event::Finished(tag, outcome) => (tag, Answer::Arrived(outcome)),
             Event::Resolved(tag, outcome) => (tag, Answer::Resolved(outcome)),
         };
         let Some(waiter) = self.entries.get_mut(tag as usize) else { return };
         waiter.answer = match (&waiter.answer, answer) {
-            // Its deadline passed and its answer came before the caller looked: the answer is what counts.
-            (Answer::Here(_), Answer::Resolved(outcome)) => Answer::Here(outcome),
+            // The deadline passed, and the reply came before the caller took the outcome: the reply counts.
+            (Answer::Arrived(_), Answer::Resolved(outcome)) => Answer::Arrived(outcome),
             (_, answer) => answer,
         };
         woken.sleepers.extend(waiter.sleepers.iter().cloned());
@@ -181,7 +188,7 @@ mod tests {
     #[test]
     fn an_answer_that_comes_before_unknown_was_taken_is_the_outcome() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
-        let ticket = waiters.expect();
+        let ticket = waiters.register();
         waiters.deliver(finished(ticket, Outcome::Unknown(Doubt::Deadline)), &mut woken);
         waiters.deliver(Event::Resolved(ticket.0, Outcome::Panicked("p".into())), &mut woken);
         assert!(waiters.has_outcome(ticket));
@@ -191,12 +198,12 @@ mod tests {
     #[test]
     fn an_unknown_call_stays_until_it_is_resolved_and_others_go_when_they_are_taken() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
-        let (open, other) = (waiters.expect(), waiters.expect());
+        let (open, other) = (waiters.register(), waiters.register());
         waiters.deliver(finished(open, Outcome::Unknown(Doubt::Deadline)), &mut woken);
         waiters.deliver(finished(other, Outcome::Unknown(Doubt::Closed)), &mut woken);
         assert_eq!(waiters.take(open), Some(Outcome::Unknown(Doubt::Deadline)));
         assert_eq!(waiters.take(other), Some(Outcome::Unknown(Doubt::Closed)));
-        assert_eq!(waiters.expect(), other, "its entry is free again");
+        assert_eq!(waiters.register(), other, "its entry is free again");
         assert_eq!(waiters.resolution(open), None);
         waiters.deliver(Event::Resolved(open.0, Outcome::Panicked("p".into())), &mut woken);
         assert_eq!(waiters.resolution(open), Some(Outcome::Panicked("p".into())));
@@ -205,7 +212,7 @@ mod tests {
     #[test]
     fn all_threads_that_sleep_for_a_call_are_woken_and_the_newest_is_that_which_sleeps() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
-        let (first, second) = (waiters.expect(), waiters.expect());
+        let (first, second) = (waiters.register(), waiters.register());
         for (ticket, sleeper) in [(first, 1), (first, 2), (second, 3)] {
             waiters.sleep(ticket, sleeper);
         }

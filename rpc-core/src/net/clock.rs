@@ -1,16 +1,17 @@
-//! Floor 4: the operating system's monotonic clock, as the protocol wants it.
+//! Layer 4: the monotonic clock of the operating system.
 
 use super::sync::Instant;
 use crate::ids::{Clock, Time};
 
-/// Microseconds since it was made, and a second more. It never goes back, whatever happens to the date.
+/// Counts the microseconds since it was created, plus one second. It never goes back, even if the system time does.
 #[derive(Clone, Copy, Debug)]
 pub struct MonotonicClock {
+    /// The instant at which the clock was created.
     origin: Instant,
 }
 
 impl MonotonicClock {
-    /// A clock that begins at one second, so that a moment before its origin can be spoken of.
+    /// Returns a clock that begins at one second, so that a time before its origin can be expressed.
     pub fn new() -> Self {
         MonotonicClock { origin: Instant::now() }
     }

@@ -1,4 +1,4 @@
-//! Floor 4: sockets, threads and the clock. The only floor that knows them; the protocol below it is handed what they give.
+//! Layer 4: sockets, threads and the clock. No layer below names them: the protocol gets bytes and times from here.
 
 mod client;
 mod clock;

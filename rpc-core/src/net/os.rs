@@ -1,4 +1,5 @@
-//! What this layer wants of the operating system: the poll, sockets and their options, randomness, and the process.
+//! Layer 4: the parts of the operating system that this layer uses: polls, sockets and their options, randomness, and the
+//! process.
 //!
 //! The rest of the layer names them only through this file; `sync.rs` says why.
 
@@ -16,16 +17,16 @@ use crate::limits::{BACKLOG, KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES};
 /// Listens at an address.
 pub(super) fn listen(address: SocketAddr) -> io::Result<BoundListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    #[cfg(not(windows))] // there the same name means that two servers may share a port
-    socket.set_reuse_address(true)?; // a restart does not wait for the connections of its last life
+    #[cfg(not(windows))] // on Windows this option would let two servers share a port
+    socket.set_reuse_address(true)?; // a restarted server does not wait for the connections of the last one
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
 
-/// Sets the options of a connection: small frames leave at once, and the kernel finds out when the other end has died.
-/// A connection whose kernel refuses an option still works; one that is gone already shows at its first read.
+/// Sets the options of a connection: small frames are sent at once, and the kernel notices a dead peer. A connection whose
+/// kernel refuses an option still works; a connection that has ended already shows it at its first read.
 pub(super) fn set_options(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
     #[cfg(any(
@@ -42,14 +43,14 @@ pub(super) fn set_options(stream: &TcpStream) {
     }
 }
 
-/// Returns bytes that nobody can guess, for session ids and tokens.
+/// Returns random bytes that cannot be guessed, for session ids and tokens.
 pub(super) fn random_bytes() -> io::Result<[u8; 32]> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(bytes)
 }
 
-/// Returns a number that differs from client to client, for the jitter of their pauses.
+/// Returns a number that differs from client to client, for the random part of their pauses.
 pub(super) fn seed() -> u64 {
     getrandom::u64().unwrap_or_else(|_| u64::from(process_id()))
 }

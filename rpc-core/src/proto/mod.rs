@@ -12,6 +12,8 @@
     clippy::unreachable
 )]
 
+#[cfg(feature = "sim")]
+mod canonical;
 pub mod client;
 mod outcome;
 mod request;
@@ -19,5 +21,7 @@ pub mod server;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "sim")]
+pub use canonical::Canonical;
 pub use outcome::{Doubt, Outcome};
 pub use request::Request;

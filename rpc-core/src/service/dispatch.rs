@@ -8,15 +8,15 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::{Dispatch, Service, Surroundings};
+use super::{CallEnv, Dispatch, Service};
 use crate::error::Reason;
 use crate::ids::Clock;
 use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
 use crate::proto::server::ReadyCall;
 use crate::wire::message::{Status, cut};
 
-/// The parts that calls are run with: the services of one server, and its clock.
-pub struct Runtime {
+/// The environment of all calls of a server: its services and its clock.
+pub struct DispatchEnv {
     /// The services, in the order of the server's directory.
     pub services: Vec<Arc<dyn Service>>,
     /// The clock of the calls' deadlines.
@@ -25,32 +25,32 @@ pub struct Runtime {
     pub limit: usize,
 }
 
-impl fmt::Debug for Runtime {
+impl fmt::Debug for DispatchEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Runtime({} services)", self.services.len())
+        write!(f, "DispatchEnv({} services)", self.services.len())
     }
 }
 
 /// Runs a call. Its reply replaces the contents of `reply`. Panics only if a tracing subscriber panics.
-pub fn dispatch(runtime: &Runtime, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
+pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
     reply.clear();
     reply.shrink_to(SCRATCH_KEPT);
-    let Some(service) = runtime.services.get(call.entry.service) else {
+    let Some(service) = server.services.get(call.entry.service) else {
         return Status::Refused(Reason::NoSuchMethod); // the directory was made from these services
     };
-    let around = Surroundings {
+    let env = CallEnv {
         call: call.call,
         peer: call.peer,
         deadline: call.deadline,
-        clock: &runtime.clock,
+        clock: &server.clock,
         cancelled: call.cancelled.as_ref(),
-        limit: runtime.limit,
+        limit: server.limit,
     };
     let entered = Cell::new(false);
     // Unwind safety: of our own state only `reply` is half-done after a panic, and it is written anew. State that the
     // implementation leaves half-done is its own responsibility, as with any panic in a thread.
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, around))
+        service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, env))
     }));
     match ended {
         Ok(Ok(dispatched)) => dispatched.status(),
@@ -67,13 +67,13 @@ pub fn dispatch(runtime: &Runtime, call: &ReadyCall, reply: &mut Vec<u8>) -> Sta
     }
 }
 
-/// Replaces the reply by a text, cut to what may travel.
+/// Replaces the reply by a text, cut to the longest text that may be sent.
 fn write_text(reply: &mut Vec<u8>, text: &str) {
     reply.clear();
     reply.extend_from_slice(cut(text, MAX_DETAIL).as_bytes());
 }
 
-/// What a panic said. Its payload may itself panic when it is dropped.
+/// Returns the text of a panic. Its payload may itself panic when it is dropped.
 pub fn panic_text(panic: Box<dyn Any + Send>) -> String {
     let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(text), _) => (*text).to_owned(),
@@ -82,7 +82,7 @@ pub fn panic_text(panic: Box<dyn Any + Send>) -> String {
     };
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
     if let Err(again) = dropped {
-        std::mem::forget(again); // whatever drops it panics for ever
+        std::mem::forget(again); // dropping it could panic again
     }
     text
 }

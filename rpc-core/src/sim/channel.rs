@@ -10,6 +10,7 @@ use super::world::{ClientId, World};
 use crate::call::{Channel, ChannelStats, Ticket, Waiters, Woken};
 use crate::ids::Time;
 use crate::proto::{Doubt, Outcome, Request};
+use crate::wire::message::Table;
 
 /// A thread that sleeps for a call of a simulated network: there is none, since a caller moves the world instead.
 type Sleeper = std::convert::Infallible;
@@ -109,7 +110,7 @@ impl SimChannel {
 impl Channel for SimChannel {
     fn start(&self, request: Request) -> Result<Ticket, Outcome> {
         let mut held = lock(&self.shared);
-        let ticket = held.waiters(self.client).expect();
+        let ticket = held.waiters(self.client).register();
         if let Err(outcome) = held.world.start(self.client, ticket.0, request) {
             let _ = held.waiters(self.client).remove(ticket); // no waker was left yet
             return Err(outcome);
@@ -176,6 +177,10 @@ impl Channel for SimChannel {
                 None => (Outcome::Unknown(Doubt::Closed), None), // a world in which nothing happens any more
             },
         }
+    }
+
+    fn table(&self, service: &str) -> Option<Arc<Table>> {
+        lock(&self.shared).world.client(self.client)?.table(service)
     }
 
     fn peer(&self) -> Arc<str> {

@@ -8,7 +8,7 @@ use super::agenda::Item;
 use super::world::World;
 use crate::ids::Time;
 use crate::proto::server::{CallKey, ReadyCall};
-use crate::service::{Runtime, dispatch};
+use crate::service::{DispatchEnv, dispatch};
 use crate::wire::message::Status;
 
 /// How long handlers take, in virtual time.
@@ -56,7 +56,7 @@ pub struct Job {
     /// When its answer is to be there, in the world's time.
     due: Time,
     ready: Box<ReadyCall>,
-    runtime: Arc<Runtime>,
+    dispatch_env: Arc<DispatchEnv>,
 }
 
 impl fmt::Debug for Job {
@@ -81,7 +81,7 @@ impl Job {
     /// Enters the handler. A panic is contained.
     pub fn run(self) -> JobDone {
         let mut body = Vec::new();
-        let status = dispatch(&self.runtime, &self.ready, &mut body);
+        let status = dispatch(&self.dispatch_env, &self.ready, &mut body);
         let Job { life, call, of_loop, due, .. } = self;
         JobDone { life, call, of_loop, due, key: self.ready.key, status, body }
     }
@@ -171,8 +171,8 @@ impl World {
         });
         let life = self.life;
         if let Some(server) = &mut self.server {
-            let runtime = Arc::clone(&server.runtime);
-            server.jobs.push_back(Job { life, call, of_loop, due, ready, runtime });
+            let dispatch_env = Arc::clone(&server.dispatch_env);
+            server.jobs.push_back(Job { life, call, of_loop, due, ready, dispatch_env });
         }
     }
 }

@@ -8,7 +8,7 @@ use super::channel::{Shared, SimChannel, advance, lock};
 use super::faults::{Faults, FaultsSeen};
 use super::handlers::Handlers;
 use super::world::{SimClock, World, WorldConfig};
-use crate::call::{Caller, Client};
+use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
 use crate::ids::Time;
 use crate::limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
@@ -91,6 +91,13 @@ impl Network {
         drop(held);
         let channel = SimChannel { shared: Arc::clone(&self.shared), client };
         Caller::new(Arc::new(channel), DEFAULT_DEADLINE, max_frame)
+    }
+
+    /// A client without a trait, that calls methods of these services by name. `None`: this process has used too many
+    /// names already.
+    pub fn by_name(&self, services: &[&str]) -> Option<ByName> {
+        let contracts: Option<Vec<_>> = services.iter().map(|name| names::service(name)).collect();
+        Some(ByName::new(self.caller(&contracts?, ClientLimits::default())))
     }
 
     /// The server's process ends without a word. What its handlers did stays done.

@@ -14,12 +14,12 @@ use super::world::{LinkId, World};
 use crate::contract::Directory;
 use crate::ids::{Incarnation, Time};
 use crate::proto::server::{ConnId, Counters, ServerConfig, ServerCore};
-use crate::service::Runtime;
+use crate::service::DispatchEnv;
 
 /// One life of the server.
 pub(super) struct ServerSide {
     pub(super) loops: Vec<LoopSide>,
-    pub(super) runtime: Arc<Runtime>,
+    pub(super) dispatch_env: Arc<DispatchEnv>,
     pub(super) running: BTreeMap<u64, Running>,
     pub(super) jobs: VecDeque<Job>,
     pub(super) next_call: u64,
@@ -138,14 +138,14 @@ impl World {
             LoopSide { core: ServerCore::new(config, Box::new(entropy)), links: BTreeMap::new() }
         });
         let loops = loops.collect();
-        let runtime = Runtime {
+        let dispatch_env = DispatchEnv {
             services: self.services.0.clone(),
             clock: self.server_clock.clone(),
             limit: self.config.limits.max_frame,
         };
         self.server = Some(ServerSide {
             loops,
-            runtime: Arc::new(runtime),
+            dispatch_env: Arc::new(dispatch_env),
             running: BTreeMap::new(),
             jobs: VecDeque::new(),
             next_call: 0,

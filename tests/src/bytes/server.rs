@@ -87,9 +87,9 @@ impl<'a> Run<'a> {
         };
         Run {
             input,
-            core: ServerCore::new(config, Box::new(entropy)),
+            auditor: Auditor::new(limits.clone()),
             limits,
-            auditor: Auditor::default(),
+            core: ServerCore::new(config, Box::new(entropy)),
             now: Time(1_000_000),
             lines: Vec::new(),
             running: Vec::new(),
@@ -323,7 +323,7 @@ impl<'a> Run<'a> {
                 self.remove(conn);
             }
         }
-        if let Err(broken) = self.auditor.look(&self.core) {
+        if let Err(broken) = self.auditor.look_at_records(&self.core) {
             panic!("{broken}");
         }
         self.memory();

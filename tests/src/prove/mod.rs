@@ -5,10 +5,13 @@
 //! simulate: FAILED seed=17 rule="V6: .." replay: cargo run --release -p rpc-tests --bin prove -- replay simulate --seed 17
 //! ```
 
+mod explore;
 mod interleave;
+mod mutants;
 mod options;
 mod progress;
 mod report;
+mod simulate;
 
 pub use options::{Options, Usage};
 pub use progress::Progress;
@@ -28,4 +31,4 @@ pub struct Part {
 }
 
 /// All parts, in the order in which `prove all` runs them.
-pub const PARTS: &[Part] = &[interleave::INTERLEAVE];
+pub const PARTS: &[Part] = &[simulate::PART, explore::EXPLORE, interleave::INTERLEAVE, mutants::PART];

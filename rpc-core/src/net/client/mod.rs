@@ -1,12 +1,17 @@
-//! Floor 4: the TCP client: connecting, and the threads that share a connection.
+//! Layer 4: the TCP client: how it connects, and how its threads share one connection.
+//!
+//! A call goes through `channel` ([`TcpChannel`]) into the `state` ([`ClientState`]) under the lock of `inner`
+//! ([`ClientInner`]). One thread at a time drives: `driver` moves bytes between the protocol and the `socket`. For calls that
+//! no thread waits for, `background` drives.
 
 mod background;
+mod channel;
 mod driver;
-mod shared;
+mod inner;
+mod socket;
 mod state;
 #[cfg(test)]
 mod tests;
-mod wire;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -20,66 +25,72 @@ use crate::ids::{Clock, Time};
 use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_GREETING, MAX_NAME, MAX_NAMES, MAX_SERVICES};
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
+use channel::TcpChannel;
 use driver::Driver;
-use shared::{Shared, TcpChannel};
-use state::{State, Wakes};
+use inner::ClientInner;
+use state::{ClientState, PendingWakeups};
 
 use super::{MonotonicClock, os};
 
-/// Why a client could not be made. Nothing was called.
+/// The error of a client that could not connect. No call was sent.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The address cannot be resolved.
     #[error("cannot find the address of the server: {0}; check the host name and the port")]
     Address(#[source] std::io::Error),
-    /// Nobody answered as a server should.
+    /// No server replied in time.
     #[error("cannot reach {server}: {detail}; is the server running there?")]
     Unreachable {
-        /// Where.
+        /// The address of the server.
         server: Arc<str>,
-        /// What was seen last.
+        /// The last failure.
         detail: String,
     },
-    /// Somebody answered, and refused.
+    /// The server replied, and refused the client.
     #[error("{server} answered, but {detail}")]
     Rejected {
-        /// Where.
+        /// The address of the server.
         server: Arc<str>,
-        /// What it said.
+        /// The reason that the server gave.
         detail: String,
     },
-    /// More services than a HELLO can name.
+    /// There are more services than fit into a HELLO.
     #[error(
         "{0} services do not fit into a HELLO of {MAX_GREETING} bytes, {MAX_SERVICES} at the most; use two clients"
     )]
     TooManyServices(usize),
-    /// The name of a service that no server can have.
-    #[error("a service's name of {0} bytes; at most {MAX_NAME} travel")]
+    /// A service's name is too long.
+    #[error("a service's name of {0} bytes; the limit is {MAX_NAME}")]
     LongName(usize),
-    /// Each name that a client without a trait uses is kept for ever.
+    /// Too many names were used without a trait: each such name is kept for the life of the process.
     #[error("this process has used {MAX_NAMES} remote names, which is the limit")]
     TooManyNames,
-    /// The operating system refused what a client needs (a poll, a descriptor).
-    #[error("the operating system refused a client its means: {0}")]
+    /// The operating system refused a resource: a descriptor, or memory.
+    #[error("cannot create the client's poll or waker: {0}")]
     System(#[source] std::io::Error),
 }
 
 /// Connects a stub with the default settings. Generated code calls it.
 ///
 /// # Errors
-/// When the server cannot be reached now. A connection that is lost later is made again by itself.
+/// Returns an error if the server cannot be reached now. A connection that is lost later is made again automatically.
 pub fn connect<C: Client>(addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
     Connector::new().connect(addr)
 }
 
-/// Settings of a client, and the way to make one.
+/// The settings of a client, and the methods that connect it.
 #[derive(Clone, Debug)]
 pub struct Connector {
+    /// The bounds of the client.
     limits: ClientLimits,
+    /// The deadline of calls whose method and stub have none.
     deadline: Duration,
+    /// The time for which a server that does not reply is tried again.
     patience: Duration,
+    /// The services that the client announces.
     contracts: Vec<&'static Contract>,
+    /// The optional features that the client asks for.
     features: u32,
 }
 
@@ -90,7 +101,7 @@ impl Default for Connector {
 }
 
 impl Connector {
-    /// The default settings.
+    /// Returns the default settings.
     pub fn new() -> Self {
         Connector {
             limits: ClientLimits::default(),
@@ -101,25 +112,25 @@ impl Connector {
         }
     }
 
-    /// The deadline of calls whose method and stub name none; 5 s otherwise.
+    /// Sets the deadline of calls whose method and stub have none. The default is 5 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How long a server that does not answer is tried again; otherwise every address is tried once.
+    /// Sets the time for which a server that does not reply is tried again. By default every address is tried once.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// How many calls may be under way at once: 1 to 1,024; 64 otherwise.
+    /// Sets the number of calls that can be in flight at once: 1 to 1,024. The default is 64.
     pub fn slots(mut self, slots: u16) -> Self {
         self.limits.slots = slots.max(1);
         self
     }
 
-    /// Other bounds and times than the defaults.
+    /// Sets all bounds and times of the client.
     pub fn limits(mut self, limits: ClientLimits) -> Self {
         self.limits = limits;
         self
@@ -131,30 +142,30 @@ impl Connector {
         self
     }
 
-    /// Asks to leave bodies without a checksum, for large values over links that check their own.
+    /// Asks to send bodies without a checksum, for large values over links that have their own.
     pub fn without_body_checksum(mut self) -> Self {
         self.features |= FEATURE_NO_BODY_CHECKSUM;
         self
     }
 
-    /// A stub of another service over the session of a stub that was connected with [`Connector::also`].
+    /// Returns a stub of another service that uses the session of `client`, which was connected with [`Connector::also`].
     pub fn share<C: Client, D: Client>(client: &crate::call::Handle<C>) -> D {
         D::from_caller(client.caller().clone())
     }
 
-    /// Connects: returns when the session stands.
+    /// Connects a stub, and returns once the server has accepted the session.
     ///
     /// # Errors
-    /// When the address cannot be resolved, or no server answers within the patience.
+    /// Returns an error if the address cannot be resolved, or if no server replies within the patience.
     pub fn connect<C: Client>(mut self, addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
         self.contracts.insert(0, C::CONTRACT);
         self.caller(addr).map(C::from_caller)
     }
 
-    /// Connects a client that has no trait and calls methods of these services by name: see [`ByName`].
+    /// Connects a client without a trait, which calls methods of these services by name: see [`ByName`].
     ///
     /// # Errors
-    /// As [`Connector::connect`]; also when this process has used too many names.
+    /// See [`Connector::connect`]. Also returns an error if this process has used too many names.
     pub fn connect_by_name(
         mut self,
         addr: impl ToSocketAddrs,
@@ -169,9 +180,9 @@ impl Connector {
         self.caller(addr).map(ByName::new)
     }
 
-    /// What carries the calls of all services that are announced.
+    /// Connects to the address, and returns the caller of all announced services.
     fn caller(self, addr: impl ToSocketAddrs) -> Result<Caller, ConnectError> {
-        let hello = Hello::new(0, 0, &self.contracts).encode().len() + 48; // and what a resumption adds
+        let hello = Hello::new(0, 0, &self.contracts).encode().len() + 48; // the HELLO of a resumed session is longer
         if self.contracts.len() > MAX_SERVICES || hello > MAX_GREETING {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
         }
@@ -186,6 +197,7 @@ impl Connector {
         Ok(Caller::new(Arc::new(channel), deadline, max_frame))
     }
 
+    /// Opens a channel, and waits until its session is ready.
     fn open(self, peer: Arc<str>, addresses: Vec<SocketAddr>) -> Result<TcpChannel, ConnectError> {
         let (driver, waker) = Driver::open().map_err(ConnectError::System)?;
         let clock = MonotonicClock::new();
@@ -193,38 +205,38 @@ impl Connector {
         let patience = clock.now().plus(self.patience);
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
-        let state = State::new(ClientCore::new(config.clone()), driver, waker);
-        let shared = Shared::new(state, clock, Arc::clone(&peer), addresses, config);
-        let channel = TcpChannel { shared };
-        channel.shared.greet(patience)?;
+        let state = ClientState::new(ClientCore::new(config.clone()), driver, waker);
+        let inner = ClientInner::new(state, clock, Arc::clone(&peer), addresses, config);
+        let channel = TcpChannel { inner };
+        channel.inner.greet(patience)?;
         Ok(channel)
     }
 }
 
-impl Shared {
-    /// Drives until the session stands, every address was tried, or the server has refused.
+impl ClientInner {
+    /// Drives until the session is ready, every address was tried, or the server has refused.
     fn greet(&self, patience: Time) -> Result<(), ConnectError> {
         let tries = self.address_count() as u64;
         let mut state = self.lock();
-        let finished = |state: &State| {
+        let finished = |state: &ClientState| {
             let tried = state.core.failed_attempts() >= tries && self.clock.now() >= patience;
             state.core.is_ready() || state.core.is_rejected() || tried
         };
-        let nobody = state.waiters.expect();
-        let mut wakes = Wakes::default();
-        let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32); // connect, greet, pause
-        let until = Some(patience.max(self.clock.now()).plus(attempts)); // a server may greet and then say no more
-        let mut state = self.attend(state, nobody, until, &finished, &mut wakes);
-        let _ = state.waiters.remove(nobody);
+        let ticket = state.waiters.register();
+        let mut wakeups = PendingWakeups::default();
+        let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32); // an attempt connects, greets and pauses
+        let until = Some(patience.max(self.clock.now()).plus(attempts)); // a server may accept the connection and then never reply
+        let mut state = self.wait_until(state, ticket, until, &finished, &mut wakeups);
+        let _ = state.waiters.remove(ticket);
         let ready = state.core.is_ready();
         let detail = match state.core.last_failure() {
-            "" => "it does not say which methods it has".to_owned(),
+            "" => "it did not send its method table in time".to_owned(),
             failure => failure.to_owned(),
         };
         let server = Arc::clone(&self.peer);
         let rejected = state.core.is_rejected() || state.core.is_foreign();
         drop(state);
-        wakes.send();
+        wakeups.send();
         match (ready, rejected) {
             (true, _) => Ok(()),
             (false, true) => Err(ConnectError::Rejected { server, detail }),

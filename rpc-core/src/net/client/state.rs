@@ -1,52 +1,73 @@
-//! Floor 4: what the threads of a client share: the protocol, who waits for what, and who drives.
+//! Layer 4: the state of a client under its lock: the protocol, the waiters, and the role of the driver.
+//!
+//! One thread at a time drives: it moves the bytes of all callers.
+//! ```text
+//!                     take_driver(Caller)                    take_driver(Background)
+//!      CALLER  <--------------------------  IDLE  --------------------------------->  BACKGROUND
+//!      a caller waits for its own     the state has the           the background worker moves the bytes
+//!      outcome and moves all bytes    driver (its poll and        of calls that no thread waits for
+//!        |                            its socket)                                     |
+//!        |                             ^  ^  |                                        |
+//!        '--- its outcome is there ----'  |  |  pass_role:                            |
+//!             or its limit is over        |  |    a thread sleeps  --> wake the newest: it drives
+//!                                         |  |    calls are owed   --> ask the background worker
+//!                                         |  '--> nothing is owed  --> stay IDLE      |
+//!                                         '------------- nothing is owed -------------'
+//! ```
+//! A thread that panics while it drives takes the driver with it: [`ClientState::restart`] opens another one, and another
+//! session.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::driver::Driver;
-use super::wire::Wire;
+use super::socket::Socket;
 use crate::call::{Waiters, Woken};
 use crate::ids::Time;
 use crate::net::os;
 use crate::net::sync::thread::Thread;
 use crate::proto::client::ClientCore;
 
-/// Who moves the bytes.
+/// The thread that drives the client.
 #[derive(Debug)]
 pub(super) enum Driving {
-    /// Nobody: whoever wants something takes it up.
-    Nobody(Box<Driver>),
+    /// No thread: the next thread that needs the driver takes it.
+    Idle(Box<Driver>),
     /// A caller that waits.
     Caller,
-    /// The background thread.
+    /// The background worker.
     Background,
 }
 
-/// Behind the client's mutex.
+/// The state of a client, under its lock.
 ///
-/// Invariant: while a caller is parked, somebody drives, or has been woken to.
+/// Invariant, asserted by [`ClientState::pass_role`]: while a thread sleeps in `waiters`, another thread drives, or a
+/// sleeping thread has been woken to drive.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct ClientState {
+    /// The protocol of the session that takes new calls.
     pub(super) core: ClientCore,
+    /// The thread that drives, or the driver if no thread does.
     pub(super) driving: Driving,
-    /// The driver is about to wait for the kernel, or does: who has something to send must wake it.
+    /// True while the driver polls, or is about to: a thread with bytes to send must wake it.
     pub(super) polling: bool,
-    /// Until when the driver sleeps unless it is woken: a call with an earlier timer must wake it.
+    /// The time at which the driver's poll ends by itself: a call with an earlier timer must wake it.
     pub(super) sleeps_until: Time,
     /// Wakes a caller that drives out of its poll.
     pub(super) waker: os::Waker,
-    /// The background thread has been asked to look after what nobody waits for.
-    pub(super) armed: bool,
-    /// Somebody waits by a waker, and not by a thread: the background thread is to drive at once.
+    /// True if the background worker was asked to watch this client, and has not said that it stopped.
+    pub(super) background_asked: bool,
+    /// True if a future waits, which is no thread and cannot drive: the background worker must drive at once.
     pub(super) urgent: bool,
-    /// Turns driven so far: the background thread sees by it whether somebody is at it.
+    /// The number of turns driven so far, which shows the background worker that a thread drives.
     pub(super) turns: u64,
-    /// A session that takes no new calls and lives until its last dirty slot is answered; the background thread has
-    /// its socket.
-    pub(super) retired: Option<Box<ClientCore>>,
+    /// A session that takes no new calls and ends when the last orphaned slot has its reply. The background worker has its
+    /// socket.
+    pub(super) draining_session: Option<Box<ClientCore>>,
+    /// The calls whose outcome was not taken yet, and the threads that sleep for them.
     pub(super) waiters: Waiters<Sleeper>,
 }
 
-/// A thread that sleeps until its answer is here or it is to drive.
+/// A thread that sleeps until its outcome is there or it must drive.
 #[derive(Clone, Debug)]
 pub(super) struct Sleeper(pub(super) Thread);
 
@@ -56,12 +77,12 @@ impl PartialEq for Sleeper {
     }
 }
 
-/// Those to be woken once the lock is released: user code must not run under it.
+/// The threads and wakers to be woken once the lock is released: user code must not run under it.
 #[derive(Debug, Default)]
-pub(super) struct Wakes(Woken<Sleeper>);
+pub(super) struct PendingWakeups(Woken<Sleeper>);
 
-impl Wakes {
-    /// A waker that panics must not take the driver, or the background thread, with it.
+impl PendingWakeups {
+    /// Wakes all of them. A waker that panics must not end the thread that drives.
     pub(super) fn send(self) {
         self.0.sleepers.iter().for_each(|sleeper| sleeper.0.unpark());
         for waker in self.0.wakers {
@@ -72,105 +93,131 @@ impl Wakes {
     }
 }
 
-impl State {
+impl ClientState {
+    /// Returns the state of a client without a session.
     pub(super) fn new(core: ClientCore, driver: Box<Driver>, waker: os::Waker) -> Self {
-        State {
+        ClientState {
             core,
-            driving: Driving::Nobody(driver),
+            driving: Driving::Idle(driver),
             polling: false,
             sleeps_until: Time::default(),
             waker,
-            armed: false,
+            background_asked: false,
             urgent: false,
             turns: 0,
-            retired: None,
+            draining_session: None,
             waiters: Waiters::default(),
         }
     }
 
-    /// Hands verdicts to those who wait for them. Says whether there were any: a caller that drives does not sleep
-    /// among those who are woken, so whoever delivers in its stead must wake it as the driver.
-    pub(super) fn deliver(&mut self, wakes: &mut Wakes) -> bool {
+    /// Delivers outcomes to their waiters. Returns true if there were any.
+    ///
+    /// A caller that drives does not sleep in `waiters`, so the wakeups do not wake it: a thread that delivers for it must
+    /// wake it as the driver.
+    pub(super) fn deliver(&mut self, wakeups: &mut PendingWakeups) -> bool {
         let mut delivered = false;
         while let Some(event) = self.core.poll_event() {
-            self.waiters.deliver(event, &mut wakes.0);
+            self.waiters.deliver(event, &mut wakeups.0);
             delivered = true;
         }
-        while let Some(event) = self.retired.as_mut().and_then(|retired| retired.poll_event()) {
-            self.waiters.deliver(event, &mut wakes.0);
+        while let Some(event) = self.draining_session.as_mut().and_then(|draining| draining.poll_event()) {
+            self.waiters.deliver(event, &mut wakeups.0);
             delivered = true;
         }
         delivered
     }
 
-    /// Whether the driver must look before it has slept its fill: there are bytes to send, or a timer before its own.
-    pub(super) fn driver_must_look(&self) -> bool {
+    /// Returns true if the driver must wake before its current timeout: there are bytes to send, or a timer that is due
+    /// earlier.
+    pub(super) fn must_wake_driver(&self) -> bool {
         self.core.wants_transmit() || self.core.poll_timeout().is_some_and(|due| due < self.sleeps_until)
     }
 
-    /// Whoever leaves while nobody drives passes the role on: to the newest sleeper, which stays longest. `true`: nobody
-    /// sleeps although something is owed, so the background thread must be asked.
-    pub(super) fn hand_on(&mut self, wakes: &mut Wakes) -> bool {
-        if !matches!(self.driving, Driving::Nobody(_)) {
+    /// Passes the role of the driver on if no thread has it: to the newest sleeper, which waits longest. Returns true if no
+    /// thread sleeps although a reply or a frame is owed: then the background worker must be asked.
+    pub(super) fn pass_role(&mut self, wakeups: &mut PendingWakeups) -> bool {
+        if !matches!(self.driving, Driving::Idle(_)) {
             return false;
         }
         if let Some(sleeper) = self.waiters.newest_sleeper() {
-            wakes.0.sleepers.push(sleeper.clone());
+            wakeups.0.sleepers.push(sleeper.clone());
+            self.check(wakeups);
             return false;
         }
-        let ask = self.core.owes() && !self.armed;
-        self.armed |= ask;
+        let ask = self.core.owes() && !self.background_asked;
+        self.background_asked |= ask;
+        self.check(wakeups);
         ask
     }
 
-    /// Takes the driver if nobody drives.
-    pub(super) fn take_driver(&mut self, as_whom: Driving) -> Option<Box<Driver>> {
-        if !matches!(self.driving, Driving::Nobody(_)) {
+    /// Asserts what holds after the role was passed on.
+    fn check(&self, wakeups: &PendingWakeups) {
+        let idle = matches!(self.driving, Driving::Idle(_));
+        debug_assert!(!self.polling || !idle, "only a thread that drives can poll");
+        let sleeps = self.waiters.newest_sleeper().is_some();
+        debug_assert!(!idle || !sleeps || !wakeups.0.sleepers.is_empty(), "a thread sleeps and none drives");
+        debug_assert!(
+            !idle || sleeps || !self.core.owes() || self.background_asked,
+            "no thread drives owed calls"
+        );
+    }
+
+    /// Takes the driver for `role`, if no thread drives.
+    pub(super) fn take_driver(&mut self, role: Driving) -> Option<Box<Driver>> {
+        if !matches!(self.driving, Driving::Idle(_)) {
             return None;
         }
-        match std::mem::replace(&mut self.driving, as_whom) {
-            Driving::Nobody(driver) => Some(driver),
-            Driving::Caller | Driving::Background => None, // seen above
+        debug_assert!(!matches!(role, Driving::Idle(_)), "a thread that takes the driver drives");
+        match std::mem::replace(&mut self.driving, role) {
+            Driving::Idle(driver) => Some(driver),
+            Driving::Caller | Driving::Background => None, // excluded above
         }
     }
 
-    /// Begins anew in a forked child: its parent's session is left without a word, and its parent's threads are not
-    /// here. Whoever of them drove has kept the old driver, whose descriptors stay open.
-    pub(super) fn start_over(&mut self, driver: Box<Driver>, waker: os::Waker, now: Time) {
-        let mut wakes = Wakes::default();
-        self.begin_anew(driver, waker, now, &mut wakes);
-        std::mem::forget(wakes); // copies of what sleeps in the parent: nobody of this process is to be woken
+    /// Opens another session in a forked child. The parent's session continues, so no frame is sent on it, and none of the
+    /// parent's threads exists here. A thread of the parent may have held the driver; its descriptors stay open.
+    pub(super) fn restart_after_fork(&mut self, driver: Box<Driver>, waker: os::Waker, now: Time) {
+        let mut wakeups = PendingWakeups::default();
+        self.restart(driver, waker, now, &mut wakeups);
+        std::mem::forget(wakeups); // they name threads of the parent, which do not exist here
         self.waiters.forget_sleepers();
     }
 
-    /// Gives every session up without a word; calls that were sent are unknown, the others go on with a new session.
-    pub(super) fn begin_anew(&mut self, driver: Box<Driver>, waker: os::Waker, now: Time, wakes: &mut Wakes) {
+    /// Gives up all sessions without a BYE. Calls that were sent have an unknown outcome; the others wait for a new session.
+    pub(super) fn restart(
+        &mut self,
+        driver: Box<Driver>,
+        waker: os::Waker,
+        now: Time,
+        wakeups: &mut PendingWakeups,
+    ) {
         self.core.abandon_session(now);
-        if let Some(retired) = &mut self.retired {
-            retired.abandon_session(now);
+        if let Some(draining) = &mut self.draining_session {
+            draining.abandon_session(now);
         }
-        self.deliver(wakes);
-        self.retired = None;
-        self.driving = Driving::Nobody(driver);
+        self.deliver(wakeups);
+        self.draining_session = None;
+        self.driving = Driving::Idle(driver);
         self.waker = waker;
-        (self.polling, self.armed, self.urgent) = (false, false, false);
+        (self.polling, self.background_asked, self.urgent) = (false, false, false);
     }
 
-    /// Leaves a session whose slots are all dirty to resolve itself, and lets `fresh` take the new calls. Gives the old
-    /// session's socket.
-    pub(super) fn retire_if_stuck(
+    /// Replaces a session whose slots are all orphaned: new calls go to the session of `fresh`, and the old one drains.
+    /// Returns the socket of the old session.
+    pub(super) fn replace_if_blocked(
         &mut self,
-        wire: &mut Wire,
+        socket: &mut Socket,
         now: Time,
         fresh: impl FnOnce() -> ClientCore,
-    ) -> Option<Wire> {
-        if self.retired.is_some() || !self.core.is_stuck(now) {
+    ) -> Option<Socket> {
+        if self.draining_session.is_some() || !self.core.is_stuck(now) {
             return None;
         }
         let mut successor = fresh();
         self.core.move_waiting_to(&mut successor);
         let core = std::mem::replace(&mut self.core, successor);
-        self.retired = Some(Box::new(core));
-        Some(std::mem::take(wire))
+        debug_assert!(core.dirty_slots() > 0, "a session is replaced since all its slots are orphaned");
+        self.draining_session = Some(Box::new(core));
+        Some(std::mem::take(socket))
     }
 }

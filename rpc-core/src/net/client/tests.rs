@@ -1,4 +1,4 @@
-//! What no test outside can bring about: a process that was forked, which takes unsafe code; a driver that panics.
+//! Tests of cases that no test outside the crate can cause: a fork, which needs unsafe code, and a driver that panics.
 
 mod answers;
 
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::shared::TcpChannel;
+use super::channel::TcpChannel;
 use super::state::Driving;
 use super::*;
 use crate::call::Channel;
@@ -16,7 +16,7 @@ use crate::proto::{Outcome, Request};
 use crate::service::{Dispatch, Dispatched, Refused, Service};
 use crate::wire::frame::body_checksum;
 
-/// Longest wait for anything: a test that hangs fails.
+/// The longest wait: a test that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const PING: Method = Method::new("Fork.ping", "fn ping()");
@@ -59,14 +59,15 @@ fn a_forked_child_opens_a_session_of_its_own_although_a_thread_of_its_parent_dro
         let (address, handle) = server();
         let client = client(address);
         assert!(matches!(ping(&client), Outcome::Done(_)));
-        let parents = client.shared.lock().take_driver(role).expect("nobody drives");
-        client.shared.pretend_fork();
+        let parents = client.inner.lock().take_driver(role).expect("no thread drives");
+        client.inner.pretend_fork();
         let (done, finished) = mpsc::channel();
         let child = std::thread::spawn(move || {
             let _ = done.send(ping(&client));
             client
         });
-        let outcome = finished.recv_timeout(2 * PATIENCE).expect("nobody waits for the parent's thread");
+        let outcome =
+            finished.recv_timeout(2 * PATIENCE).expect("the child does not wait for the parent's thread");
         assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
         let counters = handle.counters();
         assert_eq!((counters.opened, counters.sessions), (2, 2), "the parent's session is left alone");
@@ -80,9 +81,9 @@ fn a_forked_child_that_only_ends_says_nothing_on_its_parent_s_connection() {
     let (address, handle) = server();
     let client = client(address);
     assert!(matches!(ping(&client), Outcome::Done(_)));
-    let parents = client.shared.lock().take_driver(Driving::Caller).expect("nobody drives");
-    client.shared.lock().driving = Driving::Nobody(parents);
-    client.shared.pretend_fork();
+    let parents = client.inner.lock().take_driver(Driving::Caller).expect("no thread drives");
+    client.inner.lock().driving = Driving::Idle(parents);
+    client.inner.pretend_fork();
     drop(client); // closes the one socket that there is, since this is no fork; but it says no BYE
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(handle.counters().sessions, 1, "the parent's session is left alone");
@@ -94,15 +95,21 @@ fn a_driver_that_panics_leaves_the_client_to_the_others() {
     let (address, handle) = server();
     let client = client(address);
     let looks = std::cell::Cell::new(0);
-    let panics_while_it_drives = |_: &State| {
+    let panics_while_it_drives = |_: &ClientState| {
         looks.set(looks.get() + 1);
         assert!(looks.get() < 2, "as planned");
         false
     };
     let driven = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let mut state = client.shared.lock();
-        let nobody = state.waiters.expect();
-        drop(client.shared.attend(state, nobody, None, &panics_while_it_drives, &mut Wakes::default()));
+        let mut state = client.inner.lock();
+        let ticket = state.waiters.register();
+        drop(client.inner.wait_until(
+            state,
+            ticket,
+            None,
+            &panics_while_it_drives,
+            &mut PendingWakeups::default(),
+        ));
     }));
     assert!(driven.is_err());
     assert!(matches!(ping(&client), Outcome::Done(_)), "the next caller drives, with a session of its own");

@@ -1,14 +1,14 @@
-//! Floor 4: how a server is put together: services, bounds, loops, and the address.
+//! Layer 4: the builder of a server: services, limits, loops, and the address.
 
 use std::fmt::{self, Debug};
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 
-use super::bell::Bell;
 use super::error::ServeError;
-use super::event_loop::{Common, EventLoop};
-use super::hands::Hands;
-use super::methods::Methods;
+use super::event_loop::{EventLoop, ServerShared};
+use super::loop_owner::LoopOwner;
+use super::shutdown::ShutdownSignal;
+use super::slow_methods::SlowMethods;
 use super::{Server, ServerHandle, listener};
 use crate::contract::Directory;
 use crate::ids::{Clock, Incarnation};
@@ -18,13 +18,17 @@ use crate::net::os::{self, BoundListener};
 use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::thread;
 use crate::proto::server::{Entropy, ServerConfig, ServerCore};
-use crate::service::{Runtime, Service};
+use crate::service::{DispatchEnv, Service};
 
-/// Collects what a server is made of.
+/// Collects the services and settings of a server.
 pub struct ServerBuilder {
+    /// The services that the server has.
     services: Vec<Arc<dyn Service>>,
+    /// The bounds of the server.
     limits: ServerLimits,
+    /// The number of event loops; 0 means one for each core.
     loops: usize,
+    /// False if the duplicate filter is off.
     at_most_once: bool,
 }
 
@@ -35,40 +39,40 @@ impl Default for ServerBuilder {
 }
 
 impl ServerBuilder {
-    /// Adds a service. Several, of different traits, share one server.
+    /// Adds a service. Services of different traits can share one server.
     #[must_use]
     pub fn service(mut self, service: impl Service) -> Self {
         self.services.push(Arc::new(service));
         self
     }
 
-    /// Sets the bounds; [`ServerLimits`] says what each is for.
+    /// Sets the bounds of the server, which [`ServerLimits`] explains.
     #[must_use]
     pub fn limits(mut self, limits: ServerLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Sets the number of event loops: 1 if it is not called, which is enough for most; 0 means one for each core.
+    /// Sets the number of event loops. The default is 1, which is enough for most servers; 0 means one for each core.
     #[must_use]
     pub fn loops(mut self, loops: usize) -> Self {
         self.loops = loops;
         self
     }
 
-    /// `false` switches the duplicate filter off, so that one can see what it is for: a call that is sent again then
-    /// runs again. Not for use; a warning is logged.
+    /// Switches the duplicate filter on or off. Without the filter, a call that is sent again runs again: this shows the
+    /// purpose of the filter, and is for experiments only. The server logs a warning.
     #[must_use]
     pub fn at_most_once(mut self, on: bool) -> Self {
         self.at_most_once = on;
         self
     }
 
-    /// Listens at the first of the addresses that can be had. Port 0 lets the operating system choose one.
+    /// Listens at the first of the addresses that is available. For port 0 the operating system chooses a port.
     ///
     /// # Errors
-    /// When no address can be had, there is no service, two services cannot be told apart, or the operating system
-    /// refuses descriptors or randomness.
+    /// Returns an error if no address is available, there is no service, two services cannot be told apart, or the operating
+    /// system refuses descriptors or randomness.
     pub fn bind(self, address: impl ToSocketAddrs + Debug) -> Result<Server, ServeError> {
         if self.services.is_empty() {
             return Err(ServeError::NoService);
@@ -86,43 +90,45 @@ impl ServerBuilder {
         self.warn(local_addr);
         let grace = self.limits.grace;
         let incarnation = Incarnation(u128::from_le_bytes(first_half(incarnation)));
-        let bell = Arc::new(Bell::default());
-        let hands = self
-            .assemble(loops, directory, incarnation, listener, &bell)
+        let shutdown = Arc::new(ShutdownSignal::default());
+        let owner = self
+            .assemble(loops, directory, incarnation, listener, &shutdown)
             .map_err(ServeError::system("set up an event loop"))?;
-        Ok(Server { handle: ServerHandle::new(hands, bell, local_addr, grace) })
+        Ok(Server { handle: ServerHandle::new(owner, shutdown, local_addr, grace) })
     }
 
+    /// Logs a warning for each setting that gives up a guarantee.
     fn warn(&self, address: std::net::SocketAddr) {
         if !address.ip().to_canonical().is_loopback() {
-            tracing::warn!(%address, "calls travel without encryption: whoever sees the network sees them");
+            tracing::warn!(%address, "calls are sent without encryption, so the network can read them");
         }
         if !self.at_most_once {
             tracing::warn!("the duplicate filter is off: a call that is sent again runs again");
         }
     }
 
-    /// Makes the loops; the first one has the listener.
+    /// Creates the loops. The first one gets the listener.
     fn assemble(
         self,
         loops: usize,
         directory: Directory,
         incarnation: Incarnation,
         listener: BoundListener,
-        bell: &Arc<Bell>,
-    ) -> std::io::Result<Vec<Arc<Hands>>> {
+        shutdown: &Arc<ShutdownSignal>,
+    ) -> std::io::Result<Vec<Arc<LoopOwner>>> {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::new());
-        let methods = Arc::new(Methods::new(&directory));
+        let methods = Arc::new(SlowMethods::new(&directory));
         let threads = (self.limits.threads / loops).max(MIN_THREADS);
         let limit = self.limits.max_frame;
-        let runtime = Arc::new(Runtime { services: self.services, clock: Arc::clone(&clock), limit });
+        let dispatch_env =
+            Arc::new(DispatchEnv { services: self.services, clock: Arc::clone(&clock), limit });
         let connections = self.limits.connections;
-        let common = Arc::new(Common { clock, open: AtomicUsize::new(0), connections });
+        let shared = Arc::new(ServerShared { clock, open: AtomicUsize::new(0), connections });
         let opened: Vec<_> = (0..loops).map(|_| EventLoop::open()).collect::<Result<_, _>>()?;
-        let mailboxes: Arc<[_]> = opened.iter().map(|(_, mailbox)| Arc::clone(mailbox)).collect();
+        let queues: Arc<[_]> = opened.iter().map(|(_, commands)| Arc::clone(commands)).collect();
         let mut listener = Some(listener);
         let mut made = Vec::with_capacity(loops);
-        for (number, (poll, mailbox)) in opened.into_iter().enumerate() {
+        for (number, (poll, commands)) in opened.into_iter().enumerate() {
             let config = ServerConfig {
                 limits: self.limits.clone(),
                 directory: directory.clone(),
@@ -132,11 +138,19 @@ impl ServerBuilder {
                 at_most_once: self.at_most_once,
             };
             let core = ServerCore::new(config, entropy());
-            let (mailboxes, common) = (Arc::clone(&mailboxes), Arc::clone(&common));
-            let event_loop = EventLoop::new(number, poll, listener.take(), core, mailboxes, common)?;
-            let (methods, runtime) = (Arc::clone(&methods), Arc::clone(&runtime));
-            let hands = Hands::new(event_loop, mailbox, methods, runtime, threads, number, Arc::clone(bell));
-            made.push(Arc::new(hands));
+            let (queues, shared) = (Arc::clone(&queues), Arc::clone(&shared));
+            let event_loop = EventLoop::new(number, poll, listener.take(), core, queues, shared)?;
+            let (methods, dispatch_env) = (Arc::clone(&methods), Arc::clone(&dispatch_env));
+            let owner = LoopOwner::new(
+                event_loop,
+                commands,
+                methods,
+                dispatch_env,
+                threads,
+                number,
+                Arc::clone(shutdown),
+            );
+            made.push(Arc::new(owner));
         }
         Ok(made)
     }
@@ -149,8 +163,10 @@ impl Debug for ServerBuilder {
     }
 }
 
-/// `bind` has seen it work. If it fails later, which no system that passed that does, the loop ends as failed: a token
-/// that can be guessed would be worse than no server.
+/// Returns the source of session ids and tokens.
+///
+/// It panics if the operating system has no randomness, which ends the loop: a token that can be guessed is worse than no
+/// server. `bind` has used the source once, so this does not happen on any system that we know.
 fn entropy() -> Entropy {
     Box::new(|| {
         os::random_bytes()
@@ -158,6 +174,7 @@ fn entropy() -> Entropy {
     })
 }
 
+/// Returns the first 16 bytes.
 fn first_half(bytes: [u8; 32]) -> [u8; 16] {
     std::array::from_fn(|i| bytes[i])
 }

@@ -1,5 +1,11 @@
-//! Floor 4: the event loop: readiness in, bytes to the protocol, bytes to the sockets. It runs no user code, so that the
-//! whole of it can change hands between two calls.
+//! Layer 4: the event loop: events from the kernel, bytes to the protocol, and bytes to the sockets.
+//!
+//! ```text
+//! turn:  receive: poll --> note_events --> run_commands --> accept --> read_ready --> handle_timeout --> hand_over
+//!        (the calls run: runner)
+//!        flush:   poll_ready --> write --> remove the connections that end
+//! ```
+//! It runs no user code, so that another thread can take the whole of it while a handler runs.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -8,8 +14,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use super::commands::{Command, CommandQueue};
 use super::listener::Acceptor;
-use super::mailbox::{Mail, Mailbox};
 use super::socket::Socket;
 use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, EVENTS};
@@ -17,64 +23,79 @@ use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
 use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::proto::server::{ConnId, ServerCore};
 
+/// The token of the waker.
 const WAKE: Token = Token(usize::MAX);
+/// The token of the listener. The other tokens are connections.
 const LISTEN: Token = Token(usize::MAX - 1);
 
-/// What the loops of a server share.
-pub(super) struct Common {
+/// The state that all loops of a server share.
+pub(super) struct ServerShared {
+    /// The clock of the server.
     pub(super) clock: Arc<dyn Clock>,
-    /// Connections open, all loops together.
+    /// The number of open connections of all loops.
     pub(super) open: AtomicUsize,
-    /// Most of them.
+    /// Most open connections.
     pub(super) connections: usize,
 }
 
-/// One event loop with everything that it drives.
+/// One event loop with all that it drives.
 ///
-/// Invariants between turns: `sockets[conn]` is there exactly while the protocol knows `conn`; every socket that is
-/// `readable` and that the protocol wants to read is in `ready`, since no second event will come for it.
+/// Invariants between turns, asserted by [`EventLoop::check`]: the loop has a socket for each connection that the protocol
+/// knows; and every socket that is `readable` and that the protocol wants to read is listed in `ready`, since no second
+/// event follows for it.
 pub(super) struct EventLoop {
+    /// The kernel's poll, which all sockets of the loop are registered with.
     poll: Poll,
+    /// The events of the last poll.
     events: Events,
+    /// The listener, on the first loop, until a drain closes it.
     acceptor: Option<Acceptor>,
+    /// The loop that gets the next new connection.
     next_loop: usize,
+    /// The protocol.
     pub(super) core: ServerCore,
+    /// The sockets, by connection.
     pub(super) sockets: Vec<Option<Socket>>,
-    /// Connections that may have something to read.
+    /// The connections that may have bytes to read.
     pub(super) ready: Vec<ConnId>,
-    /// Connections that end with this turn.
+    /// The connections that end with this turn.
     closing: Vec<ConnId>,
-    /// Connections that were given a buffer in this turn.
+    /// The connections that were lent a write buffer in this turn.
     pub(super) lent: Vec<ConnId>,
     /// Empty write buffers.
     pub(super) buffers: Vec<Vec<u8>>,
-    /// What is read into; all of it is filled, so that no `unsafe` is needed.
+    /// The read buffer. All of it is initialised, so that no `unsafe` is needed.
     pub(super) input: BytesMut,
-    mail: Vec<Mail>,
-    /// The present, read once a turn.
+    /// The commands of this turn, empty between turns.
+    commands: Vec<Command>,
+    /// The present time, read once a turn.
     pub(super) now: Time,
+    /// The number of the loop.
     number: usize,
-    /// Its box was closed: another thread of it failed.
+    /// True if the command queue was closed, since another thread of this loop failed.
     closed: bool,
-    mailboxes: Arc<[Arc<Mailbox>]>,
-    pub(super) common: Arc<Common>,
+    /// The command queues of all loops, by number.
+    queues: Arc<[Arc<CommandQueue>]>,
+    /// The state that all loops of the server share.
+    pub(super) shared: Arc<ServerShared>,
 }
 
 impl EventLoop {
-    /// A loop's `Poll`, and the box by which others reach it.
-    pub(super) fn open() -> io::Result<(Poll, Arc<Mailbox>)> {
+    /// Opens the poll of a loop, and its command queue.
+    pub(super) fn open() -> io::Result<(Poll, Arc<CommandQueue>)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        Ok((poll, Arc::new(Mailbox::new(waker))))
+        Ok((poll, Arc::new(CommandQueue::new(waker))))
     }
 
+    /// Returns the loop with this number. The first loop gets the listener.
     pub(super) fn new(
         number: usize,
         poll: Poll,
         listener: Option<BoundListener>,
         core: ServerCore,
-        mailboxes: Arc<[Arc<Mailbox>]>,
-        common: Arc<Common>,
+        queues: Arc<[Arc<CommandQueue>]>,
+        shared: Arc<ServerShared>,
     ) -> io::Result<Self> {
         let acceptor = match listener {
             Some(listener) => Some(Acceptor::register(listener, poll.registry(), LISTEN)?),
@@ -92,28 +113,28 @@ impl EventLoop {
             lent: Vec::new(),
             buffers: Vec::new(),
             input: BytesMut::new(),
-            mail: Vec::new(),
-            now: common.clock.now(),
+            commands: Vec::new(),
+            now: shared.clock.now(),
             number,
             closed: false,
-            mailboxes,
-            common,
+            queues,
+            shared,
         })
     }
 
-    /// The first half of a turn: waits until something happens, unless there is work, and hands all of it to the
-    /// protocol: letters, connections, bytes, time.
+    /// The first half of a turn: waits for events unless there is work, and hands all of them to the protocol: commands,
+    /// connections, bytes and time.
     ///
     /// # Errors
-    /// When the operating system cannot say what has happened: the loop cannot go on.
+    /// Returns an error if the operating system cannot report events: the loop cannot continue.
     pub(super) fn receive(&mut self) -> io::Result<()> {
         let timeout = self.timeout();
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-            _ => self.now = self.common.clock.now(),
+            _ => self.now = self.shared.clock.now(),
         }
         self.note_events();
-        self.read_mail();
+        self.run_commands();
         self.accept();
         self.read_ready();
         if self.core.poll_timeout().is_some_and(|due| due <= self.now) {
@@ -123,8 +144,8 @@ impl EventLoop {
         Ok(())
     }
 
-    /// The second half of a turn, after the calls have run: one write for each connection that has something to say,
-    /// and goodbye to those that end.
+    /// The second half of a turn, after the calls have run: writes once to each connection that has bytes to send, and closes
+    /// the connections that end.
     pub(super) fn flush(&mut self) {
         while let Some(conn) = self.core.poll_ready() {
             if !self.core.wants_close(conn) {
@@ -140,21 +161,38 @@ impl EventLoop {
         while let Some(conn) = self.closing.pop() {
             self.remove(conn);
         }
+        self.check();
     }
 
-    /// Whether the loop ends now.
+    /// Asserts what holds between turns.
+    fn check(&self) {
+        if cfg!(debug_assertions) {
+            let sockets =
+                self.sockets.iter().enumerate().filter_map(|(conn, socket)| Some((conn, socket.as_ref()?)));
+            for (conn, socket) in sockets {
+                let unread = socket.readable && self.core.wants_read(conn);
+                assert!(
+                    socket.listed || !unread,
+                    "connection {conn} has bytes that no event announces again"
+                );
+            }
+            assert!(
+                self.lent.is_empty() && self.closing.is_empty() && self.commands.is_empty(),
+                "a turn is over"
+            );
+        }
+    }
+
+    /// Returns true if the loop ends now.
     pub(super) fn is_over(&self) -> bool {
         self.closed || self.core.is_drained()
     }
 
-    /// How long to wait for events: not at all while there is work; else until the next timer; and not before the box
-    /// was seen to be empty.
+    /// Returns the time to wait for events: zero while there is work, else the time until the next timer. The loop waits only
+    /// if the command queue is empty.
     fn timeout(&self) -> Option<Duration> {
         let accepts = self.acceptor.as_ref().is_some_and(|acceptor| acceptor.may_accept(self.now));
-        if accepts
-            || self.core.has_calls()
-            || !self.ready.is_empty()
-            || !self.mailboxes[self.number].may_sleep()
+        if accepts || self.core.has_calls() || !self.ready.is_empty() || !self.queues[self.number].may_sleep()
         {
             return Some(Duration::ZERO);
         }
@@ -163,8 +201,8 @@ impl EventLoop {
         (due != Time::NEVER).then(|| due.since(self.now))
     }
 
-    /// Moves events to the flags of their sockets. Nothing else is done while events are iterated, so none is lost
-    /// when the loop changes hands.
+    /// Sets the flags of the sockets from the events. The iteration does nothing else, so no event is lost when the loop
+    /// changes its owner.
     fn note_events(&mut self) {
         for event in &self.events {
             match event.token() {
@@ -185,22 +223,24 @@ impl EventLoop {
         }
     }
 
-    fn read_mail(&mut self) {
-        let mut mail = std::mem::take(&mut self.mail);
-        self.closed |= self.mailboxes[self.number].take(&mut mail);
-        for letter in mail.drain(..) {
-            match letter {
-                Mail::Late { key, status, body } => self.core.finish(key, status, &body, self.now),
-                Mail::Connection { stream, peer, input } => self.connect(stream, peer, input),
-                Mail::Drain(grace) => self.drain(grace),
-                Mail::Counters(asker) => {
-                    let _ = asker.send(self.core.counters()); // whoever asked may have gone
+    /// Runs the commands of other threads.
+    fn run_commands(&mut self) {
+        let mut commands = std::mem::take(&mut self.commands);
+        self.closed |= self.queues[self.number].drain(&mut commands);
+        for command in commands.drain(..) {
+            match command {
+                Command::CallFinished { key, status, body } => self.core.finish(key, status, &body, self.now),
+                Command::Connection { stream, peer, input } => self.connect(stream, peer, input),
+                Command::Drain(grace) => self.drain(grace),
+                Command::Counters(reply) => {
+                    let _ = reply.send(self.core.counters()); // the thread that asked may have stopped waiting
                 }
             }
         }
-        self.mail = mail;
+        self.commands = commands;
     }
 
+    /// Begins a drain: closes the listener, and tells the protocol.
     fn drain(&mut self, grace: Duration) {
         if let Some(acceptor) = self.acceptor.take() {
             acceptor.close(self.poll.registry());
@@ -208,31 +248,32 @@ impl EventLoop {
         self.core.drain_within(grace, self.now);
     }
 
-    /// Accepts a batch, and deals it out to the loops in turn.
+    /// Accepts a batch of connections, and gives them to the loops in turn.
     fn accept(&mut self) {
         let Some(mut acceptor) = self.acceptor.take() else { return };
         for _ in 0..ACCEPT_BATCH {
             if !acceptor.may_accept(self.now) {
                 break;
             }
-            if self.common.open.load(Ordering::Relaxed) >= self.common.connections {
+            if self.shared.open.load(Ordering::Relaxed) >= self.shared.connections {
                 acceptor.pause(self.now, "as many connections as the limit allows are open");
                 break;
             }
             let Some((stream, peer)) = acceptor.accept(self.now) else { break };
-            self.common.open.fetch_add(1, Ordering::Relaxed);
-            let chosen = self.next_loop % self.mailboxes.len();
+            self.shared.open.fetch_add(1, Ordering::Relaxed);
+            // Counted before it is sent to its loop, so that the limit holds for connections on their way too.
+            let chosen = self.next_loop % self.queues.len();
             self.next_loop = chosen + 1;
             if chosen == self.number {
                 self.connect(stream, peer, Bytes::new());
             } else {
-                self.mailboxes[chosen].put(Mail::Connection { stream, peer, input: Bytes::new() });
+                self.queues[chosen].push(Command::Connection { stream, peer, input: Bytes::new() });
             }
         }
         self.acceptor = Some(acceptor);
     }
 
-    /// A connection begins on this loop; what it has said so far was read elsewhere.
+    /// Adds a connection to this loop. `input` is what another loop has read from it.
     fn connect(&mut self, stream: TcpStream, peer: SocketAddr, input: Bytes) {
         let conn = self.core.handle_connected(Some(peer), self.now);
         match Socket::register(stream, peer, self.poll.registry(), Token(conn)) {
@@ -246,23 +287,24 @@ impl EventLoop {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, %peer, "a connection could not be registered");
+                tracing::warn!(%error, %peer, "cannot register a connection");
                 self.core.remove(conn, self.now);
-                self.common.open.fetch_sub(1, Ordering::Relaxed);
+                self.shared.open.fetch_sub(1, Ordering::Relaxed);
             }
         }
     }
 
-    /// Moves connections to the loops that own their sessions.
+    /// Sends connections to the loops that own their sessions.
     fn hand_over(&mut self) {
+        // `input` is all that was read: the other loop continues with the same bytes.
         while let Some(moved) = self.core.poll_hand_over() {
             self.core.remove(moved.conn, self.now);
             let Some(socket) = self.sockets.get_mut(moved.conn).and_then(Option::take) else { continue };
             let peer = socket.peer;
-            match (socket.deregister(self.poll.registry()), self.mailboxes.get(usize::from(moved.to_loop))) {
-                (Ok(stream), Some(to)) => to.put(Mail::Connection { stream, peer, input: moved.input }),
+            match (socket.deregister(self.poll.registry()), self.queues.get(usize::from(moved.to_loop))) {
+                (Ok(stream), Some(to)) => to.push(Command::Connection { stream, peer, input: moved.input }),
                 _ => {
-                    self.common.open.fetch_sub(1, Ordering::Relaxed); // it is closed, and its client comes back
+                    self.shared.open.fetch_sub(1, Ordering::Relaxed); // it is closed, and its client connects again
                 }
             }
         }

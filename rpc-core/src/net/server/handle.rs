@@ -1,86 +1,96 @@
-//! Floor 4: a handle on a running server: drains it, and shows what it does.
+//! Layer 4: a handle to a running server: it drains the server, and reads its counters.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::bell::Bell;
+use super::commands::Command;
 use super::error::ServeError;
-use super::hands::Hands;
-use super::mailbox::Mail;
+use super::loop_owner::LoopOwner;
+use super::shutdown::ShutdownSignal;
 use crate::ids::Time;
 use crate::limits::{COUNTERS_WAIT, END_MARGIN};
 use crate::net::sync::mpsc;
 use crate::proto::server::Counters;
 
-/// How long one question for the counters waits before it looks whether the loop lies open meanwhile.
-const ASK_AGAIN: Duration = Duration::from_millis(20);
+/// The wait for a reply to one request for counters. After it the loop may be parked, and is read under the lock.
+const COUNTERS_RETRY: Duration = Duration::from_millis(20);
 
-/// Ends a server and looks into it, from any thread. Clones are the same handle.
+/// A handle to a server: any thread may end the server with it, or read its counters. Clones are the same handle.
 #[derive(Clone)]
 pub struct ServerHandle {
-    loops: Arc<[Arc<Hands>]>,
-    bell: Arc<Bell>,
+    /// The event loops of the server.
+    loops: Arc<[Arc<LoopOwner>]>,
+    /// Wakes `Server::run`.
+    shutdown: Arc<ShutdownSignal>,
+    /// The address at which the server listens.
     local_addr: SocketAddr,
+    /// The grace time of a drain.
     grace: Duration,
 }
 
 impl ServerHandle {
+    /// Returns the handle of a server with these loops.
     pub(super) fn new(
-        loops: Vec<Arc<Hands>>,
-        bell: Arc<Bell>,
+        loops: Vec<Arc<LoopOwner>>,
+        shutdown: Arc<ShutdownSignal>,
         local_addr: SocketAddr,
         grace: Duration,
     ) -> Self {
-        ServerHandle { loops: loops.into(), bell, local_addr, grace }
+        ServerHandle { loops: loops.into(), shutdown, local_addr, grace }
     }
 
-    /// Begins the end: nobody new is accepted, new calls are refused, running and queued ones finish, clients are
-    /// told; then [`Server::run`](super::Server::run) returns, after the grace time at the latest. Does not wait.
+    /// Begins a graceful shutdown. The server accepts no connection, refuses new calls, finishes running and queued ones,
+    /// and tells its clients. Then [`Server::run`](super::Server::run) returns, after the grace time at the latest. This
+    /// method does not wait.
     pub fn drain(&self) {
         self.drain_within(self.grace);
     }
 
-    /// As [`ServerHandle::drain`], with another grace time than that of the server's limits. A drain that is under way
-    /// ends by then, if that is sooner than it would have: the second ctrl-C of somebody who is in a hurry. Zero ends the
-    /// server now; calls that still run are left behind, and their callers are told 'unknown'.
+    /// Drains as [`ServerHandle::drain`] does, with another grace time than that of the server's limits. During a drain it
+    /// can shorten the time that is left, but not extend it: use it for a second ctrl-C. Zero ends the server now; running
+    /// calls are abandoned, and the verdict of their callers is 'unknown'.
     pub fn drain_within(&self, grace: Duration) {
-        if self.bell.drain(grace.saturating_add(END_MARGIN)) {
+        if self.shutdown.drain(grace.saturating_add(END_MARGIN)) {
             tracing::info!(address = %self.local_addr, ?grace, "draining");
         }
-        self.loops.iter().for_each(|hands| hands.mailbox.put(Mail::Drain(grace)));
+        self.loops.iter().for_each(|owner| owner.commands.push(Command::Drain(grace)));
     }
 
-    /// What happened so far, all loops together. Asks each loop, which answers between two calls; one that does not
-    /// within a second, because its last thread is in a handler, counts as it did when it last answered. A handler that asks this asks the
-    /// loop that it stands on: mark its method `#[rpc(slow)]`, so that it runs beside the loop.
+    /// Returns the sum of the counters of all loops.
+    ///
+    /// Each loop replies between two calls. If a loop does not reply within a second, since its last thread runs a handler,
+    /// its last known counters are used. A handler that calls this may wait for the loop whose thread it occupies: mark its
+    /// method `#[rpc(slow)]`, so that it runs on a thread of its own.
     pub fn counters(&self) -> Counters {
-        self.loops.iter().fold(Counters::default(), |sum, hands| sum.plus(hands.counters()))
+        self.loops.iter().fold(Counters::default(), |sum, owner| sum.plus(owner.counters()))
     }
 
-    /// How long the oldest call has been running that has a thread of its own, to within some milliseconds; zero if
-    /// there is none. A handler that never returns shows here.
+    /// Returns the age of the oldest call that runs on a thread of its own, to within some milliseconds; zero if there is
+    /// none. It shows a handler that never returns.
     pub fn oldest_running(&self) -> Duration {
-        let now = |hands: &Hands| hands.runtime.clock.now();
+        let now = |owner: &LoopOwner| owner.dispatch_env.clock.now();
         self.loops
             .iter()
-            .filter_map(|hands| hands.oldest_late().map(|since| now(hands).since(since)))
+            .filter_map(|owner| owner.oldest_slow().map(|since| now(owner).since(since)))
             .max()
             .unwrap_or_default()
     }
 
-    /// Where the server listens.
+    /// Returns the address at which the server listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    pub(super) fn loops(&self) -> &[Arc<Hands>] {
+    /// Returns the event loops.
+    pub(super) fn loops(&self) -> &[Arc<LoopOwner>] {
         &self.loops
     }
 
-    pub(super) fn bell(&self) -> &Bell {
-        &self.bell
+    /// Returns the shutdown signal.
+    pub(super) fn shutdown(&self) -> &ShutdownSignal {
+        &self.shutdown
     }
 }
 
@@ -90,70 +100,77 @@ impl fmt::Debug for ServerHandle {
     }
 }
 
-/// Where a loop stands.
+/// The state of a loop, for `Server::run`.
 pub(super) struct LoopState {
-    /// It has ended, and its threads as well, but for those that were left behind in handlers.
+    /// True if the loop and its threads have ended, except for threads that were abandoned in handlers.
     pub(super) over: bool,
-    /// It ended otherwise than by a drain.
+    /// True if the loop ended with an error.
     pub(super) failed: bool,
 }
 
-impl Hands {
+impl LoopOwner {
+    /// Returns the counters of the loop: from its result, from the parked loop, or by a command to its owner.
     fn counters(&self) -> Counters {
-        let mut left = COUNTERS_WAIT; // counted, not read from a clock: a machine that stands still has asked once only
+        // Counted down, not read from a clock: a process that was suspended has still asked only once.
+        let mut left = COUNTERS_WAIT;
         while !left.is_zero() {
             let mut inner = self.lock();
-            inner.asked += 1;
-            let question = inner.asked;
-            let known = match (&inner.ended, &inner.slot) {
+            inner.counter_requests += 1;
+            let request = inner.counter_requests;
+            let known = match (&inner.ended, &inner.parked_loop) {
                 (Some(ended), _) => Some(ended.counters),
                 (None, Some(event_loop)) => Some(event_loop.core.counters()),
                 (None, None) => None,
             };
             if let Some(counters) = known {
-                inner.told = (question, counters);
+                inner.last_counters = (request, counters);
                 return counters;
             }
-            let (answer, answered) = mpsc::channel();
-            self.mailbox.put(Mail::Counters(answer)); // under the lock, so that answers come in the order of the questions
+            let (reply, replied) = mpsc::channel();
+            // Under the lock, so that replies come in the order of the requests.
+            self.commands.push(Command::Counters(reply));
             drop(inner);
-            if let Ok(counters) = answered.recv_timeout(ASK_AGAIN) {
+            if let Ok(counters) = replied.recv_timeout(COUNTERS_RETRY) {
                 let mut inner = self.lock();
-                if question > inner.told.0 {
-                    inner.told = (question, counters);
+                if request > inner.last_counters.0 {
+                    inner.last_counters = (request, counters);
                 }
                 return counters;
             }
-            left = left.saturating_sub(ASK_AGAIN);
+            left = left.saturating_sub(COUNTERS_RETRY);
         }
-        self.lock().told.1
+        self.lock().last_counters.1
     }
 
-    fn oldest_late(&self) -> Option<Time> {
-        self.lock().late.iter().map(|late| late.since).min()
+    /// Returns the time at which the oldest slow call began.
+    fn oldest_slow(&self) -> Option<Time> {
+        self.lock().slow.iter().map(|call| call.since).min()
     }
 
+    /// Returns the state of the loop.
     pub(super) fn state(&self) -> LoopState {
         let inner = self.lock();
-        let over = inner.ended.is_some() && inner.spares.alive <= inner.late.len();
+        let over = inner.ended.is_some() && inner.threads.alive <= inner.slow.len();
         LoopState { over, failed: inner.ended.as_ref().is_some_and(|ended| ended.error.is_some()) }
     }
 
+    /// Takes the error that ended the loop.
     pub(super) fn take_error(&self) -> Option<ServeError> {
         self.lock().ended.as_mut().and_then(|ended| ended.error.take())
     }
 
+    /// Returns true if the loop has ended and abandoned calls.
     pub(super) fn was_forced(&self) -> bool {
         self.lock().ended.as_ref().is_some_and(|ended| ended.forced)
     }
 
-    /// Ends the loop if it lies in the slot, which after the grace time means that its owner's handler does not return.
+    /// Ends the loop if it is parked. After the grace time a parked loop means that its owner's handler does not return.
     pub(super) fn end_if_stuck(&self) {
         let mut inner = self.lock();
-        if inner.ended.is_some() || inner.slot.is_none() {
+        if inner.ended.is_some() || inner.parked_loop.is_none() {
             return;
         }
-        inner.leave_owner_behind();
+        inner.abandon_owner();
         drop(inner);
         self.end(None, None);
     }

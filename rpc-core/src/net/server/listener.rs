@@ -1,4 +1,4 @@
-//! Floor 4: the listening socket: binding it, accepting from it, and living on when descriptors run out.
+//! Layer 4: the listening socket: how it is bound, how it accepts, and how it waits for descriptors.
 
 use std::fmt::Debug;
 use std::io::{self, ErrorKind};
@@ -9,7 +9,7 @@ use crate::ids::Time;
 use crate::limits::{ACCEPT_LOG, ACCEPT_PAUSE};
 use crate::net::os::{self, BoundListener, Interest, Registry, TcpListener, TcpStream, Token};
 
-/// Listens on the first of the addresses that can be had.
+/// Listens at the first of the addresses that is available.
 pub(super) fn bind(address: impl ToSocketAddrs + Debug) -> Result<BoundListener, ServeError> {
     let failed = |source| ServeError::Bind { address: format!("{address:?}"), source };
     let mut last = io::Error::new(ErrorKind::InvalidInput, "the name has no address");
@@ -22,34 +22,38 @@ pub(super) fn bind(address: impl ToSocketAddrs + Debug) -> Result<BoundListener,
     Err(failed(last))
 }
 
-/// Accepts for all loops of a server.
+/// Accepts the connections of all loops of a server.
 #[derive(Debug)]
 pub(super) struct Acceptor {
+    /// The socket, registered with the poll of the first loop.
     listener: TcpListener,
-    /// There may be connections to accept.
+    /// True if there may be connections to accept: set by an event, cleared when accepting would block.
     pub(super) ready: bool,
+    /// The end of a pause, if accepting pauses.
     paused_until: Option<Time>,
+    /// The time of the last log line about a pause, so that a full server does not fill the log.
     logged: Option<Time>,
 }
 
 impl Acceptor {
+    /// Registers the listener with a poll.
     pub(super) fn register(listener: BoundListener, registry: &Registry, token: Token) -> io::Result<Self> {
         let mut listener = TcpListener::from_std(listener);
         registry.register(&mut listener, token, Interest::READABLE)?;
         Ok(Acceptor { listener, ready: true, paused_until: None, logged: None })
     }
 
-    /// When accepting goes on after a pause.
+    /// Returns the end of the pause, if accepting pauses.
     pub(super) fn paused_until(&self) -> Option<Time> {
         self.paused_until
     }
 
-    /// Whether accepting would be of use now.
+    /// Returns true if a connection may be there and accepting does not pause.
     pub(super) fn may_accept(&self, now: Time) -> bool {
         self.ready && self.paused_until.is_none_or(|until| until <= now)
     }
 
-    /// The next connection, with its options set. `None`: none now.
+    /// Accepts the next connection and sets its options. Returns `None` if there is none now.
     pub(super) fn accept(&mut self, now: Time) -> Option<(TcpStream, SocketAddr)> {
         self.paused_until = None;
         loop {
@@ -67,25 +71,26 @@ impl Acceptor {
                 }
                 ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
                 _ => {
-                    self.pause(now, &error.to_string()); // out of descriptors, mostly
+                    self.pause(now, &error.to_string()); // mostly: the process has no descriptor left
                     return None;
                 }
             }
         }
     }
 
-    /// Accepts nothing for a while; those who connect wait in the kernel.
+    /// Accepts nothing for a while. New connections wait in the kernel.
     pub(super) fn pause(&mut self, now: Time, why: &str) {
         self.paused_until = Some(now.plus(ACCEPT_PAUSE));
         if self.logged.is_none_or(|last| now.since(last) >= ACCEPT_LOG) {
             self.logged = Some(now);
-            tracing::warn!(why, "accepting pauses");
+            tracing::warn!(why, "accepting connections is paused");
         }
     }
 
+    /// Closes the listener.
     pub(super) fn close(mut self, registry: &Registry) {
         if let Err(error) = registry.deregister(&mut self.listener) {
-            tracing::debug!(%error, "the listener could not be deregistered; closing it does as much");
+            tracing::debug!(%error, "cannot deregister the listener; closing it does the same");
         }
     }
 }

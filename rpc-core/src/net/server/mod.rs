@@ -1,18 +1,18 @@
-//! Floor 4: the server: services, an address, one or more event loops, and a handle to end it with.
+//! Layer 4: the server: services, an address, one or more event loops, and a handle that ends it.
 
-mod bell;
 mod builder;
+mod commands;
 mod error;
 mod event_loop;
 mod handle;
-mod hands;
 mod listener;
-mod mailbox;
-mod methods;
+mod loop_owner;
 mod runner;
 mod running;
+mod shutdown;
+mod slow_methods;
 mod socket;
-mod spares;
+mod threads;
 mod transfer;
 
 #[cfg(test)]
@@ -30,74 +30,76 @@ pub use running::RunningServer;
 use crate::limits::END_MARGIN;
 use crate::service::Service;
 
-/// Serves `service` at `address` until the process ends: the shortest way. [`Server::builder`] offers the rest.
+/// Serves `service` at `address` until the process ends. This is the shortest way; [`Server::builder`] has all settings.
 ///
 /// # Errors
-/// When the address cannot be had, the service's contract contradicts itself, or the operating system refuses what
-/// every server needs.
+/// Returns an error if the server cannot listen at the address, the contract of the service is invalid, or the operating
+/// system refuses a resource that every server needs.
 pub fn serve(address: impl ToSocketAddrs + Debug, service: impl Service) -> Result<(), ServeError> {
     Server::builder().service(service).bind(address)?.run()
 }
 
-/// A server that listens. Clients that connect wait until [`Server::run`].
+/// A server that listens. Clients can connect at once, and wait for their replies until [`Server::run`].
 pub struct Server {
+    /// The loops, and all that ends them.
     handle: ServerHandle,
 }
 
 impl Server {
-    /// Collects services and settings.
+    /// Returns a builder that collects services and settings.
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
     }
 
-    /// Where it listens: with the port that the operating system chose, if it was asked for port 0.
+    /// Returns the address at which the server listens, with the port that the operating system chose for port 0.
     pub fn local_addr(&self) -> SocketAddr {
         self.handle.local_addr()
     }
 
-    /// What others end it and look into it with.
+    /// Returns a handle that drains the server and reads its counters.
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
     }
 
-    /// Serves until [`ServerHandle::drain`] was called and the drain has ended. Handlers that have not returned by
-    /// then, after the grace time, are left behind on their threads; all other threads of the server have ended.
+    /// Serves until a drain has ended: see [`ServerHandle::drain`]. A handler that has not returned after the grace time is
+    /// abandoned on its thread; all other threads of the server have ended.
     ///
     /// # Errors
-    /// When threads cannot be started, or a loop fails; the other loops are drained then.
+    /// Returns an error if threads cannot be started, or if a loop fails. The other loops are drained then.
     pub fn run(self) -> Result<(), ServeError> {
         tracing::info!(address = %self.local_addr(), "serving");
-        for hands in self.handle.loops() {
-            hands.start().map_err(ServeError::system("start the threads of the server"))?; // Drop ends the others
+        for owner in self.handle.loops() {
+            owner.start().map_err(ServeError::system("start the threads of the server"))?; // on an error, `Drop` ends the loops
         }
-        let (mut heard, mut drained) = (0, false);
+        let (mut seen, mut drained) = (0, false);
         let failure = loop {
-            let states: Vec<_> = self.handle.loops().iter().map(|hands| hands.state()).collect();
+            let states: Vec<_> = self.handle.loops().iter().map(|owner| owner.state()).collect();
             if states.iter().all(|state| state.over) {
-                break self.handle.loops().iter().find_map(|hands| hands.take_error());
+                break self.handle.loops().iter().find_map(|owner| owner.take_error());
             }
             if states.iter().any(|state| state.failed) && !drained {
-                drained = true; // once: each drain wakes this thread again
+                drained = true; // only once, since each drain wakes this thread again
                 self.handle.drain();
             }
-            let limit = self.leave_behind_who_is_stuck();
-            self.handle.bell().wait(heard, limit);
-            heard = self.handle.bell().rings();
+            let limit = self.abandon_stuck_loops();
+            self.handle.shutdown().wait(seen, limit);
+            seen = self.handle.shutdown().generation();
         };
-        let forced = self.handle.loops().iter().any(|hands| hands.was_forced());
+        let forced = self.handle.loops().iter().any(|owner| owner.was_forced());
         if forced {
-            tracing::warn!(address = %self.local_addr(), "drained by force: calls were left behind");
+            tracing::warn!(address = %self.local_addr(), "drained by force: running calls were abandoned");
         } else {
             tracing::info!(address = %self.local_addr(), "drained");
         }
         failure.map_or(Ok(()), Err)
     }
 
-    /// A loop whose last thread is in a handler that does not return cannot end by itself. Says when to look again.
-    fn leave_behind_who_is_stuck(&self) -> Option<Duration> {
-        let left = self.handle.bell().patience_left()?;
+    /// Ends the loops whose last thread runs a handler that does not return, once the grace time is over. Returns the time
+    /// after which this must be called again.
+    fn abandon_stuck_loops(&self) -> Option<Duration> {
+        let left = self.handle.shutdown().time_left()?;
         if left.is_zero() {
-            self.handle.loops().iter().for_each(|hands| hands.end_if_stuck());
+            self.handle.loops().iter().for_each(|owner| owner.end_if_stuck());
             return Some(END_MARGIN);
         }
         Some(left)
@@ -106,7 +108,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.handle.loops().iter().for_each(|hands| hands.end(None, None)); // closes the listener if it never ran
+        self.handle.loops().iter().for_each(|owner| owner.end(None, None)); // closes the listener if `run` was not called
     }
 }
 

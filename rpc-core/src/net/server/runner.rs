@@ -1,42 +1,46 @@
-//! Floor 4: the server on one screen: flush, receive, next call, dispatch, queue the reply, and again.
+//! Layer 4: the server's main function: flush, receive, take a call, dispatch it, queue its reply, and again.
+//!
+//! The outer loop is one turn of the event loop. The inner loop runs the calls of the turn, each with the loop parked; their
+//! replies are written together by the flush of the next turn.
 
 use std::sync::Arc;
 
 use super::error::ServeError;
-use super::hands::{Hands, Held, Next};
+use super::loop_owner::{LoopOwner, Next, OwnedLoop};
 use crate::net::sync::Instant;
 use crate::service::dispatch;
 
-/// Drives a loop until it has ended or somebody else has it. `reply` is this thread's own space for replies.
-pub(super) fn serve(hands: &Arc<Hands>, mut held: Held, reply: &mut Vec<u8>) {
+/// Drives a loop until it has ended or another thread owns it. `reply` is the reply buffer of this thread.
+pub(super) fn serve(owner: &Arc<LoopOwner>, mut owned: OwnedLoop, reply: &mut Vec<u8>) {
     loop {
-        held.event_loop.flush();
-        if held.event_loop.is_over() {
-            return hands.end(Some(held.event_loop), None);
+        owned.event_loop.flush();
+        if owned.event_loop.is_over() {
+            return owner.end(Some(owned.event_loop), None);
         }
-        if let Err(source) = held.event_loop.receive() {
+        if let Err(source) = owned.event_loop.receive() {
             let error = ServeError::System { doing: "wait for events", source };
-            return hands.end(Some(held.event_loop), Some(error));
+            return owner.end(Some(owned.event_loop), Some(error));
         }
-        let epoch = held.epoch;
-        let mut place = None; // a call is large enough that it is not moved about
-        let mut next = hands.begin(held, &mut place);
-        held = loop {
-            let beside = match next {
+        let epoch = owned.epoch;
+        let mut ready = None; // filled in place: a call is large enough that moving it costs time
+        let mut next = owner.begin_turn(owned, &mut ready);
+        // Runs calls until this thread owns the loop again, which it then continues with, or until it has lost the loop.
+        owned = loop {
+            let detached = match next {
                 Next::Run => false,
-                Next::RunBeside => true,
-                Next::Turn(held) => break held,
-                Next::Free => return,
+                Next::RunDetached => true,
+                Next::Turn(owned) => break owned,
+                Next::Lost => return,
             };
-            let Some(call) = &place else { return }; // `Run` comes with a call
+            let Some(call) = &ready else { return }; // `Run` and `RunDetached` come with a call
             let (key, entry) = (call.key, call.entry);
-            let began = beside.then(Instant::now);
-            let status = dispatch(&hands.runtime, call, reply);
+            let began = detached.then(Instant::now);
+            let status = dispatch(&owner.dispatch_env, call, reply);
             if let Some(began) = began {
-                hands.methods.took(&entry, began.elapsed());
+                owner.methods.record_run(&entry, began.elapsed());
             }
-            place = None; // lets go of the arguments before the lock is taken
-            next = hands.finish(epoch, key, status, reply, &mut place);
+            ready = None; // frees the arguments before the lock is taken
+            next = owner.finish_call(epoch, key, status, reply, &mut ready);
         };
     }
 }

@@ -1,4 +1,4 @@
-//! Floor 4: a server on a thread of its own, which ends it when the value that stands for it goes.
+//! Layer 4: a server on a thread of its own, which ends the server when its value is dropped.
 
 use std::ops::Deref;
 
@@ -8,22 +8,24 @@ use super::handle::ServerHandle;
 use crate::net::sync::thread::{self, JoinHandle};
 use crate::service::panic_text;
 
-/// A server that serves on threads of its own: what [`Server::spawn`] gives. It has all that [`ServerHandle`] has.
+/// A server that runs on threads of its own, returned by [`Server::spawn`]. It has all methods of [`ServerHandle`].
 ///
-/// When it is dropped it drains, and waits for that: for as long as calls run and clients have unfetched answers, up to
-/// the grace time of the server's limits.
+/// Dropping it drains the server and waits for the end of the drain: while calls run and replies were not fetched, for the
+/// grace time of the server's limits at most.
 #[derive(Debug)]
-#[must_use = "it ends when it is dropped"]
+#[must_use = "the server ends when this value is dropped"]
 pub struct RunningServer {
+    /// A handle to the server.
     handle: ServerHandle,
-    thread: Option<JoinHandle<Result<(), ServeError>>>, // gone once it was waited for
+    /// The thread that runs [`Server::run`]; `None` once it was joined.
+    thread: Option<JoinHandle<Result<(), ServeError>>>,
 }
 
 impl Server {
-    /// [`Server::run`] on another thread: returns at once, for programs that do more than serve, and for tests.
+    /// Starts [`Server::run`] on another thread and returns at once, for programs that do more than serve, and for tests.
     ///
     /// # Errors
-    /// When the thread cannot be started.
+    /// Returns an error if the thread cannot be started.
     pub fn spawn(self) -> Result<RunningServer, ServeError> {
         let handle = self.handle();
         let thread = thread::Builder::new().name("rpc-server".to_owned()).spawn(move || self.run());
@@ -33,28 +35,29 @@ impl Server {
 }
 
 impl RunningServer {
-    /// A handle that others can have.
+    /// Returns a handle that other threads can use.
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
     }
 
-    /// Drains, and waits until that has ended: see [`ServerHandle::drain`].
+    /// Drains the server, and waits until the drain has ended: see [`ServerHandle::drain`].
     ///
     /// # Errors
-    /// As [`Server::run`].
+    /// See [`Server::run`].
     pub fn stop(self) -> Result<(), ServeError> {
         self.handle.drain();
         self.wait()
     }
 
-    /// Waits until somebody has drained it.
+    /// Waits until another thread has drained the server.
     ///
     /// # Errors
-    /// As [`Server::run`].
+    /// See [`Server::run`].
     pub fn wait(mut self) -> Result<(), ServeError> {
         self.join()
     }
 
+    /// Joins the thread, once.
     fn join(&mut self) -> Result<(), ServeError> {
         match self.thread.take().map(JoinHandle::join) {
             None => Ok(()),
@@ -75,11 +78,11 @@ impl Deref for RunningServer {
 impl Drop for RunningServer {
     fn drop(&mut self) {
         if self.thread.is_none() {
-            return; // it was waited for, and has ended
+            return; // joined: the server has ended
         }
         self.handle.drain();
         if let Err(error) = self.join() {
-            tracing::error!(%error, "a server ended with an error that nobody asked for");
+            tracing::error!(%error, "server stopped with an error while being dropped");
         }
     }
 }

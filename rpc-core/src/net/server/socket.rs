@@ -1,47 +1,49 @@
-//! Floor 4: one connected socket: reads into the loop's buffer, writes what waits, and remembers what it is ready for.
+//! Layer 4: one connected socket of the server: it reads, it writes, and it remembers its readiness.
 //!
-//! A socket is registered once, for both directions, edge-triggered: the kernel says when it *becomes* ready, and these
-//! flags remember it until a read or write finds the opposite. So no system call is ever spent on changing interest.
+//! A socket is registered once, for both directions, edge-triggered: the kernel reports when the socket *becomes* ready, and
+//! these flags remember it until a read or a write would block. So no system call is spent on a change of interest.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
 use crate::net::os::{Event, Interest, Registry, TcpStream, Token};
 
-/// Whether a read that did not fill its space has emptied the socket. Where readiness is emulated, only a read that
-/// would block says so.
+/// True if a read that did not fill its buffer has emptied the socket. Where readiness is emulated, only a read that would
+/// block shows it.
 const SHORT_READ_IS_LAST: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// A connected socket.
 #[derive(Debug)]
 pub(super) struct Socket {
+    /// The stream, registered with the loop's poll.
     stream: TcpStream,
+    /// The address of the client.
     pub(super) peer: SocketAddr,
-    /// There may be bytes to read.
+    /// True if there may be bytes to read.
     pub(super) readable: bool,
-    /// Its buffer in the kernel is full; an event will say when there is room again.
+    /// True if the kernel's buffer is full: an event follows when it has room again.
     pub(super) blocked: bool,
-    /// It stands in the loop's list of sockets to be read.
+    /// True if the socket is in the loop's list of sockets to be read.
     pub(super) listed: bool,
-    /// The peer has closed its side: read until the end is found.
+    /// True if the client has closed its side: reads go on until they find the end.
     pub(super) ends: bool,
-    /// Nothing can be written any more.
+    /// True if a write has failed: nothing is written any more.
     broken: bool,
 }
 
-/// What a read or a write found.
+/// The result of a read or a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// So many bytes were moved.
+    /// This many bytes were moved.
     Bytes(usize),
-    /// Nothing now; an event will come.
+    /// It would block; an event follows.
     Blocked,
-    /// The connection is gone.
+    /// The connection has ended.
     Gone,
 }
 
 impl Socket {
-    /// Registers a stream.
+    /// Registers a stream with the poll of a loop.
     pub(super) fn register(
         mut stream: TcpStream,
         peer: SocketAddr,
@@ -60,37 +62,38 @@ impl Socket {
         })
     }
 
-    /// Takes the stream out of this loop, for another.
+    /// Takes the stream out of the poll, to hand it over to another loop.
     pub(super) fn deregister(mut self, registry: &Registry) -> io::Result<TcpStream> {
         registry.deregister(&mut self.stream)?;
         Ok(self.stream)
     }
 
-    /// Remembers what the kernel has said.
+    /// Notes an event of the kernel.
     pub(super) fn note(&mut self, event: &Event) {
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             self.readable = true;
             self.ends |= event.is_read_closed() || event.is_error();
         }
         if event.is_writable() || event.is_write_closed() {
-            self.blocked = self.broken; // a broken one has room, and takes nothing
+            self.blocked = self.broken; // a broken socket stays blocked
         }
     }
 
-    /// A write has failed: there is nothing more to say, but perhaps something to hear.
+    /// Notes a failed write. Nothing is written any more, but a BYE may still be unread.
     pub(super) fn set_broken(&mut self) {
         (self.broken, self.blocked, self.readable, self.ends) = (true, true, true, true);
     }
 
-    /// Whether a write has failed: what is read now is the last.
+    /// Returns true if a write has failed: then reads only empty the socket.
     pub(super) fn is_broken(&self) -> bool {
         self.broken
     }
 
+    /// Reads into `into`, which must not be empty.
     pub(super) fn read(&mut self, into: &mut [u8]) -> Progress {
         let found = progress(|| self.stream.read(into));
         match found {
-            Progress::Bytes(0) => Progress::Gone, // a client that closes its sending side has gone
+            Progress::Bytes(0) => Progress::Gone, // a client that closes its sending side has ended the connection
             Progress::Bytes(count) => {
                 self.readable = count == into.len() || self.ends || !SHORT_READ_IS_LAST;
                 found
@@ -102,14 +105,15 @@ impl Socket {
         }
     }
 
+    /// Writes from `from`.
     pub(super) fn write(&mut self, from: &[u8]) -> Progress {
         let found = progress(|| self.stream.write(from));
         self.blocked = found == Progress::Blocked;
         found
     }
 
-    /// Reads past what has come, so that closing says goodbye (FIN) and not reset (RST), which would destroy the last
-    /// words on their way. A peer that keeps on talking gets the reset.
+    /// Closes the socket after a few reads. If unread bytes were left, the kernel would send a reset (RST) instead of a FIN, and
+    /// the reset would destroy what was written last. A peer that does not stop sending gets the reset.
     pub(super) fn close(mut self, scratch: &mut [u8]) {
         for _ in 0..4 {
             if !matches!(self.read(scratch), Progress::Bytes(_)) {
@@ -119,6 +123,7 @@ impl Socket {
     }
 }
 
+/// Runs a system call again after interrupts, and translates its result.
 fn progress(mut operation: impl FnMut() -> io::Result<usize>) -> Progress {
     loop {
         match operation() {

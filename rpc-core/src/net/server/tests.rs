@@ -1,4 +1,4 @@
-//! The event loop by hand: its turns are taken one by one, so that what happens between two of them is the test's choice.
+//! Tests that run the turns of an event loop one by one, so that each test chooses what happens between two turns.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -36,7 +36,7 @@ fn write(client: &mut TcpStream, frames: &[(Header, &[u8])]) {
     client.write_all(&bytes).expect("there is room");
 }
 
-/// Takes turns until `done`.
+/// Runs turns until `done` returns true.
 fn turn_until(event_loop: &mut EventLoop, done: impl Fn(&EventLoop) -> bool) {
     for _ in 0..100 {
         if done(event_loop) {
@@ -48,13 +48,13 @@ fn turn_until(event_loop: &mut EventLoop, done: impl Fn(&EventLoop) -> bool) {
     panic!("a hundred turns, and it has not happened");
 }
 
-/// A client that says BYE and is gone, while the answer to a call that it has given up is about to be written: the write
-/// fails, and its last word lies unread in the socket. Unheard, it would hold up a drain for the whole grace time.
+/// A client sends BYE and resets its connection while the reply to a call that it has abandoned is about to be written. The
+/// write fails, and the BYE is still unread in the socket. If it were not read, a drain would wait for the whole grace time.
 #[test]
 fn the_last_word_of_a_client_that_has_gone_is_heard() {
     let server = Server::builder().service(Ping).bind("127.0.0.1:0").expect("a free port");
-    let hands = &server.handle.loops()[0];
-    let mut event_loop = hands.lock().slot.take().expect("it was never started");
+    let owner = &server.handle.loops()[0];
+    let mut event_loop = owner.lock().parked_loop.take().expect("it was never started");
     let mut client = TcpStream::connect(server.local_addr()).expect("it listens");
     let hello = Hello::new(1, 0, &[&CONTRACT]).encode();
     let call = Header { method: PING.id, millis: 60_000, ..Header::for_call(Kind::Call, 0, 1) };
@@ -74,5 +74,5 @@ fn the_last_word_of_a_client_that_has_gone_is_heard() {
     );
     turn_until(&mut event_loop, |event_loop| event_loop.core.counters().sessions == 0);
     turn_until(&mut event_loop, |event_loop| event_loop.core.counters().connections == 0);
-    hands.lock().slot = Some(event_loop);
+    owner.lock().parked_loop = Some(event_loop);
 }

@@ -1,4 +1,8 @@
-//! Floor 4: the bytes of an event loop: reading what is ready, writing what waits, and the buffers for both.
+//! Layer 4: the bytes of an event loop: it reads and writes the sockets, and keeps the buffers for both.
+//!
+//! All connections of a loop share one read buffer. A frame that was read is a counted slice of it, so that the bytes of a
+//! request are not copied; the memory is reused when no slice refers to it. Write buffers are lent to connections only
+//! while replies are under way, so that an idle connection holds no memory.
 
 use super::event_loop::EventLoop;
 use super::socket::Progress;
@@ -7,37 +11,41 @@ use crate::net::sync::atomic::Ordering;
 use crate::proto::server::ConnId;
 
 impl EventLoop {
-    /// Reads what is ready, each connection up to its share of the turn.
+    /// Reads the sockets that are ready, each up to its budget for one turn.
     pub(super) fn read_ready(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
         for conn in ready.drain(..) {
             let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { continue };
             socket.listed = false;
             if !socket.blocked && self.core.outgoing(conn).is_some_and(|out| !out.unsent().is_empty()) {
-                self.write(conn); // there is room again
+                self.write(conn); // the kernel has room again
             }
             self.read(conn);
             self.list_if_ready(conn);
         }
         if self.ready.is_empty() {
-            self.ready = ready; // its space is used again
+            self.ready = ready; // keeps the memory of the list
         }
     }
 
+    /// Reads a socket until it would block, its budget is used, or the protocol does not want more. A socket whose write has
+    /// failed is read to its end, since its last frame may be a BYE.
     fn read(&mut self, conn: ConnId) {
         if self.core.wants_read(conn) {
             self.lend_buffer(conn);
         }
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
+        // A client that never stops sending gets its share of the turn, and no more.
         let mut budget = READ_BUDGET;
         while socket.readable && budget > 0 && self.core.wants_read(conn) {
             if self.input.len() < READ_LEAST {
                 self.input.clear();
-                self.input.resize(READ_CHUNK, 0); // takes the old space when no frame lies in it any more
+                self.input.resize(READ_CHUNK, 0); // reuses the old memory if no frame refers to it any more
             }
             match socket.read(&mut self.input) {
                 Progress::Bytes(count) => {
                     budget = budget.saturating_sub(count);
+                    // Not copied: the frames in it are slices of the read buffer.
                     let chunk = self.input.split_to(count).freeze();
                     self.core.handle_input(conn, chunk, self.now);
                 }
@@ -49,11 +57,11 @@ impl EventLoop {
             }
         }
         if socket.is_broken() && !self.core.wants_read(conn) {
-            self.core.handle_closed(conn, self.now); // it has said BYE, and what it does not hear is no matter
+            self.core.handle_closed(conn, self.now); // it has sent BYE, so the lost write does not matter
         }
     }
 
-    /// Keeps a connection in the list while there is more to read: no second event will come for it.
+    /// Lists a connection that has more bytes to read, since no second event follows for it.
     fn list_if_ready(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
         if socket.readable && !socket.listed && self.core.wants_read(conn) {
@@ -62,7 +70,7 @@ impl EventLoop {
         }
     }
 
-    /// Writes what a connection has to say, until it is said or the kernel's buffer is full.
+    /// Writes the bytes of a connection until none is left or the kernel's buffer is full.
     pub(super) fn write(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
         while !socket.blocked {
@@ -71,9 +79,9 @@ impl EventLoop {
             };
             match socket.write(outgoing.unsent()) {
                 Progress::Bytes(count) => self.core.handle_written(conn, count, self.now),
-                Progress::Blocked => self.core.handle_written(conn, 0, self.now), // its patience begins to run
+                Progress::Blocked => self.core.handle_written(conn, 0, self.now), // the time limit of a slow reader begins
                 Progress::Gone if self.core.wants_read(conn) => {
-                    socket.set_broken(); // what came before is read first: perhaps a BYE
+                    socket.set_broken(); // the received bytes are read first: they may end in a BYE
                     break;
                 }
                 Progress::Gone => {
@@ -84,10 +92,10 @@ impl EventLoop {
             }
         }
         self.take_buffer_back(conn);
-        self.list_if_ready(conn); // it may have been left unread because its peer did not listen
+        self.list_if_ready(conn); // a connection is not read while its client does not read its replies
     }
 
-    /// Answers will follow what is read: they get a buffer that has been used before.
+    /// Lends a used write buffer to a connection, since replies follow what is read.
     fn lend_buffer(&mut self, conn: ConnId) {
         self.lent.push(conn);
         let outgoing = self.core.outgoing(conn).filter(|outgoing| outgoing.unsent().is_empty());
@@ -96,6 +104,7 @@ impl EventLoop {
         }
     }
 
+    /// Takes an empty write buffer back, up to a bound on their number and size.
     pub(super) fn take_buffer_back(&mut self, conn: ConnId) {
         if let Some(buffer) = self.core.outgoing(conn).and_then(|outgoing| outgoing.give_buffer()) {
             if self.buffers.len() < BUFFERS_KEPT && buffer.capacity() <= BUFFER_KEPT {
@@ -104,12 +113,12 @@ impl EventLoop {
         }
     }
 
-    /// Closes a connection for good.
+    /// Closes a connection.
     pub(super) fn remove(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::take) else { return };
         self.core.remove(conn, self.now);
         self.input.resize(READ_CHUNK, 0);
         socket.close(&mut self.input);
-        self.common.open.fetch_sub(1, Ordering::Relaxed);
+        self.shared.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

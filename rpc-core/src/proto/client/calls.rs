@@ -1,6 +1,5 @@
-//! Layer 2: the life of calls on the client: started, waiting for a slot, in flight, given up, ended.
-//!
-//! The connection and the session decide what may become of a call, but are not changed here: see [`Conditions`].
+//! Layer 2: the life of calls on the client: started, waiting for a slot, in flight, given up, ended. The connection and the
+//! session decide what may become of a call, but are not changed here: see [`Conditions`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -28,7 +27,7 @@ pub(super) struct Calls {
     /// The calls without a slot.
     pub(super) waiting: Waiting,
     /// The budget for further attempts.
-    retry: RetryBudget,
+    pub(super) retry: RetryBudget,
     /// The frames to be sent.
     pub(super) outgoing: Outgoing,
     /// The news about calls.
@@ -70,8 +69,7 @@ impl Conditions<'_> {
             let text = format!("{size} bytes are over the server's limit of {}", session.max_frame);
             return Err(Outcome::NotExecuted(Reason::TooLarge, text));
         }
-        let disagreement = session.disagreement(method);
-        disagreement.map_or(Ok(()), |text| Err(Outcome::NotExecuted(Reason::Contract, text)))
+        session.disagreement(method).map_or(Ok(()), |text| Err(Outcome::NotExecuted(Reason::Contract, text)))
     }
 
     /// Returns the outcome of a call that was never sent.
@@ -106,7 +104,7 @@ impl Calls {
         self.next_timer = self.next_timer.min(at);
     }
 
-    /// Sends a frame, and asks for a look at the timers at this time.
+    /// Sends a frame, and looks at the timers at this time.
     pub(super) fn send_and_wake(&mut self, frame: OutgoingFrame, at: Time) {
         self.outgoing.push(frame);
         self.wake_by(at);
@@ -148,16 +146,16 @@ impl Calls {
         let deadline = call.deadline;
         let (slot, seq) = self.slots.take(call, at.config.limits.resend_first)?;
         self.wake_by(deadline); // the timers that are being handled may have looked at this slot already
-        self.outgoing.push(OutgoingFrame::Call(slot, seq));
+        self.outgoing.push_call(slot, seq, &self.slots);
         Ok(())
     }
 
-    /// Puts waiting calls into free slots, first come, first served.
+    /// Puts waiting calls into free slots, first come, first served. They are checked, since they may be older than the session.
     pub(super) fn fill_slots(&mut self, at: Conditions<'_>) {
         while at.may_send() && self.slots.has_free() {
             let Some(call) = self.waiting.pop() else { return };
             if let Err(outcome) = at.check(call.method, call.body.len()) {
-                self.end(call, outcome); // it was started before there was a session to check it against
+                self.end(call, outcome);
             } else if let Err(call) = self.assign_slot(call, at) {
                 return self.waiting.push_first(call);
             }
@@ -227,15 +225,17 @@ impl Calls {
         self.retry.take(deadline, pause, &mut self.random, at.now).inspect(|due| self.wake_by(*due))
     }
 
-    /// Appends the bytes of the next frame to `out`. Returns the frame; `None` if there is none.
+    /// Appends the bytes of the next frame to `out`, and returns the frame.
     pub(super) fn transmit(&mut self, out: &mut Vec<u8>, at: Conditions<'_>) -> Option<OutgoingFrame> {
         let frame = self.outgoing.pop()?;
         let source = Source { config: at.config, session: at.session, slots: &mut self.slots };
         match frame {
             OutgoingFrame::Call(slot, seq) => {
                 let again = self.outgoing.append_call(slot, seq, source, out, at.now);
-                self.wake_by(again.unwrap_or(Time::NEVER));
+                self.next_timer = self.next_timer.min(again);
             }
+            // WELCOME arrived while it waited: sent now, it would be a second HELLO (V14).
+            OutgoingFrame::Hello if at.connection.is_attached() => {}
             _ => append_control(frame, source, out),
         }
         Some(frame)
@@ -265,7 +265,7 @@ impl Calls {
         self.wake_by(at.now.plus(first));
     }
 
-    /// Handles a reply. The first final one to a slot's call counts, whatever its status.
+    /// Handles a reply. The first final one to a slot's call counts, whatever its status. Returns false for a stray one.
     ///
     /// # Errors
     /// The server has replied to a call that was never sent.
@@ -276,10 +276,10 @@ impl Calls {
         after: Duration,
         reply: Reply,
         at: Conditions<'_>,
-    ) -> Result<(), ProtocolError> {
+    ) -> Result<bool, ProtocolError> {
         if !self.slots.accept_reply(slot, seq)? {
             self.counters.stray_replies += 1;
-            return Ok(());
+            return Ok(false);
         }
         self.offer_ack(slot, seq, size, at);
         match self.slots.release(slot) {
@@ -292,7 +292,7 @@ impl Calls {
             Use::Free => {}
         }
         self.fill_slots(at);
-        Ok(())
+        Ok(true)
     }
 
     fn conclude(&mut self, mut call: Call, reply: Reply, after: Duration, at: Conditions<'_>) {
@@ -320,12 +320,11 @@ impl Calls {
 
     /// Offers an ACK for a reply that has arrived: at once if the server keeps many bytes for it, else after a while.
     fn offer_ack(&mut self, slot: Slot, seq: Seq, size: usize, at: Conditions<'_>) {
-        let limits = &at.config.limits;
-        if size >= limits.ack_at_once {
+        if size >= at.config.limits.ack_at_once {
             self.slots.acknowledge_at(slot, None);
             self.outgoing.push(OutgoingFrame::Ack(slot, seq));
         } else {
-            let due = at.now.plus(limits.ack_delay);
+            let due = at.now.plus(at.config.limits.ack_delay);
             self.slots.acknowledge_at(slot, Some(due));
             self.wake_by(due);
         }
@@ -360,6 +359,7 @@ impl Calls {
         for slot in self.slots.numbers() {
             self.handle_slot_timeout(slot, at);
         }
+        self.outgoing.drop_stale(&self.slots);
         for call in self.waiting.handle_timeout(at.now) {
             let text = format!("all {} slots were taken until its deadline", self.slots.len());
             self.end(call, at.never_sent(Reason::NoFreeSlot, text));

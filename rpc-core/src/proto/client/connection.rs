@@ -39,11 +39,11 @@ pub(super) enum Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Greeting {
     /// The time at which the connection was established.
-    since: Time,
+    pub(super) since: Time,
     /// The time at which HELLO is sent again.
-    again_at: Time,
+    pub(super) again_at: Time,
     /// The pause before that.
-    pause: Duration,
+    pub(super) pause: Duration,
 }
 
 /// The state that follows once the connection is closed.
@@ -59,7 +59,7 @@ pub(super) enum Next {
 
 /// The kind of the last failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum FailureKind {
+pub(super) enum FailureKind {
     /// The connection could not be made, or was lost.
     #[default]
     Lost,
@@ -86,23 +86,23 @@ pub(super) enum Action {
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     /// The state of its life.
-    link: Link,
+    pub(super) link: Link,
     /// Bytes read that are not yet a whole frame.
     pub(super) decoder: FrameDecoder,
     /// Connections that failed, or could not be made, since a call was last answered.
-    failures: u32,
+    pub(super) failures: u32,
     /// The text of the last failure; empty before the first.
-    failure: String,
+    pub(super) failure: String,
     /// The kind of the last failure.
-    failure_kind: FailureKind,
+    pub(super) failure_kind: FailureKind,
     /// No attempt to connect begins before this time.
-    not_before: Time,
+    pub(super) not_before: Time,
     /// The time at which bytes last arrived.
-    heard_at: Time,
+    pub(super) heard_at: Time,
     /// The time of the last PING.
-    pinged_at: Time,
+    pub(super) pinged_at: Time,
     /// PINGs in a row without a byte in return.
-    pings: u32,
+    pub(super) pings: u32,
 }
 
 impl Connection {

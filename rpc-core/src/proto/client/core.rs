@@ -31,7 +31,7 @@ pub struct ClientCore {
     /// The session; `None` before the first and after a lost one.
     pub(super) session: Option<Session>,
     /// True if a connection is wanted although no call waits: until the first session is open and its tables are known.
-    wants_session: bool,
+    pub(super) wants_session: bool,
     /// The calls that have not ended, and the frames to be sent.
     pub(super) calls: Calls,
 }
@@ -278,8 +278,7 @@ impl ClientCore {
         let (name, size, after) = (frame.header.call(), frame.body.len(), frame.header.pause());
         let reply = Reply::new(status, frame, self.config.limits.max_frame);
         let (calls, at) = self.parts(now);
-        calls.handle_reply(name, size, after, reply, at)?;
-        if self.connection.link() == Link::Draining {
+        if calls.handle_reply(name, size, after, reply, at)? && self.connection.link() == Link::Draining {
             self.calls.leave_if_idle();
         }
         Ok(())

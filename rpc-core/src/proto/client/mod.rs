@@ -13,6 +13,8 @@
 mod audit;
 mod call;
 mod calls;
+#[cfg(feature = "sim")]
+mod canonical;
 mod config;
 mod connection;
 mod core;

@@ -1,17 +1,18 @@
 //! Layer 2: frames that the client is to send. Their bytes are made when they are taken to be written, so that the time left
 //! is right and a call that was not sent can still be taken back.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::ClientConfig;
 use super::session::Session;
 use super::slots::{Slots, Use};
 use crate::ids::{Seq, Slot, Time};
+use crate::limits::{STALE_PER_SLOT, STALE_SPARE};
 use crate::wire::frame::{self, Header, Kind};
 use crate::wire::message::{self, Hello};
 
 /// A frame that is to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum OutgoingFrame {
     /// HELLO, for a new session or for the present one.
     Hello,
@@ -29,13 +30,33 @@ pub(super) enum OutgoingFrame {
     Bye,
 }
 
+impl OutgoingFrame {
+    /// Returns true if the frame would still be sent.
+    fn is_current(&self, slots: &Slots) -> bool {
+        let (slot, seq) = match *self {
+            OutgoingFrame::Call(slot, seq)
+            | OutgoingFrame::Cancel(slot, seq)
+            | OutgoingFrame::Ack(slot, seq) => (slot, seq),
+            OutgoingFrame::Hello | OutgoingFrame::Ping | OutgoingFrame::Methods(_) | OutgoingFrame::Bye => {
+                return true;
+            }
+        };
+        let Some(state) = slots.get(slot) else { return false };
+        match self {
+            OutgoingFrame::Call(..) => matches!(state.usage, Use::InFlight(_)) && state.last == seq,
+            OutgoingFrame::Cancel(..) => matches!(state.usage, Use::Orphaned(_)) && state.last == seq,
+            _ => state.last == seq || state.answered == seq,
+        }
+    }
+}
+
 /// Frames that are to be sent, and calls whose bytes may still be in the buffer of the connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outgoing {
     /// The frames, in their order.
-    frames: VecDeque<OutgoingFrame>,
+    pub(super) frames: VecDeque<OutgoingFrame>,
     /// The calls that were given to be written and not yet written.
-    buffered: Vec<(Slot, Seq)>,
+    pub(super) buffered: Vec<(Slot, Seq)>,
 }
 
 /// The parts of the client that a frame is made from.
@@ -71,6 +92,24 @@ impl Outgoing {
         self.frames.push_back(frame);
     }
 
+    /// Appends a call.
+    pub(super) fn push_call(&mut self, slot: Slot, seq: Seq, slots: &Slots) {
+        self.frames.push_back(OutgoingFrame::Call(slot, seq));
+        self.drop_stale(slots);
+    }
+
+    /// Drops frames that are out of date or there twice, if there are many.
+    ///
+    /// While the socket takes no bytes, each call that ends unsent leaves a frame behind, and each orphaned slot a CANCEL at
+    /// each of its times. The bound lets each frame be looked at a few times at most.
+    pub(super) fn drop_stale(&mut self, slots: &Slots) {
+        if self.frames.len() < STALE_PER_SLOT * slots.len() + STALE_SPARE {
+            return;
+        }
+        let mut seen = BTreeSet::new();
+        self.frames.retain(|frame| frame.is_current(slots) && seen.insert(*frame));
+    }
+
     /// Replaces all frames by one.
     pub(super) fn replace(&mut self, frame: OutgoingFrame) {
         self.frames.clear();
@@ -92,7 +131,8 @@ impl Outgoing {
         self.buffered.drain(..)
     }
 
-    /// Appends the bytes of a call. It counts as sent from here on. Returns the time of its first retransmission.
+    /// Appends the bytes of a call. It counts as sent from here on. Returns the time of its first retransmission;
+    /// [`Time::NEVER`] if nothing was appended.
     pub(super) fn append_call(
         &mut self,
         slot: Slot,
@@ -100,12 +140,12 @@ impl Outgoing {
         source: Source<'_>,
         out: &mut Vec<u8>,
         now: Time,
-    ) -> Option<Time> {
+    ) -> Time {
         let checksum = source.session.is_none_or(Session::has_checksums);
-        let in_flight = source.slots.in_flight(slot, seq)?;
+        let Some(in_flight) = source.slots.in_flight(slot, seq) else { return Time::NEVER };
         let left = in_flight.call.deadline.since(now).as_micros().div_ceil(1000); // never 0 while there is time
         if in_flight.buffered || left == 0 {
-            return None; // one is in the buffer already, or the timer of the deadline is about to fire
+            return Time::NEVER; // one is in the buffer already, or the timer of the deadline is about to fire
         }
         let header = Header {
             method: in_flight.call.method.id,
@@ -118,23 +158,21 @@ impl Outgoing {
         in_flight.sent = true;
         in_flight.buffered = true;
         self.buffered.push((slot, seq));
-        Some(in_flight.again.due_if_sent(now))
+        in_flight.again.due_if_sent(now)
     }
 }
 
 /// Appends the bytes of a control frame, unless it is out of date.
 pub(super) fn append_control(frame: OutgoingFrame, source: Source<'_>, out: &mut Vec<u8>) {
-    let state = |slot: Slot| source.slots.get(slot);
+    if !frame.is_current(source.slots) {
+        return;
+    }
     match frame {
         OutgoingFrame::Cancel(slot, seq) => {
-            if state(slot).is_some_and(|s| matches!(s.usage, Use::Orphaned(_)) && s.last == seq) {
-                frame::append(out, &Header::for_call(Kind::Cancel, slot, seq), &[], true);
-            }
+            frame::append(out, &Header::for_call(Kind::Cancel, slot, seq), &[], true);
         }
         OutgoingFrame::Ack(slot, seq) => {
-            if state(slot).is_some_and(|state| state.last == seq || state.answered == seq) {
-                frame::append(out, &Header::for_call(Kind::Ack, slot, seq), &[], true);
-            }
+            frame::append(out, &Header::for_call(Kind::Ack, slot, seq), &[], true);
         }
         OutgoingFrame::Hello => {
             let config = source.config;

@@ -11,9 +11,9 @@ use crate::ids::Time;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Retransmission {
     /// The time at which the frame is sent again; [`Time::NEVER`] while one is still to leave.
-    due: Time,
+    pub(super) due: Time,
     /// The pause after the next transmission.
-    pause: Duration,
+    pub(super) pause: Duration,
 }
 
 impl Retransmission {

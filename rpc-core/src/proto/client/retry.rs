@@ -11,11 +11,11 @@ use crate::limits::RETRY_SECONDS;
 #[derive(Clone, Debug)]
 pub(super) struct RetryBudget {
     /// Attempts earned in each second, and saved up at the beginning.
-    rate: f64,
+    pub(super) rate: f64,
     /// Attempts saved up.
-    saved: f64,
+    pub(super) saved: f64,
     /// The time of the last attempt; [`Time::NEVER`] before the first, since the clock may not begin with the client.
-    at: Time,
+    pub(super) at: Time,
 }
 
 impl RetryBudget {

@@ -10,13 +10,13 @@ use crate::wire::message::{Agreement, FEATURE_NO_BODY_CHECKSUM, Table, Welcome};
 
 /// A service whose contract is not the same on both sides.
 #[derive(Clone, Debug)]
-struct Differing {
+pub(super) struct Differing {
     /// The service.
-    service: &'static str,
+    pub(super) service: &'static str,
     /// The server's judgement.
-    agreement: Agreement,
+    pub(super) agreement: Agreement,
     /// The server's methods, once its table has arrived.
-    table: Option<Arc<Table>>,
+    pub(super) table: Option<Arc<Table>>,
 }
 
 /// The session of a client.
@@ -31,9 +31,9 @@ pub(super) struct Session {
     /// The longest body that the server accepts, in bytes.
     pub(super) max_frame: usize,
     /// The feature bits that were agreed on.
-    features: u32,
+    pub(super) features: u32,
     /// The services whose contracts differ.
-    differing: Vec<Differing>,
+    pub(super) differing: Vec<Differing>,
 }
 
 impl Session {

@@ -33,7 +33,7 @@ pub(super) struct Orphan {
     /// The weakest verdict of earlier attempts: the reply to the last one cannot be stronger.
     pub(super) earlier: Option<Outcome>,
     /// The time at which CANCEL is sent again.
-    again: Retransmission,
+    pub(super) again: Retransmission,
 }
 
 /// The use of a slot.
@@ -89,13 +89,13 @@ pub(super) enum Due {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
     /// The slots.
-    slots: Vec<SlotState>,
+    pub(super) slots: Vec<SlotState>,
     /// One bit for each slot.
-    free: Vec<u64>,
+    pub(super) free: Vec<u64>,
     /// The number of orphaned slots.
-    orphaned: usize,
+    pub(super) orphaned: usize,
     /// The time since which every slot is orphaned.
-    blocked_since: Option<Time>,
+    pub(super) blocked_since: Option<Time>,
 }
 
 impl Slots {

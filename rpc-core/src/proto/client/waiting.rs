@@ -14,9 +14,9 @@ use crate::ids::Time;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
     /// Calls that wait for a slot, in their order.
-    queue: VecDeque<Call>,
+    pub(super) queue: VecDeque<Call>,
     /// Calls that pause before another attempt, by the end of the pause.
-    delayed: BTreeMap<(Time, Tag), Call>,
+    pub(super) delayed: BTreeMap<(Time, Tag), Call>,
 }
 
 impl Waiting {

@@ -1,8 +1,10 @@
 //! Layer 2: every record of every session, and a check that the sums agree with the parts, for the simulator.
 
+use std::net::IpAddr;
+
 use super::ServerCore;
 use super::record::{CallState, NO_CALL};
-use crate::ids::{CallId, Seq};
+use crate::ids::{CallId, Seq, SessionId};
 
 /// What a record says, as far as it may be told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +23,49 @@ pub enum RecordState {
     Acknowledged,
 }
 
+/// The state of a session, as far as it may be told from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionState {
+    /// The session's name.
+    pub id: SessionId,
+    /// The address from which it was opened.
+    pub source: Option<IpAddr>,
+    /// True if a connection is attached to it.
+    pub attached: bool,
+    /// Bytes that wait to be written on that connection.
+    pub unsent: usize,
+    /// Bytes ever written for this session.
+    pub sent: u64,
+    /// True if every reply was written on that connection.
+    pub answered: bool,
+    /// Calls that are queued or running.
+    pub active: u32,
+    /// True if a slot has a record of a call, or of a CANCEL that came before its call.
+    pub used: bool,
+    /// True if every reply is acknowledged.
+    pub acknowledged: bool,
+}
+
 impl ServerCore {
+    /// Shows every session to `see`.
+    pub fn sessions(&self, mut see: impl FnMut(SessionState)) {
+        for session in self.links.sessions.iter() {
+            let connection = session.attached().and_then(|conn| self.links.connections.get(conn));
+            let sent = connection.map_or(session.queued_before, |connection| connection.outgoing.sent());
+            see(SessionState {
+                sent,
+                answered: session.records().iter().all(|record| record.reply_end <= sent),
+                id: session.id,
+                source: session.source,
+                attached: session.attached().is_some(),
+                unsent: connection.map_or(0, |connection| connection.outgoing.unsent().len()),
+                active: session.sums.active,
+                used: session.records().iter().any(|record| record.last > 0),
+                acknowledged: session.is_acknowledged(),
+            });
+        }
+    }
+
     /// Shows every record to `see`, and checks what holds between any two steps (V10 among it).
     ///
     /// # Errors

@@ -53,13 +53,13 @@ impl CallData {
 #[derive(Clone, Debug)]
 pub(super) struct CallTable {
     /// The calls.
-    calls: Slab<CallData>,
+    pub(super) calls: Slab<CallData>,
     /// Bytes of kept replies.
-    kept_bytes: usize,
+    pub(super) kept_bytes: usize,
     /// The bound on `kept_bytes`.
-    budget: usize,
+    pub(super) budget: usize,
     /// The time of the last search for old replies.
-    swept_at: Time,
+    pub(super) swept_at: Time,
 }
 
 impl CallTable {

@@ -7,9 +7,6 @@ use crate::contract::Directory;
 use crate::ids::Incarnation;
 use crate::limits::ServerLimits;
 
-/// Gives random bytes: the operating system's in production, seeded ones in the simulator.
-pub type Entropy = Box<dyn FnMut() -> [u8; 32] + Send>;
-
 /// The parts that a server's protocol is made with.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -27,18 +24,8 @@ pub struct ServerConfig {
     pub at_most_once: bool,
 }
 
-impl ServerConfig {
-    /// Divides the bounds that are for all loops together.
-    pub(super) fn for_one_loop(mut self) -> Self {
-        let loops = self.loops.max(1);
-        self.limits.sessions = (self.limits.sessions / loops).max(1);
-        self.limits.reply_budget /= loops;
-        self
-    }
-}
-
 /// A connection whose session belongs to another loop. It is taken out of this one and handed over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct HandOver {
     /// The connection. It is already gone from this loop.
     pub conn: ConnId,

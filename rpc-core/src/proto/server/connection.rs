@@ -43,7 +43,7 @@ pub(super) struct Connection {
     /// The body of the HELLO that was accepted: the same one again gets the same WELCOME.
     pub(super) hello: Vec<u8>,
     /// True while the connection is in the list of those that the driver must look at.
-    is_ready: bool,
+    pub(super) is_ready: bool,
     /// True while a timer watches its unsent bytes.
     pub(super) has_stall_timer: bool,
     /// True if bodies carry checksums.
@@ -149,11 +149,11 @@ impl Writer<'_> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connections {
     /// The connections, by id.
-    connections: Slab<Connection>,
+    pub(super) connections: Slab<Connection>,
     /// Connections with bytes to write, or that are to be closed.
-    ready: VecDeque<ConnId>,
+    pub(super) ready: VecDeque<ConnId>,
     /// The serial number of the newest connection.
-    last_serial: u64,
+    pub(super) last_serial: u64,
 }
 
 impl Connections {

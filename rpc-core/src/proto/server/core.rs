@@ -8,10 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::call_table::CallTable;
-use super::config::{Entropy, HandOver, ServerConfig};
+use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connection, Outgoing, Stage};
 use super::counters::Counters;
 use super::drain::{Drain, Look};
+use super::entropy::Entropy;
 use super::filter::Filter;
 use super::greeting::{self, Greeting};
 use super::links::Links;
@@ -19,7 +20,7 @@ use super::record::Record;
 use super::run_queue::{CallKey, ReadyCall, RunQueue};
 use super::sessions::{Room, SessionKey};
 use super::timers::Timer;
-use crate::error::{ProtocolError, Reason};
+use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{self, Hello, Status};
@@ -28,6 +29,7 @@ use crate::wire::message::{self, Hello, Status};
 type Handled = Result<(), ProtocolError>;
 
 /// The server's side of the protocol, for one loop.
+#[derive(Clone)]
 pub struct ServerCore {
     /// The bounds and the services.
     pub(super) config: ServerConfig,
@@ -52,8 +54,8 @@ pub struct ServerCore {
 /// Connections: what the driver tells, and what it asks.
 impl ServerCore {
     /// A server without connections.
-    pub fn new(config: ServerConfig, entropy: Entropy) -> Self {
-        let config = config.for_one_loop();
+    pub fn new(mut config: ServerConfig, entropy: Entropy) -> Self {
+        config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
             calls: CallTable::new(config.limits.reply_budget),
             config,
@@ -129,7 +131,7 @@ impl ServerCore {
         self.handovers.pop_front()
     }
 
-    /// Returns the bytes that wait to be written on a connection.
+    /// Returns the bytes to be written on a connection.
     pub fn outgoing(&mut self, conn: ConnId) -> Option<&mut Outgoing> {
         self.links.connections.get_mut(conn).map(|connection| &mut connection.outgoing)
     }
@@ -151,7 +153,7 @@ impl ServerCore {
         self.links.connections.remove(conn);
     }
 
-    /// Returns what was counted, and the gauges of the present.
+    /// Returns the counters, and the gauges of the present.
     pub fn counters(&self) -> Counters {
         let records = self.links.sessions.records();
         Counters {
@@ -218,8 +220,7 @@ impl ServerCore {
             Greeting::HandOver(to) => self.handovers.extend(self.links.hand_over(conn, to, body)),
             Greeting::Lost => {
                 self.counters.lost += 1;
-                let incarnation = self.config.incarnation.0.to_le_bytes();
-                self.links.send_last(conn, &Header::new(Kind::SessionLost), &incarnation);
+                self.links.send_session_lost(conn, self.config.incarnation);
             }
         }
         Ok(())
@@ -240,6 +241,7 @@ impl ServerCore {
         let draining = self.drain.is_some();
         let room = self.links.sessions.make_room(source, draining, &self.config.limits);
         self.counters.turned_away += u64::from(room != Room::Free);
+        self.counters.evicted += u64::from(matches!(room, Room::Evict(_)));
         match room {
             Room::Free => {}
             Room::Evict(key) => end_session(&mut self.links, &mut self.calls, key),
@@ -347,7 +349,7 @@ impl ServerCore {
         if let Some(drain) = &mut self.drain {
             return drain.end_by(ends);
         }
-        self.drain = Some(Drain::new(ends, now));
+        self.drain = Some(Drain::new(ends, self.counters.replies + self.counters.resumed, now));
         self.links.tell_draining();
     }
 
@@ -362,12 +364,12 @@ impl ServerCore {
     }
 
     fn check_drain(&mut self, now: Time) {
-        if !self.drain.as_ref().is_some_and(|drain| drain.is_due(now)) {
-            return;
-        }
-        let facts = self.links.drain_facts(self.running == 0 && self.queue.is_empty());
-        let linger = self.config.limits.drain_linger;
-        if self.drain.as_mut().map(|drain| drain.look(facts, linger, now)) == Some(Look::GraceOver) {
+        let Some(mut drain) = self.drain.take_if(|drain| drain.is_due(now)) else { return };
+        let is_idle = self.running == 0 && self.queue.is_empty();
+        let facts = self.links.drain_facts(is_idle, self.counters.replies + self.counters.resumed);
+        let look = drain.look(facts, self.config.limits.drain_linger, now);
+        self.drain = Some(drain);
+        if look == Look::GraceOver {
             self.refuse_queue();
         }
     }
@@ -375,10 +377,8 @@ impl ServerCore {
     /// Refuses every call that still waits to run.
     fn refuse_queue(&mut self) {
         while let Some(entry) = self.queue.pop() {
-            let filter = self.find_filter(entry.session, entry.slot);
-            let Some(mut filter) = filter.filter(|filter| filter.is_queued(entry.seq)) else { continue };
-            if entry.duplicate.is_none() {
-                filter.refuse(Reason::Draining, "");
+            if let Some(mut filter) = self.find_filter(entry.session, entry.slot) {
+                filter.refuse_entry(&entry);
             }
         }
     }

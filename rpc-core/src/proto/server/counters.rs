@@ -40,6 +40,8 @@ pub struct Counters {
     pub acks_unused: u64,
     /// Calls that were refused before they ran.
     pub refused: u64,
+    /// REPLY frames that were queued to be sent, repeated ones included.
+    pub replies: u64,
     /// Handlers that panicked.
     pub panics: u64,
     /// Results whose session had ended meanwhile.
@@ -58,6 +60,8 @@ pub struct Counters {
     pub expired: u64,
     /// Sessions refused, or evicted before any call, because there were too many.
     pub turned_away: u64,
+    /// Of them, sessions that were evicted before any call, so that another one could be opened.
+    pub evicted: u64,
     /// Resumptions of sessions that were not there.
     pub lost: u64,
     /// Now: sessions.
@@ -108,6 +112,7 @@ impl Counters {
             acks: self.acks + other.acks,
             acks_unused: self.acks_unused + other.acks_unused,
             refused: self.refused + other.refused,
+            replies: self.replies + other.replies,
             panics: self.panics + other.panics,
             results_without_session: self.results_without_session + other.results_without_session,
             protocol_errors: self.protocol_errors + other.protocol_errors,
@@ -117,6 +122,7 @@ impl Counters {
             resumed: self.resumed + other.resumed,
             expired: self.expired + other.expired,
             turned_away: self.turned_away + other.turned_away,
+            evicted: self.evicted + other.evicted,
             lost: self.lost + other.lost,
             sessions: self.sessions + other.sessions,
             connections: self.connections + other.connections,

@@ -9,15 +9,18 @@ use crate::limits::DRAIN_LOOK_EVERY;
 #[derive(Clone, Debug)]
 pub(super) struct Drain {
     /// The end of the grace time.
-    ends: Time,
+    pub(super) ends: Time,
     /// The time of the next look.
-    next: Time,
+    pub(super) next: Time,
     /// The time since which every reply has been written or acknowledged.
-    quiet_since: Option<Time>,
+    pub(super) quiet_since: Option<Time>,
+    /// The replies sent and sessions resumed until the last look. Each one begins the time anew, even if its bytes were written
+    /// between two looks (V20).
+    pub(super) events: u64,
     /// The server may end.
-    done: bool,
+    pub(super) done: bool,
     /// The grace time ended first, and calls were left behind.
-    forced: bool,
+    pub(super) forced: bool,
 }
 
 /// The facts that a drain looks at.
@@ -29,6 +32,8 @@ pub(super) struct Facts {
     pub(super) is_acknowledged: bool,
     /// Every session that is not acknowledged is attached, and all its replies are written.
     pub(super) is_written: bool,
+    /// Replies sent and sessions resumed so far.
+    pub(super) events: u64,
 }
 
 /// The result of a look.
@@ -41,9 +46,9 @@ pub(super) enum Look {
 }
 
 impl Drain {
-    /// Begins a drain that ends at `ends` at the latest.
-    pub(super) fn new(ends: Time, now: Time) -> Self {
-        Drain { ends, next: now, quiet_since: None, done: false, forced: false }
+    /// Begins a drain that ends at `ends` at the latest. `events`: replies sent and sessions resumed so far.
+    pub(super) fn new(ends: Time, events: u64, now: Time) -> Self {
+        Drain { ends, next: now, quiet_since: None, events, done: false, forced: false }
     }
 
     /// Ends the drain sooner, if `ends` is sooner.
@@ -77,7 +82,9 @@ impl Drain {
     pub(super) fn look(&mut self, facts: Facts, linger: Duration, now: Time) -> Look {
         let grace_over = self.ends <= now;
         let is_quiet = facts.is_idle && facts.is_written;
-        self.quiet_since = is_quiet.then(|| self.quiet_since.unwrap_or(now));
+        let since = self.quiet_since.filter(|_| facts.events == self.events);
+        self.quiet_since = is_quiet.then(|| since.unwrap_or(now));
+        self.events = facts.events;
         let lingered = self.quiet_since.is_some_and(|since| now.since(since) >= linger);
         self.next = now.plus(DRAIN_LOOK_EVERY).min(self.ends.max(now));
         self.done = grace_over || (facts.is_idle && (facts.is_acknowledged || lingered));
@@ -99,19 +106,19 @@ mod tests {
     }
 
     fn facts(is_idle: bool, is_acknowledged: bool, is_written: bool) -> Facts {
-        Facts { is_idle, is_acknowledged, is_written }
+        Facts { is_idle, is_acknowledged, is_written, events: 0 }
     }
 
     #[test]
     fn a_drain_is_done_at_once_when_every_reply_is_acknowledged() {
-        let mut drain = Drain::new(at(30_000), at(0));
+        let mut drain = Drain::new(at(30_000), 0, at(0));
         assert_eq!(drain.look(facts(true, true, true), LINGER, at(0)), Look::Wait);
         assert!(drain.is_done() && !drain.was_forced());
     }
 
     #[test]
     fn v20_a_drain_lingers_for_its_time_after_the_last_reply_was_written_and_no_longer() {
-        let mut drain = Drain::new(at(30_000), at(0));
+        let mut drain = Drain::new(at(30_000), 0, at(0));
         drain.look(facts(true, false, true), LINGER, at(100));
         drain.look(facts(true, false, false), LINGER, at(1000)); // one more reply: the time begins anew
         drain.look(facts(true, false, true), LINGER, at(1500));
@@ -122,8 +129,19 @@ mod tests {
     }
 
     #[test]
+    fn v20_a_reply_that_is_sent_and_written_between_two_looks_lingers_too() {
+        let mut drain = Drain::new(at(30_000), 0, at(0));
+        drain.look(facts(true, false, true), LINGER, at(0));
+        drain.look(Facts { events: 1, ..facts(true, false, true) }, LINGER, at(1990));
+        drain.look(Facts { events: 1, ..facts(true, false, true) }, LINGER, at(3989));
+        assert!(!drain.is_done());
+        drain.look(Facts { events: 1, ..facts(true, false, true) }, LINGER, at(3990));
+        assert!(drain.is_done());
+    }
+
+    #[test]
     fn v20_a_drain_ends_with_its_grace_time_and_says_if_calls_were_left_behind() {
-        let mut drain = Drain::new(at(30_000), at(0));
+        let mut drain = Drain::new(at(30_000), 0, at(0));
         drain.end_by(at(10_000));
         drain.end_by(at(60_000));
         assert_eq!(drain.look(facts(false, false, true), LINGER, at(9_999)), Look::Wait);

@@ -186,7 +186,7 @@ impl Filter<'_> {
     }
 
     /// Returns true if the call with this number still waits to run.
-    pub(super) fn is_queued(&self, seq: Seq) -> bool {
+    fn is_queued(&self, seq: Seq) -> bool {
         self.record.last == seq && self.record.state == CallState::Queued
     }
 
@@ -212,8 +212,15 @@ impl Filter<'_> {
         self.reply(status.code(), 0, body);
     }
 
+    /// Refuses a call that still waits to run: the grace time of a drain is over.
+    pub(super) fn refuse_entry(&mut self, entry: &QueueEntry) {
+        if entry.duplicate.is_none() && self.is_queued(entry.seq) {
+            self.refuse(Reason::Draining, "");
+        }
+    }
+
     /// Settles a call that never ran, and says so.
-    pub(super) fn refuse(&mut self, reason: Reason, text: &str) {
+    fn refuse(&mut self, reason: Reason, text: &str) {
         self.counters.refused += 1;
         self.settle(CallState::Refused, Status::Refused(reason).code());
         let index = self.take_data();
@@ -268,6 +275,7 @@ impl Filter<'_> {
         let Some(writer) = &mut self.attached else { return };
         let header = Header { code, millis, ..Header::for_call(Kind::Reply, self.slot, self.record.last) };
         writer.send(&header, body);
+        self.counters.replies += 1;
         self.record.reply_end = writer.connection.outgoing.queued();
     }
 

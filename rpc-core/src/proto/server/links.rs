@@ -9,7 +9,7 @@ use super::greeting;
 use super::sessions::{Attachment, Lease, Session, SessionKey, Sessions};
 use super::timers::{StallWatch, Timer, Timers};
 use crate::error::ProtocolError;
-use crate::ids::Time;
+use crate::ids::{Incarnation, Time};
 use crate::limits::{HELLO_TIME, ServerLimits};
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
@@ -24,7 +24,7 @@ pub(super) struct Links {
     /// The sessions and their records.
     pub(super) sessions: Sessions,
     /// The timers of both.
-    timers: Timers,
+    pub(super) timers: Timers,
 }
 
 impl Links {
@@ -153,6 +153,11 @@ impl Links {
         self.connections.enter(conn, Stage::Closing);
     }
 
+    /// Tells a client that its session does not exist any more, and closes the connection.
+    pub(super) fn send_session_lost(&mut self, conn: ConnId, incarnation: Incarnation) {
+        self.send_last(conn, &Header::new(Kind::SessionLost), &incarnation.0.to_le_bytes());
+    }
+
     /// Sends the reason for which a connection is closed. Its session goes on without it.
     pub(super) fn reject(&mut self, conn: ConnId, error: &ProtocolError, limits: &ServerLimits, now: Time) {
         let greeted = self.connections.get(conn).is_some_and(|c| c.stage != Stage::Greeting);
@@ -173,10 +178,11 @@ impl Links {
         }
     }
 
-    /// Returns the facts that a drain looks at. `is_idle`: no call is queued or running.
-    pub(super) fn drain_facts(&self, is_idle: bool) -> Facts {
+    /// Returns the facts that a drain looks at. `is_idle`: no call is queued or running. `events`: replies sent
+    /// and sessions resumed so far.
+    pub(super) fn drain_facts(&self, is_idle: bool, events: u64) -> Facts {
         let written = |conn| self.connections.get(conn).is_some_and(|c| c.outgoing.unsent().is_empty());
-        let mut facts = Facts { is_idle, is_acknowledged: true, is_written: true };
+        let mut facts = Facts { is_idle, is_acknowledged: true, is_written: true, events };
         for session in self.sessions.iter().filter(|session| !session.is_acknowledged()) {
             facts.is_acknowledged = false;
             facts.is_written &= session.attached().is_some_and(written);

@@ -11,11 +11,14 @@
 #[cfg(feature = "sim")]
 mod audit;
 mod call_table;
+#[cfg(feature = "sim")]
+mod canonical;
 mod config;
 mod connection;
 mod core;
 mod counters;
 mod drain;
+mod entropy;
 mod filter;
 mod greeting;
 mod links;
@@ -27,9 +30,10 @@ mod tests;
 mod timers;
 
 #[cfg(feature = "sim")]
-pub use audit::RecordState;
-pub use config::{Entropy, HandOver, ServerConfig};
+pub use audit::{RecordState, SessionState};
+pub use config::{HandOver, ServerConfig};
 pub use connection::{ConnId, Outgoing};
 pub use core::ServerCore;
 pub use counters::Counters;
+pub use entropy::{Entropy, EntropySource};
 pub use run_queue::{CallKey, ReadyCall};

@@ -50,7 +50,7 @@ pub(super) struct Record {
     pub(super) last: Seq,
     /// Tells a duplicate from another call with the same number. It is 0 in a record made by CANCEL: any call with that
     /// number is then a duplicate.
-    fingerprint: u64,
+    pub(super) fingerprint: u64,
     /// The position of the reply's end, counted in the bytes ever queued for this session. The reply is unsent while
     /// fewer bytes than that were written.
     pub(super) reply_end: u64,

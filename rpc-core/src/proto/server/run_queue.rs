@@ -66,8 +66,8 @@ pub struct ReadyCall {
 /// `ServerLimits::queue_bytes`. An entry counts until it is taken out, even if its call was refused meanwhile.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunQueue {
-    entries: VecDeque<QueueEntry>,
-    bytes: usize,
+    pub(super) entries: VecDeque<QueueEntry>,
+    pub(super) bytes: usize,
 }
 
 impl RunQueue {

@@ -70,7 +70,7 @@ pub(super) struct Session {
     /// The address from which it was opened.
     pub(super) source: Option<IpAddr>,
     /// The records of the slots used so far, by slot.
-    records: Vec<Record>,
+    pub(super) records: Vec<Record>,
     /// The connection that carries it.
     pub(super) attachment: Attachment,
     /// Bytes ever queued for this session on earlier connections: the position at which the next connection begins.
@@ -78,9 +78,9 @@ pub(super) struct Session {
     /// True while a timer for its lease is set.
     pub(super) has_lease_timer: bool,
     /// True while it is in the list of sessions that may be evicted.
-    is_listed: bool,
+    pub(super) is_listed: bool,
     /// Tells it from later sessions at the same index.
-    serial: u64,
+    pub(super) serial: u64,
 }
 
 impl Session {

@@ -32,9 +32,9 @@ pub(super) struct StallWatch {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     /// The timers, by time and then by number.
-    due: BTreeMap<(Time, u64), Timer>,
+    pub(super) due: BTreeMap<(Time, u64), Timer>,
     /// The number of the newest timer: two may be due at the same time.
-    last: u64,
+    pub(super) last: u64,
 }
 
 impl Timers {

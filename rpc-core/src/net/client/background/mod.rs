@@ -1,0 +1,96 @@
+//! Layer 4: the background worker: one thread per process that drives clients whose calls no thread waits for.
+//!
+//! Such work is: started calls, orphaned slots, races, futures, and sessions that drain. The thread starts with the first
+//! request and sleeps while there is none.
+//!
+//! ```text
+//!  Request::Watch --> WATCH --- a tick without a turn of the client's own threads --> DRIVE --- nothing is owed --.
+//!                       |                                                                                       |
+//!                       '--- a caller drives, or nothing is owed --> end <---- the driver goes back, IDLE <------'
+//!
+//!  Request::DrainSession --> DRAIN SESSION --- no slot is orphaned any more --> BYE, end
+//! ```
+
+mod worker;
+
+use std::sync::{Arc, Weak};
+
+use super::inner::ClientInner;
+use super::socket::Socket;
+use crate::net::os;
+use crate::net::sync::{Mutex, PoisonError, per_process};
+
+/// A request to the background worker.
+#[derive(Debug)]
+enum Request {
+    /// Watch a client that owes something while no thread waits for it. Drive it at once if the flag is true, else only if
+    /// its own threads have not driven it for a tick.
+    Watch(Weak<ClientInner>, bool),
+    /// Process a client that the worker drives: it has something to send.
+    Process(Weak<ClientInner>),
+    /// Drain a session that takes no new calls.
+    DrainSession(Weak<ClientInner>, Box<Socket>),
+    /// Send the BYE of a client that was closed while the worker drives it, and close its socket.
+    Close(Arc<ClientInner>),
+}
+
+/// The queue of requests to the background worker.
+#[derive(Debug)]
+struct JobQueue {
+    /// The requests in their order.
+    requests: Vec<Request>,
+    /// Wakes the worker; `None` before it was started.
+    waker: Option<os::Waker>,
+    /// The process in which the worker was started: it does not exist in a forked child.
+    process: u32,
+}
+
+per_process! {
+    static QUEUE: Mutex<JobQueue> = Mutex::new(JobQueue { requests: Vec::new(), waker: None, process: 0 });
+}
+
+/// Requests that the worker drives a client: at once, or if its own threads do not within a tick. Returns false if there is
+/// no worker.
+pub(super) fn watch(client: Weak<ClientInner>, at_once: bool) -> bool {
+    send(Request::Watch(client, at_once))
+}
+
+/// Requests that the worker sends what a client that it drives has to send.
+pub(super) fn process(client: Weak<ClientInner>) {
+    send(Request::Process(client));
+}
+
+/// Gives a session that drains to the worker, with its socket.
+pub(super) fn drain_session(client: Weak<ClientInner>, socket: Socket) {
+    send(Request::DrainSession(client, Box::new(socket)));
+}
+
+/// Requests that the worker sends the BYE of a client that it drives. The client is kept alive until then.
+pub(super) fn close(client: Arc<ClientInner>) {
+    send(Request::Close(client));
+}
+
+/// Adds a request and wakes the worker, which is started if there is none in this process. Returns true if there is one.
+fn send(request: Request) -> bool {
+    let mut queue = QUEUE.lock().unwrap_or_else(PoisonError::into_inner);
+    if queue.waker.is_none() || queue.process != os::process_id() {
+        queue.requests.clear(); // a forked child has a copy of its parent's queue, but not the worker
+        match worker::spawn() {
+            Ok(waker) => (queue.waker, queue.process) = (Some(waker), os::process_id()),
+            Err(error) => {
+                tracing::error!(%error, "cannot start the background worker");
+                return false;
+            }
+        }
+    }
+    queue.requests.push(request);
+    if let Some(Err(error)) = queue.waker.as_ref().map(os::Waker::wake) {
+        tracing::error!(%error, "cannot wake the background worker");
+    }
+    true
+}
+
+/// Takes all requests, for the worker.
+fn take_requests() -> Vec<Request> {
+    std::mem::take(&mut QUEUE.lock().unwrap_or_else(PoisonError::into_inner).requests)
+}

@@ -1,0 +1,343 @@
+//! Layer 4: the thread of the background worker: its poll, its jobs, and one turn of each.
+//!
+//! The worker locks one client at a time, and never its request queue with it. A client that it drives has its socket in
+//! the worker's poll; it gets the socket back with its driver.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
+
+use slab::Slab;
+
+use super::super::driver::{Driver, SOCKET, on_event};
+use super::super::inner::ClientInner;
+use super::super::socket::{Socket, SocketEvents, poll_limit};
+use super::super::state::{ClientState, Driving, PendingWakeups};
+use super::{Request, take_requests};
+use crate::ids::{Clock, Time};
+use crate::limits::BACKGROUND_TICK;
+use crate::net::MonotonicClock;
+use crate::net::os::{self, Event, Events, Poll, Token};
+use crate::net::sync::thread;
+
+/// The token of the waker. The other tokens are keys of jobs.
+const WAKER: Token = Token(usize::MAX);
+
+/// Starts the worker, and returns what wakes it out of its poll.
+pub(super) fn spawn() -> io::Result<os::Waker> {
+    let poll = Poll::new()?;
+    let waker = os::Waker::new(poll.registry(), WAKER)?;
+    thread::Builder::new().name("rpc-background".to_owned()).spawn(move || {
+        let jobs = Slab::new();
+        BackgroundWorker { poll, jobs, due: BTreeSet::new(), clock: MonotonicClock::new() }.run();
+    })?;
+    Ok(waker)
+}
+
+/// The work of the background worker for one client.
+#[derive(Debug)]
+enum Job {
+    /// Wait until its own threads have not driven it for a tick. Has the number of their turns at the last check.
+    Watch(u64),
+    /// Drive it.
+    Drive(Box<Driver>),
+    /// Drive a session that drains.
+    DrainSession(Box<Socket>),
+}
+
+/// A client that the background worker has a job for.
+#[derive(Debug)]
+struct ClientJob {
+    /// The client. The job ends when it is dropped.
+    inner: Weak<ClientInner>,
+    /// The job.
+    job: Job,
+    /// The time at which the job runs without an event.
+    due: Time,
+}
+
+/// The state of the background worker's thread.
+///
+/// Invariant, asserted by [`BackgroundWorker::set_due`]: `due` has exactly one entry for each job that has a time.
+struct BackgroundWorker {
+    /// The kernel's poll for the sockets of all jobs.
+    poll: Poll,
+    /// The jobs. A client has at most one of `Watch` and `Drive`, and one `DrainSession`.
+    jobs: Slab<ClientJob>,
+    /// The jobs with a time, the earliest first.
+    due: BTreeSet<(Time, usize)>,
+    /// The clock of `due`.
+    clock: MonotonicClock,
+}
+
+impl BackgroundWorker {
+    /// The main function of the thread: events, then requests, then jobs that are due.
+    fn run(mut self) {
+        let mut events = Events::with_capacity(256);
+        loop {
+            let now = self.clock.now();
+            let limit = self.due.first().map(|(due, _)| due.since(now));
+            if let Err(error) = self.poll.poll(&mut events, poll_limit(limit)) {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    tracing::error!(%error, "the background worker cannot poll; it pauses");
+                    thread::sleep(BACKGROUND_TICK);
+                }
+                continue;
+            }
+            for event in events.iter().filter(|event| event.token() != WAKER) {
+                self.run_job(event.token().0, Some(event));
+            }
+            take_requests().into_iter().for_each(|request| self.handle(request));
+            let now = self.clock.now();
+            while let Some((_, key)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
+                self.set_due(key, Time::NEVER);
+                self.run_job(key, None);
+            }
+        }
+    }
+
+    /// Handles a request.
+    fn handle(&mut self, request: Request) {
+        match request {
+            Request::Watch(inner, at_once) => {
+                let key = self.find(&inner).unwrap_or_else(|| self.add(inner, Job::Watch(u64::MAX)));
+                // A caller that leaves often comes back at once, with its next call. Moving the socket to and fro would cost more
+                // than that call, so the worker waits for a tick.
+                if at_once {
+                    self.take_over(key);
+                } else {
+                    self.set_due(key, self.clock.now().plus(BACKGROUND_TICK));
+                }
+            }
+            Request::Process(inner) => {
+                if let Some(key) = self.find(&inner) {
+                    self.run_job(key, None);
+                }
+            }
+            Request::Close(inner) => {
+                let inner = Arc::downgrade(&inner);
+                let of_client = self.jobs.iter().filter(|(_, client)| client.inner.ptr_eq(&inner));
+                let keys: Vec<usize> = of_client.map(|(key, _)| key).collect();
+                for key in keys {
+                    self.run_job(key, None); // sends the BYE
+                    self.run_job(key, None); // closes the socket
+                }
+            }
+            Request::DrainSession(inner, mut socket) => {
+                let key = self.jobs.vacant_key();
+                if let Err(error) = socket.register(self.poll.registry(), Token(key)) {
+                    tracing::warn!(%error, "cannot take over a socket");
+                }
+                let key = self.add(inner, Job::DrainSession(socket));
+                self.run_job(key, None);
+            }
+        }
+    }
+
+    /// Finds the job for the current session of a client.
+    fn find(&self, inner: &Weak<ClientInner>) -> Option<usize> {
+        let mut known = self.jobs.iter();
+        known.find_map(|(key, client)| {
+            let current = !matches!(client.job, Job::DrainSession(_));
+            (current && client.inner.ptr_eq(inner)).then_some(key)
+        })
+    }
+
+    /// Adds a job.
+    fn add(&mut self, inner: Weak<ClientInner>, job: Job) -> usize {
+        self.jobs.insert(ClientJob { inner, job, due: Time::NEVER })
+    }
+
+    /// Sets the time at which a job runs without an event.
+    fn set_due(&mut self, key: usize, due: Time) {
+        let Some(client) = self.jobs.get_mut(key) else { return };
+        self.due.remove(&(client.due, key));
+        client.due = due;
+        if due < Time::NEVER {
+            self.due.insert((due, key));
+        }
+        debug_assert!(self.due.len() <= self.jobs.len(), "a job has at most one time");
+    }
+
+    /// Ends a job.
+    fn remove(&mut self, key: usize) -> Option<ClientJob> {
+        self.set_due(key, Time::NEVER);
+        self.jobs.try_remove(key)
+    }
+
+    /// Runs a job once, after an event of its socket or without one. A panic costs this client its session, and other clients
+    /// nothing.
+    fn run_job(&mut self, key: usize, event: Option<&Event>) {
+        // Taken before the job runs, since a panic may leave the job half changed.
+        let inner = self.jobs.get(key).and_then(|client| client.inner.upgrade());
+        if catch_unwind(AssertUnwindSafe(|| self.try_job(key, event))).is_err() {
+            self.remove(key);
+            if let Some(inner) = inner {
+                inner.recover();
+            }
+        }
+    }
+
+    /// Runs a job once.
+    fn try_job(&mut self, key: usize, event: Option<&Event>) {
+        let Some(client) = self.jobs.get_mut(key) else { return };
+        let Some(inner) = client.inner.upgrade() else {
+            self.remove(key); // the client was dropped; its sockets are closed with the job
+            return;
+        };
+        let mut seen = SocketEvents::default();
+        match (&mut client.job, event) {
+            (Job::Drive(driver), Some(event)) => on_event(&mut driver.socket, event, &mut seen),
+            (Job::DrainSession(socket), Some(event)) => on_event(socket, event, &mut seen),
+            (Job::Watch(_), Some(_)) => return, // its socket is no longer registered here
+            (_, None) => {}
+        }
+        match client.job {
+            Job::Watch(turns) => self.watch(key, &inner, turns),
+            Job::Drive(_) => self.drive(key, &inner, seen),
+            Job::DrainSession(_) => self.drain_session(key, &inner, seen),
+        }
+    }
+
+    /// Takes the driver, unless the client's own threads drive.
+    fn watch(&mut self, key: usize, inner: &Arc<ClientInner>, turns: u64) {
+        let mut state = inner.lock();
+        if !matches!(state.driving, Driving::Idle(_)) || !state.core.owes() {
+            state.background_asked = false; // the thread that drives asks again when it releases the role
+            drop(state);
+            self.remove(key);
+        } else if state.turns != turns {
+            // Its own threads drove during the last tick, so they may do so during the next one.
+            let turns = state.turns;
+            drop(state);
+            if let Some(client) = self.jobs.get_mut(key) {
+                client.job = Job::Watch(turns);
+            }
+            self.set_due(key, self.clock.now().plus(BACKGROUND_TICK));
+        } else {
+            drop(state);
+            self.take_over(key);
+        }
+    }
+
+    /// Takes the driver of a client, and moves its socket to the poll of the worker.
+    fn take_over(&mut self, key: usize) {
+        let Some(client) = self.jobs.get_mut(key).filter(|c| matches!(c.job, Job::Watch(_))) else {
+            return;
+        };
+        let Some(inner) = client.inner.upgrade() else {
+            self.remove(key);
+            return;
+        };
+        let mut state = inner.lock();
+        inner.detect_fork(&mut state);
+        let Some(mut driver) = state.take_driver(Driving::Background) else {
+            // A caller drives, and asks again when it releases the role. Both happen under the lock, so no request is lost.
+            state.background_asked = false;
+            drop(state);
+            self.remove(key);
+            return;
+        };
+        drop(state);
+        let Driver { poll, socket, .. } = &mut *driver;
+        if let Err(error) = socket.move_to(poll.registry(), self.poll.registry(), Token(key)) {
+            tracing::warn!(%error, "cannot take over a socket");
+        }
+        client.job = Job::Drive(driver);
+        self.run_job(key, None);
+    }
+
+    /// Drives a client once: reads, processes, writes, and gives the driver back if nothing is owed.
+    fn drive(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: SocketEvents) {
+        let registry = self.poll.registry();
+        let Some(ClientJob { job: Job::Drive(driver), .. }) = self.jobs.get_mut(key) else { return };
+        driver.socket.read_on(&mut seen);
+        let mut wakeups = PendingWakeups::default();
+        let now = inner.clock.now();
+        let mut state = inner.lock();
+        state.polling = false;
+        state.turns += 1;
+        inner.apply(&mut state.core, &mut driver.socket, seen, registry, now);
+        inner.process(&mut state.core, &mut driver.socket, registry, Token(key), now);
+        let replaced = state.replace_if_blocked(&mut driver.socket, now, || inner.fresh_core());
+        let mut seen = SocketEvents::default();
+        driver.socket.flush(&mut seen);
+        inner.apply(&mut state.core, &mut driver.socket, seen, registry, now);
+        state.deliver(&mut wakeups); // after the write too, since it may have ended the connection, and calls with it
+        let more =
+            state.core.wants_transmit() && driver.socket.is_connected() && driver.socket.out.is_empty();
+        // A step that no event announces: the end of the connection, the next batch, the rest of a read.
+        let again = state.core.wants_close() || more || driver.socket.is_unread();
+        let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };
+        let idle = !state.core.owes() && !again;
+        // A thread that has something to send must wake the worker, as long as it drives.
+        state.polling = !idle;
+        state.sleeps_until = due;
+        // Under the same lock: a caller finds the driver, or knows that the worker has it.
+        if idle {
+            self.return_driver(key, &mut state);
+        }
+        drop(state);
+        wakeups.send();
+        if let Some(mut socket) = replaced {
+            socket.deregister(self.poll.registry());
+            self.handle(Request::DrainSession(Arc::downgrade(inner), Box::new(socket)));
+        }
+        if !idle {
+            let ahead = due.since(now); // the client has another clock than the worker
+            self.set_due(key, self.clock.now().plus(ahead));
+        }
+    }
+
+    /// Ends the job, and gives the driver back to the client.
+    fn return_driver(&mut self, key: usize, state: &mut ClientState) {
+        let Some(ClientJob { job: Job::Drive(mut driver), .. }) = self.remove(key) else { return };
+        let Driver { poll, socket, .. } = &mut *driver;
+        if let Err(error) = socket.move_to(self.poll.registry(), poll.registry(), SOCKET) {
+            tracing::warn!(%error, "cannot give a socket back");
+        }
+        state.driving = Driving::Idle(driver);
+        state.background_asked = false;
+        state.urgent = false;
+    }
+
+    /// Drives a session that drains once, and ends it when no slot is orphaned any more.
+    fn drain_session(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: SocketEvents) {
+        let registry = self.poll.registry();
+        let Some(ClientJob { job: Job::DrainSession(socket), .. }) = self.jobs.get_mut(key) else { return };
+        socket.read_on(&mut seen);
+        let mut wakeups = PendingWakeups::default();
+        let now = inner.clock.now();
+        let mut state = inner.lock();
+        let Some(core) = state.draining_session.as_mut() else {
+            drop(state);
+            self.remove(key);
+            return;
+        };
+        inner.apply(core, socket, seen, registry, now);
+        if core.dirty_slots() == 0 {
+            core.close(now); // no reply is owed any more: sends the BYE
+        }
+        inner.process(core, socket, registry, Token(key), now);
+        let mut seen = SocketEvents::default();
+        socket.flush(&mut seen);
+        inner.apply(core, socket, seen, registry, now);
+        let due = if socket.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
+        let done = core.dirty_slots() == 0;
+        if state.deliver(&mut wakeups) {
+            inner.wake_driver(&mut state); // the thread that drives the other session may wait for this outcome
+        }
+        if done {
+            socket.close(registry);
+            state.draining_session = None;
+        }
+        drop(state);
+        wakeups.send();
+        if done {
+            self.remove(key);
+        } else {
+            self.set_due(key, self.clock.now().plus(due.since(now))); // the client has another clock than the worker
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Layer 4: the state that all threads of a client share: its lock, its addresses and its process.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::state::{ClientState, PendingWakeups};
+use crate::call::Ticket;
+use crate::ids::{Clock, Time};
+use crate::limits::ClientLimits;
+use crate::net::MonotonicClock;
+use crate::net::os;
+use crate::net::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::net::sync::{Mutex, MutexGuard, PoisonError};
+use crate::proto::client::{ClientConfig, ClientCore};
+use crate::proto::{Outcome, Request};
+
+/// The state that all threads of a client share.
+#[derive(Debug)]
+pub(super) struct ClientInner {
+    /// The protocol, the waiters, and the role of the driver.
+    state: Mutex<ClientState>,
+    /// The clock of all times in the state.
+    pub(super) clock: MonotonicClock,
+    /// The address that the client was given, for errors and logs.
+    pub(super) peer: Arc<str>,
+    /// The resolved addresses of the server; at least one.
+    addresses: Vec<SocketAddr>,
+    /// The number of connection attempts so far, which chooses the next address.
+    next_address: AtomicUsize,
+    /// The settings, for another session.
+    config: ClientConfig,
+    /// The process in which the driver was opened: a forked child has another one.
+    process: AtomicU32,
+    /// This value, for requests to the background worker.
+    me: Weak<ClientInner>,
+}
+
+impl ClientInner {
+    /// Returns the shared state of a new client. `addresses` must not be empty.
+    pub(super) fn new(
+        state: ClientState,
+        clock: MonotonicClock,
+        peer: Arc<str>,
+        addresses: Vec<SocketAddr>,
+        config: ClientConfig,
+    ) -> Arc<Self> {
+        assert!(!addresses.is_empty(), "a client has at least one address");
+        Arc::new_cyclic(|me| ClientInner {
+            state: Mutex::new(state),
+            clock,
+            peer,
+            addresses,
+            next_address: AtomicUsize::new(0),
+            config,
+            process: AtomicU32::new(os::process_id()),
+            me: Weak::clone(me),
+        })
+    }
+
+    /// Locks the state. A panic under the lock is a defect of this library; the next thread continues with the state as it
+    /// is, since a client without a lock could resolve no call.
+    pub(super) fn lock(&self) -> MutexGuard<'_, ClientState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns a reference for the background worker, which does not keep the client alive.
+    pub(super) fn me(&self) -> Weak<ClientInner> {
+        Weak::clone(&self.me)
+    }
+
+    /// Returns the addresses of the server in turn, one for each connection attempt.
+    pub(super) fn next_address(&self) -> SocketAddr {
+        let turn = self.next_address.fetch_add(1, Ordering::Relaxed);
+        let fallback = SocketAddr::from(([127, 0, 0, 1], 0)); // never used, since `new` asserts at least one
+        self.addresses.get(turn % self.addresses.len().max(1)).copied().unwrap_or(fallback)
+    }
+
+    /// Returns the number of addresses.
+    pub(super) fn address_count(&self) -> usize {
+        self.addresses.len()
+    }
+
+    /// Returns the bounds of the client.
+    pub(super) fn limits(&self) -> &ClientLimits {
+        &self.config.limits
+    }
+
+    /// Returns the core of another session, with the same settings and another seed.
+    pub(super) fn fresh_core(&self) -> ClientCore {
+        ClientCore::new(ClientConfig { seed: self.clock.now().0 ^ self.config.seed, ..self.config.clone() })
+    }
+
+    /// Returns true if this process is a forked child that has opened no driver of its own.
+    pub(super) fn is_forked(&self) -> bool {
+        self.process.load(Ordering::Relaxed) != os::process_id()
+    }
+
+    /// Notes that this process has a driver of its own.
+    pub(super) fn adopt_process(&self) {
+        self.process.store(os::process_id(), Ordering::Relaxed);
+    }
+
+    /// Makes this process look like a forked child, for tests.
+    #[cfg(test)]
+    pub(super) fn pretend_fork(&self) {
+        self.process.store(0, Ordering::Relaxed);
+    }
+
+    /// Registers a waiter, and starts the call.
+    pub(super) fn begin(&self, state: &mut ClientState, request: Request) -> Result<Ticket, Outcome> {
+        let ticket = state.waiters.register();
+        let started = state.core.start(ticket.0, request, self.clock.now());
+        if started.is_err() {
+            let _ = state.waiters.remove(ticket); // it has no waker yet
+        }
+        started.map(|()| ticket)
+    }
+
+    /// Delivers the outcomes that have arrived, releases the driver's role if no thread has it, unlocks the state, and
+    /// sends the wakeups.
+    pub(super) fn finish(&self, mut state: MutexGuard<'_, ClientState>, mut wakeups: PendingWakeups) {
+        if state.deliver(&mut wakeups) {
+            self.wake_driver(&mut state); // one of the outcomes may be its own
+        }
+        self.release_role(&mut state, &mut wakeups);
+        drop(state);
+        wakeups.send();
+    }
+
+    /// Returns the time at which a wait must end.
+    pub(super) fn limit(&self, limit: Option<Duration>) -> Option<Time> {
+        limit.map(|limit| self.clock.now().plus(limit))
+    }
+}

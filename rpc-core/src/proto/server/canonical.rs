@@ -1,0 +1,215 @@
+//! Layer 2: the canonical form of a server: all that decides what it does from now on, and nothing else.
+//!
+//! Left out: counters (but for the number of sessions opened, which decides the next session's id), serial numbers,
+//! timers that will find nothing to do, and the contents of unfinished frames (the search hands in whole ones).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::call_table::CallData;
+use super::connection::{Connection, Stage};
+use super::record::{CallState, Record};
+use super::sessions::{Attachment, Session, SessionKey};
+use super::timers::Timer;
+use super::{ConnId, ServerCore};
+use crate::ids::{CallId, SessionId, Time};
+use crate::proto::Canonical;
+
+impl ServerCore {
+    /// Writes the canonical form. `connections` are all open ones, in an order of the caller's own.
+    pub fn canonical(&self, connections: &[ConnId], form: &mut Canonical) {
+        form.number(self.counters.opened);
+        form.count(self.links.connections.len());
+        for conn in connections {
+            if let Some(connection) = self.links.connections.get(*conn) {
+                self.canonical_connection(connection, form);
+            }
+        }
+        let mut sessions: Vec<&Session> = self.links.sessions.iter().collect();
+        sessions.sort_unstable_by_key(|session| session.id.0);
+        form.count(sessions.len());
+        for session in sessions {
+            let place =
+                session.attached().and_then(|conn| connections.iter().position(|known| *known == conn));
+            self.canonical_session(session, place, form);
+        }
+        form.count(self.queue.len());
+        for entry in &self.queue.entries {
+            self.canonical_key(entry.session, form);
+            form.number(u64::from(entry.slot));
+            form.number(entry.seq);
+            form.flags(&[entry.duplicate.is_some()]);
+            if let Some(data) = &entry.duplicate {
+                self.canonical_data(data, CallState::Queued, form);
+            }
+        }
+        self.canonical_timers(connections, form);
+        form.count(self.links.connections.ready.len());
+        form.count(self.handovers.len());
+        form.count(self.running);
+        form.flags(&[self.drain.is_some()]);
+        if let Some(drain) = &self.drain {
+            form.due(drain.ends);
+            form.due(drain.next);
+            let linger = self.config.limits.drain_linger;
+            form.due_if_set(drain.quiet_since.map(|since| since.plus(linger)));
+            form.flags(&[
+                drain.done,
+                drain.forced,
+                drain.events == self.counters.replies + self.counters.resumed,
+            ]);
+        }
+    }
+
+    /// Gives every call a cancel flag of its own, with the value that it has: after a clone, which shares the flags.
+    pub fn unshare_flags(&mut self) {
+        for session in self.links.sessions.iter() {
+            for record in session.records() {
+                let Some(data) = self.calls.get_mut(record.call) else { continue };
+                if let Some(flag) = &mut data.cancelled {
+                    *flag = Arc::new(AtomicBool::new(flag.load(Ordering::Relaxed)));
+                }
+            }
+        }
+    }
+
+    /// Returns the cancel flag of a call that waits or runs; `None` if its method does not look.
+    pub fn is_cancelled(&self, call: CallId) -> Option<bool> {
+        let session = self.links.sessions.get(self.links.sessions.find(call.session)?)?;
+        let record =
+            session.records().get(usize::from(call.slot)).filter(|record| record.last == call.seq)?;
+        let flag = self.calls.get(record.call)?.cancelled.as_ref()?;
+        Some(flag.load(Ordering::Relaxed))
+    }
+
+    /// Returns true if a connection is attached to a session.
+    pub fn is_attached(&self, id: SessionId) -> bool {
+        self.links
+            .sessions
+            .find(id)
+            .and_then(|key| self.links.sessions.get(key))
+            .is_some_and(|s| s.attached().is_some())
+    }
+
+    fn canonical_connection(&self, connection: &Connection, form: &mut Canonical) {
+        match connection.stage {
+            Stage::Greeting => form.number(1),
+            Stage::Attached(key) => {
+                form.number(2);
+                self.canonical_key(key, form);
+                // 0, unless two connections hold the same session: then each counts its bytes for itself.
+                let written = self.links.sessions.get(key).map_or(0, |session| self.written(session));
+                form.number(connection.outgoing.sent().wrapping_sub(written));
+            }
+            Stage::Closing => form.number(3),
+            Stage::Closed => form.number(4),
+        }
+        form.data(connection.outgoing.unsent());
+        form.data(&connection.hello);
+        form.flags(&[
+            connection.is_ready,
+            connection.has_stall_timer,
+            connection.checksum,
+            connection.decoder.has_unread(),
+            connection.decoder.is_mid_frame(),
+        ]);
+    }
+
+    fn canonical_session(&self, session: &Session, place: Option<usize>, form: &mut Canonical) {
+        form.name(session.id.0);
+        form.flags(&[
+            session.attached().is_some(),
+            session.sums.admitted,
+            session.has_lease_timer,
+            session.is_listed,
+        ]);
+        form.count(place.map_or(0, |place| place + 1));
+        let lease = self.config.limits.lease;
+        form.due_if_set(match session.attachment {
+            Attachment::Detached(since) => Some(since.plus(lease)),
+            Attachment::Attached(_) => None,
+        });
+        form.number(u64::from(session.sums.active));
+        form.count(session.sums.kept);
+        let written = self.written(session);
+        form.count(session.records().len());
+        for record in session.records() {
+            self.canonical_record(record, written, form);
+        }
+    }
+
+    /// Returns how many of the bytes ever queued for a session have been written.
+    fn written(&self, session: &Session) -> u64 {
+        let attached = session.attached().and_then(|conn| self.links.connections.get(conn));
+        attached.map_or(session.queued_before, |connection| connection.outgoing.sent())
+    }
+
+    /// Writes a record. Of the position of its reply's end only the distance from what is written counts.
+    fn canonical_record(&self, record: &Record, written: u64, form: &mut Canonical) {
+        form.number(record.last);
+        form.number(record.fingerprint);
+        form.number(record.state as u64);
+        form.number(u64::from(record.code));
+        form.number(record.reply_end.saturating_sub(written));
+        match self.calls.get(record.call) {
+            None => form.number(0),
+            Some(data) => {
+                form.number(1);
+                self.canonical_data(data, record.state, form);
+            }
+        }
+    }
+
+    fn canonical_data(&self, data: &CallData, state: CallState, form: &mut Canonical) {
+        form.number(data.entry.method.id.0);
+        form.data(&data.body);
+        form.due(if state == CallState::Queued { data.deadline } else { Time::NEVER });
+        form.data(&data.reply);
+        let cancelled = data.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+        form.flags(&[cancelled]);
+        // The age of a reply only counts where there may be no room for the next one.
+        let limits = &self.config.limits;
+        if !self.calls.has_room(limits.max_cached_reply) {
+            form.due(data.kept_at.plus(limits.reply_age));
+            form.due(self.calls.swept_at);
+        }
+    }
+
+    fn canonical_timers(&self, connections: &[ConnId], form: &mut Canonical) {
+        let place = |conn: ConnId, serial: u64| {
+            let known = self.links.connections.get(conn).filter(|connection| connection.serial == serial)?;
+            Some((connections.iter().position(|open| *open == conn).unwrap_or(connections.len()), known))
+        };
+        for ((due, _), timer) in &self.links.timers.due {
+            match timer {
+                Timer::Hello(conn, serial) => {
+                    if let Some((at, _)) = place(*conn, *serial).filter(|(_, c)| c.stage == Stage::Greeting) {
+                        form.number(1);
+                        form.count(at);
+                        form.due(*due);
+                    }
+                }
+                Timer::Stall(watch) => {
+                    if let Some((at, connection)) = place(watch.conn, watch.serial) {
+                        form.number(2);
+                        form.count(at);
+                        form.flags(&[watch.mark == connection.outgoing.sent()]);
+                        form.due(*due);
+                    }
+                }
+                Timer::Lease(key) => {
+                    if self.links.sessions.get(*key).is_some() {
+                        form.number(3);
+                        self.canonical_key(*key, form);
+                        form.due(*due);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the session that a key names; 0 if it has ended.
+    fn canonical_key(&self, key: SessionKey, form: &mut Canonical) {
+        form.name(self.links.sessions.get(key).map_or(0, |session| session.id.0));
+    }
+}

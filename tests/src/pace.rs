@@ -1,0 +1,89 @@
+//! V20: how long a client waits before it sends a call again, and before it connects again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rpc_core::ids::Time;
+use rpc_core::limits::{ClientLimits, ServerLimits};
+use rpc_core::sim::{ClientId, LinkId, Sent, World};
+use rpc_core::wire::frame::Kind;
+
+use crate::auditor::TICK;
+
+/// A copy may be late by this much where writes take parts: the batches before it may take that long.
+const LATE: Duration = Duration::from_secs(10);
+
+/// When each call was last sent on its connection, and what the next copy must wait.
+#[derive(Debug, Default)]
+pub struct Pace {
+    last: HashMap<(LinkId, u16, u64), Copies>,
+    /// Until when each client's process or clock was disturbed: a copy that was due before may be late.
+    disturbed: HashMap<ClientId, Time>,
+    /// Copies whose pauses were looked at.
+    pub copies: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Copies {
+    left: Time,
+    least: Duration,
+    most: Duration,
+}
+
+impl Pace {
+    /// Notes that a client's process stood still or its clock jumped, until then by its own clock.
+    pub fn disturb(&mut self, client: ClientId, until: Time) {
+        let known = self.disturbed.entry(client).or_default();
+        *known = (*known).max(until);
+    }
+
+    /// Looks at what was sent.
+    ///
+    /// # Errors
+    /// The pause that was too short or too long.
+    pub fn look(&mut self, sent: &Sent, limits: &ClientLimits, short_writes: bool) -> Result<(), String> {
+        if sent.kind != Kind::Call {
+            return Ok(()); // the pauses of CANCEL are made by the same function
+        }
+        let key = (sent.link, sent.slot, sent.seq);
+        let first = limits.resend_first;
+        let Some(copies) = self.last.get_mut(&key) else {
+            self.last.insert(key, Copies { left: sent.left, least: first, most: first });
+            return Ok(());
+        };
+        self.copies += 1;
+        let pause = sent.made.since(copies.left);
+        let calm = self.disturbed.get(&sent.client).is_none_or(|until| *until < copies.left);
+        let late = if short_writes { LATE } else { TICK };
+        if pause < copies.least || (calm && pause > copies.most + late) {
+            return Err(format!("V20: a copy was sent after {pause:?}: {copies:?} {sent:?}"));
+        }
+        // Each pause is twice the one before, up to the cap, and up to 20 % more or less.
+        copies.least = (copies.least * 2).min(limits.resend_cap) * 4 / 5;
+        copies.most = (copies.most * 2).min(limits.resend_cap) * 6 / 5;
+        copies.left = sent.left;
+        Ok(())
+    }
+
+    /// Looks at the longest time that a client waited before it connected again.
+    ///
+    /// # Errors
+    /// When it was longer than any rule allows.
+    pub fn look_at_reconnects(
+        &self,
+        world: &World,
+        client: ClientId,
+        limits: &ClientLimits,
+        server: &ServerLimits,
+    ) -> Result<(), String> {
+        let longest = world.client_seen(client).longest_pause;
+        let garbled = limits.backoff_first * 10;
+        let most = limits.backoff_cap.max(server.retry_after).max(garbled) + Duration::from_millis(1);
+        if longest > most && !self.disturbed.contains_key(&client) {
+            return Err(format!(
+                "V20: client {client} waited {longest:?} before it connected, at most {most:?}"
+            ));
+        }
+        Ok(())
+    }
+}

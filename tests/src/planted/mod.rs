@@ -1,0 +1,17 @@
+//! Planted faults: each is a change of a function that a test must find, and all of them are compiled in one build.
+//!
+//! ```text
+//! tests/mutants/*.toml --list--> faults --\
+//!                                          plant (source, tokens) --> switches --weave--> a copy of the workspace (tree)
+//! cargo mutants --list --generated--> ----/                                                      |
+//!                                                 verdict <-- stage, with RPC_PLANTED=number <--cargo--'
+//! ```
+
+pub mod cargo;
+pub mod generated;
+pub mod list;
+pub mod source;
+pub mod stage;
+pub mod tokens;
+pub mod tree;
+pub mod weave;

@@ -1,0 +1,332 @@
+//! The stages that look for a fault, cheapest first: each is a test program, run with one fault switched on.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::tree;
+use super::weave::VARIABLE;
+
+/// A stage.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage {
+    /// Its name in the report.
+    pub name: &'static str,
+    /// The test target; `lib` is the unit tests of `rpc-core`.
+    pub target: &'static str,
+    /// The words after the program's name.
+    pub words: &'static [&'static str],
+    /// Threads, sockets and a real clock are in it: a test that fails is asked again, so that chance finds nothing.
+    pub timed: bool,
+    /// It runs the layer of threads and sockets; a fault in that layer alone is judged by no other stage.
+    pub net: bool,
+}
+
+/// All stages. One whose target is not in the workspace is left out.
+pub const STAGES: &[Stage] = &[
+    Stage { name: "unit", target: "lib", words: &[], timed: false, net: true },
+    Stage {
+        name: "tables",
+        target: "simulation",
+        words: &["--skip", "random_runs"],
+        timed: false,
+        net: false,
+    },
+    Stage {
+        name: "few",
+        target: "simulation",
+        words: &["random_runs", "--skip", "in_every_run"],
+        timed: false,
+        net: false,
+    },
+    Stage { name: "explore", target: "explore", words: &[], timed: false, net: false },
+    Stage { name: "interleave", target: "interleave", words: &[], timed: false, net: true },
+    // Its tests wait more than they work: eight at a time take half as long.
+    Stage {
+        name: "integration",
+        target: "integration",
+        words: &["--test-threads=8"],
+        timed: true,
+        net: true,
+    },
+    Stage { name: "wire", target: "wire", words: &[], timed: true, net: true },
+    Stage { name: "random", target: "simulation", words: &["random_runs"], timed: false, net: false },
+];
+
+/// A stage may take so many times as long as without a fault,
+const SLOWER: u32 = 5;
+/// and so much longer on top, since the machine may be busy.
+const SPARE: Duration = Duration::from_secs(20);
+/// How often a test that failed in a timed stage is asked again; one more failure confirms it.
+const ASKED_AGAIN: usize = 3;
+/// The part of a program's output that is kept to be shown.
+const SHOWN_LINES: usize = 60;
+
+/// What one run of a program has shown.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Every test passed.
+    Passed,
+    /// This test failed, or the program ended otherwise.
+    Failed(String),
+    /// It did not end within its limit, and no test failed.
+    Hung,
+}
+
+/// What found a fault, if anything did.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The stage and the test.
+    Killed(&'static str, String),
+    /// The first stage that did not end; no test failed in any.
+    Hung(&'static str),
+    /// Every stage passed.
+    Survived,
+}
+
+/// The stages of one build, with their limits.
+#[derive(Debug)]
+pub struct Stages {
+    programs: BTreeMap<String, PathBuf>,
+    tree: PathBuf,
+    stages: Vec<(Stage, Duration)>,
+}
+
+impl Stages {
+    /// The stages whose programs were built. Until [`Stages::measure`] has run, each has a limit that is meant for the
+    /// tests without a fault.
+    pub fn new(root: &Path, programs: BTreeMap<String, PathBuf>, limit: Duration) -> Self {
+        let here = STAGES.iter().filter(|stage| programs.contains_key(stage.target));
+        let stages = here.map(|stage| (*stage, limit)).collect();
+        Stages { tree: tree::tree(&tree::work_folder(root)), programs, stages }
+    }
+
+    /// Runs every stage with nothing planted, and takes its limit from the time that it took.
+    ///
+    /// # Errors
+    /// A stage fails although nothing is planted.
+    pub fn measure(&mut self) -> Result<Vec<(&'static str, Duration)>, String> {
+        let mut times = Vec::new();
+        for index in 0..self.stages.len() {
+            let (stage, limit) = self.stages[index];
+            let began = Instant::now();
+            match self.found(stage, limit, 0) {
+                Outcome::Passed => {}
+                Outcome::Failed(test) => {
+                    return Err(format!("nothing is planted, and {test} fails in stage {}", stage.name));
+                }
+                Outcome::Hung => {
+                    return Err(format!("nothing is planted, and stage {} does not end", stage.name));
+                }
+            }
+            let took = began.elapsed();
+            self.stages[index].1 = took * SLOWER + SPARE;
+            times.push((stage.name, took));
+        }
+        Ok(times)
+    }
+
+    /// Asks the stages one after the other until a test of one fails. A stage that does not end says nothing about the
+    /// next one: only if no test fails in any of them is the fault hung.
+    pub fn judge(&self, fault: u32, in_net: bool) -> Verdict {
+        let mut hung = None;
+        for (stage, limit) in self.stages.iter().filter(|(stage, _)| stage.net || !in_net) {
+            match self.found(*stage, *limit, fault) {
+                Outcome::Passed => {}
+                Outcome::Failed(test) => return Verdict::Killed(stage.name, test),
+                Outcome::Hung => hung = hung.or(Some(stage.name)),
+            }
+        }
+        hung.map_or(Verdict::Survived, Verdict::Hung)
+    }
+
+    /// Runs a stage; in a timed one a failure counts if the same test fails again.
+    fn found(&self, stage: Stage, limit: Duration, fault: u32) -> Outcome {
+        let first = self.run(stage, stage.words, limit, fault);
+        let Outcome::Failed(test) = &first else { return first };
+        if !stage.timed {
+            return first;
+        }
+        for _ in 0..ASKED_AGAIN {
+            let again = [test.as_str(), "--exact"];
+            if !matches!(self.run(stage, &again, limit, fault), Outcome::Passed) {
+                return first;
+            }
+        }
+        Outcome::Passed
+    }
+
+    fn run(&self, stage: Stage, words: &[&str], limit: Duration, fault: u32) -> Outcome {
+        let Ok(mut child) = self.start(stage, words, fault, Stdio::null()) else {
+            return Outcome::Failed("the test program cannot be started".to_owned());
+        };
+        let lines = lines_of(child.stdout.take());
+        let ends = Instant::now() + limit;
+        let outcome = loop {
+            match lines.recv_timeout(ends.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    if let Some(test) = failed_test(&line) {
+                        break Outcome::Failed(test.to_owned()); // the other tests need not run
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => break Outcome::Hung,
+                Err(mpsc::RecvTimeoutError::Disconnected) => break Outcome::Passed, // or so it seems: see below
+            }
+        };
+        let outcome = match outcome {
+            Outcome::Passed => match child.wait() {
+                Ok(status) if status.success() => Outcome::Passed,
+                Ok(status) => Outcome::Failed(format!("the program ended with {status}")),
+                Err(error) => Outcome::Failed(error.to_string()),
+            },
+            outcome => outcome,
+        };
+        end_group(&mut child);
+        outcome
+    }
+
+    /// Runs the stage that found a fault once more, to its end, and gives the end of what it says.
+    pub fn show(&self, name: &str, test: &str, fault: u32) -> String {
+        let Some((stage, limit)) = self.stages.iter().find(|(stage, _)| stage.name == name) else {
+            return String::new();
+        };
+        let Ok(mut child) = self.start(*stage, &[test, "--exact", "--nocapture"], fault, Stdio::piped())
+        else {
+            return String::new();
+        };
+        let (out, err) = (lines_of(child.stdout.take()), lines_of(child.stderr.take()));
+        let ends = Instant::now() + *limit;
+        let mut text = Vec::new();
+        for lines in [err, out] {
+            while let Ok(line) = lines.recv_timeout(ends.saturating_duration_since(Instant::now())) {
+                text.push(line);
+            }
+        }
+        end_group(&mut child);
+        text[text.len().saturating_sub(SHOWN_LINES)..].join("\n")
+    }
+
+    fn start(&self, stage: Stage, words: &[&str], fault: u32, stderr: Stdio) -> std::io::Result<Child> {
+        use std::os::unix::process::CommandExt;
+        let program = self.programs.get(stage.target).cloned().unwrap_or_default();
+        let package = if stage.target == "lib" { "rpc-core" } else { "tests" };
+        Command::new(program)
+            .args(words)
+            .current_dir(self.tree.join(package))
+            .env(VARIABLE, fault.to_string())
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .process_group(0) // some tests start processes: all of them end together
+            .spawn()
+    }
+}
+
+/// Ends a program and all that it has started.
+fn end_group(child: &mut Child) {
+    let group = format!("-{}", child.id());
+    // It fails if all of them have ended already.
+    let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+    let _ = child.wait();
+}
+
+/// Reads lines on a thread of their own, so that a reader may stop waiting.
+fn lines_of(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    if let Some(pipe) = pipe {
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    receiver
+}
+
+/// The name of the test that a line of libtest says has failed.
+fn failed_test(line: &str) -> Option<&str> {
+    let test = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
+    Some(test.split(" - ").next().unwrap_or(test))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::{Outcome, Stage, Stages, Verdict, failed_test, tree};
+
+    #[test]
+    fn a_failed_test_is_known_by_its_line() {
+        assert_eq!(failed_test("test a::b ... FAILED"), Some("a::b"));
+        assert_eq!(failed_test("test a::b - should panic ... FAILED"), Some("a::b"));
+        assert_eq!(failed_test("test a::b ... ok"), None);
+        assert_eq!(failed_test("test result: FAILED. 1 passed"), None);
+    }
+
+    /// Stages whose one program is a script; `name` tells their folders apart.
+    fn stages(name: &str, script: &str, timed: bool) -> (Stages, PathBuf) {
+        let root = std::env::temp_dir().join(format!("rpc-planted-{name}-{}", std::process::id()));
+        fs::create_dir_all(tree::tree(&tree::work_folder(&root)).join("rpc-core")).expect("a folder");
+        let program = root.join("program");
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a script");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
+        let programs = BTreeMap::from([("lib".to_owned(), program)]);
+        let mut stages = Stages::new(&root, programs, Duration::from_secs(60));
+        stages.stages = vec![(
+            Stage { name: "unit", target: "lib", words: &[], timed, net: true },
+            Duration::from_secs(60),
+        )];
+        (stages, root)
+    }
+
+    #[test]
+    fn what_passes_survives_and_what_fails_is_killed_by_its_test() {
+        let (passing, root) = stages("passing", "echo 'test a ... ok'", false);
+        assert!(matches!(passing.judge(1, true), Verdict::Survived));
+        let failing = "[ $RPC_PLANTED = 2 ] && echo 'test a::b ... FAILED' && exit 101; exit 0";
+        let (failing, other) = stages("failing", failing, false);
+        assert!(matches!(failing.judge(1, true), Verdict::Survived));
+        assert!(matches!(failing.judge(2, true), Verdict::Killed("unit", test) if test == "a::b"));
+        [root, other].iter().for_each(|root| fs::remove_dir_all(root).expect("it was made above"));
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_hung_unless_a_test_of_it_failed() {
+        let (mut silent, root) = stages("silent", "sleep 1000", false);
+        silent.stages[0].1 = Duration::from_millis(50);
+        assert!(matches!(silent.judge(1, true), Verdict::Hung("unit")));
+        let (failed, other) = stages("failed", "echo 'test a ... FAILED'; sleep 1000", false);
+        assert!(matches!(failed.judge(1, true), Verdict::Killed("unit", test) if test == "a"));
+        [root, other].iter().for_each(|root| fs::remove_dir_all(root).expect("it was made above"));
+    }
+
+    #[test]
+    fn among_threads_a_test_that_fails_once_has_found_nothing() {
+        let once =
+            "[ -e ../../../../failed ] || { touch ../../../../failed; echo 'test a ... FAILED'; exit 101; }";
+        for (timed, killed) in [(true, false), (false, true)] {
+            let (stages, root) = stages(&format!("once-{timed}"), once, timed);
+            assert_eq!(matches!(stages.judge(1, true), Verdict::Killed(..)), killed, "timed: {timed}");
+            assert!(root.join("failed").exists(), "it did fail");
+            fs::remove_dir_all(root).expect("it was made above");
+        }
+    }
+
+    #[test]
+    fn a_stage_that_fails_with_nothing_planted_ends_the_run() {
+        let (mut stages, root) = stages("broken", "exit 3", false);
+        assert!(stages.measure().expect_err("it fails").contains("nothing is planted"));
+        assert!(matches!(stages.found(stages.stages[0].0, Duration::from_secs(60), 0), Outcome::Failed(_)));
+        fs::remove_dir_all(root).expect("it was made above");
+    }
+}

@@ -1,0 +1,123 @@
+//! What is known about a call, and whether the verdict on it agrees with what really ran.
+
+use std::time::Duration;
+
+use rpc_core::error::Reason;
+use rpc_core::ids::Time;
+use rpc_core::limits::ClientLimits;
+use rpc_core::proto::{Doubt, Outcome};
+
+use crate::ledger::{Does, Ledger};
+use crate::setup::Setup;
+
+/// What is known about a call.
+#[derive(Debug)]
+pub struct Call {
+    /// Which client started it.
+    pub client: usize,
+    /// What it calls.
+    pub does: Does,
+    /// Its deadline, by its client's clock.
+    pub deadline: Time,
+    /// The same, from its start.
+    pub within: Duration,
+    /// Its caller gave it up.
+    pub abandoned: bool,
+    /// Its caller does not want to know any more what became of it.
+    pub forgotten: bool,
+    /// The network was whole, and there was time enough, so it must get an answer (V16).
+    pub must_be_answered: bool,
+    /// How it ended.
+    pub verdict: Option<Outcome>,
+    /// What became of it after it was unknown.
+    pub resolved: Option<Outcome>,
+}
+
+/// What makes a verdict possible, beside what ran.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// What the run was made with.
+    pub setup: &'a Setup,
+    /// The duplicate filter is switched off.
+    pub filter_off: bool,
+    /// The call's client was closed.
+    pub closed: bool,
+}
+
+impl Call {
+    /// Compares a verdict with what really ran.
+    ///
+    /// # Errors
+    /// The rule that the verdict breaks.
+    pub fn judge(
+        &self,
+        tag: u64,
+        outcome: &Outcome,
+        ledger: &Ledger,
+        around: Surroundings<'_>,
+    ) -> Result<(), String> {
+        let runs = ledger.runs(tag);
+        let any = self.does == Does::Idempotent || around.filter_off;
+        let once = match (any, around.setup.may_change_bodies) {
+            (true, false) => runs >= 1,
+            (false, false) => runs == 1,
+            (true, true) => true, // its arguments may have been changed on the way: it ran as another call
+            (false, true) => runs <= 1,
+        };
+        let fits = match outcome {
+            Outcome::Done(bytes) | Outcome::Failed(bytes) => {
+                let failed = matches!(outcome, Outcome::Failed(_));
+                let executions = ledger.by_tag.get(&tag).map(Vec::as_slice).unwrap_or_default();
+                let mut first = executions.iter().take(if any { usize::MAX } else { 1 });
+                let known = around.setup.may_change_bodies || first.any(|run| run.reply == bytes[..]);
+                once && known && failed == (self.does == Does::Fail)
+            }
+            Outcome::Panicked(_) => once && self.does == Does::Panic,
+            Outcome::ReplyLost(_) => once,
+            Outcome::NotExecuted(..) => runs == 0,
+            Outcome::Unknown(Doubt::Deadline) => true,
+            Outcome::Unknown(Doubt::SessionLost) => around.setup.loses_sessions,
+            Outcome::Unknown(Doubt::Closed) => around.closed,
+            Outcome::Unknown(Doubt::BrokenServer) => around.setup.may_look_broken,
+            _ => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        let rule = if matches!(outcome, Outcome::NotExecuted(..)) { "V7" } else { "V6" };
+        Err(format!("{rule}: call {tag} ({:?}) ran {runs} times, its caller heard {outcome:?}", self.does))
+    }
+}
+
+/// Returns true if a verdict is an answer: the server's word, and not the end of the client's patience. A lost session
+/// answers too: no patience would help.
+pub fn is_answer(outcome: &Outcome) -> bool {
+    use Reason::{Deadline, NoFreeSlot, Unreachable};
+    !matches!(
+        outcome,
+        Outcome::Unknown(Doubt::Deadline) | Outcome::NotExecuted(Deadline | NoFreeSlot | Unreachable, _)
+    )
+}
+
+/// Returns how often one call may run (V17): once, and once more after each pause that fits into its deadline.
+pub fn most_runs(within: Duration, limits: &ClientLimits) -> usize {
+    let (mut runs, mut pause, mut passed) = (1, limits.backoff_first, Duration::ZERO);
+    while passed + pause < within && limits.retry_budget > 0.0 {
+        passed += pause;
+        pause = (pause * 2).min(limits.backoff_cap);
+        runs += 1;
+    }
+    runs
+}
+
+/// Returns a verdict's name in a tally.
+pub fn name_of(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done(_) => "done".to_owned(),
+        Outcome::Failed(_) => "failed".to_owned(),
+        Outcome::Panicked(_) => "panicked".to_owned(),
+        Outcome::ReplyLost(_) => "reply lost".to_owned(),
+        Outcome::NotExecuted(reason, _) => format!("not executed: {reason:?}"),
+        Outcome::Unknown(doubt) => format!("unknown: {doubt:?}"),
+    }
+}
