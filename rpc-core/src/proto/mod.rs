@@ -18,6 +18,8 @@ pub mod client;
 mod outcome;
 mod request;
 pub mod server;
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "sim")]
 pub use canonical::Canonical;

@@ -17,3 +17,5 @@ pub mod frame;
 mod guard;
 pub mod message;
 mod status;
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Tests of cases that no test outside the crate can cause: a fork, which needs unsafe code, and a driver that panics.
 
+mod answers;
+
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;

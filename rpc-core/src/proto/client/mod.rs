@@ -24,6 +24,8 @@ mod retransmission;
 mod retry;
 mod session;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 pub use config::{ClientConfig, ClientCounters, Event};

@@ -76,9 +76,15 @@ impl Outgoing {
     }
 
     /// Returns the number of frames.
-    #[cfg(any(test, feature = "sim"))]
+    #[cfg(feature = "sim")]
     pub(super) fn len(&self) -> usize {
         self.frames.len()
+    }
+
+    /// Returns the number of calls whose bytes may still be in the buffer.
+    #[cfg(test)]
+    pub(super) fn buffered(&self) -> usize {
+        self.buffered.len()
     }
 
     /// Appends a frame.

@@ -53,7 +53,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    fn new(peer: Option<SocketAddr>, serial: u64) -> Self {
+    /// A connection that was accepted.
+    pub(super) fn new(peer: Option<SocketAddr>, serial: u64) -> Self {
         Connection {
             stage: Stage::Greeting,
             decoder: FrameDecoder::default(),
@@ -101,7 +102,8 @@ impl Connection {
         Some(self.outgoing.sent())
     }
 
-    fn send(&mut self, header: &Header, body: &[u8]) {
+    /// Appends a frame. The driver does not look at the connection for it: see [`Writer::send`].
+    pub(super) fn send(&mut self, header: &Header, body: &[u8]) {
         let before = self.outgoing.bytes.len();
         frame::append(&mut self.outgoing.bytes, header, body, self.checksum);
         self.outgoing.queued += (self.outgoing.bytes.len() - before) as u64;
@@ -267,6 +269,12 @@ impl Outgoing {
     /// Counts on from the position that an earlier connection of the same session had reached.
     pub(super) fn count_from(&mut self, queued_before: u64) {
         self.queued = queued_before + self.unsent().len() as u64;
+    }
+
+    /// Returns the number of bytes in the buffer, those that were written among them.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Lends the empty buffer of a connection that has nothing to write, so that another connection can use it.

@@ -25,6 +25,8 @@ mod links;
 mod record;
 mod run_queue;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 #[cfg(feature = "sim")]

@@ -204,6 +204,12 @@ impl Sessions {
         self.iter().map(|session| session.records.len()).sum()
     }
 
+    /// Returns the number of sessions that were opened from an address.
+    #[cfg(test)]
+    pub(super) fn of_source(&self, source: IpAddr) -> usize {
+        self.per_source.get(&source).copied().unwrap_or(0)
+    }
+
     /// Adds a session. Its id is new: 120 of its bits are random.
     pub(super) fn insert(&mut self, mut session: Session) -> SessionKey {
         assert!(!self.by_id.contains_key(&session.id), "V9: session ids never repeat");

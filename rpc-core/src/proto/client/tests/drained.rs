@@ -1,0 +1,113 @@
+//! Rules of GOAWAY: what is under way is waited for, what is not goes elsewhere, and an idle client leaves.
+
+use super::*;
+use crate::proto::tests::secs;
+
+#[test]
+fn an_idle_client_leaves_at_once_with_bye() {
+    let mut bench = Bench::with_slots(2);
+    bench.hears_kind(Kind::GoAway);
+    assert_eq!(kinds(&bench.written()), [Kind::Bye]);
+    assert!(bench.core.wants_close());
+    bench.cut();
+    assert!(!bench.core.poll_connect(bench.now.plus(secs(10))), "it comes back with its next call");
+}
+
+#[test]
+fn a_client_with_a_call_under_way_waits_for_its_answer_and_then_leaves() {
+    let mut bench = Bench::with_slots(2);
+    bench.send(1, LONG);
+    bench.hears_kind(Kind::GoAway);
+    assert!(bench.written().is_empty() && !bench.core.wants_close());
+    bench.done(0, 1);
+    assert_eq!(names(&bench.written()), [(Kind::Ack, 0, 1), (Kind::Bye, 0, 0)]);
+    assert_eq!(bench.verdict(), (1, done()));
+    assert!(bench.core.wants_close());
+}
+
+#[test]
+fn a_dirty_slot_is_waited_for_too() {
+    let mut bench = Bench::with_slots(1);
+    bench.send(1, LONG);
+    bench.core.abandon(1, bench.now);
+    bench.written();
+    bench.hears_kind(Kind::GoAway);
+    assert!(bench.written().is_empty());
+    bench.done(0, 1);
+    assert_eq!(names(&bench.written()), [(Kind::Ack, 0, 1), (Kind::Bye, 0, 0)]);
+}
+
+#[test]
+fn v16_unsent_calls_are_taken_back_in_order_and_go_to_the_next_session() {
+    let mut bench = Bench::with_slots(3);
+    bench.send(1, LONG);
+    for tag in 2..=4 {
+        bench.start(tag, LONG); // 2 and 3 in slots, 4 waits
+    }
+    bench.hears_kind(Kind::GoAway);
+    bench.start(5, LONG);
+    assert!(bench.written().is_empty(), "nothing new goes to a server that leaves");
+    bench.done(0, 1);
+    bench.written();
+    assert_eq!(bench.verdict(), (1, done()));
+    bench.cut();
+    bench.connect();
+    bench.grants.session = SessionId(6);
+    bench.welcome(false);
+    bench.written();
+    for (slot, seq, tag) in [(0, 1, 2), (1, 1, 3), (2, 1, 4), (0, 2, 5)] {
+        bench.done(slot, seq);
+        assert_eq!(bench.verdict(), (tag, done()));
+        bench.written();
+    }
+}
+
+#[test]
+fn goaway_again_changes_nothing() {
+    let mut bench = Bench::with_slots(2);
+    bench.send(1, LONG);
+    bench.hears_kind(Kind::GoAway);
+    bench.hears_kind(Kind::GoAway);
+    assert!(bench.written().is_empty());
+    bench.done(0, 1);
+    bench.hears_kind(Kind::GoAway);
+    assert_eq!(kinds(&bench.written()), [Kind::Ack, Kind::Bye]);
+}
+
+#[test]
+fn a_draining_servers_connection_that_is_lost_is_resumed_while_an_answer_is_owed() {
+    let mut bench = Bench::with_slots(2);
+    bench.send(1, LONG);
+    bench.hears_kind(Kind::GoAway);
+    bench.resume();
+    assert_eq!(names(&bench.written()), [(Kind::Call, 0, 1)]);
+    bench.hears_kind(Kind::GoAway);
+    bench.done(0, 1);
+    assert_eq!(kinds(&bench.written()), [Kind::Ack, Kind::Bye]);
+}
+
+#[test]
+fn a_draining_servers_connection_that_is_lost_with_nothing_owed_ends_the_session() {
+    let mut bench = Bench::with_slots(2);
+    bench.start(1, LONG);
+    bench.hears_kind(Kind::GoAway);
+    bench.cut(); // before BYE was written
+    bench.connect();
+    bench.grants.session = SessionId(6);
+    bench.welcome(false); // a HELLO without a resume
+    assert!(!bench.core.wants_close());
+    assert_eq!(names(&bench.written()), [(Kind::Call, 0, 1)]);
+}
+
+#[test]
+fn after_bye_the_next_session_is_a_new_one_and_takes_calls_again() {
+    let mut bench = Bench::with_slots(1);
+    bench.hears_kind(Kind::GoAway);
+    bench.written();
+    bench.cut();
+    bench.start(1, LONG);
+    bench.connect();
+    bench.welcome(false);
+    assert_eq!(names(&bench.written()), [(Kind::Call, 0, 1)]);
+    assert_eq!(bench.core.counters().sessions, 2);
+}

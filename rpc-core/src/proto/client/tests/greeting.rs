@@ -1,0 +1,185 @@
+//! Rules of HELLO on the client: said first, again while WELCOME is awaited, and given up in time.
+
+use super::*;
+use crate::proto::tests::{ms, secs};
+use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
+
+fn hello_of(frames: &[Frame]) -> Hello {
+    assert_eq!(kinds(frames), [Kind::Hello]);
+    Hello::decode(&frames[0].body).expect("a HELLO")
+}
+
+#[test]
+fn v20_hello_goes_out_again_after_an_eighth_of_the_time_and_then_after_twice_as_long() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    let begin = bench.now;
+    let copies = bench.times_of(Kind::Hello, secs(2) - ms(1));
+    assert_eq!(copies, [begin.plus(ms(250)), begin.plus(ms(750)), begin.plus(ms(1750))]);
+    assert!(!bench.core.wants_close());
+    bench.pass(ms(1));
+    assert!(bench.core.wants_close(), "and is given up after two seconds");
+    assert!(bench.core.last_failure().contains("did not answer in time"));
+}
+
+#[test]
+fn each_connection_begins_with_the_short_pause_again() {
+    let mut bench = Bench::new(quiet(1));
+    for _ in 0..3 {
+        bench.connect();
+        let begin = bench.now;
+        assert_eq!(bench.times_of(Kind::Hello, ms(700)), [begin.plus(ms(250))]);
+        bench.cut();
+    }
+}
+
+#[test]
+fn the_times_follow_the_limit() {
+    let mut bench = Bench::new(ClientLimits { connect: ms(800), ..quiet(1) });
+    bench.connect();
+    assert_eq!(bench.times_of(Kind::Hello, ms(799)).len(), 3, "after 100, 300 and 700 ms");
+    assert!(!bench.core.wants_close());
+    bench.pass(ms(1));
+    assert!(bench.core.wants_close());
+}
+
+#[test]
+fn after_welcome_no_more_hello_goes_out() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    bench.pass(ms(240));
+    bench.welcome(false);
+    assert!(bench.core.is_ready());
+    assert!(bench.pass(secs(100)).is_empty());
+}
+
+#[test]
+fn v20_a_connection_that_is_not_made_in_time_is_given_up_each_time() {
+    let mut bench = Bench::new(quiet(1));
+    for _ in 0..3 {
+        assert!(bench.wait_until_it_connects() <= secs(2));
+        bench.pass(secs(2) - ms(1));
+        assert!(!bench.core.wants_close());
+        bench.pass(ms(1));
+        assert!(bench.core.wants_close());
+        bench.cut();
+    }
+}
+
+#[test]
+fn the_time_to_greet_begins_when_the_connection_stands() {
+    let mut bench = Bench::new(quiet(1));
+    bench.wait_until_it_connects();
+    bench.pass(ms(1900));
+    bench.core.handle_connected(bench.now);
+    bench.written();
+    bench.pass(ms(1999));
+    assert!(!bench.core.wants_close());
+    bench.pass(ms(1));
+    assert!(bench.core.wants_close());
+}
+
+#[test]
+fn hello_says_what_the_client_wants_and_a_resume_names_its_session() {
+    let mut bench = Bench::new(quiet(9));
+    bench.wait_until_it_connects();
+    bench.core.handle_connected(bench.now);
+    let first = hello_of(&bench.written());
+    assert_eq!((first.slots, first.features, first.resume), (9, 0, None));
+    assert_eq!(first.services, [("Work".to_owned(), WORK.hash)]);
+    bench.welcome(false);
+    bench.send(1, LONG);
+    bench.cut();
+    bench.wait_until_it_connects();
+    bench.core.handle_connected(bench.now);
+    let again = hello_of(&bench.written());
+    assert_eq!(again.resume, Some((SessionId(5), [1; 32])));
+    assert_eq!((again.slots, again.services), (first.slots, first.services));
+}
+
+#[test]
+fn what_was_to_be_said_on_the_last_connection_is_not_said_on_the_next_before_welcome() {
+    let mut bench = Bench::with_slots(2);
+    bench.send(1, LONG);
+    bench.core.abandon(1, bench.now);
+    bench.start(2, LONG);
+    bench.cut();
+    bench.wait_until_it_connects();
+    bench.core.handle_connected(bench.now);
+    assert_eq!(kinds(&bench.written()), [Kind::Hello]);
+    bench.start(3, LONG);
+    assert!(bench.written().is_empty());
+}
+
+#[test]
+fn features_that_were_agreed_hold_for_what_is_sent_and_for_what_is_read() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    bench.grants.features = FEATURE_NO_BODY_CHECKSUM;
+    bench.welcome(false);
+    bench.start(1, LONG);
+    let frames = bench.written();
+    assert_eq!((frames[0].body_crc, &frames[0].body[..]), (0, &b"arguments"[..]));
+    let mut bytes = reply(0, 1, Status::Done).encode(1, 99).to_vec(); // a checksum that is none
+    bytes.push(b'r');
+    bench.core.handle_input(bytes.into(), bench.now);
+    assert_eq!(bench.verdict(), (1, done()));
+    bench.send(2, LONG);
+    bench.grants.features = 0;
+    bench.resume();
+    assert_ne!(bench.written()[0].body_crc, 0);
+}
+
+#[test]
+fn frames_that_overtake_welcome_are_ignored_and_cost_nothing() {
+    let mut bench = Bench::with_slots(1);
+    bench.send(1, LONG);
+    bench.cut();
+    bench.connect();
+    bench.done(0, 1);
+    for kind in [Kind::GoAway, Kind::Pong] {
+        bench.hears_kind(kind);
+    }
+    assert!(!bench.core.wants_close() && bench.events().is_empty());
+    assert_eq!((bench.core.counters().stray_replies, bench.core.counters().broken_server), (1, 0));
+    bench.welcome(true);
+    bench.welcome(true); // a copy of it
+    assert_eq!(names(&bench.written()), [(Kind::Call, 0, 1)]);
+}
+
+#[test]
+fn connections_and_sessions_are_counted_once_each() {
+    let mut bench = Bench::with_slots(1);
+    bench.send(1, LONG);
+    bench.resume();
+    let counters = bench.core.counters();
+    assert_eq!((counters.connections, counters.sessions, counters.calls), (2, 1, 1));
+    assert_eq!(counters.resent, 1);
+}
+
+#[test]
+fn a_rejection_is_told_and_its_text_is_kept() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    bench.hears(&Header::new(Kind::Reject), b"another version");
+    assert!(bench.core.wants_close() && bench.core.is_rejected() && !bench.core.is_foreign());
+    assert!(bench.core.last_failure().contains("another version"));
+}
+
+#[test]
+fn a_strangers_bytes_before_any_session_are_called_foreign_and_later_ones_are_not() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    bench
+        .core
+        .handle_input(bytes::Bytes::from_static(b"HTTP/1.1 400 Bad Request and so on, and on"), bench.now);
+    assert!(bench.core.wants_close() && bench.core.is_foreign());
+    bench.cut();
+    bench.wait_until_it_connects();
+    bench.core.handle_disconnected("refused", bench.now);
+    assert!(!bench.core.is_foreign(), "nothing has answered there now");
+    let mut bench = Bench::with_slots(1);
+    bench.core.handle_input(garbled(), bench.now);
+    assert!(bench.core.wants_close() && !bench.core.is_foreign());
+    assert_eq!(bench.core.counters().broken_server, 0, "that is the way's fault");
+}

@@ -1,0 +1,144 @@
+//! Rules of the counters: each counts what its sentence says, once, and two loops' counts add up field by field.
+
+use super::*;
+use crate::proto::tests::READ;
+
+/// What changed between two looks, by name.
+fn changes(before: Counters, after: Counters) -> Vec<(String, i64)> {
+    let (before, after) = (fields(before), fields(after));
+    let pairs = before.into_iter().zip(after).filter(|(before, after)| before != after);
+    pairs.map(|(before, after)| (after.0, after.1 - before.1)).collect()
+}
+
+/// Every field with its value.
+fn fields(counters: Counters) -> Vec<(String, i64)> {
+    let text = format!("{counters:?}");
+    let inside = text.trim_start_matches("Counters {").trim_end_matches('}');
+    let pairs = inside.split(',').filter_map(|field| field.split_once(':'));
+    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().parse().expect("a number"))).collect()
+}
+
+/// Asserts what `act` changes in the counters.
+fn counts(bench: &mut Bench, act: impl FnOnce(&mut Bench), expected: &[(&str, i64)]) {
+    let before = bench.counters();
+    act(bench);
+    let changed = changes(before, bench.counters());
+    let changed: Vec<(&str, i64)> = changed.iter().map(|(name, by)| (name.as_str(), *by)).collect();
+    assert_eq!(changed, expected);
+}
+
+#[test]
+fn each_row_of_calls_and_their_copies_has_its_counter() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    counts(
+        &mut bench,
+        |b| b.call(&peer, 0, 2),
+        &[("calls", 1), ("records", 1), ("record_bytes", 32), ("queued", 1)],
+    );
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("copies_under_way", 1)]);
+    let mut key = None;
+    counts(&mut bench, |b| key = Some(b.begin().key), &[("executions", 1), ("queued", -1), ("running", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("copies_under_way", 1)]);
+    counts(&mut bench, |b| b.finish(key.expect("begun"), b"abc"), &[("kept_bytes", 3), ("running", -1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("copies_unanswered", 1)]);
+    bench.read(peer.conn);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("copies_replayed", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 1), &[("calls", 1), ("copies_stale", 1)]);
+    counts(&mut bench, |b| b.ack(&peer, 0, 2), &[("acks", 1), ("kept_bytes", -3)]);
+    counts(&mut bench, |b| b.ack(&peer, 0, 2), &[("acks", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("copies_unanswered", 1)]);
+    bench.read(peer.conn);
+    bench.served(&peer, 0, 3, READ, 5);
+    counts(
+        &mut bench,
+        |b| b.call_of(&peer, 0, 3, READ, b"arguments"),
+        &[("calls", 1), ("copies_not_kept", 1)],
+    );
+    bench.read(peer.conn);
+    let late = call(0, 4, PLAIN);
+    counts(&mut bench, |b| b.say(peer.conn, &late, b""), &[("calls", 1), ("refused", 1)]);
+    counts(&mut bench, |b| b.say(peer.conn, &late, b""), &[("calls", 1), ("copies_refused", 1)]);
+    assert_eq!(bench.counters().duplicates(), 8);
+}
+
+#[test]
+fn each_row_of_cancels_and_acks_has_its_counter() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    bench.call(&peer, 0, 2);
+    counts(&mut bench, |b| b.cancel(&peer, 0, 2), &[("cancels", 1), ("cancels_queued", 1), ("refused", 1)]);
+    counts(&mut bench, |b| b.cancel(&peer, 0, 2), &[("cancels", 1), ("cancels_final", 1)]);
+    counts(&mut bench, |b| b.cancel(&peer, 0, 1), &[("cancels", 1), ("cancels_stale", 1)]);
+    counts(&mut bench, |b| b.cancel(&peer, 0, 3), &[("cancels", 1), ("cancels_first", 1), ("refused", 1)]);
+    assert!(bench.nothing_to_run());
+    bench.call(&peer, 0, 4);
+    let key = bench.begin().key;
+    counts(&mut bench, |b| b.cancel(&peer, 0, 4), &[("cancels", 1), ("cancels_running", 1)]);
+    bench.finish(key, b"");
+    counts(&mut bench, |b| b.ack(&peer, 0, 3), &[("acks_unused", 1)]);
+    counts(&mut bench, |b| b.ack(&peer, 0, 5), &[("acks_unused", 1)]);
+    counts(&mut bench, |b| b.ack(&peer, 0, 4), &[("acks", 1)]);
+    counts(&mut bench, |b| b.ack(&peer, 1, 1), &[("acks_unused", 1), ("records", 1), ("record_bytes", 32)]);
+}
+
+#[test]
+fn connections_and_sessions_are_counted_as_they_come_and_go() {
+    let mut bench = Bench::plain();
+    let mut peer = None;
+    counts(&mut bench, |b| peer = Some(b.open()), &[("opened", 1), ("sessions", 1), ("connections", 1)]);
+    let mut peer = peer.expect("opened");
+    counts(&mut bench, |b| b.cut(&peer), &[("connections", -1)]);
+    counts(&mut bench, |b| assert!(b.resume(&mut peer)), &[("resumed", 1), ("connections", 1)]);
+    counts(&mut bench, |b| b.bye(&peer), &[("sessions", -1)]);
+    counts(&mut bench, |b| assert!(!b.resume(&mut peer)), &[("lost", 1), ("connections", 1)]);
+    let stranger = bench.connect();
+    counts(&mut bench, |b| b.say(stranger, &Header::new(Kind::Ping), b""), &[("protocol_errors", 1)]);
+}
+
+#[test]
+fn two_loops_counts_add_up_field_by_field() {
+    let some = Counters {
+        calls: 1,
+        executions: 2,
+        copies_under_way: 3,
+        copies_replayed: 4,
+        copies_not_kept: 5,
+        copies_refused: 6,
+        copies_unanswered: 7,
+        copies_stale: 8,
+        copies_executed: 9,
+        cancels: 10,
+        cancels_stale: 11,
+        cancels_queued: 12,
+        cancels_running: 13,
+        cancels_final: 14,
+        cancels_first: 15,
+        acks: 16,
+        acks_unused: 17,
+        refused: 18,
+        panics: 19,
+        results_without_session: 20,
+        protocol_errors: 21,
+        late_hellos: 22,
+        stalled: 23,
+        opened: 24,
+        resumed: 25,
+        expired: 26,
+        turned_away: 27,
+        lost: 28,
+        sessions: 29,
+        connections: 30,
+        records: 31,
+        record_bytes: 32,
+        kept_bytes: 33,
+        queued: 34,
+        running: 35,
+    };
+    let numbers: Vec<i64> = fields(some).into_iter().map(|(_, number)| number).collect();
+    assert_eq!(numbers, (1..=35).collect::<Vec<i64>>(), "every field is in the test");
+    let twice: Vec<i64> = fields(some.plus(some)).into_iter().map(|(_, number)| number).collect();
+    assert_eq!(twice, (1..=35).map(|number| 2 * number).collect::<Vec<i64>>());
+    assert_eq!(fields(some.plus(Counters::default())), fields(some));
+    assert_eq!(some.duplicates(), 3 + 4 + 5 + 6 + 7 + 8);
+}

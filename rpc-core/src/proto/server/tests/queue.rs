@@ -1,0 +1,181 @@
+//! Rules of the queue: its two bounds, exactly at the boundary; what frees them; the order; and the deadline of a queued call.
+
+use super::*;
+use crate::proto::tests::{LOOK, ms};
+
+fn bench_with(queue: usize, queue_bytes: usize) -> (Bench, Peer) {
+    let mut bench = Bench::new(ServerLimits { queue, queue_bytes, ..ServerLimits::default() });
+    let peer = bench.open();
+    (bench, peer)
+}
+
+fn busy(slot: Slot, seq: Seq) -> [(Slot, Seq, Status); 1] {
+    [(slot, seq, refused(Reason::Busy))]
+}
+
+#[test]
+fn v10_as_many_calls_wait_as_the_queue_has_places_and_the_next_is_refused_as_busy() {
+    let (mut bench, peer) = bench_with(2, 1000);
+    bench.call(&peer, 0, 1);
+    bench.call(&peer, 1, 1);
+    assert!(bench.answers(&peer).is_empty());
+    bench.call(&peer, 2, 1);
+    assert_eq!(bench.answers(&peer), busy(2, 1));
+    assert_eq!((bench.counters().queued, bench.counters().refused), (2, 1));
+    bench.begin();
+    bench.call(&peer, 3, 1);
+    assert!(bench.answers(&peer).is_empty(), "a call that runs waits no longer");
+    assert_eq!(bench.counters().queued, 2);
+}
+
+#[test]
+fn v10_the_arguments_that_wait_fill_the_bound_exactly_and_one_byte_more_is_busy() {
+    let (mut bench, peer) = bench_with(100, 20);
+    bench.call_of(&peer, 0, 1, PLAIN, &[1; 12]);
+    bench.call_of(&peer, 1, 1, PLAIN, &[1; 9]);
+    assert_eq!(bench.answers(&peer), busy(1, 1));
+    bench.call_of(&peer, 2, 1, PLAIN, &[1; 8]);
+    assert!(bench.answers(&peer).is_empty(), "20 bytes of 20");
+    bench.call_of(&peer, 3, 1, PLAIN, b"");
+    assert!(bench.answers(&peer).is_empty(), "no byte more");
+    bench.begin();
+    bench.call_of(&peer, 1, 2, PLAIN, &[1; 12]);
+    assert!(bench.answers(&peer).is_empty(), "the first call's bytes wait no longer");
+    bench.call_of(&peer, 1, 3, PLAIN, b"");
+}
+
+#[test]
+fn a_cancelled_call_holds_its_place_in_the_queue_until_its_turn_and_no_longer() {
+    let (mut bench, peer) = bench_with(1, 1000);
+    bench.call(&peer, 0, 1);
+    bench.cancel(&peer, 0, 1);
+    bench.answers(&peer);
+    bench.call(&peer, 1, 1);
+    assert_eq!(bench.answers(&peer), busy(1, 1));
+    assert!(bench.nothing_to_run());
+    assert_eq!(bench.counters().queued, 0);
+    bench.call(&peer, 2, 1);
+    bench.run(1);
+}
+
+#[test]
+fn v18_the_queue_is_empty_when_its_calls_ran_were_refused_or_lost_their_session() {
+    let (mut bench, peer) = bench_with(100, 30);
+    let other = bench.open();
+    for round in 1..=50 {
+        bench.call_of(&peer, 0, round, PLAIN, &[1; 10]);
+        bench.call_of(&peer, 1, round, PLAIN, &[1; 10]);
+        bench.call_of(&other, 0, round, PLAIN, &[1; 10]);
+        bench.cancel(&peer, 1, round);
+        bench.run(0);
+        bench.run(0);
+        assert!(bench.nothing_to_run());
+        bench.answers(&peer);
+        bench.answers(&other);
+    }
+    bench.call_of(&other, 1, 1, PLAIN, &[1; 30]);
+    bench.bye(&other);
+    assert!(bench.nothing_to_run());
+    assert_eq!((bench.counters().queued, bench.counters().refused), (0, 50));
+    bench.call_of(&peer, 0, 51, PLAIN, &[1; 30]);
+    bench.run(0);
+    assert_eq!(bench.answers(&peer), [(0, 51, Status::Done)], "all 30 bytes are free again");
+}
+
+#[test]
+fn calls_run_in_the_order_in_which_they_came() {
+    let (mut bench, peer) = bench_with(100, 1000);
+    for slot in [3, 0, 2, 1] {
+        bench.call(&peer, slot, 1);
+    }
+    let order: Vec<Slot> = (0..4).map(|_| bench.begin().call.slot).collect();
+    assert_eq!(order, [3, 0, 2, 1]);
+    assert!(bench.nothing_to_run() && !bench.core.has_calls());
+}
+
+#[test]
+fn a_queued_call_runs_until_its_deadline_and_not_at_it() {
+    for (late, runs) in [(999_999, true), (1_000_000, false)] {
+        let (mut bench, peer) = bench_with(100, 1000);
+        bench.say(peer.conn, &Header { millis: 1000, ..call(0, 1, PLAIN) }, b"");
+        bench.now = bench.now.plus(Duration::from_micros(late));
+        assert_eq!(bench.core.poll_call(bench.now).is_some(), runs, "after {late} µs");
+        let expected = if runs { vec![] } else { vec![(0, 1, refused(Reason::Deadline))] };
+        assert_eq!(bench.answers(&peer), expected);
+    }
+}
+
+#[test]
+fn a_ready_call_says_what_is_to_run_for_whom_and_until_when() {
+    let (mut bench, _) = bench_with(100, 1000);
+    let address: SocketAddr = "10.0.0.9:77".parse().expect("an address");
+    let peer = bench.try_open(Some(address), &hello(2)).expect("room");
+    bench.say(peer.conn, &Header { millis: 250, ..call(1, 9, LOOK) }, b"body");
+    bench.now = bench.now.plus(ms(10));
+    let ready = bench.begin();
+    assert_eq!((ready.call.session, ready.call.slot, ready.call.seq), (peer.id, 1, 9));
+    assert_eq!((&ready.body[..], ready.entry.index, ready.entry.service), (&b"body"[..], 2, 0));
+    assert_eq!((ready.peer, ready.deadline), (Some(address), START.plus(ms(250))));
+    assert!(ready.cancelled.is_some());
+    assert_eq!((bench.counters().running, bench.counters().executions), (1, 1));
+    bench.finish(ready.key, b"");
+    assert_eq!(bench.counters().running, 0);
+    bench.call(&peer, 0, 1);
+    assert!(bench.begin().cancelled.is_none(), "it takes no context");
+}
+
+#[test]
+fn a_busy_refusal_says_when_to_try_again_and_so_does_its_copy_and_no_other_refusal_does() {
+    let limits = ServerLimits { queue: 0, retry_after: ms(70), ..ServerLimits::default() };
+    let mut bench = Bench::new(limits);
+    let peer = bench.open();
+    for _ in 0..2 {
+        bench.call(&peer, 0, 1);
+        assert_eq!(bench.read(peer.conn)[0].header.millis, 70);
+    }
+    bench.cancel(&peer, 0, 1);
+    assert_eq!(bench.read(peer.conn)[0].header.millis, 70);
+    for _ in 0..2 {
+        bench.cancel(&peer, 1, 1);
+        assert_eq!(bench.read(peer.conn)[0].header.millis, 0);
+    }
+}
+
+#[test]
+fn a_call_with_several_faults_is_refused_for_the_first_one_that_is_looked_at() {
+    let limits = ServerLimits { queue: 0, max_frame: 10, ..ServerLimits::default() };
+    let unknown = Method::new("Work.unknown", "fn unknown()");
+    let cases: [(u32, usize, bool, &Method, Reason); 5] = [
+        (0, 11, true, &unknown, Reason::Deadline),
+        (1, 11, true, &unknown, Reason::TooLarge),
+        (1, 10, true, &unknown, Reason::Draining),
+        (1, 10, false, &unknown, Reason::NoSuchMethod),
+        (1, 10, false, PLAIN, Reason::Busy),
+    ];
+    for (millis, size, drains, method, reason) in cases {
+        let mut bench = Bench::new(limits.clone());
+        let peer = bench.open();
+        if drains {
+            bench.core.start_drain(bench.now);
+            bench.read(peer.conn);
+        }
+        bench.say(peer.conn, &Header { millis, ..call(0, 1, method) }, &vec![0; size]);
+        assert_eq!(bench.answers(&peer), [(0, 1, refused(reason))]);
+        bench.say(peer.conn, &Header { millis, ..call(0, 1, method) }, &vec![0; size]);
+        assert_eq!(bench.answers(&peer), [(0, 1, refused(reason))], "for good");
+    }
+}
+
+#[test]
+fn a_copy_brings_a_queued_calls_deadline_forward_and_never_back() {
+    for (first, copy, runs_until) in [(1000, 10, 10), (10, 1000, 10), (10, 10, 10)] {
+        for late in [false, true] {
+            let (mut bench, peer) = bench_with(100, 1000);
+            for millis in [first, copy] {
+                bench.say(peer.conn, &Header { millis, ..call(0, 1, PLAIN) }, b"");
+            }
+            bench.now = bench.now.plus(ms(runs_until) - Duration::from_micros(u64::from(!late)));
+            assert_eq!(bench.core.poll_call(bench.now).is_some(), !late, "{first} ms, then {copy}");
+        }
+    }
+}
