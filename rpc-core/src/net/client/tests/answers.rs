@@ -10,8 +10,8 @@ use crate::error::Reason;
 use crate::ids::{Incarnation, SessionId, Time, Token};
 use crate::limits::ClientLimits;
 use crate::net::client::driver::Driver;
-use crate::net::client::state::Sleeper;
-use crate::net::client::wire::Wire;
+use crate::net::client::socket::Socket;
+use crate::net::client::state::{ClientState, PendingWakeups, Sleeper};
 use crate::proto::Doubt;
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::wire::frame::{Header, Kind, append};
@@ -29,20 +29,20 @@ impl Wake for CountingWaker {
 
 /// A client's shared state without a connection, with one slot, driven by the test.
 struct Table {
-    state: State,
+    state: ClientState,
     now: Time,
 }
 
 impl Table {
     fn new() -> Self {
         let (driver, waker) = Driver::open().expect("a poll");
-        let mut table = Table { state: State::new(core(1), driver, waker), now: Time(0) };
+        let mut table = Table { state: ClientState::new(core(1), driver, waker), now: Time(0) };
         greet(&mut table.state.core, table.now);
         table
     }
 
     fn start(&mut self, within: Duration) -> Ticket {
-        let ticket = self.state.waiters.expect();
+        let ticket = self.state.waiters.register();
         let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
         let request = Request { method: &PING, body, body_crc, within, repeat: false, retry: true };
         self.state.core.start(ticket.0, request, self.now).expect("started");
@@ -71,7 +71,7 @@ impl Table {
     }
 
     fn deliver(&mut self) -> bool {
-        let mut wakes = Wakes::default();
+        let mut wakes = PendingWakeups::default();
         let delivered = self.state.deliver(&mut wakes);
         wakes.send();
         delivered
@@ -173,14 +173,14 @@ fn an_answer_for_a_place_that_was_given_up_goes_nowhere() {
 #[test]
 fn a_thread_that_leaves_asks_for_a_driver_once_while_anything_is_owed_also_a_call_that_pauses() {
     let mut table = Table::new();
-    let mut wakes = Wakes::default();
-    assert!(!table.state.hand_on(&mut wakes), "nothing is owed");
+    let mut wakes = PendingWakeups::default();
+    assert!(!table.state.pass_role(&mut wakes), "nothing is owed");
     table.send(Duration::from_secs(9));
     table.reply(1, Status::Refused(Reason::Busy), 1000); // it waits its pause
-    assert!(table.state.hand_on(&mut wakes), "V16: a call that pauses has a driver");
-    assert!(table.state.armed && !table.state.hand_on(&mut wakes), "asked for already");
-    table.state.armed = false;
-    assert!(table.state.hand_on(&mut wakes));
+    assert!(table.state.pass_role(&mut wakes), "V16: a call that pauses has a driver");
+    assert!(table.state.background_asked && !table.state.pass_role(&mut wakes), "asked for already");
+    table.state.background_asked = false;
+    assert!(table.state.pass_role(&mut wakes));
 }
 
 #[test]
@@ -189,12 +189,12 @@ fn a_thread_that_leaves_wakes_a_sleeper_rather_than_ask_for_the_background() {
     let ticket = table.send(Duration::from_secs(9));
     let thread = Sleeper(std::thread::current());
     table.state.waiters.sleep(ticket, thread.clone());
-    let mut wakes = Wakes::default();
-    assert!(!table.state.hand_on(&mut wakes) && !table.state.armed);
+    let mut wakes = PendingWakeups::default();
+    assert!(!table.state.pass_role(&mut wakes) && !table.state.background_asked);
     wakes.send();
     std::thread::park(); // returns at once: it was woken
     table.state.waiters.awake(ticket, &thread);
-    assert!(table.state.hand_on(&mut Wakes::default()), "no thread sleeps any more");
+    assert!(table.state.pass_role(&mut PendingWakeups::default()), "no thread sleeps any more");
 }
 
 #[test]
@@ -203,8 +203,8 @@ fn one_thread_drives_at_a_time_and_is_not_asked_again() {
     table.send(Duration::from_secs(9));
     let driver = table.state.take_driver(Driving::Caller).expect("no thread drives");
     assert!(table.state.take_driver(Driving::Background).is_none());
-    assert!(!table.state.hand_on(&mut Wakes::default()), "a thread drives");
-    table.state.driving = Driving::Nobody(driver);
+    assert!(!table.state.pass_role(&mut PendingWakeups::default()), "a thread drives");
+    table.state.driving = Driving::Idle(driver);
     assert!(table.state.take_driver(Driving::Background).is_some());
 }
 
@@ -226,17 +226,17 @@ fn a_waker_is_woken_once_by_its_answer_and_the_same_one_is_left_once() {
 }
 
 #[test]
-fn a_driver_must_look_for_bytes_to_send_and_for_a_timer_before_its_own() {
+fn a_must_wake_driver_for_bytes_to_send_and_for_a_timer_before_its_own() {
     let mut table = Table::new();
     table.state.sleeps_until = table.now.plus(Duration::from_secs(3600));
     table.state.core.handle_timeout(table.now);
-    assert!(!table.state.driver_must_look());
+    assert!(!table.state.must_wake_driver());
     table.start(Duration::from_secs(9));
-    assert!(table.state.driver_must_look(), "bytes wait");
+    assert!(table.state.must_wake_driver(), "bytes wait");
     table.transmit();
-    assert!(table.state.driver_must_look(), "its copy is due in a second");
+    assert!(table.state.must_wake_driver(), "its copy is due in a second");
     table.state.sleeps_until = table.now;
-    assert!(!table.state.driver_must_look());
+    assert!(!table.state.must_wake_driver());
 }
 
 #[test]
@@ -247,18 +247,18 @@ fn a_stuck_session_retires_once_its_waiting_calls_move_and_its_answers_still_arr
     table.deliver();
     table.state.waiters.take(unknown);
     let waits = table.start(Duration::from_secs(60));
-    let mut wire = Wire::default();
-    assert!(table.state.retire_if_stuck(&mut wire, table.now, || core(2)).is_none(), "not yet");
+    let mut wire = Socket::default();
+    assert!(table.state.replace_if_blocked(&mut wire, table.now, || core(2)).is_none(), "not yet");
     table.pass(Duration::from_secs(10));
-    assert!(table.state.retire_if_stuck(&mut wire, table.now, || core(2)).is_some());
-    assert!(table.state.retire_if_stuck(&mut wire, table.now, || core(3)).is_none(), "one at a time");
+    assert!(table.state.replace_if_blocked(&mut wire, table.now, || core(2)).is_some());
+    assert!(table.state.replace_if_blocked(&mut wire, table.now, || core(3)).is_none(), "one at a time");
     assert_eq!(table.state.core.in_flight(), 1, "the call that waited has moved");
     greet(&mut table.state.core, table.now);
     table.transmit();
     table.reply(1, Status::Done, 0);
     let header = Header { code: Status::Done.code(), ..Header::for_call(Kind::Reply, 0, 1) };
     let now = table.now;
-    hear(table.state.retired.as_mut().expect("retired"), &header, b"old", now);
+    hear(table.state.draining_session.as_mut().expect("retired"), &header, b"old", now);
     table.deliver();
     assert_eq!(table.state.waiters.take(waits), Some(done()));
     assert_eq!(
@@ -275,17 +275,17 @@ fn beginning_anew_gives_each_call_of_both_sessions_its_verdict_and_asks_for_a_dr
     table.deliver();
     table.state.waiters.take(unknown);
     table.pass(Duration::from_secs(10));
-    table.state.retire_if_stuck(&mut Wire::default(), table.now, || core(2));
+    table.state.replace_if_blocked(&mut Socket::default(), table.now, || core(2));
     greet(&mut table.state.core, table.now);
     let sent = table.send(Duration::from_secs(60));
     let unsent = table.start(Duration::from_secs(60));
-    (table.state.armed, table.state.polling, table.state.urgent) = (true, true, true);
+    (table.state.background_asked, table.state.polling, table.state.urgent) = (true, true, true);
     let (driver, waker) = Driver::open().expect("a poll");
-    let mut wakes = Wakes::default();
-    table.state.begin_anew(driver, waker, table.now, &mut wakes);
+    let mut wakes = PendingWakeups::default();
+    table.state.restart(driver, waker, table.now, &mut wakes);
     assert_eq!(table.state.waiters.take(sent), Some(Outcome::Unknown(Doubt::SessionLost)));
     assert_eq!(table.state.waiters.resolution(unknown), Some(Outcome::Unknown(Doubt::SessionLost)));
     assert!(!table.state.waiters.has_outcome(unsent) && table.state.core.owes());
-    assert!(table.state.retired.is_none() && !table.state.polling && !table.state.urgent);
-    assert!(table.state.hand_on(&mut wakes), "V16: it is not taken for asked already");
+    assert!(table.state.draining_session.is_none() && !table.state.polling && !table.state.urgent);
+    assert!(table.state.pass_role(&mut wakes), "V16: it is not taken for asked already");
 }

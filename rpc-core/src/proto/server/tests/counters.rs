@@ -23,7 +23,8 @@ fn counts(bench: &mut Bench, act: impl FnOnce(&mut Bench), expected: &[(&str, i6
     let before = bench.counters();
     act(bench);
     let changed = changes(before, bench.counters());
-    let changed: Vec<(&str, i64)> = changed.iter().map(|(name, by)| (name.as_str(), *by)).collect();
+    let changed = changed.iter().filter(|(name, _)| name != "replies"); // each frame has its row of its own
+    let changed: Vec<(&str, i64)> = changed.map(|(name, by)| (name.as_str(), *by)).collect();
     assert_eq!(changed, expected);
 }
 
@@ -99,6 +100,8 @@ fn connections_and_sessions_are_counted_as_they_come_and_go() {
 #[test]
 fn two_loops_counts_add_up_field_by_field() {
     let some = Counters {
+        replies: 40,
+        evicted: 41,
         calls: 1,
         executions: 2,
         copies_under_way: 3,
