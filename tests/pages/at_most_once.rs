@@ -84,7 +84,7 @@ fn rules() -> Vec<String> {
     rows.iter().map(|row| row[0].clone()).collect()
 }
 
-/// The names of rules in a source: `V` and a number, with no letter or digit before or behind.
+/// The names of rules in a source: `V` and a number, with no word character before or after.
 fn names_in(source: &str) -> Vec<String> {
     let words = source.split(|c: char| !c.is_ascii_alphanumeric());
     let is_rule = |word: &&str| {

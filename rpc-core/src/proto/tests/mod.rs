@@ -1,4 +1,4 @@
-//! What the tests of both sides of the protocol share: a contract, frames as values, and a client joined to a server.
+//! The parts that tests of both sides of the protocol share: a contract, frames as values, and a client joined to a server.
 
 mod pair;
 mod progress;

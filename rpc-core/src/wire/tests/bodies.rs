@@ -115,7 +115,7 @@ fn a_welcome_without_slots_of_another_version_or_with_an_unknown_agreement_is_no
 #[test]
 fn a_table_that_claims_more_methods_than_it_has_is_none() {
     let mut body = table().encode();
-    body[3] += 1; // behind the name's length and its two letters
+    body[3] += 1; // after the name's length and its two characters
     assert!(Table::decode(&body).is_err());
     body[3] -= 2;
     assert!(Table::decode(&body).is_err(), "nor one that claims fewer");

@@ -12,7 +12,7 @@ fn frame(kind: Kind, size: usize) -> Vec<u8> {
     bytes
 }
 
-/// What a decoder with this limit makes of a frame, whole and behind a split.
+/// Returns the result of a decoder with this limit for a frame, whole and split.
 fn read(
     kind: Kind,
     size: usize,

@@ -28,7 +28,7 @@ use crate::proto::{Doubt, Outcome, Request};
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{Agreement, Status, Welcome};
 
-/// When every test begins: at the clock's origin, so that nothing has been earned yet.
+/// The time at which every test begins: the clock's origin, so that nothing has been earned yet.
 pub(super) const START: Time = Time(0);
 /// Timers that may be due at one instant before a test says that one is due for ever.
 const MOST_TURNS: usize = 20_000;
@@ -147,14 +147,14 @@ impl Bench {
         self.hears(&header, b"");
     }
 
-    /// What the client hands to be written now; the kernel has not taken it yet.
+    /// Takes the bytes that the client gives to be written now. The kernel has not taken them yet.
     pub(super) fn transmitted(&mut self) -> Vec<Frame> {
         let mut out = Vec::new();
         self.core.poll_transmit(&mut out, self.now);
         decoded(&out, self.grants.features == 0)
     }
 
-    /// What the client writes now, all of it.
+    /// Takes all bytes that the client writes now.
     pub(super) fn written(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         while self.core.wants_transmit() {
@@ -201,7 +201,7 @@ impl Bench {
         frames
     }
 
-    /// When frames of this kind were written in the time that passes.
+    /// Returns the times at which frames of this kind were written while time passes.
     pub(super) fn times_of(&mut self, kind: Kind, duration: Duration) -> Vec<Time> {
         let frames = self.pass(duration);
         frames.iter().filter(|(_, frame)| frame.header.kind == kind).map(|(at, _)| *at).collect()

@@ -3,7 +3,7 @@
 use super::*;
 use crate::proto::tests::READ;
 
-/// What changed between two looks, by name.
+/// Returns the changes between two looks, by name.
 fn changes(before: Counters, after: Counters) -> Vec<(String, i64)> {
     let (before, after) = (fields(before), fields(after));
     let pairs = before.into_iter().zip(after).filter(|(before, after)| before != after);

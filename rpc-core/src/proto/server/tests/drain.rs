@@ -1,4 +1,4 @@
-//! Rules of the drain: whom it tells, what it refuses, what it waits for, and when it ends.
+//! Rules of the drain: the clients that it tells, the calls that it refuses, the replies that it waits for, and its end.
 
 use super::*;
 use crate::proto::tests::{ms, secs};

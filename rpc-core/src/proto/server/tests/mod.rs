@@ -24,7 +24,7 @@ use crate::proto::tests::{PLAIN, WORK, decoded, encoded};
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{Hello, Status, Welcome};
 
-/// When every test begins.
+/// The time at which every test begins.
 pub(super) const START: Time = Time(1_000_000_000);
 /// Timers that may be due at one instant before a test says that one is due for ever.
 const MOST_TURNS: usize = 20_000;
