@@ -45,6 +45,8 @@ fn finish(parts: &[Part], replay: bool, options: &Options) -> ExitCode {
     let mut last = Report::new("all");
     for part in parts {
         let mut progress = Progress::new(part.name);
+        let share = Options { seconds: options.seconds.or(Some(part.share)), ..options.clone() };
+        let options = if parts.len() > 1 { &share } else { options };
         let report = if replay { (part.replay)(options) } else { (part.run)(options, &mut progress) };
         progress.clear();
         println!("{report}");
@@ -71,7 +73,7 @@ fn help() -> String {
     for part in PARTS {
         text += &format!("  {:<12}{}\n", part.name, part.help);
     }
-    text + "  all         every part, one after the other\n\n\
+    text + "  all         every part, one after the other, each within its share of 15 minutes\n\n\
             The last line of a part is `PART: ok ..` or `PART: FAILED seed=.. rule=.. replay: COMMAND`.\n\
             Exit status: 0 if every rule holds, 1 if one is broken, 2 for a wrong command line.\n"
 }

@@ -26,6 +26,7 @@ pub(super) const EXPLORE: Part = Part {
     name: "explore",
     help: "exhaustive search: [SCENARIO ..] [--count STATES of a scenario, 20000000] [--seconds N, 300] \
            [--quick] [--list] [--svg FILE]",
+    share: 240,
     run,
     replay,
 };

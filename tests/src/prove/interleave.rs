@@ -17,6 +17,7 @@ const BATCH: u64 = 200;
 pub(super) const INTERLEAVE: Part = Part {
     name: "interleave",
     help: "threads, locks and sockets in many orders: [SCENARIO ..] --count 20000 --seconds --seed --quick --list",
+    share: 60,
     run,
     replay,
 };

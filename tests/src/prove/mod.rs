@@ -24,6 +24,8 @@ pub struct Part {
     pub name: &'static str,
     /// One line for `--help`: the options that the part reads, and their defaults.
     pub help: &'static str,
+    /// The seconds that `prove all` gives the part, unless `--seconds` says otherwise: together they are below 15 minutes.
+    pub share: u64,
     /// Runs the part.
     pub run: fn(&Options, &mut Progress) -> Report,
     /// Replays one seed, or one named case, and prints what happens in it.

@@ -16,6 +16,7 @@ use crate::planted::{cargo, generated, list, tree, weave};
 pub(super) const PART: Part = Part {
     name: "mutants",
     help: "[NAME ..] [--list] [--seed N] [--count N | --quick] [--seconds N]: planted faults; N (40; quick: 12) generated",
+    share: 60,
     run,
     replay,
 };

@@ -12,6 +12,7 @@ use crate::run;
 pub(super) const PART: Part = Part {
     name: "simulate",
     help: "random runs: [PROFILE ..] [--seed FIRST] [--count SEEDS, 20000] [--seconds N] [--quick: 2000]",
+    share: 180,
     run: simulate,
     replay,
 };
