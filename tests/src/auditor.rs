@@ -169,11 +169,9 @@ impl Auditor {
             if state.active > 0 {
                 known.idle = now;
             }
-            if cut && known.state.attached && !state.attached {
-                if known.stuck.is_none_or(|since| now.since(since) + TICK < patience) {
-                    broken =
-                        Err(format!("V20: session {:?} was cut although bytes went: {known:?}", state.id));
-                }
+            let patient = known.stuck.is_some_and(|since| now.since(since) + TICK >= patience);
+            if cut && known.state.attached && !state.attached && !patient {
+                broken = Err(format!("V20: session {:?} was cut although bytes went: {known:?}", state.id));
             }
             let moves = state.unsent == 0 || state.sent != known.state.sent || !state.attached;
             known.stuck = if moves { (state.unsent > 0).then_some(now) } else { known.stuck.or(Some(now)) };
