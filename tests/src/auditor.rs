@@ -30,8 +30,9 @@ pub struct Auditor {
     draining: Option<Time>,
     /// Every session that ever stood.
     ever: HashSet<SessionId>,
-    /// When the server's clock jumped last.
+    /// When the server's clock jumped last, or its process went on.
     jumped: Time,
+    was_paused: bool,
     /// A slot beyond the first 64 had a call.
     pub saw_wide: bool,
 }
@@ -75,6 +76,7 @@ impl Auditor {
             draining: None,
             ever: HashSet::new(),
             jumped: Time::default(),
+            was_paused: false,
             saw_wide: false,
         }
     }
@@ -102,9 +104,13 @@ impl Auditor {
             self.sessions.clear();
         }
         if world.server_is_paused() {
+            self.was_paused = true;
             return Ok(()); // its timers wait with it
         }
         let now = world.server_time();
+        if std::mem::take(&mut self.was_paused) {
+            self.jumped = now;
+        }
         let mut sources = HashMap::new();
         let mut present = HashSet::new();
         for (number, server) in world.servers().enumerate() {
