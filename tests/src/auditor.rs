@@ -30,8 +30,9 @@ pub struct Auditor {
     draining: Option<Time>,
     /// Every session that ever stood.
     ever: HashSet<SessionId>,
-    /// When the server's clock jumped last, or the server last stood still.
+    /// When the server's clock jumped last, or its process went on.
     jumped: Time,
+    was_paused: bool,
     /// A slot beyond the first 64 had a call.
     pub saw_wide: bool,
 }
@@ -75,6 +76,7 @@ impl Auditor {
             draining: None,
             ever: HashSet::new(),
             jumped: Time::default(),
+            was_paused: false,
             saw_wide: false,
         }
     }
@@ -102,10 +104,13 @@ impl Auditor {
             self.sessions.clear();
         }
         if world.server_is_paused() {
-            self.jumped = world.server_time(); // its timers wait with it
-            return Ok(());
+            self.was_paused = true;
+            return Ok(()); // its timers wait with it
         }
         let now = world.server_time();
+        if std::mem::take(&mut self.was_paused) {
+            self.jumped = now;
+        }
         let mut sources = HashMap::new();
         let mut present = HashSet::new();
         for (number, server) in world.servers().enumerate() {
@@ -174,8 +179,8 @@ impl Auditor {
             if state.active > 0 {
                 known.idle = now;
             }
-            let moved = known.stuck.is_none_or(|since| now.since(since) + TICK < patience);
-            if cut && known.state.attached && !state.attached && moved {
+            let patient = known.stuck.is_some_and(|since| now.since(since) + TICK >= patience);
+            if cut && known.state.attached && !state.attached && !patient {
                 broken = Err(format!("V20: session {:?} was cut although bytes went: {known:?}", state.id));
             }
             let moves = state.unsent == 0 || state.sent != known.state.sent || !state.attached;
@@ -267,8 +272,8 @@ impl Auditor {
     }
 }
 
-/// Returns the rule that a step from one state of a record to another breaks.
-pub fn step_breaks(from: (Seq, RecordState), to: (Seq, RecordState)) -> Option<&'static str> {
+/// Which rule a step from one state of a record to another breaks.
+fn step_breaks(from: (Seq, RecordState), to: (Seq, RecordState)) -> Option<&'static str> {
     use RecordState::{Acknowledged, Empty, Queued, Ran, Refused, Running};
     if to.0 < from.0 {
         return Some("V2");

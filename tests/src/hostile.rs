@@ -10,10 +10,7 @@ use rpc_core::wire::codec;
 use rpc_core::wire::frame::{FrameDecoder, Header, Kind, append};
 use rpc_core::wire::message::{Hello, Welcome, encode_name};
 
-use crate::ledger::{ALL, served};
-
-/// Tags from here on are its own: a reply with a lower one is another client's.
-const OWN_TAGS: u64 = 1 << 40;
+use crate::ledger::{ALL, HOSTILE_TAGS, served};
 
 /// A connection of the hostile client.
 #[derive(Debug)]
@@ -140,7 +137,7 @@ impl Hostile {
     fn call(&mut self, slot: u16, seq: u64, random: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
         let does = ALL[random.usize(0..ALL.len())];
         // A few bodies only, so that two calls of one number are often copies and often not.
-        let tag = OWN_TAGS + u64::from(random.u8(0..3));
+        let tag = HOSTILE_TAGS + u64::from(random.u8(0..3));
         self.tag = tag;
         let pad = match random.u8(0..20) {
             0 => 9_000,
@@ -178,7 +175,7 @@ impl Hostile {
                 }
                 if frame.header.kind == Kind::Reply && frame.header.code == 0 && frame.body.len() >= 24 {
                     let tag = u64::from_le_bytes(frame.body[8..16].try_into().expect("8 bytes"));
-                    if tag < OWN_TAGS {
+                    if tag < HOSTILE_TAGS {
                         return Err(format!("V8: the reply to call {tag} went to another client"));
                     }
                 }

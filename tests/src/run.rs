@@ -19,6 +19,9 @@ use crate::setup::{Setup, address};
 use crate::tally::Tally;
 use crate::truth::{Call, Surroundings, is_answer, name_of};
 
+/// Steps after which a run is given up: 300 times as many as usual. Something does the same again and again.
+const MOST_STEPS: u64 = 1_000_000;
+
 /// What a run gave.
 #[derive(Debug)]
 pub struct Report {
@@ -81,6 +84,7 @@ pub(crate) struct Run {
     pub(crate) strangers: Vec<Stranger>,
     pub(crate) pace: Pace,
     pub(crate) tally: Tally,
+    steps: u64,
     acts: Vec<(Time, Act)>,
     /// Until when each client stands still, by its own clock: its verdicts may be late until then.
     late_until: Vec<Time>,
@@ -116,6 +120,7 @@ impl Run {
             strangers: Vec::new(),
             pace: Pace::default(),
             tally: Tally::default(),
+            steps: 0,
             acts,
         }
     }
@@ -133,6 +138,10 @@ impl Run {
     /// Moves the world, looking at everything after every step.
     pub(crate) fn until(&mut self, at: Time) -> Result<(), String> {
         while self.world.advance(at) {
+            self.steps += 1;
+            if self.steps > MOST_STEPS {
+                return Err(format!("V17: a run of more than {MOST_STEPS} steps"));
+            }
             self.look()?;
         }
         self.look()

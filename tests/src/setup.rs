@@ -103,7 +103,10 @@ impl Setup {
         let limits = &self.world.limits;
         let of_loop = |most: usize| (most / self.world.loops).max(1) * self.world.loops;
         let of_source = limits.sessions_per_source.map_or(usize::MAX, of_loop);
-        self.clients.len() <= of_loop(limits.sessions) && of_source >= 2
+        let capped = limits.sessions < NO_CAP || limits.sessions_per_source.is_some();
+        // Sessions of clients that crashed, and of strangers, fill the place until their lease is over.
+        let lasting = limits.lease > Duration::from_secs(10);
+        self.clients.len() <= of_loop(limits.sessions) && of_source >= 2 && !(capped && lasting)
     }
 
     /// The configuration of a client's process, each time that it begins.

@@ -74,6 +74,7 @@ impl Call {
             }
             Outcome::Panicked(_) => once && self.does == Does::Panic,
             Outcome::ReplyLost(_) => once,
+            Outcome::NotExecuted(Reason::Closed, _) => runs == 0 && around.closed,
             Outcome::NotExecuted(..) => runs == 0,
             Outcome::Unknown(Doubt::Deadline) => true,
             Outcome::Unknown(Doubt::SessionLost) => around.setup.loses_sessions,

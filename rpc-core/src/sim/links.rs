@@ -29,7 +29,10 @@ pub(super) struct Link {
     pub(super) up: Mangler,
     pub(super) down: Mangler,
     pub(super) received: Vec<u8>, // by a test
-    watch: FrameDecoder,          // what the server really wrote
+    /// When the next arrival at each end is on the agenda: one item each, or they would multiply.
+    up_at: Time,
+    down_at: Time,
+    watch: FrameDecoder, // what the server really wrote
 }
 
 impl World {
@@ -77,7 +80,21 @@ impl World {
         let down = Mangler::new(faults, self.random.u64(..));
         let received = Vec::new();
         let (client_open, moving, blocked) = (true, false, false);
-        let made = Link { client, client_open, place, moving, blocked, peer, up, down, received, watch };
+        let (up_at, down_at) = (Time::NEVER, Time::NEVER);
+        let made = Link {
+            client,
+            client_open,
+            place,
+            moving,
+            blocked,
+            peer,
+            up,
+            down,
+            received,
+            up_at,
+            down_at,
+            watch,
+        };
         self.links.insert(link, made);
         link
     }
@@ -91,7 +108,7 @@ impl World {
         let Some(core) = server.core(Place { of_loop, conn }) else { return };
         if !core.wants_read(conn) && !core.wants_close(conn) {
             self.seen_by_server.unread += 1;
-            return self.agenda.put(now.plus(Duration::from_millis(20)), Item::ToServer(link));
+            return self.put_arrival(link, true, now.plus(Duration::from_millis(20)));
         }
         match found.up.pop(now) {
             Some(Delivery::Bytes(bytes)) => {
@@ -141,13 +158,34 @@ impl World {
     /// Puts the next arrival of a direction on the agenda.
     pub(super) fn note_arrival(&mut self, link: LinkId, to_server: bool) {
         let Some(found) = self.links.get(&link) else { return };
-        let (next, item) = match to_server {
-            true => (found.up.next_at(), Item::ToServer(link)),
-            false => (found.down.next_at(), Item::ToClient(link)),
-        };
+        let next = if to_server { found.up.next_at() } else { found.down.next_at() };
         if let Some(at) = next {
-            self.agenda.put(at.max(self.clock.now()), item);
+            self.put_arrival(link, to_server, at.max(self.clock.now()));
         }
+    }
+
+    /// Puts an arrival on the agenda, unless there is one before it.
+    pub(super) fn put_arrival(&mut self, link: LinkId, to_server: bool, at: Time) {
+        let Some(found) = self.links.get_mut(&link) else { return };
+        let (known, item) = match to_server {
+            true => (&mut found.up_at, Item::ToServer(link)),
+            false => (&mut found.down_at, Item::ToClient(link)),
+        };
+        if at < *known {
+            *known = at;
+            self.agenda.put(at, item);
+        }
+    }
+
+    /// Returns true if this arrival is the one that is awaited, and not one that an earlier one has replaced.
+    pub(super) fn is_due(&mut self, link: LinkId, to_server: bool, now: Time) -> bool {
+        let Some(found) = self.links.get_mut(&link) else { return false };
+        let known = if to_server { &mut found.up_at } else { &mut found.down_at };
+        let due = *known <= now;
+        if due {
+            *known = Time::NEVER;
+        }
+        due
     }
 
     /// What the server wrote, before the network touches it.

@@ -306,9 +306,18 @@ impl World {
     }
 
     fn act(&mut self, item: Item, now: Time) {
+        if let Item::ToServer(link) | Item::ToClient(link) = item {
+            if !self.is_due(link, item == Item::ToServer(link), now) {
+                return;
+            }
+        }
         let held = self.held_until(item);
-        if held > now {
-            return self.agenda.put(held, item);
+        match item {
+            Item::ToServer(link) | Item::ToClient(link) if held > now => {
+                return self.put_arrival(link, item == Item::ToServer(link), held);
+            }
+            _ if held > now => return self.agenda.put(held, item),
+            _ => {}
         }
         match item {
             Item::Connect { side, attempt } => self.connect(side, attempt, now),

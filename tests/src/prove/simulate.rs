@@ -17,7 +17,7 @@ pub(super) const PART: Part = Part {
     replay,
 };
 
-/// Seeds of a full run: about 6 minutes on two cores.
+/// Seeds of a full run: about a minute on two cores.
 const FULL: u64 = 20_000;
 /// Seeds of the bounded part that CI runs.
 const QUICK: u64 = 2_000;
