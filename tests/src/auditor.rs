@@ -272,8 +272,8 @@ impl Auditor {
     }
 }
 
-/// Which rule a step from one state of a record to another breaks.
-fn step_breaks(from: (Seq, RecordState), to: (Seq, RecordState)) -> Option<&'static str> {
+/// Returns the rule that a step from one state of a record to another breaks.
+pub fn step_breaks(from: (Seq, RecordState), to: (Seq, RecordState)) -> Option<&'static str> {
     use RecordState::{Acknowledged, Empty, Queued, Ran, Refused, Running};
     if to.0 < from.0 {
         return Some("V2");
