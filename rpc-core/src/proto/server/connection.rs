@@ -74,6 +74,7 @@ impl Connection {
     }
 
     /// Returns true if the peer reads its replies: its unsent bytes are below the bound.
+    #[inline]
     pub(super) fn peer_reads(&self, limits: &ServerLimits) -> bool {
         self.outgoing.unsent().len() < limits.unsent_pause
     }
@@ -239,6 +240,7 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// Returns the bytes to be written next.
+    #[inline]
     pub fn unsent(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }

@@ -271,6 +271,7 @@ impl Filter<'_> {
     }
 
     /// Sends a reply to the connection that carries the session now, if there is one (V8).
+    #[inline]
     fn reply(&mut self, code: u8, millis: u32, body: &[u8]) {
         let Some(writer) = &mut self.attached else { return };
         let header = Header { code, millis, ..Header::for_call(Kind::Reply, self.slot, self.record.last) };
@@ -296,6 +297,7 @@ impl Filter<'_> {
     }
 
     /// Takes the index of the call's data out of the record, and its kept reply out of the session's sum.
+    #[inline]
     fn take_data(&mut self) -> u32 {
         let index = std::mem::replace(&mut self.record.call, NO_CALL);
         let length = self.calls.reply_len(index);

@@ -48,6 +48,7 @@ impl Links {
     }
 
     /// Takes the next whole frame of a connection that is open and whose peer reads its replies.
+    #[inline] // once for each frame
     pub(super) fn next_frame(
         &mut self,
         conn: ConnId,
