@@ -1,4 +1,4 @@
-//! What happens when, in virtual time: one ordered list.
+//! The events to come, ordered by virtual time.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::ids::Time;
 pub(super) enum Item {
     /// A client's attempt to connect comes to an end.
     Connect { side: SideId, attempt: u64 },
-    /// What was written arrives.
+    /// Bytes that were written arrive.
     ToServer(LinkId),
-    /// What was written arrives.
+    /// Bytes that were written arrive.
     ToClient(LinkId),
     /// A client writes on.
     ClientWrites(SideId),

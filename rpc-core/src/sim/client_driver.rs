@@ -1,4 +1,4 @@
-//! What a driver does for a client's state machines, with the agenda in place of sockets.
+//! Drives a client's state machines, with the agenda in place of sockets.
 
 use std::time::Duration;
 

@@ -25,7 +25,7 @@ pub(super) struct Side {
     pub(super) id: SideId,
     pub(super) core: ClientCore,
     pub(super) link: Option<LinkId>,
-    /// Which attempt to connect is the present one.
+    /// The number of the present attempt to connect.
     pub(super) attempt: u64,
     pub(super) out: Vec<u8>,
     pub(super) writing: bool,
@@ -49,20 +49,20 @@ pub(super) struct ClientSide {
     pub(super) retired: Option<Side>,
     pub(super) events: VecDeque<(Time, Event)>,
     pub(super) clock: LocalClock,
-    /// Where its connections come from.
+    /// The address from which its connections come.
     pub(super) peer: Option<SocketAddr>,
     /// Until when it stands still.
     pub(super) paused_until: Time,
     /// Until when it reads nothing.
     pub(super) deaf_until: Time,
-    /// How long it waits after each read before the next.
+    /// The pause after each read, before the next one.
     pub(super) read_pause: Duration,
     /// Counts of sessions that have ended.
     pub(super) earlier: ClientCounters,
     pub(super) seen: ClientSeen,
 }
 
-/// What a world has seen of a client, for the rules about time.
+/// The facts that a world has seen of a client, for the rules about time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClientSeen {
     /// Sessions that were left to resolve themselves.
@@ -78,15 +78,15 @@ pub struct ClientSeen {
 /// A frame about a call that a client wrote; kept only if [`WorldConfig::watch`](super::WorldConfig::watch) says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// Which client.
+    /// The number of the client.
     pub client: ClientId,
     /// On which connection.
     pub link: LinkId,
-    /// When it was made, by the client's clock.
+    /// The time at which the frame was made, by the client's clock.
     pub made: Time,
-    /// When the batch that holds it was written, by the client's clock.
+    /// The time at which its batch was written, by the client's clock.
     pub left: Time,
-    /// What it is.
+    /// The kind of the frame.
     pub kind: Kind,
     /// The slot.
     pub slot: Slot,
@@ -95,7 +95,7 @@ pub struct Sent {
 }
 
 impl ClientSide {
-    /// When its timers want to be asked, in the world's time.
+    /// The time of its next timer, in the world's time.
     pub(super) fn next_at(&self) -> Option<Time> {
         let retired = self.retired.as_ref().and_then(|side| side.core.poll_timeout());
         let due = self.current.core.poll_timeout().into_iter().chain(retired).min()?;
@@ -154,19 +154,19 @@ impl World {
         self.clients.get(client)?.retired.as_ref().map(|side| &side.core)
     }
 
-    /// What a client has counted, over all its sessions since its process began.
+    /// Returns a client's counters, over all its sessions since its process began.
     pub fn client_counters(&self, client: ClientId) -> ClientCounters {
         let Some(side) = self.clients.get(client) else { return ClientCounters::default() };
         let retired = side.retired.as_ref().map(|side| side.core.counters()).unwrap_or_default();
         side.earlier.plus(side.current.core.counters()).plus(retired)
     }
 
-    /// What this world has seen of a client.
+    /// Returns the facts that this world has seen of a client.
     pub fn client_seen(&self, client: ClientId) -> ClientSeen {
         self.clients.get(client).map(|side| side.seen).unwrap_or_default()
     }
 
-    /// What a client's clock shows.
+    /// Returns the time of a client's clock.
     pub fn client_time(&self, client: ClientId) -> Time {
         self.clients.get(client).map_or(self.now(), |side| side.clock.at(self.now()))
     }
@@ -273,7 +273,7 @@ impl World {
         }
     }
 
-    /// What happened to a client's calls, and when by its own clock; ask until there is nothing more.
+    /// Takes the next event of a client's calls, with its time by the client's own clock.
     pub fn poll_event(&mut self, client: ClientId) -> Option<(Time, Event)> {
         self.clients.get_mut(client)?.events.pop_front()
     }

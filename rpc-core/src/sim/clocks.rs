@@ -30,7 +30,7 @@ impl Default for LocalClock {
 }
 
 impl LocalClock {
-    /// What it shows at a moment of the world.
+    /// Returns the clock's time at a moment of the world.
     pub(super) fn at(&self, world: Time) -> Time {
         let passed = world.since(self.world).as_micros() * u128::from(self.rate) / u128::from(SECOND);
         Time(self.local.0.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)))

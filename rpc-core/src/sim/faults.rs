@@ -1,4 +1,4 @@
-//! What a network may do to frames and connections: one description for the simulator and for the TCP fault proxy.
+//! The faults that a network may make in frames and connections: one description for the simulator and for the TCP fault proxy.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct Faults {
     pub half_open: f64,
     /// A connection is refused.
     pub refuse: f64,
-    /// What arrives is read in two pieces, or together with what follows.
+    /// Bytes are read in two pieces, or together with the bytes after them.
     pub split: f64,
     /// A write takes a part of what it was given.
     pub short_write: f64,
@@ -97,13 +97,13 @@ impl Faults {
         self
     }
 
-    /// How long a frame takes.
+    /// The time that a frame takes.
     pub fn delay(mut self, shortest: Duration, longest: Duration) -> Self {
         self.delay = (shortest, longest);
         self
     }
 
-    /// How late a reordered, repeated or stalled frame is at most.
+    /// The longest delay of a reordered, repeated or stalled frame.
     pub fn late(mut self, longest: Duration) -> Self {
         self.late = longest;
         self
@@ -146,7 +146,7 @@ impl Default for Faults {
     }
 }
 
-/// What was done to frames and connections so far.
+/// The faults made in frames and connections so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FaultsSeen {
     /// Frames passed on, copies included.

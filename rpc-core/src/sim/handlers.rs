@@ -11,14 +11,14 @@ use crate::proto::server::{CallKey, ReadyCall};
 use crate::service::{DispatchEnv, dispatch};
 use crate::wire::message::Status;
 
-/// How long handlers take, in virtual time.
+/// The time that handlers take, in virtual time.
 #[derive(Clone, Debug)]
 pub struct Handlers {
-    /// How many of them (0 to 1) take any time at all.
+    /// The share of handlers (0 to 1) that take any time at all.
     pub slow: f64,
     /// Longest time that one takes.
     pub longest: Duration,
-    /// How many run at once, divided among the loops of the server; each loop runs at least one.
+    /// The number of handlers that run at once, divided among the loops of the server; each loop runs at least one.
     pub at_once: usize,
 }
 
@@ -53,7 +53,7 @@ pub struct Job {
     life: u64,
     call: u64,
     of_loop: usize,
-    /// When its answer is to be there, in the world's time.
+    /// The time at which its reply is ready, in the world's time.
     due: Time,
     ready: Box<ReadyCall>,
     dispatch_env: Arc<DispatchEnv>,
@@ -65,7 +65,7 @@ impl fmt::Debug for Job {
     }
 }
 
-/// What a handler gave.
+/// The result of a handler.
 #[derive(Debug)]
 pub struct JobDone {
     life: u64,

@@ -18,18 +18,18 @@ use crate::wire::frame::{FrameDecoder, Kind};
 pub(super) struct Link {
     pub(super) client: Option<SideId>, // none: bytes of a test, not a client
     pub(super) client_open: bool,
-    /// Where the server has it.
+    /// The loop and the id of the connection on the server.
     pub(super) place: Option<Place>,
     /// It is on its way from one loop of the server to another.
     pub(super) moving: bool,
     /// The server has more to write than there is room for on the way.
     pub(super) blocked: bool,
-    /// Where it comes from.
+    /// The address from which it comes.
     pub(super) peer: Option<SocketAddr>,
     pub(super) up: Mangler,
     pub(super) down: Mangler,
     pub(super) received: Vec<u8>, // by a test
-    /// When the next arrival at each end is on the agenda: one item each, or they would multiply.
+    /// The time of the next arrival at each end that is on the agenda: one item each, or they would multiply.
     up_at: Time,
     down_at: Time,
     watch: FrameDecoder, // what the server really wrote
@@ -188,7 +188,7 @@ impl World {
         due
     }
 
-    /// What the server wrote, before the network touches it.
+    /// The bytes that the server has written, before the network changes them.
     pub(super) fn watch(&mut self, link: LinkId, bytes: &[u8]) {
         let Some(found) = self.links.get_mut(&link).filter(|found| found.client.is_some()) else { return };
         found.watch.push(bytes::Bytes::copy_from_slice(bytes));

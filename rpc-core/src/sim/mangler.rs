@@ -12,7 +12,7 @@ use crate::limits::HEADER;
 /// A claimed frame longer than this is no frame: from there on bytes are passed as they come.
 const LONGEST: usize = 8 << 20;
 
-/// What comes out at the other end.
+/// The bytes or the end that arrive at the other side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// Bytes, in any pieces.
@@ -107,13 +107,13 @@ impl Mangler {
         self.tail = None;
     }
 
-    /// When something comes out next.
+    /// Returns the time of the next arrival.
     pub fn next_at(&self) -> Option<Time> {
         let first = self.queue.first_key_value().map(|((at, _), _)| *at);
         self.tail.as_ref().map(|(at, _)| *at).or(first)
     }
 
-    /// What comes out by `now`, in order; ask until there is nothing more.
+    /// Takes the next arrival that is due by `now`, in order.
     pub fn pop(&mut self, now: Time) -> Option<Delivery> {
         if let Some((at, _)) = &self.tail {
             if *at > now {
@@ -154,7 +154,7 @@ impl Mangler {
         self.queued
     }
 
-    /// What was done so far.
+    /// Returns the faults made so far.
     pub fn seen(&self) -> FaultsSeen {
         self.seen
     }
@@ -213,7 +213,7 @@ impl Mangler {
         bytes.into()
     }
 
-    /// When a frame that keeps its place arrives.
+    /// Returns the time at which a frame that keeps its place arrives.
     fn place(&mut self, extra: Duration, now: Time) -> Time {
         let (shortest, longest) = self.faults.delay;
         let spread = longest.saturating_sub(shortest).as_micros() as u64;

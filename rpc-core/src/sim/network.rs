@@ -61,7 +61,7 @@ impl Network {
     /// Adds a service. The server starts anew with it, so add all before the first client.
     ///
     /// # Panics
-    /// When it cannot be told from another one.
+    /// The service cannot be told from another one.
     pub fn serve(&self, service: impl Service) -> &Self {
         let mut held = lock(&self.shared);
         held.world.services.0.push(Arc::new(service));
@@ -70,7 +70,7 @@ impl Network {
         self
     }
 
-    /// How long handlers take from now on, in virtual time.
+    /// Sets the time that handlers take from now on, in virtual time.
     pub fn handlers(&self, handlers: Handlers) -> &Self {
         lock(&self.shared).world.config.handlers = handlers;
         self
@@ -81,7 +81,7 @@ impl Network {
         C::from_caller(self.caller(&[C::CONTRACT], ClientLimits::default()))
     }
 
-    /// What carries the calls of clients of several services over one session.
+    /// Returns the channel that carries the calls of clients of several services over one session.
     pub fn caller(&self, contracts: &[&'static Contract], limits: ClientLimits) -> Caller {
         let mut held = lock(&self.shared);
         let max_frame = limits.max_frame;
@@ -146,12 +146,12 @@ impl Network {
         lock(&self.shared).world.clock()
     }
 
-    /// What the server has counted, over all its lives.
+    /// Returns the server's counters, over all its lives.
     pub fn server_counters(&self) -> Counters {
         lock(&self.shared).world.server_counters()
     }
 
-    /// What the network did.
+    /// Returns the faults that the network has made.
     pub fn faults_seen(&self) -> FaultsSeen {
         lock(&self.shared).world.faults_seen()
     }

@@ -105,7 +105,7 @@ impl World {
     /// The server's process starts, with another incarnation; one that runs crashes first.
     ///
     /// # Panics
-    /// When two of its services cannot be told apart.
+    /// Two of its services cannot be told apart.
     pub fn restart_server(&mut self) {
         if self.server.is_some() {
             self.crash_server();
@@ -184,7 +184,7 @@ impl World {
         self.life
     }
 
-    /// What the server's clock shows.
+    /// Returns the time of the server's clock.
     pub fn server_time(&self) -> Time {
         self.server_local.at(self.now())
     }
@@ -194,7 +194,7 @@ impl World {
         self.server_paused_until > self.now()
     }
 
-    /// What all lives of the server have counted.
+    /// Returns the counters of all lives of the server.
     pub fn server_counters(&self) -> Counters {
         self.servers().fold(self.earlier, |sum, core| sum.plus(core.counters()))
     }
@@ -226,7 +226,7 @@ impl World {
         self.server_local.set_rate(rate, now);
     }
 
-    /// When the server's timers want to be asked, in the world's time.
+    /// Returns the time of the server's next timer, in the world's time.
     pub(super) fn server_next_at(&self) -> Option<Time> {
         let due = self.server.as_ref()?.next_timer()?;
         Some(self.server_local.world_time(due).max(self.server_paused_until))

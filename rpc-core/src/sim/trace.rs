@@ -1,4 +1,4 @@
-//! What happened, as a hash that two runs of one seed must share, and as lines for a reader when asked for.
+//! The events of a run, as a hash that two runs of one seed must share, and as lines for a reader when asked for.
 
 use crate::ids::{FNV_START, Seq, Slot, Time, fnv1a};
 use crate::limits::HEADER;

@@ -40,7 +40,7 @@ impl Clock for SimClock {
     }
 }
 
-/// What a world has seen of its server, for the rules about time and memory.
+/// The facts that a world has seen of its server, for the rules about time and memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServerSeen {
     /// Connections that went from one loop to another.
@@ -51,20 +51,20 @@ pub struct ServerSeen {
     pub unread: u64,
 }
 
-/// What a world is made with.
+/// The parts that a world is made with.
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
     /// Decides everything that is left to chance.
     pub seed: u64,
-    /// What the network does.
+    /// The faults of the network.
     pub faults: Faults,
     /// The server's bounds.
     pub limits: ServerLimits,
     /// `false` switches the duplicate filter off.
     pub at_most_once: bool,
-    /// How long handlers take.
+    /// The time that handlers take.
     pub handlers: Handlers,
-    /// How many loops the server has.
+    /// The number of the server's loops.
     pub loops: usize,
     /// Bytes on their way to a client beyond which the server's writes wait, as a socket's buffer would make them.
     pub window: usize,
@@ -138,7 +138,7 @@ impl World {
     /// A world whose server runs already.
     ///
     /// # Panics
-    /// When two of the services cannot be told apart.
+    /// Two of the services cannot be told apart.
     pub fn new(config: WorldConfig, services: Vec<Arc<dyn Service>>) -> Self {
         let mut world = World {
             clock: Arc::default(),
@@ -198,7 +198,7 @@ impl World {
     /// Lets one thing happen, but enters no handler. `false`: nothing does until `until`, and that is when it is now.
     ///
     /// # Panics
-    /// When the protocol asks again and again to be woken at once and does nothing: it would burn a processor.
+    /// The protocol asks again and again to be woken at once and does nothing: it would use a whole processor.
     pub fn step(&mut self, until: Time) -> bool {
         let Some(at) = self.next_at().filter(|at| *at <= until) else {
             let until = Time(until.0.min(u64::MAX / 2));
@@ -218,7 +218,7 @@ impl World {
         true
     }
 
-    /// When something happens next.
+    /// Returns the time of the next event.
     pub fn next_at(&self) -> Option<Time> {
         let server = self.server_next_at();
         let clients = self.clients.iter().filter_map(ClientSide::next_at).min();
@@ -254,7 +254,7 @@ impl World {
         }
     }
 
-    /// What the network did so far.
+    /// Returns the faults that the network has made so far.
     pub fn faults_seen(&self) -> FaultsSeen {
         self.links.values().fold(self.seen, |sum, link| sum.plus(link.up.seen()).plus(link.down.seen()))
     }
@@ -264,17 +264,17 @@ impl World {
         self.trace.hash()
     }
 
-    /// What happened, a line each; empty unless asked for.
+    /// Returns the events, a line each; empty unless asked for.
     pub fn trace_lines(&self) -> &[String] {
         self.trace.lines()
     }
 
-    /// How many of the server's REJECT frames went to clients (V14: none, if all are honest).
+    /// Returns the number of the server's REJECT frames that went to clients (V14: none, if all are honest).
     pub fn rejects(&self) -> u64 {
         self.rejects
     }
 
-    /// What the world has seen of its server.
+    /// Returns the facts that the world has seen of its server.
     pub fn server_seen(&self) -> ServerSeen {
         self.seen_by_server
     }
