@@ -60,7 +60,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(crate) fn from_wire(byte: u8) -> Result<Kind, ProtocolError> {
+    /// Returns the kind with this number on the wire.
+    ///
+    /// # Errors
+    /// [`ProtocolError::UnknownKind`] if there is none (W6).
+    pub fn from_wire(byte: u8) -> Result<Kind, ProtocolError> {
         const ALL: [Kind; 15] = [
             Kind::Hello,
             Kind::Welcome,

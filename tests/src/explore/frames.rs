@@ -35,28 +35,9 @@ pub struct FrameInfo {
     pub resumes: bool,
 }
 
-/// The kinds with numbers 1, 2, .. on the wire.
-const KINDS: [Kind; 15] = [
-    Kind::Hello,
-    Kind::Welcome,
-    Kind::Call,
-    Kind::Reply,
-    Kind::Cancel,
-    Kind::Ack,
-    Kind::Ping,
-    Kind::Pong,
-    Kind::GoAway,
-    Kind::SessionLost,
-    Kind::Busy,
-    Kind::Bye,
-    Kind::Methods,
-    Kind::Table,
-    Kind::Reject,
-];
-
 impl FrameInfo {
     fn read(bytes: &[u8]) -> Self {
-        let kind = KINDS.into_iter().find(|kind| bytes.get(4) == Some(&(*kind as u8)));
+        let kind = bytes.get(4).and_then(|kind| Kind::from_wire(*kind).ok());
         let status = (kind == Some(Kind::Reply)).then(|| Status::from_code(bytes[5]).ok()).flatten();
         let body = &bytes[HEADER..];
         let has_tag = kind == Some(Kind::Call) || status == Some(Status::Done);
