@@ -53,11 +53,7 @@ impl ServerCore {
             form.due(drain.next);
             let linger = self.config.limits.drain_linger;
             form.due_if_set(drain.quiet_since.map(|since| since.plus(linger)));
-            form.flags(&[
-                drain.done,
-                drain.forced,
-                drain.events == self.counters.replies + self.counters.resumed,
-            ]);
+            form.flags(&[drain.done, drain.forced, drain.events == self.counters.drain_events()]);
         }
     }
 

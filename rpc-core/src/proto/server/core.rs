@@ -349,7 +349,7 @@ impl ServerCore {
         if let Some(drain) = &mut self.drain {
             return drain.end_by(ends);
         }
-        self.drain = Some(Drain::new(ends, self.counters.replies + self.counters.resumed, now));
+        self.drain = Some(Drain::new(ends, self.counters.drain_events(), now));
         self.links.tell_draining();
     }
 
@@ -366,7 +366,7 @@ impl ServerCore {
     fn check_drain(&mut self, now: Time) {
         let Some(mut drain) = self.drain.take_if(|drain| drain.is_due(now)) else { return };
         let is_idle = self.running == 0 && self.queue.is_empty();
-        let facts = self.links.drain_facts(is_idle, self.counters.replies + self.counters.resumed);
+        let facts = self.links.drain_facts(is_idle, self.counters.drain_events());
         let look = drain.look(facts, self.config.limits.drain_linger, now);
         self.drain = Some(drain);
         if look == Look::GraceOver {

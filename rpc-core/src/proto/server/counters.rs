@@ -91,6 +91,11 @@ impl Counters {
             + self.copies_stale
     }
 
+    /// Returns the number of events that begin the linger time of a drain anew: replies sent, and sessions resumed (V20).
+    pub(super) fn drain_events(&self) -> u64 {
+        self.replies + self.resumed
+    }
+
     /// The sum of two loops' counts.
     pub fn plus(self, other: Counters) -> Counters {
         Counters {
