@@ -129,7 +129,7 @@ fn a_call_passes_through_both_stubs() -> Result<(), CallError<KvError>> {
     kv.put("a", "1")?;
     assert_eq!(kv.start.get("b").wait()?, "value of b");
     assert!(matches!(kv.get(""), Err(CallError::Service(KvError::NotFound))));
-    assert_eq!(kv.call.within(Duration::from_secs(60)).clone().get("c")?, "value of c");
+    assert_eq!(kv.call.with_deadline(Duration::from_secs(60)).clone().get("c")?, "value of c");
     Ok(())
 }
 

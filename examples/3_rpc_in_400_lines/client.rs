@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use rpc_core::Contract;
 use rpc_core::Reason;
-use rpc_core::call::{Channel, ChannelStats, Ticket};
+use rpc_core::call::{Channel, ClientCounters, Ticket};
 use rpc_core::ids::{Seq, SessionId, Token};
-use rpc_core::proto::{Doubt, Outcome, Request};
+use rpc_core::proto::{Outcome, Request, UnknownCause};
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
 use rpc_core::wire::message::{Hello, Status, Welcome};
 
@@ -50,7 +50,7 @@ pub(crate) struct State {
     /// True if that call has no reply, although its caller was told 'unknown'.
     is_orphaned: bool,
     is_closed: bool,
-    stats: ChannelStats,
+    stats: ClientCounters,
 }
 
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl SmallClient {
                 Err(_) => {
                     state.connection = None; // the next attempt makes another one
                     if state.session.is_none() && seq.is_some() {
-                        return Outcome::Unknown(Doubt::SessionLost); // and with it the server's record of this call
+                        return Outcome::Unknown(UnknownCause::SessionLost); // and with it the server's record of this call
                     }
                     thread::sleep(PAUSE.min(until.saturating_duration_since(Instant::now())));
                 }
@@ -85,7 +85,7 @@ impl SmallClient {
             return Outcome::NotExecuted(Reason::Unreachable, String::new()); // no byte of it was ever sent
         }
         state.is_orphaned = true;
-        Outcome::Unknown(Doubt::Deadline) // it may have run, and may still run
+        Outcome::Unknown(UnknownCause::Deadline) // it may have run, and may still run
     }
 
     /// Sends the call once and waits for its reply for a while. Returns `None` if no reply came.
@@ -193,7 +193,7 @@ fn outcome(reply: &Frame) -> Outcome {
         Ok(Status::Panicked) => Outcome::Panicked(text()),
         Ok(Status::ReplyLost) => Outcome::ReplyLost(text()),
         Ok(Status::Refused(reason)) => Outcome::NotExecuted(reason, text()),
-        Err(_) => Outcome::Unknown(Doubt::BrokenServer),
+        Err(_) => Outcome::Unknown(UnknownCause::BrokenServer),
     }
 }
 
@@ -228,7 +228,7 @@ impl Channel for SmallClient {
         self.server.to_string().into()
     }
 
-    fn stats(&self) -> ChannelStats {
+    fn counters(&self) -> ClientCounters {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).stats
     }
 

@@ -116,7 +116,7 @@ fn pairing(
     for text in &appended {
         log.append(text)?;
     }
-    let (resent, seen) = (log.call.stats().resent, network.stats());
+    let (resent, seen) = (log.call.counters().resent, network.seen());
     log.call.close();
     let found = memory.0.lock().unwrap_or_else(PoisonError::into_inner);
     let counts = appended.iter().map(|text| found.iter().filter(|other| *other == text).count());
@@ -175,5 +175,5 @@ fn large_client(server: SocketAddr) -> Result<LogClient, Failure> {
         backoff_cap: RESEND,
         ..ClientLimits::default()
     };
-    Ok(Connector::new().limits(limits).deadline(DEADLINE).patience(DEADLINE).connect(server)?)
+    Ok(Connector::new().limits(limits).deadline(DEADLINE).connect_timeout(DEADLINE).connect(server)?)
 }

@@ -91,7 +91,9 @@ fn connect(opened: Vec<(Plan, String, Option<FaultProxy>, Home)>) -> Result<Vec<
                 let patience = if plan.trouble == Trouble::BadNetwork { START } else { Duration::ZERO };
                 // A lost frame is sent again early, so that the seed decides which voters vote, not the network.
                 let limits = ClientLimits { slots: 2, resend_first: RESEND, ..ClientLimits::default() };
-                scope.spawn(move || Connector::new().limits(limits).patience(patience).connect(addr.as_str()))
+                scope.spawn(move || {
+                    Connector::new().limits(limits).connect_timeout(patience).connect(addr.as_str())
+                })
             })
             .collect();
         attempts.into_iter().map(|attempt| attempt.join().expect("connecting does not panic")).collect()

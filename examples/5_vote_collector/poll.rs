@@ -102,7 +102,7 @@ impl Poll {
     /// Asks a voter, and does not wait. `None`: it cannot be reached.
     pub(crate) fn start(&self, voter: &Booth) -> Option<Pending<Option<bool>>> {
         match &voter.client {
-            Ok(client) => Some(client.call.within(self.patience).start.vote(QUESTION)),
+            Ok(client) => Some(client.call.with_deadline(self.patience).start.vote(QUESTION)),
             Err(why) => {
                 self.say(&voter.name, &format!("no vote: {why}"));
                 None

@@ -203,18 +203,21 @@ fn settle(booths: &[Booth], rounds: u32) -> Result<Account, Failure> {
     for booth in booths {
         let Ok(voter) = &booth.client else { continue };
         // `seen` answers when the voter has stopped thinking. It follows the cancel over the same connection.
-        let seen =
-            voter.call.within(SETTLE).seen().map_err(|error| Failure::from(error).during(&booth.name))?;
-        while voter.call.stats().dirty_slots > 0 && Instant::now() < until {
+        let seen = voter
+            .call
+            .with_deadline(SETTLE)
+            .seen()
+            .map_err(|error| Failure::from(error).during(&booth.name))?;
+        while voter.call.counters().orphaned_slots > 0 && Instant::now() < until {
             thread::sleep(Duration::from_millis(2)); // the last word on a cancelled call is on its way
         }
-        let stats = voter.call.stats();
+        let stats = voter.call.counters();
         sum.seen.asked += seen.asked;
         sum.seen.voted += seen.voted;
         sum.seen.cancelled += seen.cancelled;
         sum.calls += stats.calls - u64::from(rounds); // without our own question
         sum.resent += stats.resent;
-        sum.waiting += stats.dirty_slots;
+        sum.waiting += stats.orphaned_slots;
     }
     Ok(sum)
 }

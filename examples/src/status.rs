@@ -4,9 +4,9 @@ use std::fmt::{self, Display};
 use std::io;
 use std::process::ExitCode;
 
-use rpc_core::Doubt;
 use rpc_core::Reason;
 use rpc_core::Unknown;
+use rpc_core::UnknownCause;
 use rpc_core::{CallError, ConnectError, ServeError};
 
 /// The exit status of a program; the numbers are part of what it promises.
@@ -88,20 +88,20 @@ impl Failure {
             CallError::Panicked(_) | CallError::ReplyLost(_) => Status::Server,
         };
         match &error {
-            CallError::Unknown(Unknown { target, doubt, .. }) => {
-                Failure::new(status, format!("{target} may or may not have run: {}; {next}", why(*doubt)))
+            CallError::Unknown(Unknown { target, cause, .. }) => {
+                Failure::new(status, format!("{target} may or may not have run: {}; {next}", why(*cause)))
             }
             _ => Failure::new(status, error),
         }
     }
 }
 
-fn why(doubt: Doubt) -> &'static str {
-    match doubt {
-        Doubt::Deadline => "no answer came within its deadline",
-        Doubt::SessionLost => "the server restarted or forgot this client before it answered",
-        Doubt::BrokenServer => "the server broke the protocol",
-        Doubt::Closed => "the client was closed first",
+fn why(cause: UnknownCause) -> &'static str {
+    match cause {
+        UnknownCause::Deadline => "no answer came within its deadline",
+        UnknownCause::SessionLost => "the server restarted or forgot this client before it answered",
+        UnknownCause::BrokenServer => "the server broke the protocol",
+        UnknownCause::Closed => "the client was closed first",
         _ => "the cause is unknown",
     }
 }

@@ -42,20 +42,20 @@
 //! To serve:
 //! - [`serve`] runs one service until it is stopped. A [`Server`] is made by a [`ServerBuilder`] of several services
 //!   and [`ServerLimits`]; [`Server::run`] blocks, [`Server::spawn`] returns a [`RunningServer`].
-//! - [`ServerHandle`] drains a server and reads its [`Counters`]. [`ServeError`] tells why a server did not start.
+//! - [`ServerHandle`] drains a server and reads its [`ServerCounters`]. [`ServeError`] tells why a server did not start.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
 //!
 //! To call:
 //! - `YourClient::connect`, or [`Connector`] with [`ClientLimits`] and a deadline other than [`DEFAULT_DEADLINE`].
 //!   [`ConnectError`] tells why there is no connection.
-//! - [`Handle`], the field `call` of a client: the deadline of a call, retries, [`ChannelStats`], closing.
+//! - [`Handle`], the field `call` of a client: the deadline of a call, retries, [`ClientCounters`], closing.
 //! - [`Pending`], a started call (the field `start` of a client); [`Race`], many of them in the order in which they finish.
 //! - [`ByName`]: calls without a trait, by a name that is known only at run time.
 //!
 //! Errors of a call:
 //! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`ReplyLost`],
-//!   [`Unknown`] with its [`Doubt`]. [`CallTarget`] names the method and the server. [`Never`] is the error of a method
+//!   [`Unknown`] with its [`UnknownCause`]. [`CallTarget`] names the method and the server. [`Never`] is the error of a method
 //!   that has none.
 //! - [`Unknown::resolve`] asks again; [`Resolution`] is the answer, and [`ResolvedReply`] the reply that was found, or
 //!   a [`DecodeError`].
@@ -113,7 +113,7 @@ pub mod service;
 pub mod wire;
 
 pub use call::{
-    ByName, CallError, CallTarget, Caller, ChannelStats, Client, Handle, Never, NotExecuted, Panicked,
+    ByName, CallError, CallTarget, Caller, Client, ClientCounters, Handle, Never, NotExecuted, Panicked,
     Pending, Race, ReplyLost, Resolution, ResolvedReply, Unknown,
 };
 pub use contract::{Contract, ContractError, Method};
@@ -127,8 +127,8 @@ pub use net::MonotonicClock;
 pub use net::{
     ConnectError, Connector, RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve,
 };
-pub use proto::Doubt;
-pub use proto::server::Counters;
+pub use proto::UnknownCause;
+pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{CallContext, Service};

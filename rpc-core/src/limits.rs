@@ -262,7 +262,7 @@ pub struct ClientLimits {
     /// Longest time of one attempt to connect and to receive WELCOME.
     pub connect: Duration,
     /// After this time with all slots orphaned, a second session takes the new calls.
-    pub all_dirty: Duration,
+    pub all_orphaned: Duration,
     /// Most bytes of one write.
     pub write_batch: usize,
     /// Attempts beyond the first that a new client may make, and that it earns in each second: of busy calls, and of
@@ -287,7 +287,7 @@ impl Default for ClientLimits {
             backoff_first: Duration::from_millis(50),
             backoff_cap: Duration::from_secs(2),
             connect: Duration::from_secs(2),
-            all_dirty: Duration::from_secs(10),
+            all_orphaned: Duration::from_secs(10),
             write_batch: 256 << 10,
             retry_budget: 10.0,
             max_frame: 4 << 20,

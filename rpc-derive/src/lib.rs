@@ -45,7 +45,7 @@ use proc_macro::TokenStream;
 ///   gives `Result<T, CallError<E>>`, one that returns `T` gives `Result<T, CallError>`;
 /// - its field `start`, a `KvStart`, with the same methods, which start a call and return a `Pending<T, E>` or a
 ///   `Pending<T>` without waiting;
-/// - its field `call`, a `Handle`, with the options and the state of the client: `kv.call.within(duration).get("a")`;
+/// - its field `call`, a `Handle`, with the options and the state of the client: `kv.call.with_deadline(duration).get("a")`;
 /// - `KvServer`, with `KvServer::new(implementation)`: the service to give to `serve`.
 ///
 /// The rest is in a block, and adds no names to the module.

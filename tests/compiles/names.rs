@@ -136,7 +136,7 @@ fn clients(names: &shadowed::NamesClient, by_macro: &ByMacroClient) {
     let _: Result<u8, CallError> = names.start(1);
     let _: Result<u8, CallError> = names.start.start(1).wait();
     let _: Result<u8, CallError> = names.call("a");
-    let _: Result<u8, CallError> = names.call.within(std::time::Duration::from_secs(1)).r#type(1);
+    let _: Result<u8, CallError> = names.call.with_deadline(std::time::Duration::from_secs(1)).r#type(1);
     let _: Result<u8, CallError> = names.clone();
     let _: Result<Vec<u8>, CallError<String>> = by_macro.method(b"a");
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::Duration;
 
-use rpc_core::call::{Caller, Channel, ChannelStats, Request, Ticket};
+use rpc_core::call::{Caller, Channel, ClientCounters, Request, Ticket};
 use rpc_core::ids::{CallId, Clock, Time};
 use rpc_core::limits::DEFAULT_DEADLINE;
 use rpc_core::proto::Outcome;
@@ -95,8 +95,8 @@ impl Channel for Loopback {
         Arc::from("this process")
     }
 
-    fn stats(&self) -> ChannelStats {
-        ChannelStats::default()
+    fn counters(&self) -> ClientCounters {
+        ClientCounters::default()
     }
 
     fn close(&self) {}

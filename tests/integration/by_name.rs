@@ -152,7 +152,7 @@ fn a_server_that_was_built_anew_is_asked_again() {
     let server = Server::builder().service(SumsServer::new(Plain)).bind((own_host(1), 0));
     let server = Running::start(server.expect("a port is free"));
     let address = server.handle.local_addr();
-    let client = server.client(&["Sums"]).within(Duration::from_secs(2));
+    let client = server.client(&["Sums"]).with_deadline(Duration::from_secs(2));
     assert_eq!(client.call::<u64, TooMuch>("Sums.add", &(1_u64, 2_u64)).expect("it adds"), 3);
     drop(server);
     let later = Server::builder()

@@ -167,7 +167,7 @@ fn many_threads_share_one_connection_and_each_gets_its_own_answers() {
         }
     });
     assert_eq!(running.handle.counters().executions, 32 * 200);
-    assert_eq!(store.call.stats().connections, 1);
+    assert_eq!(store.call.counters().connections, 1);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_started_call_that_is_dropped_is_cancelled() {
     running.shelf.wait_for_arrivals(1);
     drop(dropped);
     eventually("the server heard of it", || running.handle.counters().cancels >= 1);
-    eventually("the slot is clean again", || store.call.stats().dirty_slots == 0);
+    eventually("the slot is clean again", || store.call.counters().orphaned_slots == 0);
 }
 
 #[test]
@@ -259,13 +259,13 @@ fn after_a_deadline_the_verdict_is_unknown_until_it_is_resolved() {
     let running = Running::start();
     let store = running.client();
     let arrivals = || running.shelf.0.at_gate.load(Ordering::SeqCst);
-    let unknown = too_late_in_its_handler(|within| store.call.within(within).wait_at_gate(), arrivals);
+    let unknown = too_late_in_its_handler(|within| store.call.with_deadline(within).wait_at_gate(), arrivals);
     running.shelf.open_gate();
     match unknown.resolve(PATIENCE) {
         Resolution::Executed(reply) => assert!(reply.decode::<bool>().is_ok()),
         other => panic!("{other:?}"),
     }
-    eventually("the slot is clean again", || store.call.stats().dirty_slots == 0);
+    eventually("the slot is clean again", || store.call.counters().orphaned_slots == 0);
     assert_eq!(running.handle.counters().executions, 1);
 }
 
@@ -288,9 +288,9 @@ fn what_is_too_large_is_refused_with_both_sizes_and_the_connection_lives() {
         Err(CallError::ReplyLost(lost)) => assert!(lost.detail.contains(&limit.to_string()), "{lost}"),
         other => panic!("{other:?}"),
     }
-    assert_eq!(store.call.stats().repeated, 0, "V17: a reply over the limit is over it the next time too");
+    assert_eq!(store.call.counters().repeated, 0, "V17: a reply over the limit is over it the next time too");
     assert_eq!(store.give(1 << 20).expect("fits").len(), 1 << 20);
-    assert_eq!(store.call.stats().connections, 1);
+    assert_eq!(store.call.counters().connections, 1);
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn a_server_that_comes_back_at_its_address_is_found_again() {
     std::thread::sleep(2 * STALE_CONNECTION); // sooner, the client would not look whether the server has gone
     assert_eq!(store.append("k", "v").expect("nothing was in flight, so nothing is unknown"), 1);
     assert_eq!(second.handle.counters().executions, 1);
-    assert_eq!(store.call.stats().sessions, 2);
+    assert_eq!(store.call.counters().sessions, 2);
 }
 
 #[test]

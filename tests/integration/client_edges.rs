@@ -71,9 +71,9 @@ impl Running {
         Running { gate, address, handle }
     }
 
-    /// A client of one slot that leaves a stuck session after `all_dirty`.
-    fn narrow(&self, all_dirty: Duration) -> DeskClient {
-        let limits = ClientLimits { slots: 1, all_dirty, ..quiet() };
+    /// A client of one slot that leaves a stuck session after `all_orphaned`.
+    fn narrow(&self, all_orphaned: Duration) -> DeskClient {
+        let limits = ClientLimits { slots: 1, all_orphaned, ..quiet() };
         self.connect(limits)
     }
 
@@ -84,19 +84,19 @@ impl Running {
 
     /// What became of a call that has come to the gate is open: its deadline has passed.
     fn left_at_the_gate(&self, desk: &DeskClient) -> Unknown {
-        too_late_in_its_handler(|within| desk.call.within(within).wait(), || self.gate.arrivals())
+        too_late_in_its_handler(|within| desk.call.with_deadline(within).wait(), || self.gate.arrivals())
     }
 
     /// The same, but nobody has taken the verdict.
     fn started_and_left_at_the_gate(&self, desk: &DeskClient) -> Pending<String> {
         for within in (0..8).map(|doublings| ms(50 << doublings)) {
-            let started = desk.call.within(within).start.wait();
+            let started = desk.call.with_deadline(within).start.wait();
             let until = Instant::now() + within + ms(1000); // on a slow machine it is too late to come at all
             while self.gate.arrivals() == 0 && Instant::now() < until {
                 std::thread::sleep(ms(1));
             }
             if self.gate.arrivals() > 0 {
-                eventually("its deadline is over", || desk.call.stats().dirty_slots == 1);
+                eventually("its deadline is over", || desk.call.counters().orphaned_slots == 1);
                 return started;
             }
         }
@@ -131,10 +131,10 @@ fn a_call_that_waits_for_a_slot_has_its_verdict_by_its_deadline_although_another
     let running = Running::start();
     let desk = running.narrow(NEVER);
     std::thread::scope(|scope| {
-        let held = scope.spawn(|| desk.call.within(NEVER).wait());
+        let held = scope.spawn(|| desk.call.with_deadline(NEVER).wait());
         running.gate.wait_for_arrivals(1); // the thread drives
         fall_asleep();
-        let verdict = desk.call.within(ms(50)).echo("x");
+        let verdict = desk.call.with_deadline(ms(50)).echo("x");
         assert!(
             matches!(&verdict, Err(CallError::NotExecuted(no)) if no.reason == Reason::NoFreeSlot),
             "{verdict:?}"
@@ -149,10 +149,10 @@ fn a_call_that_waits_for_a_slot_has_its_verdict_by_its_deadline_although_another
 fn a_started_call_that_waits_for_a_slot_has_its_verdict_in_time_while_the_background_drives() {
     let running = Running::start();
     let desk = running.narrow(NEVER);
-    let held = desk.call.within(NEVER).start.wait();
+    let held = desk.call.with_deadline(NEVER).start.wait();
     running.gate.wait_for_arrivals(1);
     fall_asleep(); // the background thread has it now
-    let verdict = desk.call.within(ms(50)).echo("x");
+    let verdict = desk.call.with_deadline(ms(50)).echo("x");
     assert!(matches!(verdict, Err(CallError::NotExecuted(_))), "{verdict:?}");
     running.gate.open();
     let held = held.wait();
@@ -164,7 +164,7 @@ fn closing_while_another_thread_drives_says_goodbye() {
     let running = Running::start();
     let desk = running.connect(quiet());
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| desk.call.within(NEVER).wait());
+        let waiting = scope.spawn(|| desk.call.with_deadline(NEVER).wait());
         running.gate.wait_for_arrivals(1);
         fall_asleep();
         desk.call.close();
@@ -198,7 +198,7 @@ fn the_answer_to_a_dropped_call_of_a_retired_session_is_nobody_else_s() {
     eventually("it runs, as two have before it", || running.handle.counters().executions == 3);
     fall_asleep(); // its answer is here, most likely, and not taken
     running.gate.open();
-    eventually("the old call is answered", || desk.call.stats().dirty_slots == 0);
+    eventually("the old call is answered", || desk.call.counters().orphaned_slots == 0);
     assert_eq!(next.wait().expect("it ran"), "b");
 }
 
@@ -303,15 +303,15 @@ fn a_waker_that_panics_takes_nobody_with_it() {
 fn a_deadline_of_nothing_and_one_without_end_are_both_kept() {
     let running = Running::start();
     let desk: DeskClient = Connector::new().connect(running.address).expect("it listens");
-    let verdict = desk.call.within(Duration::ZERO).echo("x");
+    let verdict = desk.call.with_deadline(Duration::ZERO).echo("x");
     assert!(
         matches!(&verdict, Err(CallError::NotExecuted(no)) if no.reason == Reason::Deadline),
         "{verdict:?}"
     );
-    let verdict = desk.call.within(Duration::ZERO).start.echo("x").wait();
+    let verdict = desk.call.with_deadline(Duration::ZERO).start.echo("x").wait();
     assert!(matches!(verdict, Err(CallError::NotExecuted(_))), "{verdict:?}");
-    assert_eq!(desk.call.within(Duration::MAX).echo("x").expect("it ran"), "x");
-    assert_eq!(desk.call.within(Duration::MAX).start.echo("y").wait().expect("it ran"), "y");
+    assert_eq!(desk.call.with_deadline(Duration::MAX).echo("x").expect("it ran"), "x");
+    assert_eq!(desk.call.with_deadline(Duration::MAX).start.echo("y").wait().expect("it ran"), "y");
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn large_values_go_both_ways_at_once_over_more_slots_than_the_sockets_hold() {
     let running = Running::start();
     let desk: DeskClient = Connector::new().slots(1024).connect(running.address).expect("it listens");
     let text = "x".repeat(1 << 20);
-    let started: Vec<_> = (0..48).map(|_| desk.call.within(PATIENCE).start.echo(&text)).collect();
+    let started: Vec<_> = (0..48).map(|_| desk.call.with_deadline(PATIENCE).start.echo(&text)).collect();
     for pending in started {
         assert_eq!(pending.wait().expect("it ran").len(), text.len());
     }

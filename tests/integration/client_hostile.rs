@@ -33,7 +33,7 @@ fn a_server_that_talks_without_end_does_not_keep_a_caller_past_its_deadline() {
         stop.load(Ordering::SeqCst)
     });
     let desk: DeskClient = Connector::new().connect(address).expect("it listens");
-    let verdict = too_late(|within| desk.call.within(within).echo("x"));
+    let verdict = too_late(|within| desk.call.with_deadline(within).echo("x"));
     over.store(true, Ordering::SeqCst);
     assert!(matches!(verdict, Err(CallError::Unknown(_))), "{verdict:?}");
     drop(verdict);
@@ -55,11 +55,11 @@ fn a_server_that_greets_and_hangs_up_is_called_again_but_not_without_pause() {
         }
     });
     let desk: DeskClient = Connector::new().connect(address).expect("it listens");
-    let verdict = too_late(|within| desk.call.within(20 * within).echo("x")); // a second
+    let verdict = too_late(|within| desk.call.with_deadline(20 * within).echo("x")); // a second
     assert!(matches!(verdict, Err(CallError::Unknown(_))), "{verdict:?}");
     let attempts = counted.try_iter().count();
     assert!(attempts < 30, "{attempts} attempts in a second");
-    let _again = desk.call.within(PATIENCE).start.echo("x");
+    let _again = desk.call.with_deadline(PATIENCE).start.echo("x");
     counted.recv_timeout(PATIENCE).expect("it goes on trying");
 }
 
@@ -83,7 +83,7 @@ fn a_connection_that_is_lost_before_the_methods_came_is_made_again_and_they_are_
     let (done, finished) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let limits = ClientLimits { connect: PATIENCE, ..ClientLimits::default() };
-        let connector = Connector::new().limits(limits).patience(PATIENCE).deadline(PATIENCE);
+        let connector = Connector::new().limits(limits).connect_timeout(PATIENCE).deadline(PATIENCE);
         let desk: Result<DeskClient, _> = connector.connect(address);
         let verdict = desk.map(|desk| desk.echo("x").map_err(|error| error.to_string()));
         let _ = done.send(verdict);

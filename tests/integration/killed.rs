@@ -85,17 +85,17 @@ fn every_caller_of_a_killed_server_has_a_true_verdict_by_its_deadline() {
             let (begun, all_sent) = (Arc::clone(&begun), Arc::clone(&all_sent));
             std::thread::spawn(move || {
                 let from = Instant::now();
-                let long = worker.call.within(deadline).start.work(60_000); // under way when the server is killed
+                let long = worker.call.with_deadline(deadline).start.work(60_000); // under way when the server is killed
                 begun.fetch_add(1, Ordering::SeqCst);
                 all_sent.wait();
                 let verdict = long.wait();
-                let after = worker.call.within(deadline_after).work(caller); // begun after it was killed
+                let after = worker.call.with_deadline(deadline_after).work(caller); // begun after it was killed
                 (verdict, after, from.elapsed())
             })
         })
         .collect();
     all_sent.wait();
-    worker.call.within(PATIENCE).work(1).expect("behind the long calls, so they have been sent");
+    worker.call.with_deadline(PATIENCE).work(1).expect("behind the long calls, so they have been sent");
     process.kill();
     for caller in callers {
         let (verdict, after, took) = caller.join().expect("no panic");

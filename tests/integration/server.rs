@@ -44,7 +44,7 @@ fn a_copy_is_answered_from_the_filter_and_not_run() {
     let again = client.call(&COUNT, 3, 1, &());
     assert_eq!(first, again);
     assert_eq!(server.world.runs.load(Ordering::SeqCst), 1);
-    assert_eq!(server.handle.counters().copies_replayed, 1);
+    assert_eq!(server.handle.counters().duplicates_replayed, 1);
 }
 
 #[test]

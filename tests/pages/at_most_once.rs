@@ -45,7 +45,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("ClientLimits::ping_after", time(client.ping_after)),
         ("ClientLimits::ping_limit", client.ping_limit.to_string()),
         ("ClientLimits::backoff_cap", time(client.backoff_cap)),
-        ("ClientLimits::all_dirty", time(client.all_dirty)),
+        ("ClientLimits::all_orphaned", time(client.all_orphaned)),
         ("DEFAULT_DEADLINE", time(DEFAULT_DEADLINE)),
     ]
 }
@@ -67,7 +67,7 @@ fn every_reason_is_on_the_page_with_its_text() {
 
 #[test]
 fn every_counter_of_the_page_is_one_of_the_server() {
-    let counters = format!("{:?}", rpc_core::proto::server::Counters::default());
+    let counters = format!("{:?}", rpc_core::proto::server::ServerCounters::default());
     let mut named = 0;
     for row in text::table(&text::of(PAGE), &["arriving", "record", "server does", "counter"]) {
         for name in row[3].split(", ") {

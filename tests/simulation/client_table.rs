@@ -7,7 +7,7 @@ use rpc_core::error::Reason;
 use rpc_core::ids::{Incarnation, SessionId, Time, Token};
 use rpc_core::limits::ClientLimits;
 use rpc_core::proto::client::{ClientConfig, ClientCore, Event};
-use rpc_core::proto::{Doubt, Outcome};
+use rpc_core::proto::{Outcome, UnknownCause};
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
 use rpc_core::wire::message::{Agreement, Status, Welcome};
 use rpc_tests::ledger::{Does, served};
@@ -120,8 +120,8 @@ fn done() -> Outcome {
     Outcome::Done(Bytes::from_static(b"r"))
 }
 
-fn unknown(doubt: Doubt) -> Outcome {
-    Outcome::Unknown(doubt)
+fn unknown(cause: UnknownCause) -> Outcome {
+    Outcome::Unknown(cause)
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_reply_that_nobody_can_have_asked_for_ends_the_session_and_sent_calls_are_un
         bench.written();
         bench.hears(&Header::for_call(Kind::Reply, slot, seq), b"r");
         assert!(bench.core.wants_close());
-        assert_eq!(bench.events(), [(1, false, unknown(Doubt::BrokenServer))]);
+        assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::BrokenServer))]);
     }
 }
 
@@ -190,7 +190,7 @@ fn a_sent_call_is_unknown_at_its_deadline_and_its_slot_stays_taken_until_the_ans
     bench.start(1, Does::Reply, SHORT);
     bench.written();
     bench.pass(SHORT);
-    assert_eq!(bench.events(), [(1, false, unknown(Doubt::Deadline))]);
+    assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::Deadline))]);
     assert_eq!(kinds(&bench.written()), [Kind::Cancel]);
     bench.start(2, Does::Reply, LONG);
     assert!(bench.written().is_empty(), "the one slot is dirty");
@@ -253,7 +253,7 @@ fn after_a_resume_a_sent_call_goes_out_again_under_its_number_and_stays_sent() {
     bench.reconnect();
     bench.welcome(true);
     bench.pass(SHORT); // before anything has left on this connection
-    assert_eq!(bench.events(), [(1, false, unknown(Doubt::Deadline))]);
+    assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::Deadline))]);
     assert_eq!(bench.written()[0].header.kind, Kind::Cancel);
 }
 
@@ -265,7 +265,7 @@ fn a_lost_session_leaves_sent_calls_unknown_and_moves_unsent_ones() {
     bench.start(2, Does::Reply, LONG);
     bench.reconnect();
     bench.hears(&Header::new(Kind::SessionLost), &[0; 16]);
-    assert_eq!(bench.events(), [(1, false, unknown(Doubt::SessionLost))]);
+    assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::SessionLost))]);
     bench.reconnect();
     bench.welcome(false);
     assert_eq!(kinds(&bench.written()), [Kind::Call]);
@@ -285,7 +285,7 @@ fn an_idempotent_call_is_repeated_after_a_lost_session_and_unknown_stays_its_ver
     bench.welcome(false);
     assert_eq!(kinds(&bench.written()), [Kind::Call]);
     bench.reply(1, Status::Refused(Reason::Cancelled));
-    assert_eq!(bench.events(), [(1, false, unknown(Doubt::SessionLost))]);
+    assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::SessionLost))]);
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn close_says_bye_and_gives_every_call_its_verdict() {
     bench.start(2, Does::Reply, LONG);
     bench.core.close(bench.now);
     let events = bench.events();
-    assert_eq!(events[0], (1, false, unknown(Doubt::Closed)));
+    assert_eq!(events[0], (1, false, unknown(UnknownCause::Closed)));
     assert!(matches!(events[1], (2, false, Outcome::NotExecuted(Reason::Closed, _))));
     assert_eq!(kinds(&bench.written()), [Kind::Bye]);
     assert!(bench.core.wants_close());

@@ -126,7 +126,7 @@ impl User {
 
     fn step(&mut self, client: &MarksClient, by_name: &ByName, tag: u64) {
         let within = self.ms(4_000) + Duration::from_millis(1);
-        let caller = client.call.within(within).call.caller().clone();
+        let caller = client.call.with_deadline(within).call.caller().clone();
         match self.random.u8(0..14) {
             0..4 => self.started.push((tag, caller.start::<u64, Never>(&MARK, &(tag,)))),
             4..6 => {
@@ -134,7 +134,7 @@ impl User {
                 self.ended(tag, outcome);
             }
             6 => {
-                let outcome = by_name.within(within).call::<u64, _>("Marks.mark", &(tag,));
+                let outcome = by_name.with_deadline(within).call::<u64, _>("Marks.mark", &(tag,));
                 self.hit("by name");
                 self.ended(tag, outcome);
             }
@@ -193,9 +193,9 @@ impl User {
             assert!(self.marks.runs(*tag) <= 1, "V1: call {tag}");
         }
         self.unknown.clear();
-        let stats = client.call.stats();
-        assert_eq!(stats.dirty_slots, 0, "V15: {stats:?}");
-        let patient = client.call.within(Duration::from_secs(100)).call.caller().clone();
+        let counters = client.call.counters();
+        assert_eq!(counters.orphaned_slots, 0, "V15: {counters:?}");
+        let patient = client.call.with_deadline(Duration::from_secs(100)).call.caller().clone();
         let last = patient.call::<u64, Never>(&MARK, &(u64::MAX / 4,));
         assert!(last.is_ok(), "V16: {last:?}");
     }
@@ -214,7 +214,7 @@ fn run(seed: u64) -> HashMap<&'static str, u32> {
     network.serve(marks.clone());
     network.handlers(Handlers { slow: 0.5, longest: Duration::from_secs(5), at_once: random.usize(1..5) });
     let limits =
-        ClientLimits { all_dirty: Duration::from_millis(random.u64(200..3_000)), ..Default::default() };
+        ClientLimits { all_orphaned: Duration::from_millis(random.u64(200..3_000)), ..Default::default() };
     let client = MarksClient::from_caller(network.caller(&[&MARKS], limits));
     let by_name = network.by_name(&["Marks"]).expect("few names");
     network.run_for(Duration::from_secs(3)); // it learns the names

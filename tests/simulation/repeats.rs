@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rpc_core::ids::{Incarnation, SessionId, Time, Token};
 use rpc_core::limits::{ClientLimits, ServerLimits};
 use rpc_core::proto::client::{ClientConfig, ClientCore, Event};
-use rpc_core::proto::{Doubt, Outcome};
+use rpc_core::proto::{Outcome, UnknownCause};
 use rpc_core::sim::{Faults, Network};
 use rpc_core::stub::{Contract, Dispatch, Dispatched, Method, Never, Refused};
 use rpc_core::wire::frame::{FrameDecoder, Header, Kind, append};
@@ -195,7 +195,7 @@ fn v17_a_call_that_costs_its_server_the_session_each_time_is_repeated_within_the
     let limits = ClientLimits { retry_budget: 1.0 / 1024.0, ..ClientLimits::default() };
     let mut client = Repeater::new(limits);
     let outcome = client.call(1, Duration::from_secs(600), forgets);
-    assert_eq!(outcome, Outcome::Unknown(Doubt::SessionLost));
+    assert_eq!(outcome, Outcome::Unknown(UnknownCause::SessionLost));
     assert_eq!(client.attempts.len(), 1, "a part of a retry in hand is none");
     let mut client = Repeater::new(ClientLimits::default());
     client.call(1, Duration::from_secs(60), forgets);

@@ -22,7 +22,7 @@ fn a_call_below_last_never_runs_and_is_not_answered() {
     assert_eq!(bench.replies().len(), 1);
     bench.call(4);
     assert!(bench.begin().is_none() && bench.replies().is_empty());
-    assert_eq!(bench.core.counters().copies_stale, 1);
+    assert_eq!(bench.core.counters().duplicates_stale, 1);
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn a_service_is_tested_in_one_process_through_the_same_protocol_code() {
     let client: CounterClient = in_process(Counter::default());
     assert_eq!(client.add(2).expect("no faults"), 2);
     assert_eq!(client.add(3).expect("no faults"), 5);
-    assert_eq!(client.call.stats().sessions, 1);
+    assert_eq!(client.call.counters().sessions, 1);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_call_that_waits_out_a_partition_takes_no_real_time_and_runs_once() {
     let (network, counter, client) = network(1, Faults::none());
     client.add(1).expect("no faults");
     network.partition(Duration::from_secs(20));
-    let patient = client.call.within(Duration::from_secs(60));
+    let patient = client.call.with_deadline(Duration::from_secs(60));
     assert_eq!(patient.add(1).expect("after the partition"), 2);
     assert_eq!(counter.0.load(Ordering::Relaxed), 2);
     assert!(network.now().0 >= 20_000_000);
@@ -118,7 +118,7 @@ fn a_call_that_waits_out_a_partition_takes_no_real_time_and_runs_once() {
 fn an_unknown_call_can_be_resolved_when_the_network_is_back() {
     let (network, counter, client) = network(3, Faults::none());
     network.handlers(Handlers { slow: 1.0, longest: Duration::from_secs(4), at_once: 9 });
-    let mut tries = (0..50).map(|_| client.call.within(Duration::from_millis(300)).add(1));
+    let mut tries = (0..50).map(|_| client.call.with_deadline(Duration::from_millis(300)).add(1));
     let open: Option<Unknown> = tries.find_map(|outcome| match outcome {
         Err(CallError::Unknown(unknown)) => Some(unknown),
         _ => None,
@@ -155,7 +155,7 @@ fn a_crashed_server_leaves_unsent_calls_not_executed() {
     client.add(1).expect("no faults");
     network.crash_server();
     network.run_for(Duration::from_secs(5));
-    let error = client.call.within(Duration::from_secs(1)).add(1).expect_err("no server");
+    let error = client.call.with_deadline(Duration::from_secs(1)).add(1).expect_err("no server");
     assert_eq!(error.ran(), Some(false), "{error}");
     assert_eq!(counter.0.load(Ordering::Relaxed), 1);
 }
@@ -202,7 +202,7 @@ fn a_dropped_call_is_cancelled_and_its_slot_is_free_again() {
     network.run_for(Duration::from_millis(20));
     drop(calls);
     network.run_for(Duration::from_secs(5));
-    assert_eq!(client.call.stats().dirty_slots, 0);
+    assert_eq!(client.call.counters().orphaned_slots, 0);
     assert!(network.server_counters().cancels_queued > 0);
 }
 
@@ -271,5 +271,5 @@ fn a_reply_over_the_clients_limit_is_lost_with_both_sizes_and_the_connection_liv
         other => panic!("{other:?}"),
     }
     assert_eq!(caller.call::<Vec<u8>, Never>(&FILL, &(5u64,)).expect("it fits"), [7; 5]);
-    assert_eq!(Handle::<CounterClient>::new(caller).stats().connections, 1);
+    assert_eq!(Handle::<CounterClient>::new(caller).counters().connections, 1);
 }

@@ -239,7 +239,8 @@ impl Auditor {
         }
         let Some(began) = self.draining else { return Ok(()) };
         let at = &mut self.loops[number];
-        let copies = counters.copies_replayed + counters.copies_not_kept + counters.copies_refused;
+        let copies =
+            counters.duplicates_replayed + counters.duplicates_not_kept + counters.duplicates_refused;
         let answers =
             counters.refused + counters.executions + copies + counters.cancels_final + counters.resumed;
         if std::mem::replace(&mut at.answers, answers) != answers {

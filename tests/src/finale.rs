@@ -120,7 +120,7 @@ impl Run {
 
     fn client_is_done(&self, index: usize) -> Result<(), String> {
         let Some(core) = self.world.client(index) else { return Ok(()) };
-        let open = (core.dirty_slots(), core.in_flight());
+        let open = (core.orphaned_slots(), core.in_flight());
         if open != (0, 0) || self.world.retired(index).is_some() {
             let retired = self.world.retired(index);
             return Err(format!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rpc_core::ids::Time;
 use rpc_core::proto::client::Event;
-use rpc_core::proto::{Doubt, Outcome};
+use rpc_core::proto::{Outcome, UnknownCause};
 use rpc_core::sim::World;
 
 use crate::auditor::{Auditor, TICK};
@@ -191,7 +191,7 @@ impl Run {
                 }
             }
             Act::Forget { client, tag } if !self.is_paused(client) => {
-                let open = |call: &&mut Call| call.verdict == Some(Outcome::Unknown(Doubt::Deadline));
+                let open = |call: &&mut Call| call.verdict == Some(Outcome::Unknown(UnknownCause::Deadline));
                 if let Some(call) =
                     self.calls.get_mut(&tag).filter(|call| open(call) && call.resolved.is_none())
                 {
@@ -313,7 +313,7 @@ impl Run {
         }
         self.tally.add(&format!("verdict {}{}", if late { "late: " } else { "" }, name_of(&outcome)), 1);
         if late {
-            if call.verdict != Some(Outcome::Unknown(Doubt::Deadline)) || call.resolved.is_some() {
+            if call.verdict != Some(Outcome::Unknown(UnknownCause::Deadline)) || call.resolved.is_some() {
                 return Err(format!("call {tag} is resolved out of turn: {call:?} {outcome:?}"));
             }
             call.resolved = Some(outcome);

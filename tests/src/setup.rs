@@ -233,7 +233,7 @@ fn client(profile: Profile, index: usize, setup: &Setup, random: &mut fastrand::
         waiting: if profile == Profile::Crowded { 6 } else { 4096 },
         ack_at_once: 256,
         max_frame: if random.u8(0..4) == 0 { 4 << 10 } else { 4 << 20 }, // less than the largest replies
-        all_dirty: Duration::from_millis(if profile == Profile::Stuck { 300 } else { 2_000 }),
+        all_orphaned: Duration::from_millis(if profile == Profile::Stuck { 300 } else { 2_000 }),
         ..ClientLimits::default()
     };
     let contract = match (index, random.u8(0..4)) {

@@ -31,7 +31,7 @@ pub(crate) fn swarm(setup: &mut Setup, random: &mut fastrand::Rng) {
         limits.resend_first = first;
         limits.resend_cap = first * *pick(&[1, 4, 30], random);
         limits.retry_budget = *pick(&[0.0, 1.0, 10.0], random);
-        limits.all_dirty = Duration::from_millis(*pick(&[100, 2_000, 10_000], random));
+        limits.all_orphaned = Duration::from_millis(*pick(&[100, 2_000, 10_000], random));
         limits.ack_delay = Duration::from_millis(*pick(&[1, 1_000], random));
         limits.ping_after = Duration::from_millis(*pick(&[500, 5_000], random));
         limits.write_batch = *pick(&[64, 1 << 10, 256 << 10], random);

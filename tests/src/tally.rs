@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rpc_core::proto::client::ClientCounters;
-use rpc_core::proto::server::Counters;
+use rpc_core::proto::server::ServerCounters;
 use rpc_core::sim::{ClientSeen, FaultsSeen, ServerSeen};
 
 /// Counts by name; the names sort into groups.
@@ -32,15 +32,15 @@ impl Tally {
     }
 
     /// Adds what a server has counted.
-    pub fn add_server(&mut self, c: Counters) {
+    pub fn add_server(&mut self, c: ServerCounters) {
         let rows = [
             ("row CALL arrived", c.calls),
-            ("row CALL < last: dropped", c.copies_stale),
-            ("row CALL copy of queued or running", c.copies_under_way),
-            ("row CALL copy of kept: replayed", c.copies_replayed),
-            ("row CALL copy of not kept: reply lost", c.copies_not_kept),
-            ("row CALL copy of refused: refused again", c.copies_refused),
-            ("row CALL copy: no answer needed", c.copies_unanswered),
+            ("row CALL < last: dropped", c.duplicates_stale),
+            ("row CALL copy of queued or running", c.duplicates_under_way),
+            ("row CALL copy of kept: replayed", c.duplicates_replayed),
+            ("row CALL copy of not kept: reply lost", c.duplicates_not_kept),
+            ("row CALL copy of refused: refused again", c.duplicates_refused),
+            ("row CALL copy: no answer needed", c.duplicates_unanswered),
             ("row CALL refused before it ran", c.refused),
             ("row CANCEL arrived", c.cancels),
             ("row CANCEL < last: dropped", c.cancels_stale),
@@ -62,7 +62,7 @@ impl Tally {
             ("server connections stalled", c.stalled),
             ("server protocol errors", c.protocol_errors),
             ("server late HELLOs", c.late_hellos),
-            ("server copies executed", c.copies_executed),
+            ("server copies executed", c.duplicates_executed),
         ];
         for (name, count) in rows {
             self.add(name, count);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rpc_core::error::Reason;
 use rpc_core::ids::Time;
 use rpc_core::limits::ClientLimits;
-use rpc_core::proto::{Doubt, Outcome};
+use rpc_core::proto::{Outcome, UnknownCause};
 
 use crate::ledger::{Does, Ledger};
 use crate::setup::Setup;
@@ -76,10 +76,10 @@ impl Call {
             Outcome::ReplyLost(_) => once,
             Outcome::NotExecuted(Reason::Closed, _) => runs == 0 && around.closed,
             Outcome::NotExecuted(..) => runs == 0,
-            Outcome::Unknown(Doubt::Deadline) => true,
-            Outcome::Unknown(Doubt::SessionLost) => around.setup.loses_sessions,
-            Outcome::Unknown(Doubt::Closed) => around.closed,
-            Outcome::Unknown(Doubt::BrokenServer) => around.setup.may_look_broken,
+            Outcome::Unknown(UnknownCause::Deadline) => true,
+            Outcome::Unknown(UnknownCause::SessionLost) => around.setup.loses_sessions,
+            Outcome::Unknown(UnknownCause::Closed) => around.closed,
+            Outcome::Unknown(UnknownCause::BrokenServer) => around.setup.may_look_broken,
             _ => false,
         };
         if fits {
@@ -96,7 +96,8 @@ pub fn is_answer(outcome: &Outcome) -> bool {
     use Reason::{Deadline, NoFreeSlot, Unreachable};
     !matches!(
         outcome,
-        Outcome::Unknown(Doubt::Deadline) | Outcome::NotExecuted(Deadline | NoFreeSlot | Unreachable, _)
+        Outcome::Unknown(UnknownCause::Deadline)
+            | Outcome::NotExecuted(Deadline | NoFreeSlot | Unreachable, _)
     )
 }
 
@@ -119,6 +120,6 @@ pub fn name_of(outcome: &Outcome) -> String {
         Outcome::Panicked(_) => "panicked".to_owned(),
         Outcome::ReplyLost(_) => "reply lost".to_owned(),
         Outcome::NotExecuted(reason, _) => format!("not executed: {reason:?}"),
-        Outcome::Unknown(doubt) => format!("unknown: {doubt:?}"),
+        Outcome::Unknown(cause) => format!("unknown: {cause:?}"),
     }
 }

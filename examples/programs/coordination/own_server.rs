@@ -41,7 +41,7 @@ impl Bank for Account {
         let lock = if holding { "holds the lock" } else { "holds no lock" };
         self.steps.say("interest", format!("{lock}, and calls balance at its own server"));
         let bank = self.own_server.get().ok_or("there is no client of the own server")?;
-        let known = bank.call.within(INNER).balance();
+        let known = bank.call.with_deadline(INNER).balance();
         drop(held);
         self.steps.say("interest", ENDS);
         let added = known.map_err(|error: CallError| error.to_string())? / 10;

@@ -70,7 +70,7 @@ pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<()
     }
     let _ = listening(client.format, proxy.addr()); // a reader that has closed the pipe must not end the proxy
     wait_for_signal()?;
-    let seen = proxy.stats();
+    let seen = proxy.seen();
     eprintln!(
         "{} frames passed on, {} dropped, {} duplicated, {} delayed, {} reordered; {} connections cut",
         seen.forwarded, seen.dropped, seen.duplicated, seen.delayed, seen.reordered, seen.cut

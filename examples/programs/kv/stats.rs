@@ -81,8 +81,10 @@ impl KvStats for Figures {
             calls: seen.calls,
             handler_runs: seen.executions,
             duplicates: seen.duplicates(),
-            duplicates_answered: seen.copies_replayed + seen.copies_not_kept + seen.copies_refused,
-            duplicates_run_again: seen.copies_executed,
+            duplicates_answered: seen.duplicates_replayed
+                + seen.duplicates_not_kept
+                + seen.duplicates_refused,
+            duplicates_run_again: seen.duplicates_executed,
             refused: seen.refused,
             cancels: seen.cancels,
             panics: seen.panics,

@@ -64,7 +64,7 @@ impl<'a> Appender<'a> {
 
     /// Returns the number of retransmissions, once no more calls are made.
     pub(crate) fn copies(&self) -> u64 {
-        self.repeated + self.kept.as_ref().map_or(0, |kv| kv.call.stats().resent)
+        self.repeated + self.kept.as_ref().map_or(0, |kv| kv.call.counters().resent)
     }
 
     /// Go's `net/rpc`: send once, wait. A connection that breaks ends its call with an error, and so does the timeout
@@ -135,15 +135,15 @@ impl<'a> Appender<'a> {
             if mode == Mode::NoRetry {
                 limits.resend_first = PATIENCE * 2; // later than the deadline, so the call is never sent again
             }
-            KvClient::from_caller(network.caller(&[KvClient::CONTRACT], limits)).call.within(PATIENCE)
+            KvClient::from_caller(network.caller(&[KvClient::CONTRACT], limits)).call.with_deadline(PATIENCE)
         })
     }
 
     /// Closes the client when its connection breaks, as without retries. The framework would connect and send the call
     /// again; so the client is closed at its second connection, before it has greeted the server and could send anything.
     fn close_if_broken(&mut self) {
-        if let Some(kv) = self.kept.take_if(|kv| kv.call.stats().connections > 1) {
-            self.repeated += kv.call.stats().resent;
+        if let Some(kv) = self.kept.take_if(|kv| kv.call.counters().connections > 1) {
+            self.repeated += kv.call.counters().resent;
             kv.call.close();
         }
     }

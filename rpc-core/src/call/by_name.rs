@@ -93,8 +93,8 @@ impl ByName {
     }
 
     /// Returns a client whose calls have this deadline.
-    pub fn within(&self, deadline: Duration) -> ByName {
-        ByName { caller: self.caller.within(deadline), known: Arc::clone(&self.known) }
+    pub fn with_deadline(&self, deadline: Duration) -> ByName {
+        ByName { caller: self.caller.with_deadline(deadline), known: Arc::clone(&self.known) }
     }
 
     /// Returns the server's address.

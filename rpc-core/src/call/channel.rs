@@ -5,51 +5,13 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::proto::client::ClientCore;
+use crate::proto::client::ClientCounters;
 use crate::proto::{Outcome, Request};
 use crate::wire::message::Table;
 
 /// Names a started call within its channel, until its outcome is taken or the call is abandoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
-
-/// The counters of a client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChannelStats {
-    /// Calls started.
-    pub calls: u64,
-    /// Calls sent again because no reply arrived in time.
-    pub resent: u64,
-    /// Connections made, the first included.
-    pub connections: u64,
-    /// Sessions opened, the first included.
-    pub sessions: u64,
-    /// Replies that no caller waited for.
-    pub stray_replies: u64,
-    /// Slots whose last call has no reply yet although its caller no longer waits.
-    pub dirty_slots: u64,
-    /// Calls that the client repeated because their method is idempotent.
-    pub repeated: u64,
-    /// Calls that the client tried again because the server was busy.
-    pub busy_retries: u64,
-}
-
-impl From<&ClientCore> for ChannelStats {
-    fn from(core: &ClientCore) -> Self {
-        let counters = core.counters();
-        ChannelStats {
-            calls: counters.calls,
-            resent: counters.resent,
-            connections: counters.connections,
-            sessions: counters.sessions,
-            stray_replies: counters.stray_replies,
-            dirty_slots: core.dirty_slots() as u64,
-            repeated: counters.repeated,
-            busy_retries: counters.busy_retries,
-        }
-    }
-}
 
 /// Carries calls. Every started call ends by its deadline with an [`Outcome`], or is abandoned.
 pub trait Channel: Send + Sync + fmt::Debug {
@@ -96,7 +58,7 @@ pub trait Channel: Send + Sync + fmt::Debug {
     fn peer(&self) -> Arc<str>;
 
     /// Returns the client's counters.
-    fn stats(&self) -> ChannelStats;
+    fn counters(&self) -> ClientCounters;
 
     /// Ends the session: started calls end, and later ones are refused.
     fn close(&self);

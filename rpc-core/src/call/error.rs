@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::channel::{Channel, Ticket};
 use crate::contract::Method;
 use crate::error::Reason;
-use crate::proto::{Doubt, Outcome};
+use crate::proto::{Outcome, UnknownCause};
 use crate::wire::codec::{self, DecodeError};
 
 /// The error type of a method that has none of its own. It has no values.
@@ -145,25 +145,25 @@ pub struct Unknown {
     /// The method and the server.
     pub target: CallTarget,
     /// The reason why the outcome is unknown.
-    pub doubt: Doubt,
+    pub cause: UnknownCause,
 }
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, next) = match self.doubt {
-            Doubt::Deadline => (
+        let (what, next) = match self.cause {
+            UnknownCause::Deadline => (
                 "no reply arrived within its deadline",
                 "call resolve() for the outcome, or read the state back",
             ),
-            Doubt::SessionLost => (
+            UnknownCause::SessionLost => (
                 "the server restarted or forgot this client before it replied",
                 "the outcome can no longer be determined; read the state back",
             ),
-            Doubt::BrokenServer => (
+            UnknownCause::BrokenServer => (
                 "the server broke the protocol",
                 "the outcome can no longer be determined; read the state back",
             ),
-            Doubt::Closed => ("the client was closed before the reply arrived", "read the state back"),
+            UnknownCause::Closed => ("the client was closed before the reply arrived", "read the state back"),
         };
         write!(f, "{} may or may not have run: {what}; {next}", self.target)
     }
@@ -232,7 +232,7 @@ impl Unknown {
     /// }
     /// ```
     pub fn resolve(&self, limit: Duration) -> Resolution {
-        let Some(ticket) = self.target.ticket.filter(|_| self.doubt == Doubt::Deadline) else {
+        let Some(ticket) = self.target.ticket.filter(|_| self.cause == UnknownCause::Deadline) else {
             return Resolution::Never;
         };
         match self.target.channel.resolve(ticket, limit) {
@@ -249,7 +249,7 @@ impl Unknown {
 
 impl Drop for Unknown {
     fn drop(&mut self) {
-        if let (Some(ticket), Doubt::Deadline) = (self.target.ticket, self.doubt) {
+        if let (Some(ticket), UnknownCause::Deadline) = (self.target.ticket, self.cause) {
             self.target.channel.forget(ticket);
         }
     }
@@ -275,7 +275,7 @@ impl<E> CallError<E> {
                 CallError::NotExecuted(NotExecuted { target, reason, detail })
             }
             Outcome::ReplyLost(detail) => CallError::ReplyLost(ReplyLost { target, detail }),
-            Outcome::Unknown(doubt) => CallError::Unknown(Unknown { target, doubt }),
+            Outcome::Unknown(cause) => CallError::Unknown(Unknown { target, cause }),
         }
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::channel::{Channel, ChannelStats};
+use super::ClientCounters;
+use super::channel::Channel;
 use super::error::CallError;
 use super::pending::Pending;
 use super::reply::{Received, read};
@@ -95,7 +96,7 @@ impl Caller {
     }
 
     /// Returns a caller whose calls have this deadline.
-    pub(super) fn within(&self, deadline: Duration) -> Caller {
+    pub(super) fn with_deadline(&self, deadline: Duration) -> Caller {
         Caller { deadline: Some(deadline), ..self.clone() }
     }
 
@@ -141,11 +142,11 @@ impl Caller {
 /// }
 ///
 /// fn quick(kv: &KvClient) -> Result<Option<String>, CallError> {
-///     kv.call.within(Duration::from_millis(50)).get("a") // this call only
+///     kv.call.with_deadline(Duration::from_millis(50)).get("a") // this call only
 /// }
 ///
 /// fn patient(kv: &KvClient) -> KvClient {
-///     kv.call.within(Duration::from_secs(60)) // all calls of the client that is returned
+///     kv.call.with_deadline(Duration::from_secs(60)) // all calls of the client that is returned
 /// }
 /// ```
 pub struct Handle<C> {
@@ -162,8 +163,8 @@ impl<C: Client> Handle<C> {
     }
 
     /// Returns a client whose calls have this deadline, also if their methods have another.
-    pub fn within(&self, deadline: Duration) -> C {
-        C::from_caller(self.caller.within(deadline))
+    pub fn with_deadline(&self, deadline: Duration) -> C {
+        C::from_caller(self.caller.with_deadline(deadline))
     }
 
     /// Returns a client that repeats idempotent calls whose outcome is unknown, and tries calls again that a busy server
@@ -183,8 +184,8 @@ impl<C: Client> Handle<C> {
     }
 
     /// Returns the counters of this client and its copies.
-    pub fn stats(&self) -> ChannelStats {
-        self.caller.channel.stats()
+    pub fn counters(&self) -> ClientCounters {
+        self.caller.channel.counters()
     }
 
     /// Ends the session of this client and its copies. Calls under way end: one that was sent is unknown, any other was

@@ -10,9 +10,10 @@ mod race;
 mod reply;
 mod waiters;
 
+pub use crate::proto::client::ClientCounters;
 pub use crate::proto::{Outcome, Request};
 pub use by_name::ByName;
-pub use channel::{Channel, ChannelStats, Ticket};
+pub use channel::{Channel, Ticket};
 pub use error::{
     CallError, CallTarget, Never, NotExecuted, Panicked, ReplyLost, Resolution, ResolvedReply, Unknown,
 };

@@ -9,7 +9,7 @@ use slab::Slab;
 
 use super::channel::Ticket;
 use crate::proto::client::Event;
-use crate::proto::{Doubt, Outcome};
+use crate::proto::{Outcome, UnknownCause};
 
 /// The waiters of all calls of a client that were started, and neither taken nor forgotten.
 ///
@@ -92,7 +92,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         let Answer::Arrived(outcome) = std::mem::replace(&mut waiter.answer, Answer::Awaited) else {
             return None; // excluded above
         };
-        if outcome == Outcome::Unknown(Doubt::Deadline) {
+        if outcome == Outcome::Unknown(UnknownCause::Deadline) {
             waiter.answer = Answer::Open;
         } else {
             self.entries.try_remove(key);
@@ -189,7 +189,7 @@ mod tests {
     fn an_answer_that_comes_before_unknown_was_taken_is_the_outcome() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
         let ticket = waiters.register();
-        waiters.deliver(finished(ticket, Outcome::Unknown(Doubt::Deadline)), &mut woken);
+        waiters.deliver(finished(ticket, Outcome::Unknown(UnknownCause::Deadline)), &mut woken);
         waiters.deliver(Event::Resolved(ticket.0, Outcome::Panicked("p".into())), &mut woken);
         assert!(waiters.has_outcome(ticket));
         assert_eq!(waiters.take(ticket), Some(Outcome::Panicked("p".into())));
@@ -199,10 +199,10 @@ mod tests {
     fn an_unknown_call_stays_until_it_is_resolved_and_others_go_when_they_are_taken() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
         let (open, other) = (waiters.register(), waiters.register());
-        waiters.deliver(finished(open, Outcome::Unknown(Doubt::Deadline)), &mut woken);
-        waiters.deliver(finished(other, Outcome::Unknown(Doubt::Closed)), &mut woken);
-        assert_eq!(waiters.take(open), Some(Outcome::Unknown(Doubt::Deadline)));
-        assert_eq!(waiters.take(other), Some(Outcome::Unknown(Doubt::Closed)));
+        waiters.deliver(finished(open, Outcome::Unknown(UnknownCause::Deadline)), &mut woken);
+        waiters.deliver(finished(other, Outcome::Unknown(UnknownCause::Closed)), &mut woken);
+        assert_eq!(waiters.take(open), Some(Outcome::Unknown(UnknownCause::Deadline)));
+        assert_eq!(waiters.take(other), Some(Outcome::Unknown(UnknownCause::Closed)));
         assert_eq!(waiters.register(), other, "its entry is free again");
         assert_eq!(waiters.resolution(open), None);
         waiters.deliver(Event::Resolved(open.0, Outcome::Panicked("p".into())), &mut woken);
@@ -216,7 +216,7 @@ mod tests {
         for (ticket, sleeper) in [(first, 1), (first, 2), (second, 3)] {
             waiters.sleep(ticket, sleeper);
         }
-        waiters.deliver(finished(first, Outcome::Unknown(Doubt::Closed)), &mut woken);
+        waiters.deliver(finished(first, Outcome::Unknown(UnknownCause::Closed)), &mut woken);
         assert_eq!(woken.sleepers, [1, 2]);
         assert_eq!(waiters.newest_sleeper(), Some(&3));
         waiters.awake(second, &3);

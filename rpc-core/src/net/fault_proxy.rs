@@ -105,7 +105,7 @@ impl FaultProxy {
     }
 
     /// Returns the number of faults so far.
-    pub fn stats(&self) -> FaultsSeen {
+    pub fn seen(&self) -> FaultsSeen {
         let lanes = lock(&self.inner.lanes);
         lanes.iter().fold(*lock(&self.inner.seen), |sum, lane| sum.plus(lock(&lane.mangler).seen()))
     }

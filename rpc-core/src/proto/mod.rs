@@ -23,5 +23,5 @@ mod tests;
 
 #[cfg(feature = "sim")]
 pub use canonical::Canonical;
-pub use outcome::{Doubt, Outcome};
+pub use outcome::{Outcome, UnknownCause};
 pub use request::Request;

@@ -7,7 +7,7 @@ use crate::error::Reason;
 /// The reason for which it is unknown if a call ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Doubt {
+pub enum UnknownCause {
     /// Its deadline passed without a reply. It can be resolved later.
     Deadline,
     /// The session is gone: the server restarted, or forgot the client after the lease. It stays unknown for ever.
@@ -32,5 +32,5 @@ pub enum Outcome {
     /// It ran once; its reply was not kept, or could not be sent or encoded. The text says which.
     ReplyLost(String),
     /// It may have run, and may still.
-    Unknown(Doubt),
+    Unknown(UnknownCause),
 }

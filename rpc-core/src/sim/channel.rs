@@ -7,9 +7,9 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::world::{ClientId, World};
-use crate::call::{Channel, ChannelStats, Ticket, Waiters, Woken};
+use crate::call::{Channel, ClientCounters, Ticket, Waiters, Woken};
 use crate::ids::Time;
-use crate::proto::{Doubt, Outcome, Request};
+use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::message::Table;
 
 /// A thread that sleeps for a call of a simulated network: there is none, since a caller moves the world instead.
@@ -171,10 +171,10 @@ impl Channel for SimChannel {
             Err(outcome) => (outcome, None),
             Ok(ticket) => match self.wait(ticket, None) {
                 Some(outcome) => {
-                    let open = outcome == Outcome::Unknown(Doubt::Deadline);
+                    let open = outcome == Outcome::Unknown(UnknownCause::Deadline);
                     (outcome, open.then_some(ticket))
                 }
-                None => (Outcome::Unknown(Doubt::Closed), None), // a world in which nothing happens any more
+                None => (Outcome::Unknown(UnknownCause::Closed), None), // a world in which nothing happens any more
             },
         }
     }
@@ -187,9 +187,9 @@ impl Channel for SimChannel {
         "the simulated server".into()
     }
 
-    fn stats(&self) -> ChannelStats {
+    fn counters(&self) -> ClientCounters {
         let held = lock(&self.shared);
-        held.world.client(self.client).map(ChannelStats::from).unwrap_or_default()
+        held.world.client(self.client).map(|core| core.counters()).unwrap_or_default()
     }
 
     fn close(&self) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::agenda::Item;
-use super::clients::{Sent, Side, SideId};
+use super::clients::{Sent, Side, SideId, without_gauge};
 use super::trace::{describe, next_head};
 use super::world::{ClientId, LinkId, World};
 use crate::ids::Time;
@@ -81,7 +81,7 @@ impl World {
         let local = client.clock.at(now);
         let resolves = client.current.id != id;
         let Some(side) = client.side(id) else { return };
-        if resolves && side.core.dirty_slots() == 0 {
+        if resolves && side.core.orphaned_slots() == 0 {
             side.core.close(local); // every question is answered: BYE
         }
         self.take_events(id.client, now);
@@ -153,9 +153,9 @@ impl World {
     /// Ends the session that only resolved itself, once every question is answered. Its BYE has left, or is lost.
     fn end_if_resolved(&mut self, id: SideId, now: Time) {
         let Some(owner) = self.clients.get_mut(id.client) else { return };
-        let done = |side: &mut Side| side.id == id && side.core.dirty_slots() == 0;
+        let done = |side: &mut Side| side.id == id && side.core.orphaned_slots() == 0;
         let Some(gone) = owner.retired.take_if(done) else { return };
-        owner.earlier = owner.earlier.plus(gone.core.counters());
+        owner.earlier = owner.earlier.plus(without_gauge(gone.core.counters()));
         owner.seen.resolved += 1;
         let client = id.client;
         self.trace.note(now, &[25, client as u64], || format!("client {client} ends its older session"));

@@ -13,7 +13,7 @@ use crate::contract::Contract;
 use crate::ids::Time;
 use crate::limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
 use crate::proto::client::ClientConfig;
-use crate::proto::server::Counters;
+use crate::proto::server::ServerCounters;
 use crate::service::Service;
 
 /// A server with your services, clients, and a network between them that does what one seed says.
@@ -147,7 +147,7 @@ impl Network {
     }
 
     /// Returns the server's counters, over all its lives.
-    pub fn server_counters(&self) -> Counters {
+    pub fn server_counters(&self) -> ServerCounters {
         lock(&self.shared).world.server_counters()
     }
 

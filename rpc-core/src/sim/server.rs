@@ -13,7 +13,7 @@ use super::handlers::{Job, Running};
 use super::world::{LinkId, World};
 use crate::contract::Directory;
 use crate::ids::{Incarnation, Time};
-use crate::proto::server::{ConnId, Counters, ServerConfig, ServerCore};
+use crate::proto::server::{ConnId, ServerConfig, ServerCore, ServerCounters};
 use crate::service::DispatchEnv;
 
 /// One life of the server.
@@ -195,7 +195,7 @@ impl World {
     }
 
     /// Returns the counters of all lives of the server.
-    pub fn server_counters(&self) -> Counters {
+    pub fn server_counters(&self) -> ServerCounters {
         self.servers().fold(self.earlier, |sum, core| sum.plus(core.counters()))
     }
 
@@ -349,7 +349,7 @@ impl World {
 }
 
 /// Counts of a life that has ended, without what it held.
-fn gauges_off(counters: Counters) -> Counters {
+fn gauges_off(counters: ServerCounters) -> ServerCounters {
     let mut counters = counters;
     counters.sessions = 0;
     counters.connections = 0;

@@ -15,7 +15,7 @@ use super::server::ServerSide;
 use super::trace::Trace;
 use crate::ids::{Clock, Time};
 use crate::limits::ServerLimits;
-use crate::proto::server::Counters;
+use crate::proto::server::ServerCounters;
 use crate::service::Service;
 
 /// More steps than this without a moment passing: somebody asks to be woken again and again, and does nothing.
@@ -113,7 +113,7 @@ pub struct World {
     pub(super) clients: Vec<ClientSide>,
     pub(super) next_side: u64,
     pub(super) links: BTreeMap<LinkId, Link>,
-    pub(super) earlier: Counters, // of server lives that have ended
+    pub(super) earlier: ServerCounters, // of server lives that have ended
     pub(super) rejects: u64,
     partition_until: Time,
     pub(super) next_link: LinkId,
@@ -154,7 +154,7 @@ impl World {
             clients: Vec::new(),
             next_side: 0,
             links: BTreeMap::new(),
-            earlier: Counters::default(),
+            earlier: ServerCounters::default(),
             rejects: 0,
             partition_until: Time::default(),
             next_link: 0,

@@ -1,6 +1,6 @@
 //! The call layer as the net layer names it: that of `rpc_core`, without calls by name, whose constructors are private to it.
 
-pub(crate) use rpc_core::call::{Caller, Channel, ChannelStats, Client, Handle, Ticket, Waiters, Woken};
+pub(crate) use rpc_core::call::{Caller, Channel, Client, ClientCounters, Handle, Ticket, Waiters, Woken};
 
 /// Stands for a client that calls by name; no scenario makes one.
 #[derive(Debug)]

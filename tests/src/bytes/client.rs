@@ -392,7 +392,7 @@ impl<'a> Run<'a> {
         self.core.close(self.now);
         self.check();
         self.verdicts.all_ended();
-        let left = (self.core.in_flight(), self.core.dirty_slots(), self.core.owes());
+        let left = (self.core.in_flight(), self.core.orphaned_slots(), self.core.owes());
         assert_eq!(left, (0, 0, false), "V18: calls, dirty slots, and whether anything is owed");
     }
 }

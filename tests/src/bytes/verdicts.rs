@@ -3,7 +3,7 @@
 use rpc_core::error::Reason;
 use rpc_core::ids::{Seq, Slot, Time};
 use rpc_core::proto::client::{Event, Tag};
-use rpc_core::proto::{Doubt, Outcome};
+use rpc_core::proto::{Outcome, UnknownCause};
 
 /// Where a call stands for its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Verdicts {
                 self.is_true(tag, &outcome);
                 let call = &mut self.calls[tag as usize];
                 assert_eq!(call.stands, Stands::Open, "V11: a second verdict for call {tag}: {outcome:?}");
-                let asked = outcome == Outcome::Unknown(Doubt::Deadline);
+                let asked = outcome == Outcome::Unknown(UnknownCause::Deadline);
                 call.stands = if asked { Stands::Asked } else { Stands::Ended };
             }
             Event::Resolved(tag, outcome) => {
@@ -93,7 +93,7 @@ impl Verdicts {
                     Stands::Asked,
                     "an answer for call {tag}, which asks for none: {outcome:?}"
                 );
-                assert_ne!(outcome, Outcome::Unknown(Doubt::Deadline), "an answer that says nothing");
+                assert_ne!(outcome, Outcome::Unknown(UnknownCause::Deadline), "an answer that says nothing");
                 call.stands = Stands::Ended;
             }
         }

@@ -162,7 +162,7 @@ impl Bounds {
             backoff_first: Duration::ZERO,
             backoff_cap: Duration::ZERO,
             connect: FAR,
-            all_dirty: FAR,
+            all_orphaned: FAR,
             ..ClientLimits::default()
         };
         ClientCore::new(ClientConfig { limits, contracts: vec![served()], features: 0, seed: 7 })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc_core::ids::Time;
 use rpc_core::proto::client::{ClientCore, Event};
-use rpc_core::proto::{Canonical, Doubt, Outcome};
+use rpc_core::proto::{Canonical, Outcome, UnknownCause};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::bounds::{BEGIN, Bounds, DEADLINE, HORIZON};
@@ -240,9 +240,9 @@ impl Client {
             Outcome::Panicked(_) => Verdict::Panicked,
             Outcome::NotExecuted(..) => Verdict::NotExecuted,
             Outcome::ReplyLost(_) => Verdict::ReplyLost,
-            Outcome::Unknown(Doubt::Deadline) => Verdict::Late,
-            Outcome::Unknown(Doubt::SessionLost) => Verdict::SessionLost,
-            Outcome::Unknown(Doubt::Closed) => Verdict::Closed,
+            Outcome::Unknown(UnknownCause::Deadline) => Verdict::Late,
+            Outcome::Unknown(UnknownCause::SessionLost) => Verdict::SessionLost,
+            Outcome::Unknown(UnknownCause::Closed) => Verdict::Closed,
             Outcome::Unknown(_) => Verdict::Broken,
         };
         let open = self.open.len();
@@ -297,7 +297,7 @@ impl Machine for Client {
             is_writing: self.writing,
             has_timer: due.is_some_and(|due| due.since(self.now) <= LOOK_AHEAD),
             is_closed: self.core.is_closed(),
-            dirty: self.core.dirty_slots(),
+            dirty: self.core.orphaned_slots(),
             in_flight: self.core.in_flight(),
             highest_seq: self.core.highest_seq(),
         }

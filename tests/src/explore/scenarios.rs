@@ -127,7 +127,7 @@ pub const SCENARIOS: &[Scenario] = &[
         Bounds { copies: true, lateness: 1, ..PLAIN },
     ),
     large(
-        "copies_resume",
+        "duplicates_resume",
         "2 connections; calls and CANCELs are sent again",
         Bounds { copies: true, ..RESUME },
     ),

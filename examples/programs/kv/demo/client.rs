@@ -61,7 +61,7 @@ pub(crate) struct Report {
     pub(crate) resent: u64,
     pub(crate) connections: u64,
     pub(crate) sessions: u64,
-    pub(crate) dirty_slots: u64,
+    pub(crate) orphaned_slots: u64,
     /// Latencies in microseconds, each with its number of calls.
     pub(crate) latencies: Vec<(u64, u64)>,
 }
@@ -80,7 +80,7 @@ enum Work {
 pub(crate) fn run(client: &ClientOptions, options: &DemoClientOptions) -> Result<(), Failure> {
     end_with_parent()?;
     let limits = ClientLimits { resend_first: RESEND, resend_cap: 4 * RESEND, ..ClientLimits::default() };
-    let connector = Connector::new().limits(limits).deadline(PATIENT).patience(PATIENT);
+    let connector = Connector::new().limits(limits).deadline(PATIENT).connect_timeout(PATIENT);
     let kv: KvClient = connector.connect(client.addr.as_str())?;
     let work = work_of(options);
     let report = Mutex::new(Report { client: options.index, ..Report::default() });
@@ -96,12 +96,12 @@ pub(crate) fn run(client: &ClientOptions, options: &DemoClientOptions) -> Result
         all
     });
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let stats = kv.call.stats();
+    let stats = kv.call.counters();
     report.calls = stats.calls;
     report.resent = stats.resent;
     report.connections = stats.connections;
     report.sessions = stats.sessions;
-    report.dirty_slots = stats.dirty_slots;
+    report.orphaned_slots = stats.orphaned_slots;
     report.latencies =
         latencies.iter_recorded().map(|at| (at.value_iterated_to(), at.count_at_value())).collect();
     let line = serde_json::to_string(&report).map_err(|error| Failure::new(Status::Server, error))?;
@@ -170,7 +170,7 @@ fn put(kv: &KvClient, key: &str, value: &str) -> Result<(), CallError<KvError>> 
 /// Appends a token. It is called again only when it is certain that it did not run. Returns the verdict, the time of
 /// the call that gave it, and true if the outcome was unknown at first.
 fn append(kv: &KvClient, token: Token) -> (Verdict, Duration, bool) {
-    let kv = if token.is_impatient() { &kv.call.within(IMPATIENT) } else { kv };
+    let kv = if token.is_impatient() { &kv.call.with_deadline(IMPATIENT) } else { kv };
     let (key, text) = (token.key(), token.text());
     let first = Instant::now();
     let mut doubted = false;

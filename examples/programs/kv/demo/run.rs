@@ -47,7 +47,7 @@ pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> R
     let took = begun.elapsed();
     drop(clients);
 
-    let (network, latencies) = (proxy.stats(), all_latencies(&reports));
+    let (network, latencies) = (proxy.seen(), all_latencies(&reports));
     let sum = |what: fn(&Report) -> u64| reports.iter().map(what).sum();
     let kv = KvClient::connect(addr)?; // directly, not over the bad network
     let store = contents(&kv)?;

@@ -52,7 +52,7 @@ struct Flight {
 }
 
 /// A pair that is put again, and the error of its last attempt.
-struct Doubt {
+struct Unsettled {
     pair: Pair,
     error: CallError<KvError>,
 }
@@ -70,7 +70,7 @@ pub(super) struct Loader {
     sessions: u64,         // opened at the last check of the store; another session needs another check
     flights: VecDeque<Flight>, // in the order of the file
     late: VecDeque<Flight>, // those that were overtaken
-    doubts: Vec<Doubt>,    // those that have failed
+    unsettled: Vec<Unsettled>, // those that have failed
     keys: HashSet<String>, // of all three
     most: usize,
     most_late: usize,
@@ -89,7 +89,7 @@ impl Loader {
             sessions: 0,
             flights: VecDeque::new(),
             late: VecDeque::new(),
-            doubts: Vec::new(),
+            unsettled: Vec::new(),
             keys: HashSet::new(),
             most: 2 * usize::from(options.in_flight), // one call waits for each slot, so that no slot is idle
             most_late: usize::from(options.in_flight) * 3 / 4, // late calls keep their slots; the other calls need some
@@ -153,10 +153,10 @@ impl Loader {
                 let Some(flight) = self.late.pop_front() else { break };
                 self.land(flight, Duration::MAX)?;
             }
-            if self.kv.call.stats().sessions != self.sessions {
+            if self.kv.call.counters().sessions != self.sessions {
                 self.check_store()?;
             }
-            let settled = self.doubts.is_empty();
+            let settled = self.unsettled.is_empty();
             self.put_doubtful_again()?;
             if settled || left > 0 {
                 return Ok(());
@@ -170,7 +170,7 @@ impl Loader {
             None => self.late.push_back(flight),
             Some(Ok(())) => self.is_loaded(&flight.pair),
             Some(Err(error)) if is_final(&error) => return Err(self.give_up(&flight.pair, error)),
-            Some(Err(error)) => self.doubts.push(Doubt { pair: flight.pair, error }),
+            Some(Err(error)) => self.unsettled.push(Unsettled { pair: flight.pair, error }),
         }
         Ok(())
     }
@@ -184,11 +184,11 @@ impl Loader {
     /// Starts all failed pairs again, after one pause for all of them. A pair whose call turns out to have run is
     /// loaded.
     fn put_doubtful_again(&mut self) -> Result<(), Stop> {
-        if self.doubts.is_empty() {
+        if self.unsettled.is_empty() {
             return Ok(());
         }
         thread::sleep(PAUSE);
-        for Doubt { pair, error } in std::mem::take(&mut self.doubts) {
+        for Unsettled { pair, error } in std::mem::take(&mut self.unsettled) {
             if let Fate::Loaded = self.fate(&error) {
                 self.is_loaded(&pair);
                 continue;
@@ -229,7 +229,7 @@ impl Loader {
     /// session also ends after a long network outage, and then all pairs are still there.
     fn check_store(&mut self) -> Result<(), Stop> {
         let store = loop {
-            self.sessions = self.kv.call.stats().sessions; // read before the call, so that a later session is noticed
+            self.sessions = self.kv.call.counters().sessions; // read before the call, so that a later session is noticed
             match stats_of(&self.kv).stats() {
                 Ok(stats) => break stats.store,
                 Err(error) => {
@@ -327,6 +327,6 @@ mod tests {
         loader.finish().expect("the store is the same");
         assert_eq!((loader.loaded, store.lock().len()), (200, 200));
         assert!(loader.again >= 1, "what had left was in doubt");
-        assert_eq!(loader.kv.call.stats().sessions, 2);
+        assert_eq!(loader.kv.call.counters().sessions, 2);
     }
 }

@@ -80,7 +80,7 @@ fn connect(client: &ClientOptions, options: &LoadOptions) -> Result<KvClient, Fa
         Err(error @ ConnectError::Unreachable { .. }) if !options.patience.is_zero() => {
             let patience = humantime::format_duration(options.patience);
             eprintln!("kv: {error} Trying for {patience} (--patience)");
-            Ok(connector.patience(options.patience).connect(client.addr.as_str())?)
+            Ok(connector.connect_timeout(options.patience).connect(client.addr.as_str())?)
         }
         tried => Ok(tried?),
     }

@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::background;
 use super::inner::ClientInner;
 use super::state::{ClientState, Driving, PendingWakeups};
-use crate::call::{Channel, ChannelStats, Ticket};
+use crate::call::{Channel, ClientCounters, Ticket};
 use crate::ids::Clock;
-use crate::proto::{Doubt, Outcome, Request};
+use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::message::Table;
 
 /// The channel that stubs hold. The session ends when the last stub is dropped.
@@ -128,11 +128,11 @@ impl Channel for TcpChannel {
             &|state| state.waiters.has_outcome(ticket),
             &mut wakeups,
         );
-        let outcome = state.waiters.take(ticket).unwrap_or(Outcome::Unknown(Doubt::Closed)); // `wait_until` returned, so it is there
+        let outcome = state.waiters.take(ticket).unwrap_or(Outcome::Unknown(UnknownCause::Closed)); // `wait_until` returned, so it is there
         drop(state);
         wakeups.send();
         // Only this outcome can be resolved later, so only then the waiter and the ticket stay.
-        let open = (outcome == Outcome::Unknown(Doubt::Deadline)).then_some(ticket);
+        let open = (outcome == Outcome::Unknown(UnknownCause::Deadline)).then_some(ticket);
         (outcome, open)
     }
 
@@ -144,12 +144,12 @@ impl Channel for TcpChannel {
         Arc::clone(&self.inner.peer)
     }
 
-    fn stats(&self) -> ChannelStats {
+    fn counters(&self) -> ClientCounters {
         let state = self.inner.lock();
-        let mut stats = ChannelStats::from(&state.core);
-        stats.dirty_slots +=
-            state.draining_session.as_ref().map_or(0, |draining| draining.dirty_slots()) as u64;
-        stats
+        let mut counters = state.core.counters();
+        counters.orphaned_slots +=
+            state.draining_session.as_ref().map_or(0, |draining| draining.orphaned_slots()) as u64;
+        counters
     }
 
     fn close(&self) {

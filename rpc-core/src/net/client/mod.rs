@@ -87,7 +87,7 @@ pub struct Connector {
     /// The deadline of calls whose method and stub have none.
     deadline: Duration,
     /// The time for which a server that does not reply is tried again.
-    patience: Duration,
+    connect_timeout: Duration,
     /// The services that the client announces.
     contracts: Vec<&'static Contract>,
     /// The optional features that the client asks for.
@@ -106,7 +106,7 @@ impl Connector {
         Connector {
             limits: ClientLimits::default(),
             deadline: DEFAULT_DEADLINE,
-            patience: Duration::ZERO,
+            connect_timeout: Duration::ZERO,
             contracts: Vec::new(),
             features: 0,
         }
@@ -119,8 +119,8 @@ impl Connector {
     }
 
     /// Sets the time for which a server that does not reply is tried again. By default every address is tried once.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
+        self.connect_timeout = connect_timeout;
         self
     }
 
@@ -156,7 +156,7 @@ impl Connector {
     /// Connects a stub, and returns once the server has accepted the session.
     ///
     /// # Errors
-    /// Returns an error if the address cannot be resolved, or if no server replies within the patience.
+    /// Returns an error if the address cannot be resolved, or if no server replies within the connect_timeout.
     pub fn connect<C: Client>(mut self, addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
         self.contracts.insert(0, C::CONTRACT);
         self.caller(addr).map(C::from_caller)
@@ -202,30 +202,30 @@ impl Connector {
         let (driver, waker) = Driver::open().map_err(ConnectError::System)?;
         let clock = MonotonicClock::new();
         let seed = os::seed();
-        let patience = clock.now().plus(self.patience);
+        let connect_timeout = clock.now().plus(self.connect_timeout);
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
         let state = ClientState::new(ClientCore::new(config.clone()), driver, waker);
         let inner = ClientInner::new(state, clock, Arc::clone(&peer), addresses, config);
         let channel = TcpChannel { inner };
-        channel.inner.greet(patience)?;
+        channel.inner.greet(connect_timeout)?;
         Ok(channel)
     }
 }
 
 impl ClientInner {
     /// Drives until the session is ready, every address was tried, or the server has refused.
-    fn greet(&self, patience: Time) -> Result<(), ConnectError> {
+    fn greet(&self, connect_timeout: Time) -> Result<(), ConnectError> {
         let tries = self.address_count() as u64;
         let mut state = self.lock();
         let finished = |state: &ClientState| {
-            let tried = state.core.failed_attempts() >= tries && self.clock.now() >= patience;
+            let tried = state.core.failed_attempts() >= tries && self.clock.now() >= connect_timeout;
             state.core.is_ready() || state.core.is_rejected() || tried
         };
         let ticket = state.waiters.register();
         let mut wakeups = PendingWakeups::default();
         let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32); // an attempt connects, greets and pauses
-        let until = Some(patience.max(self.clock.now()).plus(attempts)); // a server may accept the connection and then never reply
+        let until = Some(connect_timeout.max(self.clock.now()).plus(attempts)); // a server may accept the connection and then never reply
         let mut state = self.wait_until(state, ticket, until, &finished, &mut wakeups);
         let _ = state.waiters.remove(ticket);
         let ready = state.core.is_ready();

@@ -216,7 +216,7 @@ impl ClientState {
         let mut successor = fresh();
         self.core.move_waiting_to(&mut successor);
         let core = std::mem::replace(&mut self.core, successor);
-        debug_assert!(core.dirty_slots() > 0, "a session is replaced since all its slots are orphaned");
+        debug_assert!(core.orphaned_slots() > 0, "a session is replaced since all its slots are orphaned");
         self.draining_session = Some(Box::new(core));
         Some(std::mem::take(socket))
     }

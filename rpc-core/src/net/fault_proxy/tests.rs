@@ -29,13 +29,13 @@ fn frames(count: u64) -> Vec<u8> {
 
 /// Returns the numbers of the frames that come back, once each frame has come back or was dropped.
 fn send_and_read(proxy: &FaultProxy, count: u64) -> Vec<u64> {
-    let (until, dropped) = (Instant::now() + PATIENCE, proxy.stats().dropped);
+    let (until, dropped) = (Instant::now() + PATIENCE, proxy.seen().dropped);
     let mut stream = TcpStream::connect(proxy.addr()).expect("the proxy listens");
     stream.set_read_timeout(Some(Duration::from_millis(5))).expect("a socket");
     stream.write_all(&frames(count)).expect("written");
     let mut decoder = FrameDecoder::default();
     let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
-    while seen.len() as u64 + proxy.stats().dropped - dropped < count && Instant::now() < until {
+    while seen.len() as u64 + proxy.seen().dropped - dropped < count && Instant::now() < until {
         let Ok(read) = stream.read(&mut buffer) else { continue };
         decoder.push(buffer[..read].to_vec().into());
         while let Ok(Some(frame)) = decoder.next_frame() {
@@ -53,7 +53,7 @@ fn proxy(faults: Faults) -> FaultProxy {
 fn without_faults_everything_passes_in_order() {
     let proxy = proxy(Faults::none().split(0.3));
     assert_eq!(send_and_read(&proxy, 100), (1..=100).collect::<Vec<_>>());
-    assert_eq!(proxy.stats().forwarded, 200);
+    assert_eq!(proxy.seen().forwarded, 200);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn whole_frames_are_lost_inside_a_stream_that_stays_readable() {
     let proxy = proxy(Faults::none().drop(0.2));
     let seen = send_and_read(&proxy, 100);
     assert!(seen.len() < 100 && !seen.is_empty() && seen.is_sorted(), "{seen:?}");
-    assert_eq!(proxy.stats().dropped, 100 - seen.len() as u64);
+    assert_eq!(proxy.seen().dropped, 100 - seen.len() as u64);
     proxy.heal();
     assert_eq!(send_and_read(&proxy, 20).len(), 20);
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::net::os::{TcpStream, Waker};
 use crate::net::sync::mpsc::Sender;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
-use crate::proto::server::{CallKey, Counters};
+use crate::proto::server::{CallKey, ServerCounters};
 use crate::wire::message::Status;
 
 /// A command to a loop.
@@ -35,7 +35,7 @@ pub(super) enum Command {
     /// Begin to drain, with this grace time.
     Drain(Duration),
     /// Send the counters.
-    Counters(Sender<Counters>),
+    Counters(Sender<ServerCounters>),
 }
 
 /// The command queue of one loop.

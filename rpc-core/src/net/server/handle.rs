@@ -12,7 +12,7 @@ use super::shutdown::ShutdownSignal;
 use crate::ids::Time;
 use crate::limits::{COUNTERS_WAIT, END_MARGIN};
 use crate::net::sync::mpsc;
-use crate::proto::server::Counters;
+use crate::proto::server::ServerCounters;
 
 /// The wait for a reply to one request for counters. After it the loop may be parked, and is read under the lock.
 const COUNTERS_RETRY: Duration = Duration::from_millis(20);
@@ -63,8 +63,8 @@ impl ServerHandle {
     /// Each loop replies between two calls. If a loop does not reply within a second, since its last thread runs a handler,
     /// its last known counters are used. A handler that calls this may wait for the loop whose thread it occupies: mark its
     /// method `#[rpc(slow)]`, so that it runs on a thread of its own.
-    pub fn counters(&self) -> Counters {
-        self.loops.iter().fold(Counters::default(), |sum, owner| sum.plus(owner.counters()))
+    pub fn counters(&self) -> ServerCounters {
+        self.loops.iter().fold(ServerCounters::default(), |sum, owner| sum.plus(owner.counters()))
     }
 
     /// Returns the age of the oldest call that runs on a thread of its own, to within some milliseconds; zero if there is
@@ -110,7 +110,7 @@ pub(super) struct LoopState {
 
 impl LoopOwner {
     /// Returns the counters of the loop: from its result, from the parked loop, or by a command to its owner.
-    fn counters(&self) -> Counters {
+    fn counters(&self) -> ServerCounters {
         // Counted down, not read from a clock: a process that was suspended has still asked only once.
         let mut left = COUNTERS_WAIT;
         while !left.is_zero() {

@@ -33,7 +33,7 @@ use crate::ids::Time;
 use crate::net::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::net::sync::thread::Thread;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
-use crate::proto::server::{CallKey, Counters, ReadyCall};
+use crate::proto::server::{CallKey, ReadyCall, ServerCounters};
 use crate::service::DispatchEnv;
 use crate::wire::message::Status;
 
@@ -86,7 +86,7 @@ pub(super) struct Inner {
     pub(super) ended: Option<Ended>,
     /// The counters that were returned last, with the number of their request. Counters must not go back when the loop
     /// cannot reply.
-    pub(super) last_counters: (u64, Counters),
+    pub(super) last_counters: (u64, ServerCounters),
     /// The number of requests for counters so far.
     pub(super) counter_requests: u64,
 }
@@ -102,7 +102,7 @@ pub(super) struct SlowCall {
 /// The result of a loop that has ended.
 pub(super) struct Ended {
     /// The counters of the loop at its end.
-    pub(super) counters: Counters,
+    pub(super) counters: ServerCounters,
     /// True if calls were abandoned.
     pub(super) forced: bool,
     /// The error that ended the loop, if it was not a drain.
@@ -148,7 +148,7 @@ impl LoopOwner {
             slow: Vec::new(),
             threads: ThreadPool::default(),
             ended: None,
-            last_counters: (0, Counters::default()),
+            last_counters: (0, ServerCounters::default()),
             counter_requests: 0,
         };
         LoopOwner {

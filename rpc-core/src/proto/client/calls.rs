@@ -17,7 +17,7 @@ use super::waiting::Waiting;
 use crate::contract::Method;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{Seq, Slot, Time};
-use crate::proto::{Doubt, Outcome};
+use crate::proto::{Outcome, UnknownCause};
 
 /// The calls of a client that have not ended, and the frames about them.
 #[derive(Clone, Debug)]
@@ -173,18 +173,18 @@ impl Calls {
         Some(call)
     }
 
-    /// Empties every slot. Sent calls end in `doubt`, or are repeated. Unsent ones are returned.
-    pub(super) fn empty_slots(&mut self, doubt: Doubt, at: Conditions<'_>) -> Vec<Call> {
+    /// Empties every slot. Sent calls end in `cause`, or are repeated. Unsent ones are returned.
+    pub(super) fn empty_slots(&mut self, cause: UnknownCause, at: Conditions<'_>) -> Vec<Call> {
         let mut unsent = Vec::new();
         for slot in self.slots.numbers() {
             match self.slots.release(slot) {
                 Use::Free => {}
                 Use::InFlight(in_flight) if in_flight.sent => {
-                    self.end_or_repeat(in_flight.call, Outcome::Unknown(doubt), at);
+                    self.end_or_repeat(in_flight.call, Outcome::Unknown(cause), at);
                 }
                 Use::InFlight(in_flight) => unsent.push(in_flight.call),
                 Use::Orphaned(orphan) => {
-                    let resolved = |tag| Event::Resolved(tag, Outcome::Unknown(doubt));
+                    let resolved = |tag| Event::Resolved(tag, Outcome::Unknown(cause));
                     self.events.extend(orphan.tag.map(resolved));
                 }
             }
@@ -366,7 +366,7 @@ impl Calls {
         }
         self.fill_slots(at);
         self.wake_by(self.waiting.next_timer());
-        self.wake_by(self.slots.next_blocked(at.config.limits.all_dirty, at.now));
+        self.wake_by(self.slots.next_blocked(at.config.limits.all_orphaned, at.now));
     }
 
     fn handle_slot_timeout(&mut self, slot: Slot, at: Conditions<'_>) {
@@ -394,7 +394,7 @@ impl Calls {
         }
         let tag = self.slots.tag(slot);
         if let (Some(_), Some(tag)) = (self.orphan(slot, tag, at), tag) {
-            self.events.push_back(Event::Finished(tag, Outcome::Unknown(Doubt::Deadline)));
+            self.events.push_back(Event::Finished(tag, Outcome::Unknown(UnknownCause::Deadline)));
         }
     }
 }

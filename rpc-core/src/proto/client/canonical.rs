@@ -9,7 +9,7 @@ use super::slots::Use;
 use super::{ClientCore, Event};
 use crate::ids::{Seq, Time};
 use crate::limits::RETRY_SECONDS;
-use crate::proto::{Canonical, Doubt, Outcome};
+use crate::proto::{Canonical, Outcome, UnknownCause};
 
 impl ClientCore {
     /// Writes the canonical form.
@@ -132,7 +132,7 @@ impl ClientCore {
             }
         }
         form.count(slots.orphaned);
-        form.due_if_set(slots.blocked_since.map(|since| since.plus(self.config.limits.all_dirty)));
+        form.due_if_set(slots.blocked_since.map(|since| since.plus(self.config.limits.all_orphaned)));
     }
 
     /// Writes the retry budget as it has grown by now.
@@ -168,11 +168,11 @@ fn canonical_outcome(outcome: Option<&Outcome>, form: &mut Canonical) {
         Some(Outcome::Panicked(_)) => form.number(3),
         Some(Outcome::NotExecuted(..)) => form.number(4),
         Some(Outcome::ReplyLost(_)) => form.number(5),
-        Some(Outcome::Unknown(doubt)) => form.number(match doubt {
-            Doubt::Deadline => 6,
-            Doubt::SessionLost => 7,
-            Doubt::BrokenServer => 8,
-            Doubt::Closed => 9,
+        Some(Outcome::Unknown(cause)) => form.number(match cause {
+            UnknownCause::Deadline => 6,
+            UnknownCause::SessionLost => 7,
+            UnknownCause::BrokenServer => 8,
+            UnknownCause::Closed => 9,
         }),
     }
 }

@@ -27,16 +27,17 @@ pub enum Event {
     Resolved(Tag, Outcome),
 }
 
-/// The counters of a client.
+/// Counts since the client began, and a gauge of the present (marked 'now').
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientCounters {
     /// Calls started.
     pub calls: u64,
     /// Retransmissions of calls that were queued to be sent.
     pub resent: u64,
-    /// Connections that were established.
+    /// Connections that were established, the first included.
     pub connections: u64,
-    /// Sessions opened.
+    /// Sessions opened, the first included.
     pub sessions: u64,
     /// Replies to calls that had ended before.
     pub stray_replies: u64,
@@ -46,6 +47,8 @@ pub struct ClientCounters {
     pub busy_retries: u64,
     /// Violations of the protocol by the server.
     pub broken_server: u64,
+    /// Now: slots whose last call has no reply yet although its caller no longer waits.
+    pub orphaned_slots: u64,
 }
 
 impl ClientCounters {
@@ -60,6 +63,7 @@ impl ClientCounters {
             repeated: self.repeated + other.repeated,
             busy_retries: self.busy_retries + other.busy_retries,
             broken_server: self.broken_server + other.broken_server,
+            orphaned_slots: self.orphaned_slots + other.orphaned_slots,
         }
     }
 }

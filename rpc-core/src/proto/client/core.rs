@@ -17,7 +17,7 @@ use super::{Tag, slots::Slots};
 use crate::error::{ProtocolError, Reason};
 use crate::ids::Time;
 use crate::limits::MAX_GREETING;
-use crate::proto::{Doubt, Outcome, Request};
+use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::frame::{Frame, Kind};
 use crate::wire::message::{Status, Table, Welcome};
 
@@ -73,7 +73,7 @@ impl ClientCore {
 
     /// Gives the session up without sending anything, as a forked child must. Sent calls are unknown, the others go on.
     pub fn abandon_session(&mut self, now: Time) {
-        self.give_session_up(Doubt::SessionLost, now);
+        self.give_session_up(UnknownCause::SessionLost, now);
         self.handle_disconnected("this process was forked", now);
     }
 
@@ -84,7 +84,7 @@ impl ClientCore {
         }
         let sends_bye = self.connection.leave();
         let (calls, at) = self.parts(now);
-        let unsent = calls.empty_slots(Doubt::Closed, at);
+        let unsent = calls.empty_slots(UnknownCause::Closed, at);
         for call in calls.waiting.take_all().into_iter().chain(unsent) {
             calls.end(call, Outcome::NotExecuted(Reason::Closed, String::new()));
         }
@@ -133,7 +133,7 @@ impl ClientCore {
         self.calls.wake_by(at);
         if drained && has_session && !self.calls.slots.have_sent_calls() {
             // No reply is due, so a new session is as good, and the server may be a new one.
-            self.give_session_up(Doubt::SessionLost, now);
+            self.give_session_up(UnknownCause::SessionLost, now);
         }
     }
 
@@ -170,7 +170,7 @@ impl ClientCore {
                 None => return,
                 Some(OutgoingFrame::Bye) => {
                     self.connection.close();
-                    self.give_session_up(Doubt::Closed, now);
+                    self.give_session_up(UnknownCause::Closed, now);
                 }
                 Some(_) => {}
             }
@@ -298,7 +298,7 @@ impl ClientCore {
         if self.session.is_some() {
             self.connection.succeed(); // the server is there, and began anew
         }
-        self.give_session_up(Doubt::SessionLost, now);
+        self.give_session_up(UnknownCause::SessionLost, now);
         self.connection.fail("the server does not know this session any more", Duration::ZERO, now);
     }
 
@@ -306,14 +306,14 @@ impl ClientCore {
     fn server_is_broken(&mut self, error: ProtocolError, now: Time) {
         tracing::warn!(%error, "the server broke the protocol");
         self.calls.counters.broken_server += 1;
-        self.give_session_up(Doubt::BrokenServer, now);
+        self.give_session_up(UnknownCause::BrokenServer, now);
         self.connection.blame(error);
     }
 
-    fn give_session_up(&mut self, doubt: Doubt, now: Time) {
+    fn give_session_up(&mut self, cause: UnknownCause, now: Time) {
         self.session = None;
         let (calls, at) = self.parts(now);
-        let unsent = calls.empty_slots(doubt, at);
+        let unsent = calls.empty_slots(cause, at);
         calls.slots = Slots::default();
         calls.waiting.return_all(unsent);
     }
@@ -342,7 +342,7 @@ impl ClientCore {
     }
 
     /// Returns the number of slots whose caller has stopped waiting, and whose reply has not arrived.
-    pub fn dirty_slots(&self) -> usize {
+    pub fn orphaned_slots(&self) -> usize {
         self.calls.slots.orphaned()
     }
 
@@ -358,7 +358,7 @@ impl ClientCore {
 
     /// Returns true if every slot was orphaned for so long that another session should take the calls.
     pub fn is_stuck(&self, now: Time) -> bool {
-        self.connection.is_attached() && self.calls.slots.are_blocked(self.config.limits.all_dirty, now)
+        self.connection.is_attached() && self.calls.slots.are_blocked(self.config.limits.all_orphaned, now)
     }
 
     /// Returns true if the server has refused the connection for good.
@@ -388,7 +388,7 @@ impl ClientCore {
 
     /// Returns the counters.
     pub fn counters(&self) -> ClientCounters {
-        self.calls.counters
+        ClientCounters { orphaned_slots: self.orphaned_slots() as u64, ..self.calls.counters }
     }
 }
 

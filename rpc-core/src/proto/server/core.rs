@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::call_table::CallTable;
 use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connection, Outgoing, Stage};
-use super::counters::Counters;
+use super::counters::ServerCounters;
 use super::drain::{Drain, Look};
 use super::entropy::Entropy;
 use super::filter::Filter;
@@ -48,7 +48,7 @@ pub struct ServerCore {
     /// The drain, once it has begun.
     pub(super) drain: Option<Drain>,
     /// The counters of this loop.
-    pub(super) counters: Counters,
+    pub(super) counters: ServerCounters,
 }
 
 /// Connections: what the driver tells, and what it asks.
@@ -65,7 +65,7 @@ impl ServerCore {
             handovers: VecDeque::new(),
             running: 0,
             drain: None,
-            counters: Counters::default(),
+            counters: ServerCounters::default(),
         }
     }
 
@@ -154,9 +154,9 @@ impl ServerCore {
     }
 
     /// Returns the counters, and the gauges of the present.
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> ServerCounters {
         let records = self.links.sessions.records();
-        Counters {
+        ServerCounters {
             sessions: self.links.sessions.len(),
             connections: self.links.connections.len(),
             records,

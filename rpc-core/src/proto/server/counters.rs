@@ -3,25 +3,25 @@
 /// Counts since the start, and gauges of the present (marked 'now').
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Counters {
+pub struct ServerCounters {
     /// CALL frames that arrived, copies included.
     pub calls: u64,
     /// Times that a user's function was entered or its stub refused after dispatch.
     pub executions: u64,
     /// Copies of calls that wait or run: nothing was done, the answer will come.
-    pub copies_under_way: u64,
+    pub duplicates_under_way: u64,
     /// Copies of calls that were answered again from the kept reply.
-    pub copies_replayed: u64,
+    pub duplicates_replayed: u64,
     /// Copies of calls whose reply was not kept: answered 'executed, reply lost'.
-    pub copies_not_kept: u64,
+    pub duplicates_not_kept: u64,
     /// Copies of refused calls: refused again.
-    pub copies_refused: u64,
+    pub duplicates_refused: u64,
     /// Copies that needed no answer: it is on its way, or the client has said that it has it.
-    pub copies_unanswered: u64,
+    pub duplicates_unanswered: u64,
     /// Copies of calls that their client has left behind: dropped.
-    pub copies_stale: u64,
+    pub duplicates_stale: u64,
     /// Copies that ran again because the filter is off.
-    pub copies_executed: u64,
+    pub duplicates_executed: u64,
     /// CANCEL frames that arrived.
     pub cancels: u64,
     /// CANCEL frames of calls that their client has left behind: dropped.
@@ -80,15 +80,15 @@ pub struct Counters {
     pub running: usize,
 }
 
-impl Counters {
+impl ServerCounters {
     /// Copies of calls that were kept from running again.
     pub fn duplicates(&self) -> u64 {
-        self.copies_under_way
-            + self.copies_replayed
-            + self.copies_not_kept
-            + self.copies_refused
-            + self.copies_unanswered
-            + self.copies_stale
+        self.duplicates_under_way
+            + self.duplicates_replayed
+            + self.duplicates_not_kept
+            + self.duplicates_refused
+            + self.duplicates_unanswered
+            + self.duplicates_stale
     }
 
     /// Returns the number of events that begin the linger time of a drain anew: replies sent, and sessions resumed (V20).
@@ -97,17 +97,17 @@ impl Counters {
     }
 
     /// The sum of two loops' counts.
-    pub fn plus(self, other: Counters) -> Counters {
-        Counters {
+    pub fn plus(self, other: ServerCounters) -> ServerCounters {
+        ServerCounters {
             calls: self.calls + other.calls,
             executions: self.executions + other.executions,
-            copies_under_way: self.copies_under_way + other.copies_under_way,
-            copies_replayed: self.copies_replayed + other.copies_replayed,
-            copies_not_kept: self.copies_not_kept + other.copies_not_kept,
-            copies_refused: self.copies_refused + other.copies_refused,
-            copies_unanswered: self.copies_unanswered + other.copies_unanswered,
-            copies_stale: self.copies_stale + other.copies_stale,
-            copies_executed: self.copies_executed + other.copies_executed,
+            duplicates_under_way: self.duplicates_under_way + other.duplicates_under_way,
+            duplicates_replayed: self.duplicates_replayed + other.duplicates_replayed,
+            duplicates_not_kept: self.duplicates_not_kept + other.duplicates_not_kept,
+            duplicates_refused: self.duplicates_refused + other.duplicates_refused,
+            duplicates_unanswered: self.duplicates_unanswered + other.duplicates_unanswered,
+            duplicates_stale: self.duplicates_stale + other.duplicates_stale,
+            duplicates_executed: self.duplicates_executed + other.duplicates_executed,
             cancels: self.cancels + other.cancels,
             cancels_stale: self.cancels_stale + other.cancels_stale,
             cancels_queued: self.cancels_queued + other.cancels_queued,

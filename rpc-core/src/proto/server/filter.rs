@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::ServerConfig;
 use super::call_table::{CallData, CallTable};
 use super::connection::Writer;
-use super::counters::Counters;
+use super::counters::ServerCounters;
 use super::record::{Arrival, CallState, NO_CALL, Record, fingerprint};
 use super::run_queue::{CallKey, QueueEntry, ReadyCall, RunQueue};
 use super::sessions::{SessionKey, Sums};
@@ -39,7 +39,7 @@ pub(super) struct Filter<'a> {
     /// The calls that may run.
     pub(super) queue: &'a mut RunQueue,
     /// The counters of the server.
-    pub(super) counters: &'a mut Counters,
+    pub(super) counters: &'a mut ServerCounters,
     /// The bounds and the services of the server.
     pub(super) config: &'a ServerConfig,
 }
@@ -51,7 +51,7 @@ impl Filter<'_> {
         let length = frame.skipped.unwrap_or(frame.body.len());
         let fingerprint = fingerprint(frame.header.method, length, frame.body_crc);
         match self.record.arrival(frame.header.seq, fingerprint) {
-            Arrival::Stale => self.counters.copies_stale += 1,
+            Arrival::Stale => self.counters.duplicates_stale += 1,
             Arrival::FalseRetry => return Err(ProtocolError::FalseRetry),
             Arrival::TooEarly => return Err(ProtocolError::SlotBusy),
             Arrival::Duplicate(state) => self.duplicate(frame, state, now),
@@ -88,24 +88,24 @@ impl Filter<'_> {
     fn duplicate(&mut self, frame: Frame, state: CallState, now: Time) {
         match state {
             CallState::Queued => {
-                self.counters.copies_under_way += 1;
+                self.counters.duplicates_under_way += 1;
                 let deadline = now.plus(frame.header.pause());
                 if let Some(data) = self.calls.get_mut(self.record.call) {
                     data.deadline = data.deadline.min(deadline); // a duplicate may bring it forward, never back
                 }
             }
-            CallState::Running if self.config.at_most_once => self.counters.copies_under_way += 1,
+            CallState::Running if self.config.at_most_once => self.counters.duplicates_under_way += 1,
             CallState::Refused | CallState::Empty => {
-                self.counters.copies_refused += 1;
+                self.counters.duplicates_refused += 1;
                 self.reply_again();
             }
             _ if !self.config.at_most_once && self.has_begun() => self.run_duplicate(frame, now),
             CallState::Running => {}
-            CallState::Acknowledged => self.counters.copies_unanswered += 1,
-            CallState::Kept if self.reply_again() => self.counters.copies_replayed += 1,
-            CallState::Kept => self.counters.copies_unanswered += 1,
+            CallState::Acknowledged => self.counters.duplicates_unanswered += 1,
+            CallState::Kept if self.reply_again() => self.counters.duplicates_replayed += 1,
+            CallState::Kept => self.counters.duplicates_unanswered += 1,
             CallState::NotKept => {
-                self.counters.copies_not_kept += 1;
+                self.counters.duplicates_not_kept += 1;
                 self.reply_again();
             }
         }
@@ -344,7 +344,7 @@ impl Filter<'_> {
         if frame.skipped.is_some() || !self.queue.has_room(bytes, &self.config.limits) {
             return;
         }
-        self.counters.copies_executed += 1;
+        self.counters.duplicates_executed += 1;
         let duplicate = Some(Box::new(self.data(entry, frame, now)));
         self.queue.push(QueueEntry { session: self.session, slot: self.slot, seq, bytes, duplicate });
     }

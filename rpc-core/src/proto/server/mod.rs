@@ -34,6 +34,6 @@ pub use audit::{RecordState, SessionState};
 pub use config::{HandOver, ServerConfig};
 pub use connection::{ConnId, Outgoing};
 pub use core::ServerCore;
-pub use counters::Counters;
+pub use counters::ServerCounters;
 pub use entropy::{Entropy, EntropySource};
 pub use run_queue::{CallKey, ReadyCall};

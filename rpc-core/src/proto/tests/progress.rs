@@ -14,7 +14,7 @@ fn at_rest(pair: &mut Pair) {
     pair.pass(secs(3));
     let server = pair.server.counters();
     assert_eq!((server.kept_bytes, server.queued, server.running), (0, 0, 0), "V18");
-    assert!(!pair.client.owes() && pair.client.in_flight() == 0 && pair.client.dirty_slots() == 0, "V18");
+    assert!(!pair.client.owes() && pair.client.in_flight() == 0 && pair.client.orphaned_slots() == 0, "V18");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::pair::Pair;
 use super::{ms, secs};
 use crate::limits::{ClientLimits, ServerLimits};
-use crate::proto::{Doubt, Outcome};
+use crate::proto::{Outcome, UnknownCause};
 use crate::wire::frame::Kind;
 
 /// A deadline that no test reaches.
@@ -49,7 +49,7 @@ fn after_a_restart_of_the_server_sent_calls_are_unknown_and_the_next_ones_are_an
     pair.pass(secs(10));
     let mut verdicts = pair.verdicts();
     verdicts.sort_by_key(|(tag, _)| *tag);
-    assert_eq!(verdicts[0], (1, Outcome::Unknown(Doubt::SessionLost)));
+    assert_eq!(verdicts[0], (1, Outcome::Unknown(UnknownCause::SessionLost)));
     assert!(matches!(verdicts[1], (2, Outcome::Done(_))), "V16: {verdicts:?}");
     assert_eq!(pair.server.counters().executions, 1);
 }

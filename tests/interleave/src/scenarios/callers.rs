@@ -119,7 +119,7 @@ fn started() {
 
 /// A call with a deadline that its handler oversleeps: unknown in time, then resolved as executed.
 fn oversleeps(client: &super::probe::ProbeClient, ledger: &Ledger, call: u64) {
-    let short = client.call.within(millis(4));
+    let short = client.call.with_deadline(millis(4));
     let verdict = within("a call with a deadline of 4 ms", millis(4), || short.nap(call, 8));
     ledger.check(call, &verdict);
     let Err(CallError::Unknown(unknown)) = verdict else { return };
@@ -135,7 +135,7 @@ fn waits_for_a_slot(server: &crate::net::RunningServer, ledger: &Ledger) {
         run(move || ledger.answered(10, &client.slow(10, 40)))
     };
     thread::sleep(millis(5));
-    let short = client.call.within(millis(10));
+    let short = client.call.with_deadline(millis(10));
     ledger.check(11, &within("a call that waits for a slot", millis(10), || short.quick(11)));
     holder.join().expect("a caller does not panic");
     client.call.close();
@@ -161,12 +161,12 @@ fn deadlines() {
                     }
                 }
                 3 => {
-                    let short = client.call.within(millis(6));
+                    let short = client.call.with_deadline(millis(6));
                     let verdict = within("a deadline of 6 ms", millis(6), || short.quick(call));
                     ledger.check(call, &verdict);
                 }
                 _ => {
-                    let short = client.call.within(millis(3));
+                    let short = client.call.with_deadline(millis(3));
                     let verdict = within("a deadline of 3 ms", millis(3), || {
                         shuttle::future::block_on(short.start.quick(call))
                     });
@@ -192,7 +192,7 @@ fn abandoned() {
                 let dropped = client.start.steps(10 * n);
                 let kept = client.start.steps(10 * n + 1);
                 drop(dropped);
-                let late = client.call.within(millis(2)).start.nap(10 * n + 2, 3);
+                let late = client.call.with_deadline(millis(2)).start.nap(10 * n + 2, 3);
                 ledger.answered(10 * n + 1, &kept.wait());
                 drop(late);
                 ledger.answered(10 * n + 3, &client.quick(10 * n + 3));
@@ -200,7 +200,7 @@ fn abandoned() {
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.join().expect("a caller does not panic"));
-    until("V15: every slot is free again", millis(1500), || client.call.stats().dirty_slots == 0);
+    until("V15: every slot is free again", millis(1500), || client.call.counters().orphaned_slots == 0);
     client.call.close();
     stop(server);
 }

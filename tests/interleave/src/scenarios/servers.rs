@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rpc_core::limits::{ClientLimits, SPARE_IDLE, SPARES_KEPT, ServerLimits};
-use rpc_core::proto::server::Counters;
+use rpc_core::proto::server::ServerCounters;
 
 use super::Scenario;
 use super::probe::{Ledger, connect, millis, pair, run, serve, stop, until, within};
@@ -123,7 +123,7 @@ fn no_threads() {
 
 /// Asks for the counters until `over`, and once more.
 fn watches(handle: &ServerHandle, over: &AtomicBool) {
-    let mut last = Counters::default();
+    let mut last = ServerCounters::default();
     let mut last_look = false;
     loop {
         let now = handle.counters();
@@ -181,7 +181,7 @@ fn left_behind() {
     let server = serve(&ledger, limits, 1);
     let client = connect(&server, ClientLimits::default());
     let callers = [0, 1].map(|call| {
-        let (client, ledger) = (client.call.within(millis(2_000)), ledger.clone());
+        let (client, ledger) = (client.call.with_deadline(millis(2_000)), ledger.clone());
         run(move || {
             let verdict = match call {
                 0 => within("a call that is left behind", millis(2_000), || client.slow(call, 10_000)),
@@ -204,7 +204,7 @@ fn failed_loop() {
     let server = serve(&ledger, ServerLimits::default(), 2);
     let client = connect(&server, ClientLimits::default());
     let callers = [0, 1, 2].map(|call| {
-        let (client, ledger) = (client.call.within(millis(2_000)), ledger.clone());
+        let (client, ledger) = (client.call.with_deadline(millis(2_000)), ledger.clone());
         run(move || {
             let verdict = match call {
                 0 => client.slow(call, 3),

@@ -57,10 +57,10 @@ fn second_session() {
     let ledger = Ledger::default();
     let server = serve(&ledger, ServerLimits::default(), 1);
     let client = connect(&server, ClientLimits { slots: 1, ..ClientLimits::default() });
-    let short = client.call.within(millis(500));
+    let short = client.call.with_deadline(millis(500));
     let verdict = within("a call with a deadline of 500 ms", millis(500), || short.slow(0, HELD));
     ledger.check(0, &verdict);
-    let long = client.call.within(millis(60_000));
+    let long = client.call.with_deadline(millis(60_000));
     let mut threads: Vec<_> = (1..4)
         .map(|call| {
             let (long, ledger) = (long.clone(), ledger.clone());
@@ -78,7 +78,7 @@ fn second_session() {
         })
         .collect();
     // A started call whose deadline passes in the session that is left, and whose ticket is used again.
-    drop(client.call.within(millis(2_000)).start.quick(4));
+    drop(client.call.with_deadline(millis(2_000)).start.quick(4));
     if let Err(CallError::Unknown(unknown)) = verdict {
         let unknown = Arc::new(unknown);
         for _ in 0..2 {
@@ -91,7 +91,7 @@ fn second_session() {
     }
     threads.into_iter().for_each(|thread| thread.join().expect("a caller does not panic"));
     if world::is_calm() {
-        assert_eq!(client.call.stats().dirty_slots, 0, "V15");
+        assert_eq!(client.call.counters().orphaned_slots, 0, "V15");
     }
     client.call.close();
     drop((client, short, long));
@@ -105,8 +105,8 @@ fn dropped_call() {
     let server = serve(&ledger, ServerLimits::default(), 1);
     let client = connect(&server, ClientLimits { slots: 1, ..ClientLimits::default() });
     let begun = world::elapsed();
-    let lost = client.call.within(millis(500)).start.slow(0, HELD);
-    let long = client.call.within(millis(60_000));
+    let lost = client.call.with_deadline(millis(500)).start.slow(0, HELD);
+    let long = client.call.with_deadline(millis(60_000));
     ledger.answered(1, &long.quick(1)); // over the second session
     if world::with(|world| world.random.bool()) {
         client.call.close();
@@ -141,9 +141,9 @@ fn busy_server() {
     let limits = ServerLimits { threads: 2, retry_after: millis(SUGGESTED), ..ServerLimits::default() };
     let server = serve(&ledger, limits, 1);
     let client = connect(&server, ClientLimits { slots: 2, ..ClientLimits::default() });
-    let short = client.call.within(millis(500));
+    let short = client.call.with_deadline(millis(500));
     let lost = [short.slow(0, HELD), {
-        let refused = client.call.within(millis(100_000)).start.slow(1, 5);
+        let refused = client.call.with_deadline(millis(100_000)).start.slow(1, 5);
         until("the call is refused", millis(100), || server.counters().refused == 1);
         let lost = short.nap(2, HELD); // holds the last thread, and with it the loop
         until("the refused call runs", millis(80_000), || ledger.runs(1) == 1);
@@ -235,7 +235,7 @@ fn defect() {
     let who = if world::with(|world| world.random.bool()) { "caller" } else { "rpc-background" };
     let threads: Vec<_> = (0..4)
         .map(|call| {
-            let (client, ledger) = (client.call.within(millis(3_000)), ledger.clone());
+            let (client, ledger) = (client.call.with_deadline(millis(3_000)), ledger.clone());
             run(move || {
                 let called = catch_unwind(AssertUnwindSafe(|| match call {
                     0 => client.steps(call),

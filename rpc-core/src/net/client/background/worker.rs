@@ -316,7 +316,7 @@ impl BackgroundWorker {
             return;
         };
         inner.apply(core, socket, seen, registry, now);
-        if core.dirty_slots() == 0 {
+        if core.orphaned_slots() == 0 {
             core.close(now); // no reply is owed any more: sends the BYE
         }
         inner.process(core, socket, registry, Token(key), now);
@@ -324,7 +324,7 @@ impl BackgroundWorker {
         socket.flush(&mut seen);
         inner.apply(core, socket, seen, registry, now);
         let due = if socket.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
-        let done = core.dirty_slots() == 0;
+        let done = core.orphaned_slots() == 0;
         if state.deliver(&mut wakeups) {
             inner.wake_driver(&mut state); // the thread that drives the other session may wait for this outcome
         }

@@ -12,7 +12,7 @@ use crate::limits::ClientLimits;
 use crate::net::client::driver::Driver;
 use crate::net::client::socket::Socket;
 use crate::net::client::state::{ClientState, PendingWakeups, Sleeper};
-use crate::proto::Doubt;
+use crate::proto::UnknownCause;
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::wire::frame::{Header, Kind, append};
 use crate::wire::message::{Agreement, Status, Welcome};
@@ -147,7 +147,7 @@ fn an_unknown_call_keeps_its_place_until_it_is_resolved_and_the_answer_may_be_re
     let ticket = table.send(SHORT);
     table.pass(SHORT);
     table.deliver();
-    assert_eq!(table.state.waiters.take(ticket), Some(Outcome::Unknown(Doubt::Deadline)));
+    assert_eq!(table.state.waiters.take(ticket), Some(Outcome::Unknown(UnknownCause::Deadline)));
     assert!(!table.state.waiters.has_outcome(ticket) && table.state.waiters.resolution(ticket).is_none());
     table.reply(1, Status::Done, 0);
     table.deliver();
@@ -283,8 +283,8 @@ fn beginning_anew_gives_each_call_of_both_sessions_its_verdict_and_asks_for_a_dr
     let (driver, waker) = Driver::open().expect("a poll");
     let mut wakes = PendingWakeups::default();
     table.state.restart(driver, waker, table.now, &mut wakes);
-    assert_eq!(table.state.waiters.take(sent), Some(Outcome::Unknown(Doubt::SessionLost)));
-    assert_eq!(table.state.waiters.resolution(unknown), Some(Outcome::Unknown(Doubt::SessionLost)));
+    assert_eq!(table.state.waiters.take(sent), Some(Outcome::Unknown(UnknownCause::SessionLost)));
+    assert_eq!(table.state.waiters.resolution(unknown), Some(Outcome::Unknown(UnknownCause::SessionLost)));
     assert!(!table.state.waiters.has_outcome(unsent) && table.state.core.owes());
     assert!(table.state.draining_session.is_none() && !table.state.polling && !table.state.urgent);
     assert!(table.state.pass_role(&mut wakes), "V16: it is not taken for asked already");

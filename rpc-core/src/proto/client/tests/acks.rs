@@ -70,7 +70,7 @@ fn each_answered_slot_has_its_own_time() {
 }
 
 #[test]
-fn a_dirty_slots_answer_is_acknowledged_like_any_other() {
+fn an_orphaned_slots_reply_is_acknowledged_like_any_other() {
     let mut bench = Bench::with_slots(1);
     bench.send(1, LONG);
     bench.core.abandon(1, bench.now);

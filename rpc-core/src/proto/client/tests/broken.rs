@@ -15,7 +15,7 @@ fn half_sent() -> Bench {
 fn is_broken(bench: &mut Bench) {
     assert!(bench.core.wants_close());
     assert_eq!(bench.core.counters().broken_server, 1);
-    assert_eq!(bench.events(), [(1, false, unknown(Doubt::BrokenServer))]);
+    assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::BrokenServer))]);
     bench.cut();
     bench.connect();
     bench.grants.session = SessionId(6);
@@ -166,7 +166,7 @@ fn nothing_that_a_broken_server_says_afterwards_counts() {
     bytes.extend_from_slice(&encoded(&reply(0, 1, Status::Done), b"r"));
     bench.core.handle_input(bytes.into(), bench.now);
     bench.done(0, 1);
-    assert_eq!(bench.events(), [(1, false, unknown(Doubt::BrokenServer))]);
+    assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::BrokenServer))]);
     assert!(bench.written().is_empty());
 }
 
@@ -177,11 +177,15 @@ fn a_call_that_is_dirty_when_the_server_breaks_is_unknown_for_the_caller_that_st
     bench.send(2, LONG);
     bench.pass(crate::proto::tests::ms(10));
     bench.core.abandon(2, bench.now);
-    assert_eq!(bench.events(), [(1, false, unknown(Doubt::Deadline))]);
-    assert_eq!(bench.core.dirty_slots(), 2);
+    assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::Deadline))]);
+    assert_eq!(bench.core.orphaned_slots(), 2);
     bench.done(9, 1);
-    assert_eq!(bench.events(), [(1, true, unknown(Doubt::BrokenServer))], "and no caller asks about 2");
-    assert_eq!(bench.core.dirty_slots(), 0);
+    assert_eq!(
+        bench.events(),
+        [(1, true, unknown(UnknownCause::BrokenServer))],
+        "and no caller asks about 2"
+    );
+    assert_eq!(bench.core.orphaned_slots(), 0);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn v20_a_cancel_goes_out_again_at_the_same_times() {
         let sent = bench.now;
         let copies = bench.times_of(Kind::Cancel, secs(400));
         double_up_to_the_cap(sent, &copies);
-        assert!(bench.core.dirty_slots() == 1);
+        assert!(bench.core.orphaned_slots() == 1);
         bench.done(0, 1);
         assert!(bench.times_of(Kind::Cancel, secs(400)).is_empty(), "it has its answer");
     }
@@ -163,7 +163,7 @@ fn copies_carry_the_time_that_is_left_rounded_up_and_end_with_the_deadline() {
         copies.iter().filter(|(_, f)| f.header.kind == Kind::Call).map(|(_, f)| f.header.millis).collect();
     assert_eq!((left[0], left.len()), (4000, 2), "then its deadline has passed");
     assert!(left[1] < 3000);
-    assert_eq!(bench.verdict(), (1, unknown(Doubt::Deadline)));
+    assert_eq!(bench.verdict(), (1, unknown(UnknownCause::Deadline)));
 }
 
 #[test]

@@ -15,8 +15,8 @@ fn at_deadline(bench: &mut Bench, within: Duration) -> Outcome {
 fn v11_a_sent_call_is_unknown_at_its_deadline() {
     let mut bench = Bench::with_slots(1);
     bench.send(1, ms(700));
-    assert_eq!(at_deadline(&mut bench, ms(700)), unknown(Doubt::Deadline));
-    assert_eq!(bench.core.dirty_slots(), 1);
+    assert_eq!(at_deadline(&mut bench, ms(700)), unknown(UnknownCause::Deadline));
+    assert_eq!(bench.core.orphaned_slots(), 1);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn v11_a_call_whose_connection_is_lost_has_its_verdict_in_time_all_the_same() {
     bench.send(1, ms(700));
     bench.cut();
     bench.start(2, ms(800));
-    assert_eq!(at_deadline(&mut bench, ms(700)), unknown(Doubt::Deadline));
+    assert_eq!(at_deadline(&mut bench, ms(700)), unknown(UnknownCause::Deadline));
     assert_eq!(reason(&at_deadline(&mut bench, ms(100))), Some(Reason::Unreachable));
 }
 
@@ -116,7 +116,7 @@ fn a_slot_that_becomes_free_by_a_deadline_is_given_to_the_call_that_waits() {
     bench.core.handle_timeout(bench.now);
     assert_eq!(reason(&bench.verdict().1), Some(Reason::Deadline));
     assert_eq!(names(&bench.written()), [(Kind::Call, 0, 2)]);
-    assert_eq!(at_deadline(&mut bench, ms(400)), unknown(Doubt::Deadline));
+    assert_eq!(at_deadline(&mut bench, ms(400)), unknown(UnknownCause::Deadline));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::error::Reason;
 use crate::ids::{Incarnation, Seq, SessionId, Slot, Time, Token};
 use crate::limits::ClientLimits;
 use crate::proto::tests::{PLAIN, READ, WORK, decoded, encoded, request};
-use crate::proto::{Doubt, Outcome, Request};
+use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{Agreement, Status, Welcome};
 
@@ -250,8 +250,8 @@ pub(super) fn done() -> Outcome {
     Outcome::Done(bytes::Bytes::from_static(b"r"))
 }
 
-pub(super) fn unknown(doubt: Doubt) -> Outcome {
-    Outcome::Unknown(doubt)
+pub(super) fn unknown(cause: UnknownCause) -> Outcome {
+    Outcome::Unknown(cause)
 }
 
 /// The reason of an outcome 'not executed'.

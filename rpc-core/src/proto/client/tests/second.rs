@@ -4,7 +4,7 @@ use super::*;
 use crate::proto::tests::{ms, secs};
 
 /// A client whose slots are all dirty since now.
-fn all_dirty(slots: u16) -> Bench {
+fn all_orphaned(slots: u16) -> Bench {
     let mut bench = Bench::with_slots(slots);
     for tag in 0..u64::from(slots) {
         bench.send(tag, LONG);
@@ -19,7 +19,7 @@ fn all_dirty(slots: u16) -> Bench {
 #[test]
 fn v20_a_session_is_stuck_when_all_slots_were_dirty_for_ten_seconds_and_wakes_for_it() {
     for slots in [1, 3, 70] {
-        let mut bench = all_dirty(slots);
+        let mut bench = all_orphaned(slots);
         bench.pass(secs(10) - ms(1));
         assert!(!bench.core.is_stuck(bench.now));
         let due = bench.core.poll_timeout().expect("a timer");
@@ -31,7 +31,7 @@ fn v20_a_session_is_stuck_when_all_slots_were_dirty_for_ten_seconds_and_wakes_fo
 
 #[test]
 fn the_time_follows_its_limit() {
-    let mut bench = Bench::up(ClientLimits { all_dirty: secs(3), ..quiet(1) });
+    let mut bench = Bench::up(ClientLimits { all_orphaned: secs(3), ..quiet(1) });
     bench.send(1, LONG);
     bench.core.abandon(1, bench.now);
     bench.pass(secs(3) - ms(1));
@@ -59,7 +59,7 @@ fn one_slot_that_is_not_dirty_keeps_the_session_from_being_stuck() {
 
 #[test]
 fn an_answer_ends_the_time_and_it_begins_anew() {
-    let mut bench = all_dirty(2);
+    let mut bench = all_orphaned(2);
     bench.pass(secs(9));
     bench.done(0, 1);
     bench.send(7, LONG);
@@ -72,7 +72,7 @@ fn an_answer_ends_the_time_and_it_begins_anew() {
 
 #[test]
 fn a_session_without_a_connection_is_not_stuck_but_away() {
-    let mut bench = all_dirty(1);
+    let mut bench = all_orphaned(1);
     bench.pass(secs(11));
     bench.cut();
     assert!(!bench.core.is_stuck(bench.now));
@@ -98,7 +98,7 @@ fn stuck() -> (Bench, Bench) {
     bench.send(1, ms(10));
     bench.send(2, LONG);
     bench.pass(ms(10));
-    assert_eq!(bench.verdict(), (1, unknown(Doubt::Deadline)));
+    assert_eq!(bench.verdict(), (1, unknown(UnknownCause::Deadline)));
     bench.core.abandon(2, bench.now);
     bench.start(60, LONG); // waits for a slot
     bench.pass(secs(10));
@@ -129,7 +129,7 @@ fn v16_calls_that_wait_and_calls_that_pause_move_to_the_second_session_and_are_a
 
 #[test]
 fn v11_calls_that_moved_have_their_verdict_by_their_deadline_even_if_the_second_session_never_stands() {
-    let mut first = all_dirty(1);
+    let mut first = all_orphaned(1);
     first.start(5, secs(20));
     first.pass(secs(10));
     let mut second = Bench::new(quiet(1));
@@ -141,16 +141,16 @@ fn v11_calls_that_moved_have_their_verdict_by_their_deadline_even_if_the_second_
 }
 
 #[test]
-fn dirty_slots_stay_with_the_first_session_and_are_resolved_there() {
+fn orphaned_slots_stay_with_the_first_session_and_are_resolved_there() {
     let (mut first, second) = stuck();
-    assert_eq!((first.core.dirty_slots(), second.core.dirty_slots()), (2, 0));
+    assert_eq!((first.core.orphaned_slots(), second.core.orphaned_slots()), (2, 0));
     assert!(first.core.owes(), "its CANCELs go on");
     assert!(!first.times_of(Kind::Cancel, secs(40)).is_empty());
     first.done(0, 2);
     assert_eq!(first.events(), [(1, true, done())]);
     first.done(1, 1);
     assert!(first.events().is_empty());
-    assert_eq!((first.core.dirty_slots(), first.core.owes()), (0, false));
+    assert_eq!((first.core.orphaned_slots(), first.core.owes()), (0, false));
     first.core.close(first.now);
     assert_eq!(kinds(&first.written()), [Kind::Bye]);
 }

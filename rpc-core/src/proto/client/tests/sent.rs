@@ -38,7 +38,7 @@ fn v7_a_call_whose_bytes_died_in_the_buffer_counts_as_sent() {
     bench.cut();
     bench.connect();
     bench.hears(&Header::new(Kind::SessionLost), &[0; 16]);
-    assert_eq!(bench.verdict(), (1, unknown(Doubt::SessionLost)));
+    assert_eq!(bench.verdict(), (1, unknown(UnknownCause::SessionLost)));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn v7_only_what_was_handed_to_be_written_counts_as_sent() {
     bench.now = bench.now.plus(ms(100));
     bench.core.handle_timeout(bench.now);
     let events = bench.events();
-    assert_eq!(events[0], (1, false, unknown(Doubt::Deadline)));
+    assert_eq!(events[0], (1, false, unknown(UnknownCause::Deadline)));
     assert_eq!((events[1].0, reason(&events[1].2)), (2, Some(Reason::Deadline)));
     assert_eq!((events[2].0, reason(&events[2].2)), (3, Some(Reason::Deadline)));
 }
@@ -82,7 +82,7 @@ fn a_call_that_was_given_up_unsent_never_leaves_and_its_slot_is_free_at_once() {
     bench.core.abandon(1, bench.now);
     let frames = bench.written();
     assert_eq!(names(&frames), [(Kind::Call, 0, 2)], "number 1 is skipped, and no CANCEL is needed");
-    assert_eq!((bench.core.dirty_slots(), bench.core.in_flight()), (0, 1));
+    assert_eq!((bench.core.orphaned_slots(), bench.core.in_flight()), (0, 1));
     bench.done(0, 2);
     assert_eq!(bench.verdict(), (2, done()));
 }
@@ -94,7 +94,7 @@ fn a_call_that_was_given_up_after_it_was_sent_is_cancelled_and_holds_its_slot() 
     bench.start(2, LONG);
     bench.core.abandon(1, bench.now);
     assert_eq!(names(&bench.written()), [(Kind::Cancel, 0, 1)]);
-    assert_eq!((bench.core.dirty_slots(), bench.core.in_flight()), (1, 1));
+    assert_eq!((bench.core.orphaned_slots(), bench.core.in_flight()), (1, 1));
     assert!(bench.core.owes());
     bench.done(0, 1);
     assert!(bench.events().is_empty(), "no caller asks");
@@ -122,7 +122,7 @@ fn a_lost_session_ends_sent_calls_and_keeps_unsent_ones_in_their_order() {
     bench.cut();
     bench.connect();
     bench.hears(&Header::new(Kind::SessionLost), &[0; 16]);
-    assert_eq!(bench.events(), [(1, false, unknown(Doubt::SessionLost))]);
+    assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::SessionLost))]);
     bench.cut();
     bench.connect();
     bench.grants.session = SessionId(6);
@@ -141,7 +141,7 @@ fn a_forked_child_leaves_the_session_at_once_and_unsent_calls_go_on() {
     bench.send(1, LONG);
     bench.start(2, LONG);
     bench.core.abandon_session(bench.now);
-    assert_eq!(bench.events(), [(1, false, unknown(Doubt::SessionLost))]);
+    assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::SessionLost))]);
     assert!(bench.written().is_empty(), "without a word");
     bench.connect();
     bench.welcome(false);
@@ -165,8 +165,8 @@ fn close_says_bye_and_each_call_has_its_verdict_and_no_other_begins() {
     let mut events = bench.events();
     events.sort_by_key(|(tag, ..)| *tag);
     assert_eq!((events[0].0, reason(&events[0].2)), (1, Some(Reason::Closed)));
-    assert_eq!(events[1], (2, false, unknown(Doubt::Closed)));
-    assert_eq!(events[3], (4, true, unknown(Doubt::Closed)));
+    assert_eq!(events[1], (2, false, unknown(UnknownCause::Closed)));
+    assert_eq!(events[3], (4, true, unknown(UnknownCause::Closed)));
     assert_eq!(events.len(), 4);
     assert_eq!(kinds(&bench.written()), [Kind::Bye]);
     assert!(bench.core.wants_close() && bench.core.is_closed() && !bench.core.owes());

@@ -45,12 +45,12 @@ fn an_unknown_call_is_resolved_by_its_answer_whatever_that_is_and_only_once() {
         let mut bench = Bench::with_slots(1);
         bench.send(1, ms(10));
         bench.pass(ms(10));
-        assert_eq!(bench.verdict(), (1, unknown(Doubt::Deadline)));
+        assert_eq!(bench.verdict(), (1, unknown(UnknownCause::Deadline)));
         let body: &[u8] = if status == Status::Done { b"r" } else { b"text" };
         bench.reply(0, 1, status, body);
         bench.reply(0, 1, status, body);
         assert_eq!(bench.events(), [(1, true, outcome)]);
-        assert_eq!(bench.core.dirty_slots(), 0);
+        assert_eq!(bench.core.orphaned_slots(), 0);
     }
 }
 
@@ -67,7 +67,7 @@ fn a_forgotten_call_is_not_resolved_and_its_slot_is_freed_all_the_same() {
         bench.done(0, 1);
         bench.done(1, 1);
         assert_eq!(bench.events(), [(2, true, done())], "the other one is still asked for");
-        assert_eq!((bench.core.dirty_slots(), bench.core.owes()), (0, false));
+        assert_eq!((bench.core.orphaned_slots(), bench.core.owes()), (0, false));
     }
 }
 
@@ -95,22 +95,25 @@ fn an_open_question_over_a_lost_session_stays_unknown_for_ever() {
     bench.cut();
     bench.connect();
     bench.hears(&Header::new(Kind::SessionLost), &[0; 16]);
-    assert_eq!(bench.events(), [(1, true, unknown(Doubt::SessionLost))]);
-    assert_eq!(bench.core.dirty_slots(), 0);
+    assert_eq!(bench.events(), [(1, true, unknown(UnknownCause::SessionLost))]);
+    assert_eq!(bench.core.orphaned_slots(), 0);
 }
 
 #[test]
 fn the_weakest_verdict_of_all_attempts_is_reported() {
-    let outcomes = [done(), lost(), refused(Reason::Busy), unknown(Doubt::SessionLost)];
+    let outcomes = [done(), lost(), refused(Reason::Busy), unknown(UnknownCause::SessionLost)];
     for outcome in &outcomes {
         assert_eq!(weaker(outcome.clone(), None), *outcome);
     }
     assert_eq!(weaker(refused(Reason::Busy), Some(lost())), lost());
-    assert_eq!(weaker(refused(Reason::Busy), Some(unknown(Doubt::SessionLost))), unknown(Doubt::SessionLost));
-    assert_eq!(weaker(lost(), Some(unknown(Doubt::SessionLost))), unknown(Doubt::SessionLost));
-    assert_eq!(weaker(done(), Some(unknown(Doubt::SessionLost))), done());
+    assert_eq!(
+        weaker(refused(Reason::Busy), Some(unknown(UnknownCause::SessionLost))),
+        unknown(UnknownCause::SessionLost)
+    );
+    assert_eq!(weaker(lost(), Some(unknown(UnknownCause::SessionLost))), unknown(UnknownCause::SessionLost));
+    assert_eq!(weaker(done(), Some(unknown(UnknownCause::SessionLost))), done());
     assert_eq!(weaker(done(), Some(lost())), done());
-    assert_eq!(weaker(unknown(Doubt::Deadline), Some(lost())), unknown(Doubt::Deadline));
+    assert_eq!(weaker(unknown(UnknownCause::Deadline), Some(lost())), unknown(UnknownCause::Deadline));
 }
 
 #[test]
@@ -144,7 +147,7 @@ fn v7_a_repeated_call_that_is_refused_at_last_is_not_called_not_executed() {
     bench.welcome(false);
     bench.pass(secs(60));
     bench.reply(0, 1, Status::Refused(Reason::Cancelled), b"");
-    assert_eq!(bench.verdict(), (1, unknown(Doubt::SessionLost)));
+    assert_eq!(bench.verdict(), (1, unknown(UnknownCause::SessionLost)));
 }
 
 #[test]
@@ -159,9 +162,9 @@ fn v7_a_repeated_call_that_is_resolved_later_is_no_stronger_than_its_first_attem
     bench.connect();
     bench.welcome(false);
     bench.pass(secs(100));
-    assert_eq!(bench.verdict(), (1, unknown(Doubt::Deadline)));
+    assert_eq!(bench.verdict(), (1, unknown(UnknownCause::Deadline)));
     bench.reply(0, 1, Status::Refused(Reason::Cancelled), b"");
-    assert_eq!(bench.events(), [(1, true, unknown(Doubt::SessionLost))]);
+    assert_eq!(bench.events(), [(1, true, unknown(UnknownCause::SessionLost))]);
 }
 
 #[test]

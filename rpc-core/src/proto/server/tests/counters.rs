@@ -4,16 +4,16 @@ use super::*;
 use crate::proto::tests::READ;
 
 /// Returns the changes between two looks, by name.
-fn changes(before: Counters, after: Counters) -> Vec<(String, i64)> {
+fn changes(before: ServerCounters, after: ServerCounters) -> Vec<(String, i64)> {
     let (before, after) = (fields(before), fields(after));
     let pairs = before.into_iter().zip(after).filter(|(before, after)| before != after);
     pairs.map(|(before, after)| (after.0, after.1 - before.1)).collect()
 }
 
 /// Every field with its value.
-fn fields(counters: Counters) -> Vec<(String, i64)> {
+fn fields(counters: ServerCounters) -> Vec<(String, i64)> {
     let text = format!("{counters:?}");
-    let inside = text.trim_start_matches("Counters {").trim_end_matches('}');
+    let inside = text.trim_start_matches("ServerCounters {").trim_end_matches('}');
     let pairs = inside.split(',').filter_map(|field| field.split_once(':'));
     pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().parse().expect("a number"))).collect()
 }
@@ -38,29 +38,29 @@ fn each_row_of_calls_and_their_copies_has_its_counter() {
         |b| b.call(&peer, 0, 2),
         &[("calls", 1), ("records", 1), ("record_bytes", 32), ("queued", 1)],
     );
-    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("copies_under_way", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_under_way", 1)]);
     let mut key = None;
     counts(&mut bench, |b| key = Some(b.begin().key), &[("executions", 1), ("queued", -1), ("running", 1)]);
-    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("copies_under_way", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_under_way", 1)]);
     counts(&mut bench, |b| b.finish(key.expect("begun"), b"abc"), &[("kept_bytes", 3), ("running", -1)]);
-    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("copies_unanswered", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_unanswered", 1)]);
     bench.read(peer.conn);
-    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("copies_replayed", 1)]);
-    counts(&mut bench, |b| b.call(&peer, 0, 1), &[("calls", 1), ("copies_stale", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_replayed", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 1), &[("calls", 1), ("duplicates_stale", 1)]);
     counts(&mut bench, |b| b.ack(&peer, 0, 2), &[("acks", 1), ("kept_bytes", -3)]);
     counts(&mut bench, |b| b.ack(&peer, 0, 2), &[("acks", 1)]);
-    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("copies_unanswered", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_unanswered", 1)]);
     bench.read(peer.conn);
     bench.served(&peer, 0, 3, READ, 5);
     counts(
         &mut bench,
         |b| b.call_of(&peer, 0, 3, READ, b"arguments"),
-        &[("calls", 1), ("copies_not_kept", 1)],
+        &[("calls", 1), ("duplicates_not_kept", 1)],
     );
     bench.read(peer.conn);
     let late = call(0, 4, PLAIN);
     counts(&mut bench, |b| b.say(peer.conn, &late, b""), &[("calls", 1), ("refused", 1)]);
-    counts(&mut bench, |b| b.say(peer.conn, &late, b""), &[("calls", 1), ("copies_refused", 1)]);
+    counts(&mut bench, |b| b.say(peer.conn, &late, b""), &[("calls", 1), ("duplicates_refused", 1)]);
     assert_eq!(bench.counters().duplicates(), 8);
 }
 
@@ -100,16 +100,16 @@ fn connections_and_sessions_are_counted_as_they_come_and_go() {
 
 #[test]
 fn two_loops_counts_add_up_field_by_field() {
-    let some = Counters {
+    let some = ServerCounters {
         calls: 1,
         executions: 2,
-        copies_under_way: 3,
-        copies_replayed: 4,
-        copies_not_kept: 5,
-        copies_refused: 6,
-        copies_unanswered: 7,
-        copies_stale: 8,
-        copies_executed: 9,
+        duplicates_under_way: 3,
+        duplicates_replayed: 4,
+        duplicates_not_kept: 5,
+        duplicates_refused: 6,
+        duplicates_unanswered: 7,
+        duplicates_stale: 8,
+        duplicates_executed: 9,
         cancels: 10,
         cancels_stale: 11,
         cancels_queued: 12,
@@ -143,7 +143,7 @@ fn two_loops_counts_add_up_field_by_field() {
     assert_eq!(numbers, (1..=37).collect::<Vec<i64>>(), "every field is in the test");
     let twice: Vec<i64> = fields(some.plus(some)).into_iter().map(|(_, number)| number).collect();
     assert_eq!(twice, (1..=37).map(|number| 2 * number).collect::<Vec<i64>>());
-    assert_eq!(fields(some.plus(Counters::default())), fields(some));
+    assert_eq!(fields(some.plus(ServerCounters::default())), fields(some));
     assert_eq!(some.duplicates(), 3 + 4 + 5 + 6 + 7 + 8);
 }
 

@@ -45,7 +45,7 @@ fn v3_numbers_may_be_skipped_and_only_a_higher_one_over_a_final_record_begins() 
     }
     assert!(bench.nothing_to_run() && bench.answers(&peer).is_empty());
     let counters = bench.counters();
-    assert_eq!((counters.copies_stale, counters.cancels_stale, counters.acks_unused), (4, 4, 4));
+    assert_eq!((counters.duplicates_stale, counters.cancels_stale, counters.acks_unused), (4, 4, 4));
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn with_the_filter_off_a_copy_of_a_call_that_runs_or_ran_runs_within_the_queues_
     assert!(bench.nothing_to_run());
     bench.call(&peer, 0, 1);
     bench.call(&peer, 0, 1); // no room for a second copy
-    assert_eq!(bench.counters().copies_executed, 1);
+    assert_eq!(bench.counters().duplicates_executed, 1);
     let copy = bench.begin().key;
     assert_eq!(bench.counters().running, 2);
     bench.finish(key, b"first");

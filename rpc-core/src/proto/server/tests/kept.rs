@@ -215,7 +215,7 @@ fn a_reply_that_was_let_go_leaves_its_record_so_that_its_call_never_runs_again()
     bench.call(&peer, 0, 1);
     assert!(bench.nothing_to_run());
     assert_eq!(bench.answers(&peer), [(0, 1, Status::ReplyLost)]);
-    assert_eq!(bench.counters().copies_not_kept, 1);
+    assert_eq!(bench.counters().duplicates_not_kept, 1);
     bench.ack(&peer, 0, 1);
     bench.call(&peer, 0, 1);
     assert!(bench.answers(&peer).is_empty());

@@ -15,7 +15,7 @@ mod unsent;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{CallKey, ConnId, Counters, ReadyCall, ServerConfig, ServerCore};
+use super::{CallKey, ConnId, ReadyCall, ServerConfig, ServerCore, ServerCounters};
 use crate::contract::{Directory, Method};
 use crate::error::Reason;
 use crate::ids::{Incarnation, Seq, SessionId, Slot, Time};
@@ -208,7 +208,7 @@ impl Bench {
         frames.iter().any(|frame| frame.header.kind == Kind::Reject) && self.core.wants_close(conn)
     }
 
-    pub(super) fn counters(&self) -> Counters {
+    pub(super) fn counters(&self) -> ServerCounters {
         self.core.counters()
     }
 

@@ -15,10 +15,10 @@ fn a_copy_adds_no_second_answer_until_the_last_byte_of_the_first_has_left() {
         assert_eq!(bench.unsent(peer.conn).len(), left, "nothing is added");
         bench.core.handle_written(peer.conn, 1, bench.now);
     }
-    assert_eq!(bench.counters().copies_unanswered, 136);
+    assert_eq!(bench.counters().duplicates_unanswered, 136);
     bench.call(&peer, 0, 1);
     assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
-    assert_eq!(bench.counters().copies_replayed, 1);
+    assert_eq!(bench.counters().duplicates_replayed, 1);
 }
 
 #[test]
