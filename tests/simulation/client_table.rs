@@ -193,7 +193,7 @@ fn a_sent_call_is_unknown_at_its_deadline_and_its_slot_stays_taken_until_the_ans
     assert_eq!(bench.events(), [(1, false, unknown(UnknownCause::Deadline))]);
     assert_eq!(kinds(&bench.written()), [Kind::Cancel]);
     bench.start(2, Does::Reply, LONG);
-    assert!(bench.written().is_empty(), "the one slot is dirty");
+    assert!(bench.written().is_empty(), "the one slot is orphaned");
     bench.reply(1, Status::Done);
     assert_eq!(bench.events(), [(1, true, done())]);
     let frames = bench.written();

@@ -124,7 +124,7 @@ impl Run {
         if open != (0, 0) || self.world.retired(index).is_some() {
             let retired = self.world.retired(index);
             return Err(format!(
-                "V15: client {index} has {} dirty slots and {} calls under way long after the faults; {retired:?}",
+                "V15: client {index} has {} orphaned slots and {} calls under way long after the faults; {retired:?}",
                 open.0, open.1
             ));
         }

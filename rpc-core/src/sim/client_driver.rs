@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    /// Leaves a session whose slots are all dirty to resolve itself, and lets another one take the calls, as the driver
+    /// Leaves a session whose slots are all orphaned to resolve itself, and lets another one take the calls, as the driver
     /// of a real connection does.
     fn retire_if_stuck(&mut self, client: ClientId, now: Time) {
         let Some(owner) = self.clients.get_mut(client) else { return };

@@ -45,7 +45,7 @@ impl Side {
 pub(super) struct ClientSide {
     pub(super) config: ClientConfig,
     pub(super) current: Side,
-    /// A session that takes no new calls and lives until its last dirty slot is answered.
+    /// A session that takes no new calls and lives until its last orphaned slot is answered.
     pub(super) retired: Option<Side>,
     pub(super) events: VecDeque<(Time, Event)>,
     pub(super) clock: LocalClock,

@@ -393,6 +393,6 @@ impl<'a> Run<'a> {
         self.check();
         self.verdicts.all_ended();
         let left = (self.core.in_flight(), self.core.orphaned_slots(), self.core.owes());
-        assert_eq!(left, (0, 0, false), "V18: calls, dirty slots, and whether anything is owed");
+        assert_eq!(left, (0, 0, false), "V18: calls, orphaned slots, and whether anything is owed");
     }
 }

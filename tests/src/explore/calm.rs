@@ -197,7 +197,7 @@ impl<R: Rows> Calm<'_, R> {
                 return Err(format!("V16: call {} is unknown and is not resolved", call_name(tag)));
             }
         }
-        match self.clients().find(|client| self.system.clients.facts(*client).dirty > 0) {
+        match self.clients().find(|client| self.system.clients.facts(*client).orphaned > 0) {
             Some(_) => Err("V15: a slot whose caller has gone does not become free".to_owned()),
             None => Ok(()),
         }
@@ -256,8 +256,11 @@ impl<R: Rows> Calm<'_, R> {
         }
         for client in self.clients() {
             let facts = self.system.clients.facts(client);
-            if facts.in_flight + facts.dirty > 0 {
-                return Err(format!("V18: {} calls wait, {} slots are dirty", facts.in_flight, facts.dirty));
+            if facts.in_flight + facts.orphaned > 0 {
+                return Err(format!(
+                    "V18: {} calls wait, {} slots are orphaned",
+                    facts.in_flight, facts.orphaned
+                ));
             }
         }
         Ok(())

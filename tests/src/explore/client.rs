@@ -92,7 +92,7 @@ pub struct ClientFacts {
     /// Its session was ended for good.
     pub is_closed: bool,
     /// Slots whose callers have gone.
-    pub dirty: usize,
+    pub orphaned: usize,
     /// Calls without a verdict.
     pub in_flight: usize,
     /// The highest number used in a slot.
@@ -297,7 +297,7 @@ impl Machine for Client {
             is_writing: self.writing,
             has_timer: due.is_some_and(|due| due.since(self.now) <= LOOK_AHEAD),
             is_closed: self.core.is_closed(),
-            dirty: self.core.orphaned_slots(),
+            orphaned: self.core.orphaned_slots(),
             in_flight: self.core.in_flight(),
             highest_seq: self.core.highest_seq(),
         }

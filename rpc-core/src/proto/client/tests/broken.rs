@@ -171,7 +171,7 @@ fn nothing_that_a_broken_server_says_afterwards_counts() {
 }
 
 #[test]
-fn a_call_that_is_dirty_when_the_server_breaks_is_unknown_for_the_caller_that_still_asks() {
+fn a_call_that_is_orphaned_when_the_server_breaks_is_unknown_for_the_caller_that_still_asks() {
     let mut bench = Bench::with_slots(3);
     bench.send(1, crate::proto::tests::ms(10));
     bench.send(2, LONG);

@@ -26,7 +26,7 @@ fn a_client_with_a_call_under_way_waits_for_its_answer_and_then_leaves() {
 }
 
 #[test]
-fn a_dirty_slot_is_waited_for_too() {
+fn a_orphaned_slot_is_waited_for_too() {
     let mut bench = Bench::with_slots(1);
     bench.send(1, LONG);
     bench.core.abandon(1, bench.now);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::proto::tests::{ms, secs};
 
-/// A client whose slots are all dirty since now.
+/// A client whose slots are all orphaned since now.
 fn all_orphaned(slots: u16) -> Bench {
     let mut bench = Bench::with_slots(slots);
     for tag in 0..u64::from(slots) {
@@ -17,7 +17,7 @@ fn all_orphaned(slots: u16) -> Bench {
 }
 
 #[test]
-fn v20_a_session_is_stuck_when_all_slots_were_dirty_for_ten_seconds_and_wakes_for_it() {
+fn v20_a_session_is_stuck_when_all_slots_were_orphaned_for_ten_seconds_and_wakes_for_it() {
     for slots in [1, 3, 70] {
         let mut bench = all_orphaned(slots);
         bench.pass(secs(10) - ms(1));
@@ -41,7 +41,7 @@ fn the_time_follows_its_limit() {
 }
 
 #[test]
-fn one_slot_that_is_not_dirty_keeps_the_session_from_being_stuck() {
+fn one_slot_that_is_not_orphaned_keeps_the_session_from_being_stuck() {
     let mut bench = Bench::with_slots(3);
     for tag in 0..3 {
         bench.send(tag, LONG);
@@ -86,7 +86,7 @@ fn a_session_without_a_connection_is_not_stuck_but_away() {
     bench.start(9, LONG);
     bench.connect();
     bench.welcome(false);
-    assert!(!bench.core.is_stuck(bench.now), "a new session has no dirty slots");
+    assert!(!bench.core.is_stuck(bench.now), "a new session has no orphaned slots");
 }
 
 /// A stuck client with one call that waits, one that waits its pause after 'busy', and a successor.
@@ -159,7 +159,7 @@ fn orphaned_slots_stay_with_the_first_session_and_are_resolved_there() {
 fn v7_a_repeated_call_keeps_its_earlier_verdict_in_the_second_session() {
     let mut first = Bench::with_slots(2);
     first.send(1, LONG);
-    first.core.abandon(1, first.now); // slot 0 is dirty
+    first.core.abandon(1, first.now); // slot 0 is orphaned
     first.written();
     first.ask(9, repeating(LONG));
     first.written();

@@ -79,7 +79,7 @@ fn a_forgotten_calls_tag_may_be_used_again_for_another_call() {
     bench.events();
     bench.core.forget(1);
     bench.send(1, LONG);
-    bench.core.forget(1); // the new one is not dirty: it stays
+    bench.core.forget(1); // the new one is not orphaned: it stays
     bench.done(0, 1);
     assert!(bench.events().is_empty());
     bench.done(1, 1);
