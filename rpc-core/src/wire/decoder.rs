@@ -29,7 +29,8 @@ pub struct FrameDecoder {
 struct Limits {
     /// The longest body, in bytes.
     body: usize,
-    /// True if the body of an over-limit CALL or REPLY is skipped, so that its connection lives.
+    /// True once a session stands: a length is judged only after the checksum of its header, and the body of an over-limit
+    /// CALL or REPLY is skipped, so that its connection lives.
     skip: bool,
     /// True if bodies have checksums.
     checksum: bool,
@@ -96,15 +97,11 @@ impl FrameDecoder {
 
     /// The common case: a frame that is whole in the bytes that were read last is a counted slice of them, not a copy.
     fn cut_from_chunk(&mut self) -> Result<Option<Frame>, ProtocolError> {
-        let Some(total) = self.total_of(&self.chunk)? else {
-            self.hold();
-            return Ok(None);
-        };
-        if self.chunk.len() >= HEADER {
-            let raw = decode_header(&self.chunk)?;
+        if let Some(raw) = self.header_of(&self.chunk)? {
             if raw.body_len > self.limits.body {
                 return self.begin_skip(raw);
             }
+            let total = HEADER + raw.body_len;
             if self.chunk.len() >= total {
                 let mut body = self.chunk.split_to(total);
                 let _ = body.split_to(HEADER);
@@ -117,19 +114,15 @@ impl FrameDecoder {
 
     /// Completes the frame that began in `held`: first its header, then the rest.
     fn cut_from_held(&mut self) -> Result<Option<Frame>, ProtocolError> {
-        self.fill(PREFIX);
-        let Some(total) = self.total_of(&self.held)? else { return Ok(None) };
         self.fill(HEADER);
-        if self.held.len() < HEADER {
-            return Ok(None);
-        }
-        let raw = decode_header(&self.held)?;
+        let Some(raw) = self.header_of(&self.held)? else { return Ok(None) };
         if raw.body_len > self.limits.body {
             let overlap = self.held.split_off(HEADER); // bytes of the body that have arrived
             self.held.clear();
             self.skip = raw.body_len - overlap.len().min(raw.body_len);
             return self.skipped(raw);
         }
+        let total = HEADER + raw.body_len;
         self.fill(total);
         if self.held.len() < total {
             return Ok(None);
@@ -147,11 +140,10 @@ impl FrameDecoder {
     fn fill(&mut self, want: usize) {
         let missing = want.saturating_sub(self.held.len()).min(self.chunk.len());
         if missing > 0 {
-            if self.held.capacity() < want {
-                // Room grows with the bytes that arrived, not with the length that was claimed: the full length is
-                // reserved only after a part of the frame has arrived that cost its sender as much as a hundred calls.
-                let has_sent = self.held.len() + missing >= ROOM_STEP;
-                let room = if has_sent { want } else { want.min(2 * ROOM_STEP) };
+            let arrived = self.held.len() + missing;
+            if self.held.capacity() < arrived {
+                // Room grows with the bytes that arrived, and not with the length that was claimed: it is twice as much.
+                let room = want.min(2 * arrived.max(ROOM_STEP));
                 self.held.reserve(room.saturating_sub(self.held.len()));
             }
             self.held.extend_from_slice(&self.chunk.split_to(missing));
@@ -165,18 +157,38 @@ impl FrameDecoder {
         }
     }
 
-    /// Returns the length of the frame that `bytes` begin with, prefix included. An absurd length is refused at once.
-    fn total_of(&self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
-        let Some(prefix) = bytes.first_chunk::<PREFIX>() else { return Ok(None) };
+    /// Reads the header that `bytes` begin with. `None` if it is not whole.
+    ///
+    /// Once a session stands, a length counts only after the header's checksum: one changed bit in it is a corrupt stream,
+    /// and not a peer that sends too much. Before that, an absurd length is refused at once, so that a peer of another
+    /// protocol gets its answer although it sends no 36 bytes.
+    fn header_of(&self, bytes: &[u8]) -> Result<Option<RawHeader>, ProtocolError> {
+        if !self.limits.skip {
+            self.judge_prefix(bytes)?;
+        }
+        if bytes.len() < HEADER {
+            return Ok(None);
+        }
+        let raw = decode_header(bytes)?;
+        self.check_length(raw.body_len)?;
+        Ok(Some(raw))
+    }
+
+    /// Refuses a length that no frame may have, by its four bytes alone.
+    fn judge_prefix(&self, bytes: &[u8]) -> Result<(), ProtocolError> {
+        let Some(prefix) = bytes.first_chunk::<PREFIX>() else { return Ok(()) };
         let length = u32::from_le_bytes(*prefix) as usize;
-        let Some(body) = length.checked_sub(HEADER - PREFIX) else {
-            return Err(ProtocolError::ShortFrame(length));
-        };
+        self.check_length(length.checked_sub(HEADER - PREFIX).ok_or(ProtocolError::ShortFrame(length))?)
+    }
+
+    /// Refuses a body that is too long to be read or skipped.
+    #[inline]
+    fn check_length(&self, body: usize) -> Result<(), ProtocolError> {
         let most = if self.limits.skip { self.limits.body * SKIP_FACTOR } else { self.limits.body };
         if body > most {
             return Err(ProtocolError::LongFrame { got: body, limit: self.limits.body });
         }
-        Ok(Some(PREFIX + length))
+        Ok(())
     }
 
     fn begin_skip(&mut self, raw: RawHeader) -> Result<Option<Frame>, ProtocolError> {
@@ -267,7 +279,7 @@ mod tests {
     #[test]
     fn every_changed_bit_is_found() {
         let good = call(b"payload");
-        for at in 4..good.len() {
+        for at in 0..good.len() {
             for bit in 0..8 {
                 let mut bad = good.clone();
                 bad[at] ^= 1 << bit;
@@ -279,13 +291,32 @@ mod tests {
     }
 
     #[test]
-    fn an_absurd_length_is_refused_from_its_four_bytes() {
-        let mut decoder = agreed(1000);
+    fn before_a_session_stands_an_absurd_length_is_refused_from_its_four_bytes() {
+        let mut decoder = FrameDecoder::default();
         decoder.push(Bytes::from_static(&[0xff; 4]));
         assert!(matches!(decoder.next_frame(), Err(ProtocolError::LongFrame { .. })));
-        let mut decoder = agreed(1000);
+        let mut decoder = FrameDecoder::default();
         decoder.push(Bytes::from_static(&[31, 0, 0, 0]));
         assert_eq!(decoder.next_frame().err(), Some(ProtocolError::ShortFrame(31)));
+    }
+
+    #[test]
+    fn w3_once_a_session_stands_a_length_is_believed_only_after_its_headers_checksum() {
+        for length in [0u32, 31, 39, 1032 * 17, u32::MAX] {
+            let mut bad = call(b"payload");
+            bad[..4].copy_from_slice(&length.to_le_bytes());
+            for cut in [4, 20, HEADER - 1] {
+                let mut decoder = agreed(1000);
+                decoder.push(Bytes::copy_from_slice(&bad[..cut]));
+                assert!(decoder.next_frame().expect("no header yet").is_none(), "{length}, cut at {cut}");
+                decoder.push(Bytes::copy_from_slice(&bad[cut..]));
+                let found = decoder.next_frame();
+                match length {
+                    39 => assert!(found.expect("the true length").is_some()),
+                    _ => assert_eq!(found.err(), Some(ProtocolError::HeaderChecksum), "{length}"),
+                }
+            }
+        }
     }
 
     #[test]
@@ -356,5 +387,10 @@ mod tests {
         decoder.push(Bytes::from_static(&[0]));
         assert!(decoder.next_frame().expect("not yet whole").is_none());
         assert!(decoder.held.capacity() <= 2 * ROOM_STEP);
+        for _ in 0..8 {
+            decoder.push(Bytes::from_static(&[0; ROOM_STEP]));
+            assert!(decoder.next_frame().expect("not yet whole").is_none());
+            assert!(decoder.held.capacity() <= 4 * decoder.held.len(), "{}", decoder.held.capacity());
+        }
     }
 }

@@ -215,8 +215,8 @@ pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     if crc32c::crc32c(&fixed[..HEADER - 4]) != fields.u32()? {
         return Err(ProtocolError::HeaderChecksum);
     }
+    let body_len = length.checked_sub(HEADER - PREFIX).ok_or(ProtocolError::ShortFrame(length))?;
     let header = Header { kind: Kind::from_wire(kind)?, code, slot, seq, method, millis };
-    let body_len = length.saturating_sub(HEADER - PREFIX);
     if header.kind.is_bare() && body_len > 0 {
         return Err(ProtocolError::BadBody(header.kind.name()));
     }

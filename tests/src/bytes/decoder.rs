@@ -113,12 +113,11 @@ fn model(stream: &[u8], agreed: Agreed) -> (Vec<Found>, Option<ProtocolError>) {
     while start + PREFIX <= stream.len() {
         let rest = &stream[start..];
         let length = u32::from_le_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
-        let Some(body) = (PREFIX + length).checked_sub(HEADER) else {
-            return (found, Some(ProtocolError::ShortFrame(length)));
-        };
-        let long = ProtocolError::LongFrame { got: body, limit: agreed.body };
-        if body > agreed.body * if agreed.skip { SKIP_FACTOR } else { 1 } {
-            return (found, Some(long));
+        let body = (PREFIX + length).checked_sub(HEADER);
+        let short = ProtocolError::ShortFrame(length);
+        let long = ProtocolError::LongFrame { got: body.unwrap_or(0), limit: agreed.body };
+        if !agreed.skip && body.is_none_or(|body| body > agreed.body) {
+            return (found, Some(if body.is_none() { short } else { long })); // by its four bytes
         }
         if rest.len() < HEADER {
             break;
@@ -126,12 +125,16 @@ fn model(stream: &[u8], agreed: Agreed) -> (Vec<Found>, Option<ProtocolError>) {
         if body_checksum(&rest[..32], true).to_le_bytes() != rest[32..36] {
             return (found, Some(ProtocolError::HeaderChecksum));
         }
+        let Some(body) = body else { return (found, Some(short)) };
         let kind = rest[4];
         if !(Kind::Hello as u8..=Kind::Reject as u8).contains(&kind) {
             return (found, Some(ProtocolError::UnknownKind(kind)));
         }
         if BARE.contains(&kind) && body > 0 {
             return (found, Some(ProtocolError::BadBody(name(kind))));
+        }
+        if body > agreed.body * SKIP_FACTOR {
+            return (found, Some(long));
         }
         let end = start + HEADER + body;
         if body > agreed.body {
