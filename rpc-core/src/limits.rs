@@ -9,6 +9,12 @@ pub const HEADER: usize = 36;
 /// that an unknown peer can make the server store.
 pub const MAX_GREETING: usize = 4 * 1024;
 
+/// Bytes by which a HELLO that resumes a session is longer than one that opens it: the session and its token.
+pub const RESUME_FIELDS: usize = 48;
+
+/// Longest body of a HELLO that opens a session, in bytes: a session that can be opened can be resumed.
+pub const MAX_OPENING_HELLO: usize = MAX_GREETING - RESUME_FIELDS;
+
 /// The body of an over-limit CALL is skipped, so that its connection lives, if it is at most this many times the limit.
 /// Beyond that, closing costs both sides less than reading.
 pub const SKIP_FACTOR: usize = 16;
@@ -46,6 +52,10 @@ pub const MAX_DETAIL: usize = 1024;
 
 /// Most event loops of one server: a session id has 8 bits for its loop.
 pub const MAX_LOOPS: usize = 256;
+
+/// Most nonces of ended sessions that a loop remembers, for the time of a lease: a thousand sessions that end in each second
+/// of it, in 4 MiB. Beyond that the oldest is forgotten, and a HELLO with it opens another session.
+pub const ENDED_NONCES: usize = 65_536;
 
 /// The time in which a new connection must send HELLO: a real client needs one round trip, and connections that send one
 /// byte at a time to occupy the server need longer.

@@ -119,7 +119,7 @@ impl Kind {
 pub struct Header {
     /// The purpose of the frame.
     pub kind: Kind,
-    /// REPLY: its status; else 0.
+    /// REPLY: its status. REJECT: the reason. Else 0.
     pub code: u8,
     /// CALL, REPLY, CANCEL, ACK: the slot.
     pub slot: Slot,
@@ -127,7 +127,8 @@ pub struct Header {
     pub seq: Seq,
     /// CALL: the method.
     pub method: MethodId,
-    /// CALL: the time left. REPLY 'busy' and BUSY: the pause before another attempt. In milliseconds.
+    /// CALL: the time left. REPLY 'busy', 'draining' or 'reply lost', and BUSY: the pause before another attempt. In
+    /// milliseconds.
     pub millis: u32,
 }
 

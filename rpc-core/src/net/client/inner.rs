@@ -88,7 +88,8 @@ impl ClientInner {
 
     /// Returns the core of another session, with the same settings and another seed.
     pub(super) fn fresh_core(&self) -> ClientCore {
-        ClientCore::new(ClientConfig { seed: self.clock.now().0 ^ self.config.seed, ..self.config.clone() })
+        let seed = self.clock.now().0 ^ self.config.seed;
+        ClientCore::with_nonces(ClientConfig { seed, ..self.config.clone() }, super::draw_nonce)
     }
 
     /// Returns true if this process is a forked child that has opened no driver of its own.

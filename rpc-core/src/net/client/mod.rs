@@ -21,8 +21,8 @@ use thiserror::Error;
 
 use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
-use crate::ids::{Clock, Time};
-use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_GREETING, MAX_NAME, MAX_NAMES, MAX_SERVICES};
+use crate::ids::{Clock, Nonce, Time};
+use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES};
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
 use channel::TcpChannel;
@@ -57,7 +57,7 @@ pub enum ConnectError {
     },
     /// There are more services than fit into a HELLO.
     #[error(
-        "{0} services do not fit into a HELLO of {MAX_GREETING} bytes, {MAX_SERVICES} at the most; use two clients"
+        "{0} services do not fit into a HELLO of {MAX_OPENING_HELLO} bytes, {MAX_SERVICES} at the most; use two clients"
     )]
     TooManyServices(usize),
     /// A service's name is too long.
@@ -182,8 +182,8 @@ impl Connector {
 
     /// Connects to the address, and returns the caller of all announced services.
     fn caller(self, addr: impl ToSocketAddrs) -> Result<Caller, ConnectError> {
-        let hello = Hello::new(0, 0, &self.contracts).encode().len() + 48; // the HELLO of a resumed session is longer
-        if self.contracts.len() > MAX_SERVICES || hello > MAX_GREETING {
+        let hello = Hello { nonce: Some(Nonce([0; 16])), ..Hello::new(0, 0, &self.contracts) };
+        if self.contracts.len() > MAX_SERVICES || hello.encode().len() > MAX_OPENING_HELLO {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
         }
         let addresses: Vec<SocketAddr> = addr.to_socket_addrs().map_err(ConnectError::Address)?.collect();
@@ -205,12 +205,18 @@ impl Connector {
         let connect_timeout = clock.now().plus(self.connect_timeout);
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
-        let state = ClientState::new(ClientCore::new(config.clone()), driver, waker);
+        let state = ClientState::new(ClientCore::with_nonces(config.clone(), draw_nonce), driver, waker);
         let inner = ClientInner::new(state, clock, Arc::clone(&peer), addresses, config);
         let channel = TcpChannel { inner };
         channel.inner.greet(connect_timeout)?;
         Ok(channel)
     }
+}
+
+/// Draws the nonce of a session. Without randomness the session is opened without one.
+pub(super) fn draw_nonce(_: &mut fastrand::Rng) -> Option<Nonce> {
+    let bytes = os::random_bytes().ok()?;
+    bytes.first_chunk().copied().map(Nonce)
 }
 
 impl ClientInner {

@@ -16,7 +16,7 @@ use super::slots::{Due, Slots, Use};
 use super::waiting::Waiting;
 use crate::contract::Method;
 use crate::error::{ProtocolError, Reason};
-use crate::ids::{Seq, Slot, Time};
+use crate::ids::{Nonce, Seq, Slot, Time};
 use crate::proto::{Outcome, UnknownCause};
 
 /// The calls of a client that have not ended, and the frames about them.
@@ -49,6 +49,8 @@ pub(super) struct Conditions<'a> {
     pub(super) connection: &'a Connection,
     /// The session.
     pub(super) session: Option<&'a Session>,
+    /// The nonce of a session that is to be opened.
+    pub(super) nonce: Option<Nonce>,
     /// The present time.
     pub(super) now: Time,
 }
@@ -180,7 +182,7 @@ impl Calls {
             match self.slots.release(slot) {
                 Use::Free => {}
                 Use::InFlight(in_flight) if in_flight.sent => {
-                    self.end_or_repeat(in_flight.call, Outcome::Unknown(cause), at);
+                    self.end_or_repeat(in_flight.call, Outcome::Unknown(cause), Duration::ZERO, at);
                 }
                 Use::InFlight(in_flight) => unsent.push(in_flight.call),
                 Use::Orphaned(orphan) => {
@@ -198,11 +200,12 @@ impl Calls {
     }
 
     /// Ends a call, or repeats it later as a new one: a call of an idempotent method whose reply is lost, or of which it is
-    /// unknown if it ran. Each repeat costs budget, and waits twice as long as the one before (V17).
-    fn end_or_repeat(&mut self, mut call: Call, outcome: Outcome, at: Conditions<'_>) {
+    /// unknown if it ran. Each repeat costs budget, and waits twice as long as the one before, or for as long as the server
+    /// asks (V17).
+    fn end_or_repeat(&mut self, mut call: Call, outcome: Outcome, after: Duration, at: Conditions<'_>) {
         let limits = &at.config.limits;
         let pause = limits.backoff_first.saturating_mul(1 << call.repeats.min(16)).min(limits.backoff_cap);
-        let due = call.repeat.then(|| self.take_attempt(call.deadline, pause, at)).flatten();
+        let due = call.repeat.then(|| self.take_attempt(call.deadline, pause.max(after), at)).flatten();
         let Some(due) = due else { return self.end(call, outcome) };
         self.counters.repeated += 1;
         call.repeats += 1;
@@ -228,7 +231,8 @@ impl Calls {
     /// Appends the bytes of the next frame to `out`, and returns the frame.
     pub(super) fn transmit(&mut self, out: &mut Vec<u8>, at: Conditions<'_>) -> Option<OutgoingFrame> {
         let frame = self.outgoing.pop()?;
-        let source = Source { config: at.config, session: at.session, slots: &mut self.slots };
+        let Conditions { config, session, nonce, .. } = at;
+        let source = Source { config, session, nonce, slots: &mut self.slots };
         match frame {
             OutgoingFrame::Call(slot, seq) => {
                 let again = self.outgoing.append_call(slot, seq, source, out, at.now);
@@ -301,7 +305,7 @@ impl Calls {
             Outcome::ReplyLost(text) => {
                 let outcome = call.note_lost_reply(text);
                 match reply.may_arrive_again {
-                    true => self.end_or_repeat(call, outcome, at),
+                    true => self.end_or_repeat(call, outcome, after, at),
                     false => self.end(call, outcome),
                 }
             }
@@ -328,30 +332,6 @@ impl Calls {
             self.slots.acknowledge_at(slot, Some(due));
             self.wake_by(due);
         }
-    }
-
-    /// Takes the unsent calls back, and acknowledges every reply: the server is shutting down.
-    pub(super) fn take_back_unsent(&mut self, now: Time) {
-        let mut unsent = Vec::new();
-        for slot in self.slots.numbers() {
-            unsent.extend(self.slots.take_back(slot));
-            let ack = self.slots.take_ack(slot);
-            ack.into_iter().for_each(|ack| self.outgoing.push(ack));
-        }
-        self.waiting.return_all(unsent);
-        self.wake_by(now);
-    }
-
-    /// Sends BYE to a server that is shutting down, once no reply from it is due.
-    pub(super) fn leave_if_idle(&mut self) {
-        if self.slots.have_sent_calls() {
-            return;
-        }
-        for slot in self.slots.numbers() {
-            let ack = self.slots.due_ack(slot, Time::NEVER);
-            ack.into_iter().for_each(|ack| self.outgoing.push(ack));
-        }
-        self.outgoing.push(OutgoingFrame::Bye);
     }
 
     /// Looks at the timers of all calls.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -10,6 +9,7 @@ use super::call::Call;
 use super::calls::{Calls, Conditions};
 use super::config::{ClientConfig, ClientCounters, Event};
 use super::connection::{Action, Connection, Link};
+use super::nonce::{DrawNonce, OpeningNonce};
 use super::outgoing::OutgoingFrame;
 use super::replies::Reply;
 use super::session::{self, Session};
@@ -30,6 +30,8 @@ pub struct ClientCore {
     pub(super) connection: Connection,
     /// The session; `None` before the first and after a lost one.
     pub(super) session: Option<Session>,
+    /// The nonce of the next session, or of the present one; and its source.
+    pub(super) nonce: OpeningNonce,
     /// True if a connection is wanted although no call waits: until the first session is open and its tables are known.
     pub(super) wants_session: bool,
     /// The calls that have not ended, and the frames to be sent.
@@ -38,10 +40,16 @@ pub struct ClientCore {
 
 /// Calls: started, given up, closed.
 impl ClientCore {
-    /// A client without a connection. It wants one at once.
+    /// A client without a connection. It wants one at once. Its sessions have no nonces, as those of clients that know none.
     pub fn new(config: ClientConfig) -> Self {
-        let (calls, connection) = (Calls::new(&config), Connection::new());
-        ClientCore { config, connection, session: None, wants_session: true, calls }
+        ClientCore::with_nonces(config, |_| None)
+    }
+
+    /// A client without a connection, whose sessions have nonces from `draw`. It wants a connection at once.
+    pub fn with_nonces(config: ClientConfig, draw: DrawNonce) -> Self {
+        let (mut calls, connection) = (Calls::new(&config), Connection::new());
+        let nonce = OpeningNonce::new(draw, &mut calls.random);
+        ClientCore { config, connection, session: None, nonce, wants_session: true, calls }
     }
 
     /// Starts a call. Its verdict comes from [`ClientCore::poll_event`] under `tag`.
@@ -71,12 +79,6 @@ impl ClientCore {
         successor.calls.wake_by(Time::default());
     }
 
-    /// Gives the session up without sending anything, as a forked child must. Sent calls are unknown, the others go on.
-    pub fn abandon_session(&mut self, now: Time) {
-        self.give_session_up(UnknownCause::SessionLost, now);
-        self.handle_disconnected("this process was forked", now);
-    }
-
     /// Ends the session for good, with BYE. Sent calls are unknown, the others were not executed.
     pub fn close(&mut self, now: Time) {
         if self.is_closed() {
@@ -100,9 +102,9 @@ impl ClientCore {
     }
 
     /// Returns the calls, and the conditions that decide what may become of them.
-    fn parts(&mut self, now: Time) -> (&mut Calls, Conditions<'_>) {
-        let Self { config, connection, session, calls, .. } = self;
-        (calls, Conditions { config, connection, session: session.as_ref(), now })
+    pub(super) fn parts(&mut self, now: Time) -> (&mut Calls, Conditions<'_>) {
+        let Self { config, connection, session, nonce, calls, .. } = self;
+        (calls, Conditions { config, connection, session: session.as_ref(), nonce: nonce.present, now })
     }
 }
 
@@ -217,12 +219,12 @@ impl ClientCore {
             (false, Kind::Welcome) => return self.handle_welcome(&frame.body, now),
             (false, Kind::SessionLost) => self.session_is_lost(now),
             (false, Kind::Busy) => {
+                if self.session.is_none() {
+                    self.nonce.renew(&mut self.calls.random); // another loop of the server may have room
+                }
                 self.connection.fail("the server is busy or shutting down", frame.header.pause(), now);
             }
-            (_, Kind::Reject) => {
-                let text = String::from_utf8_lossy(&frame.body);
-                self.connection.reject(&format!("the server refused the connection: {text}"), now);
-            }
+            (_, Kind::Reject) => self.handle_reject(&frame, now),
             // It overtook WELCOME, or WELCOME was lost: not the server's fault. Replies come again.
             (false, Kind::Reply | Kind::GoAway | Kind::Pong | Kind::Table) => {
                 self.calls.counters.stray_replies += u64::from(kind == Kind::Reply);
@@ -231,8 +233,8 @@ impl ClientCore {
             (true, Kind::Pong | Kind::Welcome) => {} // a second WELCOME: the network has doubled our HELLO
             (true, Kind::GoAway) => self.handle_goaway(now),
             (true, Kind::Table) => {
-                let table = Table::decode(&frame.body)?;
                 if let Some(session) = &mut self.session {
+                    let table = Table::decode(&frame.body, session.features)?;
                     session.store_table(table);
                     self.wants_session &= !session.has_all_tables();
                 }
@@ -290,32 +292,6 @@ impl ClientCore {
             self.calls.take_back_unsent(now);
             self.calls.leave_if_idle();
         }
-    }
-
-    /// The server does not know the session. Sent calls are unknown for ever, unsent ones move to the next session.
-    fn session_is_lost(&mut self, now: Time) {
-        tracing::debug!(peer_incarnation = ?self.session.as_ref().map(|s| s.incarnation), "session lost");
-        if self.session.is_some() {
-            self.connection.succeed(); // the server is there, and began anew
-        }
-        self.give_session_up(UnknownCause::SessionLost, now);
-        self.connection.fail("the server does not know this session any more", Duration::ZERO, now);
-    }
-
-    /// The server did something that the protocol forbids: none of its frames is trusted any more.
-    fn server_is_broken(&mut self, error: ProtocolError, now: Time) {
-        tracing::warn!(%error, "the server broke the protocol");
-        self.calls.counters.broken_server += 1;
-        self.give_session_up(UnknownCause::BrokenServer, now);
-        self.connection.blame(error);
-    }
-
-    fn give_session_up(&mut self, cause: UnknownCause, now: Time) {
-        self.session = None;
-        let (calls, at) = self.parts(now);
-        let unsent = calls.empty_slots(cause, at);
-        calls.slots = Slots::default();
-        calls.waiting.return_all(unsent);
     }
 }
 

@@ -6,7 +6,7 @@
 //! poll_event <-- verdict -'      handle_timeout: deadlines, retransmissions, cancels, acknowledgements, PINGs
 //! ```
 //! [`ClientCore`] (`core`) owns the parts, and each part owns its state: `connection` (its life, failures, signs of life),
-//! `session` (the terms of WELCOME), and `calls` with `slots` (calls in flight and orphaned ones), `waiting` (calls without a
+//! `session` (the terms of WELCOME) with `nonce`, and `calls` with `slots` (calls in flight and orphaned ones), `waiting` (calls without a
 //! slot), `retry` (the budget for further attempts) and `outgoing` (frames to be sent).
 
 #[cfg(feature = "sim")]
@@ -18,6 +18,8 @@ mod canonical;
 mod config;
 mod connection;
 mod core;
+mod lost;
+mod nonce;
 mod outgoing;
 mod replies;
 mod retransmission;
@@ -30,6 +32,7 @@ mod waiting;
 
 pub use config::{ClientConfig, ClientCounters, Event};
 pub use core::ClientCore;
+pub use nonce::{DrawNonce, seeded_nonce};
 
 /// Names a call for the thread that started it.
 pub type Tag = u64;

@@ -75,6 +75,7 @@ impl ServerCore {
         if self.links.sessions.len() > limits.sessions {
             return Err(format!("V10: {} sessions", self.links.sessions.len()));
         }
+        self.links.sessions.audit_nonces()?;
         if self.calls.kept_bytes() > limits.reply_budget {
             return Err(format!("V10: {} bytes kept", self.calls.kept_bytes()));
         }

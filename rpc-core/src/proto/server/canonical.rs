@@ -33,6 +33,10 @@ impl ServerCore {
                 session.attached().and_then(|conn| connections.iter().position(|known| *known == conn));
             self.canonical_session(session, place, form);
         }
+        for (forget_at, nonce) in self.links.sessions.nonces.ended() {
+            form.name(u128::from_le_bytes(nonce.0));
+            form.due(forget_at);
+        }
         form.count(self.queue.len());
         for entry in &self.queue.entries {
             self.canonical_key(entry.session, form);
@@ -113,6 +117,9 @@ impl ServerCore {
 
     fn canonical_session(&self, session: &Session, place: Option<usize>, form: &mut Canonical) {
         form.name(session.id.0);
+        if let Some(nonce) = session.nonce {
+            form.name(u128::from_le_bytes(nonce.0));
+        }
         form.flags(&[
             session.attached().is_some(),
             session.sums.admitted,

@@ -5,7 +5,7 @@
 //! bytes <--outgoing------ connection <--------- filter <-------------- finish -------------'
 //! ```
 //! [`ServerCore`] (`core`) owns the parts, and each part owns its state: `links` (which connection carries which session:
-//! `connection`, `sessions`, `timers`), `call_table` (arguments and kept replies), `run_queue`, `drain`. A frame about a
+//! `connection`, `sessions` with `nonces`, `timers`), `call_table` (arguments and kept replies), `run_queue`, `drain`. A frame about a
 //! call is handled by one `filter`: the parts of its slot, found once.
 
 #[cfg(feature = "sim")]
@@ -21,7 +21,9 @@ mod drain;
 mod entropy;
 mod filter;
 mod greeting;
+mod hello;
 mod links;
+mod nonces;
 mod record;
 mod run_queue;
 mod sessions;

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use slab::Slab;
 
 use super::connection::ConnId;
+use super::nonces::Nonces;
 use super::record::{CallState, Record};
-use crate::ids::{SessionId, Slot, Time, Token};
+use crate::ids::{Nonce, SessionId, Slot, Time, Token};
 use crate::limits::ServerLimits;
 use crate::wire::message::Agreement;
 
@@ -67,6 +68,8 @@ pub(super) struct Session {
     pub(super) terms: Terms,
     /// The sums over its slots.
     pub(super) sums: Sums,
+    /// The nonce of the HELLO that opened it, if it had one.
+    pub(super) nonce: Option<Nonce>,
     /// The address from which it was opened.
     pub(super) source: Option<IpAddr>,
     /// The records of the slots used so far, by slot.
@@ -91,6 +94,7 @@ impl Session {
             token,
             terms,
             sums: Sums { slots, active: 0, kept: 0, admitted: false },
+            nonce: None,
             source,
             records: Vec::new(),
             attachment: Attachment::Detached(Time::default()),
@@ -165,6 +169,8 @@ pub(super) struct Sessions {
     sessions: Slab<Session>,
     /// Their keys, by their names on the wire.
     by_id: HashMap<SessionId, SessionKey>,
+    /// The nonces with which they were opened, and those of sessions that have ended.
+    pub(super) nonces: Nonces,
     /// The number of sessions from each address.
     per_source: HashMap<IpAddr, usize>,
     /// Sessions that were detached before any call, oldest first: the only ones that may be evicted.
@@ -204,6 +210,13 @@ impl Sessions {
         self.iter().map(|session| session.records.len()).sum()
     }
 
+    /// Checks that every session with a nonce is found by it, and no other.
+    #[cfg(feature = "sim")]
+    pub(super) fn audit_nonces(&self) -> Result<(), String> {
+        let keys = self.by_id.values().filter(|key| self.get(**key).is_some_and(|s| s.nonce.is_some()));
+        self.nonces.audit(keys.count())
+    }
+
     /// Returns the number of sessions that were opened from an address.
     #[cfg(test)]
     pub(super) fn of_source(&self, source: IpAddr) -> usize {
@@ -215,20 +228,26 @@ impl Sessions {
         assert!(!self.by_id.contains_key(&session.id), "V9: session ids never repeat");
         self.last_serial += 1;
         session.serial = self.last_serial;
-        let (id, serial, source) = (session.id, session.serial, session.source);
+        let (id, serial, source, nonce) = (session.id, session.serial, session.source, session.nonce);
         let key = SessionKey { index: self.sessions.insert(session) as u32, serial };
         self.by_id.insert(id, key);
+        if let Some(nonce) = nonce {
+            self.nonces.open(nonce, key);
+        }
         if let Some(source) = source {
             *self.per_source.entry(source).or_default() += 1;
         }
         key
     }
 
-    /// Removes a session.
-    pub(super) fn remove(&mut self, key: SessionKey) -> Option<Session> {
+    /// Removes a session. Its nonce is remembered until `forget_at`.
+    pub(super) fn remove(&mut self, key: SessionKey, now: Time, forget_at: Time) -> Option<Session> {
         self.get(key)?;
         let session = self.sessions.try_remove(key.index as usize)?;
         self.by_id.remove(&session.id);
+        if let Some(nonce) = session.nonce {
+            self.nonces.end(nonce, now, forget_at);
+        }
         if let Some(source) = session.source {
             if let Some(count) = self.per_source.get_mut(&source) {
                 *count -= 1;
@@ -324,7 +343,7 @@ mod tests {
             let session = Session::new(SessionId(id), Token([0; 32]), 1, Terms::default(), None);
             let key = sessions.insert(session);
             sessions.detach(key, 0, Time::default());
-            sessions.remove(key);
+            sessions.remove(key, Time::default(), Time::default());
         }
         assert!(sessions.unused.len() <= 64 + 2, "{}", sessions.unused.len());
     }

@@ -7,6 +7,7 @@ mod copies;
 mod deadlines;
 mod drained;
 mod greeting;
+mod nonces;
 mod pings;
 mod repeats;
 mod retries;
