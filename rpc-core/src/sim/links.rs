@@ -9,7 +9,7 @@ use super::faults::Faults;
 use super::mangler::{Delivery, Mangler};
 use super::server::Place;
 use super::trace::describe;
-use super::world::{LinkId, World};
+use super::world::{ClientId, LinkId, World};
 use crate::ids::{Clock, Time};
 use crate::wire::frame::{FrameDecoder, Kind};
 
@@ -52,6 +52,16 @@ impl World {
         found.up.push(bytes, now);
         self.note_arrival(link, true);
         true
+    }
+
+    /// Plays the last connection with which a client opened a session again, from its first byte, as a network might.
+    /// `None`: there is no server, or no such connection.
+    pub fn replay(&mut self, client: ClientId) -> Option<LinkId> {
+        let owner = self.clients.get(client)?;
+        let (peer, bytes) = (owner.peer, owner.current.opening.as_ref()?.1.clone());
+        let link = self.raw_connect(peer)?;
+        self.raw_send(link, &bytes);
+        Some(link)
     }
 
     /// Takes what has arrived on a connection made by [`World::raw_connect`].
