@@ -105,7 +105,7 @@ fn built_hello(input: &mut Input<'_>) {
         // More than an input has room for: up to three over the limit.
         hello.services.resize(MAX_SERVICES - 4 + usize::from(flags >> 5), (String::new(), 0));
     }
-    hello.nonce = (flags & 4 != 0).then(|| Nonce([flags; 16]));
+    hello.nonce = (flags & 4 != 0).then_some(Nonce([flags; 16]));
     let body = hello.encode();
     let read = Hello::decode(&body);
     for (name, _) in &mut hello.services {
