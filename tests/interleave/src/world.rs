@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use crate::net::os::{BACKGROUND, Line, PollState, Port};
+use crate::net::os::{BACKGROUND, CAPACITY, Line, PollState, Port};
 use crate::net::sync::thread::{self, Parker};
 
 /// An execution that takes longer than this does not end: no scenario has a timer beyond a minute.
@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) next_port: u16,
     pub(crate) polls: Vec<Weak<PollState>>,
     pub(crate) lines: Vec<Weak<Mutex<Line>>>,
+    /// Unread bytes that a connection holds in each direction.
+    pub(crate) capacity: usize,
     /// Threads that wait in a poll.
     pub(crate) polling: HashSet<usize>,
     pub(crate) parkers: HashMap<usize, Arc<Parker>>,
@@ -47,6 +49,8 @@ pub(crate) struct World {
     pub(crate) gone: Vec<usize>,
     /// The next read of a thread whose name begins so panics, as a defect of ours would.
     pub(crate) defect: Option<&'static str>,
+    /// The thread of a loop that starts the next thread panics right after it, as a defect of ours would.
+    pub(crate) defect_after_start: bool,
     /// One in so many threads cannot be started; 0: all can.
     pub(crate) spawns_fail: u32,
 }
@@ -100,11 +104,13 @@ pub(crate) fn begin(seed: u64, calm: bool) {
         next_port: 1,
         polls: Vec::new(),
         lines: Vec::new(),
+        capacity: CAPACITY,
         polling: HashSet::new(),
         parkers: HashMap::new(),
         threads: BTreeMap::new(),
         gone: Vec::new(),
         defect: None,
+        defect_after_start: false,
         spawns_fail: 0,
     };
     let last = WORLD.with(|slot| slot.borrow_mut().replace(world));

@@ -1,5 +1,8 @@
 //! Tests that run the turns of an event loop one by one, so that each test chooses what happens between two turns.
 
+mod commands;
+mod ending;
+
 use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;

@@ -76,14 +76,18 @@ fn last_thread() {
     let ledger = Ledger::default();
     let server = serve(&ledger, ServerLimits { threads: 2, ..ServerLimits::default() }, 1);
     let client = connect(&server, ClientLimits::default());
-    let threads: Vec<_> = (0..3)
+    let threads: Vec<_> = (0..4)
         .map(|n| {
             let (client, ledger) = (client.clone(), ledger.clone());
             run(move || {
                 for call in [10 * n, 10 * n + 1, 10 * n + 2] {
                     let verdict = match n {
                         0 | 1 => client.slow(call, 6),
-                        _ => client.nap(call, 7),
+                        2 => client.nap(call, 7),
+                        _ => {
+                            thread::sleep(millis(3));
+                            client.quick(call)
+                        }
                     };
                     ledger.answered(call, &verdict);
                 }
@@ -214,11 +218,23 @@ fn failed_loop() {
             ledger.check(call, &verdict);
         })
     });
-    world::with(|world| world.defect = Some("rpc-loop"));
+    let without_loop = world::with(|world| {
+        let without_loop = world.random.bool(); // the thread that panics has given the loop to the one that it started
+        if without_loop {
+            world.defect_after_start = true;
+        } else {
+            world.defect = Some("rpc-loop");
+        }
+        without_loop
+    });
     callers.into_iter().for_each(|caller| caller.join().expect("a caller does not panic"));
-    let failed = world::with(|world| world.defect.take().is_none());
+    let failed = world::with(|world| {
+        let (read, started) = (world.defect.take(), std::mem::take(&mut world.defect_after_start));
+        if without_loop { !started } else { read.is_none() }
+    });
     client.call.close();
     let ended = within("the end", millis(40_000), || server.stop());
-    assert_eq!(ended.is_err(), failed, "{ended:?}");
+    // A thread that was forgotten between its panic and its last word may come too late.
+    assert!(ended.is_err() == failed || (without_loop && !world::is_calm()), "{ended:?}");
     until("its threads end", millis(10), || world::live("rpc-loop") == 0);
 }

@@ -267,6 +267,34 @@ fn a_stuck_session_retires_once_its_waiting_calls_move_and_its_answers_still_arr
     );
 }
 
+/// A session that would drain beside another one has nowhere to go: if it replaced the first one, the replies that the first
+/// one waits for would be lost.
+#[test]
+fn while_one_session_drains_the_next_one_stays_although_it_is_stuck_too() {
+    let (mut table, mut socket) = (Table::new(), Socket::default());
+    let mut unknown = Vec::new();
+    for is_first in [true, false] {
+        let ticket = table.send(SHORT);
+        table.pass(SHORT);
+        table.deliver();
+        table.state.waiters.take(ticket);
+        unknown.push(ticket);
+        table.pass(Duration::from_secs(10));
+        assert!(table.state.core.is_stuck(table.now));
+        let replaced = table.state.replace_if_blocked(&mut socket, table.now, || core(2));
+        assert_eq!(replaced.is_some(), is_first, "one session drains at a time");
+        if is_first {
+            greet(&mut table.state.core, table.now);
+        }
+    }
+    let header = Header { code: Status::Done.code(), ..Header::for_call(Kind::Reply, 0, 1) };
+    let now = table.now;
+    hear(table.state.draining_session.as_mut().expect("it drains"), &header, b"r", now);
+    table.deliver();
+    assert_eq!(table.state.waiters.resolution(unknown[0]), Some(done()), "V15: the first one still hears");
+    assert_eq!(table.state.waiters.resolution(unknown[1]), None);
+}
+
 #[test]
 fn beginning_anew_gives_each_call_of_both_sessions_its_verdict_and_asks_for_a_driver_again() {
     let mut table = Table::new();
