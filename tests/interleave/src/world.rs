@@ -49,8 +49,6 @@ pub(crate) struct World {
     pub(crate) gone: Vec<usize>,
     /// The next read of a thread whose name begins so panics, as a defect of ours would.
     pub(crate) defect: Option<&'static str>,
-    /// The thread of a loop that starts the next thread panics right after it, as a defect of ours would.
-    pub(crate) defect_after_start: bool,
     /// One in so many threads cannot be started; 0: all can.
     pub(crate) spawns_fail: u32,
 }
@@ -110,7 +108,6 @@ pub(crate) fn begin(seed: u64, calm: bool) {
         threads: BTreeMap::new(),
         gone: Vec::new(),
         defect: None,
-        defect_after_start: false,
         spawns_fail: 0,
     };
     let last = WORLD.with(|slot| slot.borrow_mut().replace(world));

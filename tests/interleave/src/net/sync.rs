@@ -203,17 +203,11 @@ pub(crate) mod thread {
                     Err(panic) => resume_unwind(panic),
                 }
             });
-            let started = handle.thread().id().into();
-            world::note(|| format!("starts thread {started}, {}", self.0));
+            let number = handle.thread().id().into();
+            world::note(|| format!("starts thread {number}, {}", self.0));
             world::with(|world| {
-                world.threads.entry(started).or_insert(self.0);
+                world.threads.entry(number).or_insert(self.0);
             });
-            let me = number();
-            let defect = world::with(|world| {
-                let in_loop = world.threads.get(&me).is_some_and(|name| name.starts_with("rpc-loop"));
-                in_loop && std::mem::take(&mut world.defect_after_start)
-            });
-            assert!(!defect, "a defect, as the scenario wants");
             Ok(JoinHandle(handle))
         }
     }

@@ -218,23 +218,11 @@ fn failed_loop() {
             ledger.check(call, &verdict);
         })
     });
-    let without_loop = world::with(|world| {
-        let without_loop = world.random.bool(); // the thread that panics has given the loop to the one that it started
-        if without_loop {
-            world.defect_after_start = true;
-        } else {
-            world.defect = Some("rpc-loop");
-        }
-        without_loop
-    });
+    world::with(|world| world.defect = Some("rpc-loop"));
     callers.into_iter().for_each(|caller| caller.join().expect("a caller does not panic"));
-    let failed = world::with(|world| {
-        let (read, started) = (world.defect.take(), std::mem::take(&mut world.defect_after_start));
-        if without_loop { !started } else { read.is_none() }
-    });
+    let failed = world::with(|world| world.defect.take().is_none());
     client.call.close();
     let ended = within("the end", millis(40_000), || server.stop());
-    // A thread that was forgotten between its panic and its last word may come too late.
-    assert!(ended.is_err() == failed || (without_loop && !world::is_calm()), "{ended:?}");
+    assert_eq!(ended.is_err(), failed, "{ended:?}");
     until("its threads end", millis(10), || world::live("rpc-loop") == 0);
 }

@@ -78,13 +78,13 @@ impl Table {
     }
 }
 
-fn core(seed: u64) -> ClientCore {
+pub(super) fn core(seed: u64) -> ClientCore {
     let limits = ClientLimits { slots: 1, ..ClientLimits::default() };
     ClientCore::new(ClientConfig { limits, contracts: vec![&CONTRACT], features: 0, seed })
 }
 
 /// Lets a core connect, say HELLO, and hear a WELCOME.
-fn greet(core: &mut ClientCore, now: Time) {
+pub(super) fn greet(core: &mut ClientCore, now: Time) {
     assert!(core.poll_connect(now));
     core.handle_connected(now);
     core.poll_transmit(&mut Vec::new(), now);

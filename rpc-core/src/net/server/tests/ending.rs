@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::*;
+use crate::net::server::ServeError;
 use crate::net::server::shutdown::ShutdownSignal;
 
 static WAIT: Method = Method::new("Wait.wait", "fn wait()").slow();
@@ -59,5 +60,23 @@ fn v20_of_two_drains_the_one_that_ends_sooner_counts_whichever_began_first() {
         assert!(signal.drain(limits[0]), "the first one");
         assert!(!signal.drain(limits[1]), "the second one");
         assert_eq!(signal.time_left(), Some(Duration::ZERO), "{limits:?}");
+    }
+}
+
+#[test]
+fn the_error_that_ended_a_loop_stays_whichever_thread_ends_it_first() {
+    for error_is_first in [true, false] {
+        let server = Server::builder().service(Ping).bind("127.0.0.1:0").expect("a free port");
+        let owner = &server.handle.loops()[0];
+        let event_loop = owner.lock().parked_loop.take();
+        let error = || Some(ServeError::Failed("a defect".to_owned()));
+        if error_is_first {
+            owner.end(None, error()); // the thread that panicked does not have the loop
+            owner.end(event_loop, None); // its owner finds the queue closed
+        } else {
+            owner.end(event_loop, None);
+            owner.end(None, error());
+        }
+        assert!(matches!(owner.take_error(), Some(ServeError::Failed(_))), "error first: {error_is_first}");
     }
 }
