@@ -101,7 +101,7 @@ impl RunQueue {
     }
 
     /// Returns the sum as counted, and as it is.
-    #[cfg(feature = "sim")]
+    #[cfg(feature = "__inspection")]
     pub(super) fn sums(&self) -> (usize, usize) {
         (self.bytes, self.entries.iter().map(|entry| entry.bytes).sum())
     }
