@@ -38,10 +38,10 @@
 //! let counter: CounterClient = in_process(CounterServer::new(Sum::default()));
 //! assert_eq!(counter.add(3)?, 3);
 //!
-//! let network = Network::new(7, Faults::none().drop(0.2).duplicate(0.2).reorder(0.2));
+//! let network = Network::new(7, Faults::none().drop(0.1).duplicate(0.2).reorder(0.2));
 //! network.serve(CounterServer::new(Sum::default()));
 //! let counter: CounterClient = network.client();
-//! network.partition(Duration::from_secs(2)); // of virtual time
+//! network.partition(Duration::from_secs(1)); // of virtual time
 //! for n in 1..=20 {
 //!     assert_eq!(counter.add(1)?, n, "each call ran once");
 //! }

