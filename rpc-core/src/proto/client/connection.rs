@@ -232,16 +232,24 @@ impl Connection {
 
     /// Closes the connection for this reason. The next attempt begins after `pause` at the earliest.
     pub(super) fn fail(&mut self, why: &str, pause: Duration, now: Time) {
-        why.clone_into(&mut self.failure);
-        self.failure_kind = FailureKind::Lost;
+        self.fail_as(FailureKind::Lost, why, pause, now);
+    }
+
+    fn fail_as(&mut self, kind: FailureKind, why: &str, pause: Duration, now: Time) {
+        self.note_failure(kind, why);
         self.not_before = now.plus(pause);
         self.close();
     }
 
+    /// Notes the last failure: the one place that does, so that its kind and its text belong together.
+    fn note_failure(&mut self, kind: FailureKind, why: impl Into<String>) {
+        self.failure = why.into();
+        self.failure_kind = kind;
+    }
+
     /// Closes a connection that the server has refused for good.
     pub(super) fn reject(&mut self, why: &str, now: Time) {
-        self.fail(why, Duration::ZERO, now);
-        self.failure_kind = FailureKind::Rejected;
+        self.fail_as(FailureKind::Rejected, why, Duration::ZERO, now);
     }
 
     /// Closes a connection whose bytes are not frames. It is tried again after a longer pause.
@@ -255,16 +263,13 @@ impl Connection {
         limits: &ClientLimits,
         now: Time,
     ) {
-        let what = if has_session {
-            "the bytes from the server cannot be read"
+        let (kind, what) = if has_session {
+            (FailureKind::Lost, "the bytes from the server cannot be read")
         } else {
-            "the peer does not seem to speak this protocol"
+            (FailureKind::Foreign, "the peer does not seem to speak this protocol")
         };
         let pause = limits.backoff_first.saturating_mul(GARBLED_PAUSES);
-        self.fail(&format!("{what}: {error}"), pause, now);
-        if !has_session {
-            self.failure_kind = FailureKind::Foreign;
-        }
+        self.fail_as(kind, &format!("{what}: {error}"), pause, now);
     }
 
     /// Notes that the connection could not be made, or is gone. Returns the time of the next attempt, and true if a server
@@ -281,8 +286,7 @@ impl Connection {
         now: Time,
     ) -> (Time, bool) {
         if !matches!(self.link, Link::Closing(_)) {
-            why.clone_into(&mut self.failure); // else the reason for closing it is known, and says more
-            self.failure_kind = FailureKind::Lost;
+            self.note_failure(FailureKind::Lost, why); // else the reason for closing it is known, and says more
         }
         let most = limits.backoff_first.saturating_mul(1 << self.failures.min(16)).min(limits.backoff_cap);
         let pause = most.mul_f64(random.f64());
@@ -302,8 +306,7 @@ impl Connection {
             Link::Connecting(since) | Link::Greeting(Greeting { since, .. })
                 if since.plus(limits.connect) <= now =>
             {
-                self.failure = "the server did not answer in time".to_owned();
-                self.failure_kind = FailureKind::Lost;
+                self.note_failure(FailureKind::Lost, "the server did not answer in time");
                 self.close();
                 Action::Close
             }
@@ -333,8 +336,7 @@ impl Connection {
             return Action::WaitUntil(due);
         }
         if self.pings >= limits.ping_limit {
-            self.failure = format!("the server did not answer {} PINGs", self.pings);
-            self.failure_kind = FailureKind::Lost;
+            self.note_failure(FailureKind::Lost, format!("the server did not answer {} PINGs", self.pings));
             self.close();
             return Action::Close;
         }
@@ -345,8 +347,7 @@ impl Connection {
 
     /// Notes a violation of the protocol by the server.
     pub(super) fn blame(&mut self, error: ProtocolError) {
-        self.failure = format!("the server broke the protocol: {error}");
-        self.failure_kind = FailureKind::Lost;
+        self.note_failure(FailureKind::Lost, format!("the server broke the protocol: {error}"));
         self.close();
     }
 }
