@@ -131,6 +131,12 @@ pub struct Header {
     pub millis: u32,
 }
 
+/// Returns a time in the 32 bits of milliseconds that it has in a frame. One that does not fit is the longest that does: its
+/// low bits alone would name a time near zero.
+pub(crate) fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
 impl Header {
     /// Returns a header of this kind with every other field 0.
     pub fn new(kind: Kind) -> Self {

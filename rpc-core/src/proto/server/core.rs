@@ -22,7 +22,7 @@ use super::sessions::{Room, SessionKey};
 use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
-use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::frame::{Frame, Header, Kind, millis};
 use crate::wire::message::{self, Hello, Status};
 
 /// The result of a frame: an error closes its connection.
@@ -246,7 +246,7 @@ impl ServerCore {
             Room::Free => {}
             Room::Evict(key) => end_session(&mut self.links, &mut self.calls, key),
             Room::Full => {
-                let millis = self.config.limits.retry_after.as_millis() as u32;
+                let millis = millis(self.config.limits.retry_after);
                 return self.links.send_last(conn, &Header { millis, ..Header::new(Kind::Busy) }, &[]);
             }
         }

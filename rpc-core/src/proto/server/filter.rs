@@ -17,7 +17,7 @@ use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{CallId, Seq, SessionId, Slot, Time};
 use crate::limits::MAX_DETAIL;
-use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::frame::{Frame, Header, Kind, millis};
 use crate::wire::message::{REPLY_NOT_KEPT, Status, cut};
 
 /// One slot of a session, with everything that a frame for it may change.
@@ -311,7 +311,7 @@ impl Filter<'_> {
         if self.record.code != Status::Refused(Reason::Busy).code() {
             return 0;
         }
-        self.config.limits.retry_after.as_millis().min(u128::from(u32::MAX)) as u32
+        millis(self.config.limits.retry_after)
     }
 
     /// Returns the data of a new call.

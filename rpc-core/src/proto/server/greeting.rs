@@ -79,7 +79,7 @@ pub(super) fn welcome(session: &Session, config: &ServerConfig, resumed: bool) -
         token: session.token,
         slots: session.sums.slots,
         max_frame: config.limits.max_frame as u32,
-        lease_ms: config.limits.lease.as_millis() as u32,
+        lease_ms: frame::millis(config.limits.lease),
         resumed,
         agreements: session.terms.agreements.clone(),
     }

@@ -142,6 +142,21 @@ fn a_busy_refusal_says_when_to_try_again_and_so_does_its_copy_and_no_other_refus
 }
 
 #[test]
+fn times_that_do_not_fit_in_a_frame_are_the_longest_that_do() {
+    let long = Duration::from_millis(u64::from(u32::MAX) + 8); // a header with the low 32 bits would say 7 ms
+    let limits =
+        ServerLimits { sessions: 1, queue: 0, retry_after: long, lease: long, ..ServerLimits::default() };
+    let mut bench = Bench::new(limits);
+    let peer = bench.open();
+    bench.call(&peer, 0, 1);
+    assert_eq!(bench.read(peer.conn)[0].header.millis, u32::MAX, "REPLY 'busy'");
+    let conn = bench.connect();
+    assert_eq!(bench.greet(conn, &hello(1))[0].header.millis, u32::MAX, "BUSY");
+    let welcome = bench.greet(peer.conn, &hello(peer.slots)).remove(0);
+    assert_eq!(Welcome::decode(&welcome.body).expect("a WELCOME").lease_ms, u32::MAX, "WELCOME");
+}
+
+#[test]
 fn a_call_with_several_faults_is_refused_for_the_first_one_that_is_looked_at() {
     let limits = ServerLimits { queue: 0, max_frame: 10, ..ServerLimits::default() };
     let unknown = Method::new("Work.unknown", "fn unknown()");
