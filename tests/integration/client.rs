@@ -73,7 +73,7 @@ impl Store for Shelf {
         self.0.at_gate.fetch_add(1, Ordering::SeqCst);
         let until = Instant::now() + PATIENCE;
         let mut open = self.0.gate.0.lock().expect("not poisoned");
-        // Told by a CANCEL, that is: at its deadline it would answer just as its caller gives up.
+        // Told by a CANCEL, that is: at its deadline it would return just as its caller gives up.
         let told = || cx.is_cancelled() && !cx.time_left().is_zero();
         while !*open && !told() && Instant::now() < until {
             open = self.0.gate.1.wait_timeout(open, Duration::from_millis(5)).expect("not poisoned").0;
@@ -152,7 +152,7 @@ fn a_result_is_flattened_and_the_service_s_own_error_is_a_variant() {
 }
 
 #[test]
-fn many_threads_share_one_connection_and_each_gets_its_own_answers() {
+fn many_threads_share_one_connection_and_each_gets_its_own_replies() {
     let running = Running::start();
     let store = running.client();
     std::thread::scope(|scope| {

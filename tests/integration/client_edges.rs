@@ -188,7 +188,7 @@ fn closing_ends_a_retired_session_too() {
 }
 
 #[test]
-fn the_answer_to_a_dropped_call_of_a_retired_session_is_nobody_else_s() {
+fn the_reply_to_a_dropped_call_of_a_retired_session_is_nobody_else_s() {
     let running = Running::start();
     let desk = running.narrow(ms(50));
     let dropped = running.started_and_left_at_the_gate(&desk);
@@ -196,9 +196,9 @@ fn the_answer_to_a_dropped_call_of_a_retired_session_is_nobody_else_s() {
     drop(dropped);
     let next: Pending<_> = desk.start.echo("b"); // takes the ticket over
     eventually("it runs, as two have before it", || running.handle.counters().executions == 3);
-    fall_asleep(); // its answer is here, most likely, and not taken
+    fall_asleep(); // its reply is here, most likely, and not taken
     running.gate.open();
-    eventually("the old call is answered", || desk.call.counters().orphaned_slots == 0);
+    eventually("the old call has its reply", || desk.call.counters().orphaned_slots == 0);
     assert_eq!(next.wait().expect("it ran"), "b");
 }
 
@@ -224,7 +224,7 @@ fn several_threads_may_ask_what_became_of_a_call_and_all_hear_it() {
 }
 
 #[test]
-fn who_drives_one_session_hears_the_answer_that_comes_over_the_other() {
+fn the_driver_of_one_session_learns_of_the_reply_that_arrives_over_the_other() {
     let running = Running::start();
     let desk = running.narrow(ms(50));
     let unknown = running.left_at_the_gate(&desk);

@@ -24,7 +24,7 @@ fn a_server_that_talks_without_end_does_not_keep_a_caller_past_its_deadline() {
         let _ = client.expect(Kind::Call);
         let mut flood = Vec::new();
         while flood.len() < 1 << 20 {
-            frame::append(&mut flood, &Header::new(Kind::Welcome), &[0; 4000], true); // copies are ignored
+            frame::append(&mut flood, &Header::new(Kind::Welcome), &[0; 4000], true); // duplicates are ignored
         }
         let mut breath = 1024; // megabytes: it speaks as fast as it is listened to, so no clock is needed
         while !stop.load(Ordering::SeqCst) && breath > 0 && client.stream.write_all(&flood).is_ok() {

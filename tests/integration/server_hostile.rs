@@ -80,7 +80,7 @@ fn a_second_hello_is_welcomed_if_it_is_the_same_and_closed_if_not() {
     let (mut client, welcome) = RawClient::connect(server.address, &CONTRACT, 64);
     client.queue(&Header::new(Kind::Hello), &Hello::new(64, 0, &[&CONTRACT]).encode());
     client.flush();
-    let again = client.frame().expect("an answer");
+    let again = client.frame().expect("a frame");
     assert_eq!(again.header.kind, Kind::Welcome);
     assert_eq!(again.body, welcome.encode());
     client.queue(&Header::new(Kind::Hello), &Hello::new(65, 0, &[&CONTRACT]).encode());
@@ -120,7 +120,7 @@ fn a_frame_that_comes_byte_by_byte_is_a_frame() {
     for byte in bytes {
         client.send_raw(&[byte]);
     }
-    assert_eq!(client.frame().expect("an answer").header.kind, Kind::Welcome);
+    assert_eq!(client.frame().expect("a frame").header.kind, Kind::Welcome);
 }
 
 /// 64 slots of 1 MiB each are asked for and never read: they fill the kernel's buffers many times over.
@@ -157,7 +157,7 @@ fn a_peer_that_listens_late_gets_everything() {
         std::thread::yield_now();
     }
     for _ in 0..32 {
-        assert_eq!(client.answer().body.len(), (1 << 20) + 8);
+        assert_eq!(client.reply().body.len(), (1 << 20) + 8);
     }
     assert_eq!(client.call(&ECHO, 0, 2, &("after",)).status, Status::Done);
 }
@@ -174,5 +174,5 @@ fn beyond_the_limit_of_connections_the_next_one_waits_for_a_place() {
     assert!(std::io::Read::read(&mut third.stream, &mut [0; 1]).is_err(), "it was served");
     third.stream.set_read_timeout(Some(PATIENCE)).expect("an option");
     drop(first);
-    assert_eq!(third.frame().expect("an answer").header.kind, Kind::Welcome);
+    assert_eq!(third.frame().expect("a frame").header.kind, Kind::Welcome);
 }

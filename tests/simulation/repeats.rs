@@ -112,7 +112,7 @@ impl Repeater {
         seq
     }
 
-    /// Starts an idempotent call, and answers each attempt with `lose` until there is a verdict.
+    /// Starts an idempotent call, and replies to each attempt with `lose` until there is a verdict.
     fn call(&mut self, tag: u64, within: Duration, mut lose: impl FnMut(&mut Self, u64)) -> Outcome {
         let request = Does::Idempotent.request(tag, 0, 0, within);
         self.core.start(tag, request, self.now).expect("started");
@@ -134,7 +134,7 @@ impl Repeater {
 /// Longer than any rounding of a timer.
 const MOMENT: Duration = Duration::from_micros(1);
 
-/// The reply was sent once and not kept: the answer to a copy.
+/// The reply was sent once and not kept: the reply to a duplicate.
 fn not_kept(client: &mut Repeater, seq: u64) {
     let header = Header { code: Status::ReplyLost.code(), ..Header::for_call(Kind::Reply, 0, seq) };
     client.hear(&header, REPLY_NOT_KEPT.as_bytes());

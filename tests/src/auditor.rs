@@ -52,14 +52,14 @@ struct Known {
 /// What a loop that drains waits for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Quiet {
-    /// Since when nothing is queued or running, and every session is acknowledged, or attached with all answers written,
+    /// Since when nothing is queued or running, and every session is acknowledged, or attached with all replies written,
     written: Option<Time>,
     /// and since when nothing else waits to be written either.
     quiet: Option<Time>,
     /// Since when nothing is queued or running, and every session is acknowledged.
     acknowledged: Option<Time>,
-    /// Answers sent and sessions resumed so far.
-    answers: u64,
+    /// Replies sent and sessions resumed so far.
+    replies: u64,
     done: bool,
 }
 
@@ -231,7 +231,7 @@ impl Auditor {
         let (mut written, mut quiet, mut acknowledged) = (idle, idle, idle);
         server.sessions(|state| {
             acknowledged &= state.acknowledged;
-            written &= state.acknowledged || (state.attached && state.answered);
+            written &= state.acknowledged || (state.attached && state.all_written);
             quiet &= state.acknowledged || (state.attached && state.unsent == 0);
         });
         if self.loops.len() <= number {
@@ -239,12 +239,12 @@ impl Auditor {
         }
         let Some(began) = self.draining else { return Ok(()) };
         let at = &mut self.loops[number];
-        let copies =
+        let replayed =
             counters.duplicates_replayed + counters.duplicates_not_kept + counters.duplicates_refused;
-        let answers =
-            counters.refused + counters.executions + copies + counters.cancels_final + counters.resumed;
-        if std::mem::replace(&mut at.answers, answers) != answers {
-            (at.written, at.quiet) = (None, None); // an answer was sent, or a session resumed: the time begins anew
+        let replies =
+            counters.refused + counters.executions + replayed + counters.cancels_final + counters.resumed;
+        if std::mem::replace(&mut at.replies, replies) != replies {
+            (at.written, at.quiet) = (None, None); // a reply was sent, or a session resumed: the time begins anew
         }
         let before = *at;
         at.written = written.then(|| at.written.unwrap_or(now));

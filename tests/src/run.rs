@@ -56,7 +56,7 @@ pub fn run(seed: u64, profile: Profile, options: Options) -> Report {
         tally.add_client(run.world.client_counters(client));
         tally.add_client_seen(run.world.client_seen(client));
     }
-    tally.add("copies whose pause was looked at", run.pace.copies);
+    tally.add("retransmissions whose pause was looked at", run.pace.retransmissions);
     tally.add("slots above 64 used", u64::from(run.auditor.saw_wide));
     tally.add("handlers that saw a cancel", run.work.read(|ledger| ledger.saw_cancel));
     tally.add("calls that ran with changed arguments", run.work.read(|ledger| ledger.changed));

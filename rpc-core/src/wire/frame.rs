@@ -41,7 +41,7 @@ pub enum Kind {
     Ack = 6,
     /// The client asks for a sign of life.
     Ping = 7,
-    /// The server answers a PING.
+    /// The server is alive: sent for a PING.
     Pong = 8,
     /// The server is shutting down.
     GoAway = 9,

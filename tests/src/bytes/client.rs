@@ -41,7 +41,7 @@ struct Run<'a> {
     hello: Option<Hello>,
     granted: Slot,
     checksum: bool,
-    /// The last calls that left, for the server to answer.
+    /// The last calls that left, for the server to reply to.
     calls: Vec<Header>,
 }
 

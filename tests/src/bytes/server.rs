@@ -1,4 +1,4 @@
-//! The server's protocol from bytes: connections, frames, calls, answers and time in any order, audited after each step.
+//! The server's protocol from bytes: connections, frames, calls, replies and time in any order, audited after each step.
 
 use std::time::Duration;
 
@@ -342,9 +342,9 @@ impl<'a> Run<'a> {
         assert!(counters.sessions <= self.limits.sessions, "V10: {} sessions", counters.sessions);
         let records = self.limits.sessions * usize::from(self.limits.slots);
         assert!(counters.records <= records, "V10: {} records", counters.records);
-        // Frames are read until the pause; each answers with one frame at most. Calls that end answer in any case.
-        let answer = HEADER + LONGEST_REPLY.max(MAX_DETAIL);
-        let most = self.limits.unsent_pause + (2 + self.ran.len()) * answer;
+        // Frames are read until the pause; each brings one frame at most. Calls that end reply in any case.
+        let reply = HEADER + LONGEST_REPLY.max(MAX_DETAIL);
+        let most = self.limits.unsent_pause + (2 + self.ran.len()) * reply;
         for line in &self.lines {
             let unsent = self.core.outgoing(line.conn).map_or(0, |outgoing| outgoing.unsent().len());
             assert!(unsent <= most, "{unsent} bytes wait to be written");

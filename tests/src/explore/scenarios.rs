@@ -122,14 +122,14 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     large("forget", "2 connections; forget, abandon", Bounds { forget: true, abandon: true, ..RESUME }),
     small(
-        "copies",
+        "retransmissions",
         "one connection; calls and CANCELs are sent again, server late",
-        Bounds { copies: true, lateness: 1, ..PLAIN },
+        Bounds { retransmissions: true, lateness: 1, ..PLAIN },
     ),
     large(
         "duplicates_resume",
         "2 connections; calls and CANCELs are sent again",
-        Bounds { copies: true, ..RESUME },
+        Bounds { retransmissions: true, ..RESUME },
     ),
     small(
         "context",

@@ -271,7 +271,7 @@ impl Server {
         };
         if early && self.records.iter().any(hinders) {
             let text =
-                "V16: the server ends before its grace time, and a call is open or its answer not fetched";
+                "V16: the server ends before its grace time, and a call is open or its reply not fetched";
             broken = Some(text.to_owned());
         }
         broken.map_or(Ok(()), Err)

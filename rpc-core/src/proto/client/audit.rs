@@ -13,7 +13,7 @@ impl ClientCore {
         for (slot, state) in self.calls.slots.iter() {
             let free = matches!(state.usage, Use::Free);
             orphaned += usize::from(matches!(state.usage, Use::Orphaned(_)));
-            if state.answered > state.last || free != self.calls.slots.is_marked_free(slot) {
+            if state.replied > state.last || free != self.calls.slots.is_marked_free(slot) {
                 return Err(format!("client: slot {slot} is {state:?}"));
             }
         }
@@ -23,7 +23,7 @@ impl ClientCore {
                 self.calls.slots.orphaned()
             ));
         }
-        // Each slot has at most a call or a cancel with its copy, and an acknowledgement.
+        // Each slot has at most a call or a cancel with its retransmission, and an acknowledgement.
         if self.calls.outgoing.len() > 4 * self.calls.slots.len() + 16 {
             return Err(format!("client: {} frames wait to leave", self.calls.outgoing.len()));
         }

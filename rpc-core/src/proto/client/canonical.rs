@@ -110,7 +110,7 @@ impl ClientCore {
         form.count(slots.len());
         for (_, state) in slots.iter() {
             form.number(state.last);
-            form.number(state.answered);
+            form.number(state.replied);
             form.due_if_set(state.ack_at);
             match &state.usage {
                 Use::Free => form.number(0),

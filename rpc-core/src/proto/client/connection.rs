@@ -89,7 +89,7 @@ pub(super) struct Connection {
     pub(super) link: Link,
     /// Bytes read that are not yet a whole frame.
     pub(super) decoder: FrameDecoder,
-    /// Connections that failed, or could not be made, since a call was last answered.
+    /// Connections that failed, or could not be made, since the last reply.
     pub(super) failures: u32,
     /// The text of the last failure; empty before the first.
     pub(super) failure: String,
@@ -146,7 +146,7 @@ impl Connection {
         matches!(self.link, Link::Draining | Link::Closing(Next::ConnectAfterDrain))
     }
 
-    /// Returns the number of failures since a call was last answered.
+    /// Returns the number of failures since the last reply.
     pub(super) fn failures(&self) -> u32 {
         self.failures
     }
@@ -216,7 +216,7 @@ impl Connection {
         is_attached
     }
 
-    /// Notes that a call was answered. Only that shows that all is well: a WELCOME may be followed by a failure each time.
+    /// Notes that a reply has arrived. Only that shows that all is well: a WELCOME may be followed by a failure each time.
     pub(super) fn succeed(&mut self) {
         self.failures = 0;
     }

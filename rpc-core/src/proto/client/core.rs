@@ -264,7 +264,7 @@ impl ClientCore {
         Ok(())
     }
 
-    /// Asks for the methods of services that differ, until they arrive: question or answer may be lost with a connection.
+    /// Asks for the methods of services that differ, until they arrive: METHODS or TABLE may be lost with a connection.
     fn ask_for_tables(&mut self) {
         let missing = self.session.as_ref().map(|session| session.missing_tables(&self.config));
         for index in missing.unwrap_or_default() {
@@ -366,7 +366,7 @@ impl ClientCore {
         self.connection.is_rejected()
     }
 
-    /// Returns the number of failed connections since a call was last answered.
+    /// Returns the number of failed connections since the last reply.
     pub fn failed_attempts(&self) -> u64 {
         u64::from(self.connection.failures())
     }

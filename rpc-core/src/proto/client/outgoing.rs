@@ -45,7 +45,7 @@ impl OutgoingFrame {
         match self {
             OutgoingFrame::Call(..) => matches!(state.usage, Use::InFlight(_)) && state.last == seq,
             OutgoingFrame::Cancel(..) => matches!(state.usage, Use::Orphaned(_)) && state.last == seq,
-            _ => state.last == seq || state.answered == seq,
+            _ => state.last == seq || state.replied == seq,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Layer 2: the times at which a frame is sent again until it is answered.
+//! Layer 2: the times at which a frame is sent again until its reply arrives.
 
 use std::time::Duration;
 

@@ -58,13 +58,13 @@ pub(super) enum Use {
 
 /// One slot.
 ///
-/// Invariant: `answered <= last`. They are equal in a free slot unless numbers were skipped.
+/// Invariant: `replied <= last`. They are equal in a free slot unless numbers were skipped.
 #[derive(Clone, Debug)]
 pub(super) struct SlotState {
     /// The number of the slot's last call.
     pub(super) last: Seq,
-    /// The number of the last call that was answered.
-    pub(super) answered: Seq,
+    /// The number of the last call whose reply has arrived.
+    pub(super) replied: Seq,
     /// The time at which the last reply is to be acknowledged, if it still is.
     pub(super) ack_at: Option<Time>,
     /// The use of the slot.
@@ -101,7 +101,7 @@ pub(super) struct Slots {
 impl Slots {
     /// `count` free slots.
     pub(super) fn new(count: u16) -> Self {
-        let free = SlotState { last: 0, answered: 0, ack_at: None, usage: Use::Free };
+        let free = SlotState { last: 0, replied: 0, ack_at: None, usage: Use::Free };
         let mut slots = Slots {
             slots: vec![free; usize::from(count)],
             free: vec![0; usize::from(count).div_ceil(64)],
@@ -280,9 +280,9 @@ impl Slots {
             Use::InFlight(_) | Use::Orphaned(_) => seq == state.last,
         };
         if waits {
-            state.answered = seq;
+            state.replied = seq;
         }
-        debug_assert!(state.answered <= state.last, "no reply is ahead of its call");
+        debug_assert!(state.replied <= state.last, "no reply is ahead of its call");
         Ok(waits)
     }
 
@@ -293,14 +293,14 @@ impl Slots {
         }
     }
 
-    /// Takes the acknowledgement of a free slot's last reply; `None` if it carries a call or was never answered.
+    /// Takes the acknowledgement of a free slot's last reply; `None` if it carries a call or never had a reply.
     pub(super) fn take_ack(&mut self, slot: Slot) -> Option<OutgoingFrame> {
         let state = self.slots.get_mut(usize::from(slot))?;
-        if !matches!(state.usage, Use::Free) || state.answered == 0 {
+        if !matches!(state.usage, Use::Free) || state.replied == 0 {
             return None;
         }
         state.ack_at = None;
-        Some(OutgoingFrame::Ack(slot, state.answered))
+        Some(OutgoingFrame::Ack(slot, state.replied))
     }
 
     /// Takes back a call that was not sent.
@@ -339,7 +339,7 @@ impl Slots {
             return None;
         }
         state.ack_at = None;
-        Some(OutgoingFrame::Ack(slot, state.answered))
+        Some(OutgoingFrame::Ack(slot, state.replied))
     }
 
     /// Looks at the timers of a slot. Without an attached connection only the deadline of its call counts.

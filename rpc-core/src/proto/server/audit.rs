@@ -19,7 +19,7 @@ pub enum RecordState {
     Ran,
     /// Did not run and never will.
     Refused,
-    /// Either of the last two, and its client has the answer.
+    /// Either of the last two, and its client has the reply.
     Acknowledged,
 }
 
@@ -37,7 +37,7 @@ pub struct SessionState {
     /// Bytes ever written for this session.
     pub sent: u64,
     /// True if every reply was written on that connection.
-    pub answered: bool,
+    pub all_written: bool,
     /// Calls that are queued or running.
     pub active: u32,
     /// True if a slot has a record of a call, or of a CANCEL that came before its call.
@@ -54,7 +54,7 @@ impl ServerCore {
             let sent = connection.map_or(session.queued_before, |connection| connection.outgoing.sent());
             see(SessionState {
                 sent,
-                answered: session.records().iter().all(|record| record.reply_end <= sent),
+                all_written: session.records().iter().all(|record| record.reply_end <= sent),
                 id: session.id,
                 source: session.source,
                 attached: session.attached().is_some(),

@@ -84,7 +84,7 @@ impl Filter<'_> {
         self.refuse(reason, &text);
     }
 
-    /// Handles a duplicate of the slot's last call: it is answered, now or when the reply is there, but it does not run.
+    /// Handles a duplicate of the slot's last call: it gets the reply, now or once there is one, but it does not run.
     fn duplicate(&mut self, frame: Frame, state: CallState, now: Time) {
         match state {
             CallState::Queued => {
@@ -101,9 +101,9 @@ impl Filter<'_> {
             }
             _ if !self.config.at_most_once && self.has_begun() => self.run_duplicate(frame, now),
             CallState::Running => {}
-            CallState::Acknowledged => self.counters.duplicates_unanswered += 1,
+            CallState::Acknowledged => self.counters.duplicates_without_reply += 1,
             CallState::Kept if self.reply_again() => self.counters.duplicates_replayed += 1,
-            CallState::Kept => self.counters.duplicates_unanswered += 1,
+            CallState::Kept => self.counters.duplicates_without_reply += 1,
             CallState::NotKept => {
                 self.counters.duplicates_not_kept += 1;
                 self.reply_again();

@@ -15,7 +15,7 @@ pub(super) enum Greeting {
     Open,
     /// The client resumes this session.
     Resume(SessionKey),
-    /// There is no session that the client may resume. Unknown, expired and wrong token are answered alike.
+    /// There is no session that the client may resume. Unknown, expired and wrong token get the same frame.
     Lost,
     /// The session belongs to this other loop.
     HandOver(u8),

@@ -40,7 +40,7 @@ fn a_server_that_is_not_draining_is_not_drained() {
 }
 
 #[test]
-fn v20_a_server_without_open_answers_is_drained_at_once() {
+fn v20_a_server_without_open_replies_is_drained_at_once() {
     let mut bench = Bench::plain();
     let (unused, acknowledged, detached) = (bench.open(), bench.open(), bench.open());
     bench.served(&acknowledged, 0, 1, PLAIN, 1);
@@ -55,7 +55,7 @@ fn v20_a_server_without_open_answers_is_drained_at_once() {
 }
 
 #[test]
-fn v20_answers_that_were_written_and_not_acknowledged_are_waited_for_two_seconds() {
+fn v20_replies_that_were_written_and_not_acknowledged_are_waited_for_two_seconds() {
     let mut bench = Bench::plain();
     let peer = bench.open();
     bench.served(&peer, 0, 1, PLAIN, 1);
@@ -85,7 +85,7 @@ fn the_linger_follows_its_limit_and_an_acknowledgement_ends_it() {
 }
 
 #[test]
-fn a_detached_session_with_an_answer_that_was_not_fetched_holds_the_drain_until_the_grace_time() {
+fn a_detached_session_with_a_reply_that_was_not_fetched_holds_the_drain_until_the_grace_time() {
     let mut bench = Bench::plain();
     let peer = bench.open();
     bench.served(&peer, 0, 1, PLAIN, 1);
@@ -95,7 +95,7 @@ fn a_detached_session_with_an_answer_that_was_not_fetched_holds_the_drain_until_
 }
 
 #[test]
-fn a_detached_session_that_fetches_its_answer_during_the_drain_gets_it_and_ends_the_wait() {
+fn a_detached_session_that_fetches_its_reply_during_the_drain_gets_it_and_ends_the_wait() {
     let mut bench = Bench::plain();
     let mut peer = bench.open();
     bench.served(&peer, 0, 1, PLAIN, 1);
@@ -105,7 +105,7 @@ fn a_detached_session_that_fetches_its_answer_during_the_drain_gets_it_and_ends_
     assert!(!bench.core.is_drained());
     assert!(bench.resume(&mut peer));
     bench.call(&peer, 0, 1);
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
     bench.ack(&peer, 0, 1);
     ends_within(&mut bench, Duration::ZERO, LOOK);
 }
@@ -124,7 +124,7 @@ fn one_session_that_is_quiet_does_not_end_the_drain_for_another_that_is_not() {
 }
 
 #[test]
-fn an_answer_that_is_still_unsent_holds_the_drain_and_the_linger_begins_when_it_has_left() {
+fn a_reply_that_is_still_unsent_holds_the_drain_and_the_linger_begins_when_it_has_left() {
     let mut bench = Bench::plain();
     let peer = bench.open();
     bench.call(&peer, 0, 1);
@@ -144,7 +144,7 @@ fn the_linger_begins_anew_when_something_is_unsent_again() {
     draining(&mut bench);
     bench.read(peer.conn);
     bench.pass(ms(1900));
-    bench.call(&peer, 0, 1); // its answer was lost; the copy's waits to be written
+    bench.call(&peer, 0, 1); // its reply was lost; that to the duplicate waits to be written
     bench.pass(ms(500));
     assert!(!bench.core.is_drained());
     bench.read(peer.conn);
@@ -152,7 +152,7 @@ fn the_linger_begins_anew_when_something_is_unsent_again() {
 }
 
 #[test]
-fn a_call_that_runs_is_waited_for_and_then_its_answer_is() {
+fn a_call_that_runs_is_waited_for_and_then_its_reply_is() {
     let mut bench = Bench::plain();
     let peer = bench.open();
     bench.call(&peer, 0, 1);
@@ -163,7 +163,7 @@ fn a_call_that_runs_is_waited_for_and_then_its_answer_is() {
     assert!(!bench.core.is_drained());
     bench.finish(key, b"r");
     bench.pass(ms(100));
-    assert!(!bench.core.is_drained(), "its answer waits to be written");
+    assert!(!bench.core.is_drained(), "its reply waits to be written");
     bench.read(peer.conn);
     ends_within(&mut bench, secs(2) - LOOK, secs(2) + LOOK);
 }
@@ -177,7 +177,7 @@ fn a_call_that_was_queued_before_the_drain_runs_in_it() {
     bench.pass(secs(5));
     assert!(!bench.core.is_drained());
     bench.run(1);
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
     bench.ack(&peer, 0, 1);
     ends_within(&mut bench, Duration::ZERO, LOOK);
 }
@@ -195,7 +195,7 @@ fn v20_after_the_grace_time_the_drain_ends_by_force_and_says_so() {
         bench.read(peer.conn);
         ends_by_grace(&mut bench, true);
         let refusal = vec![(0, 1, refused(Reason::Draining))];
-        assert_eq!(bench.answers(&peer), if runs { vec![] } else { refusal }, "runs: {runs}");
+        assert_eq!(bench.read_replies(&peer), if runs { vec![] } else { refusal }, "runs: {runs}");
         assert!(bench.nothing_to_run());
         assert_eq!(bench.counters().queued, 0);
     }
@@ -211,7 +211,7 @@ fn a_queued_call_that_was_cancelled_is_not_refused_a_second_time_by_force() {
     bench.read(peer.conn);
     ends_by_grace(&mut bench, true);
     assert_eq!(bench.counters().refused, 1);
-    assert!(bench.answers(&peer).is_empty());
+    assert!(bench.read_replies(&peer).is_empty());
 }
 
 #[test]
@@ -263,12 +263,12 @@ fn a_draining_server_opens_no_session_resumes_old_ones_and_says_goaway_after_eac
 }
 
 #[test]
-fn a_call_refused_by_the_drain_is_an_answer_that_is_waited_for() {
+fn a_call_refused_by_the_drain_is_a_reply_that_is_waited_for() {
     let mut bench = Bench::plain();
     let peer = bench.open();
     draining(&mut bench);
     bench.call(&peer, 0, 1);
-    assert_eq!(bench.answers(&peer), [(0, 1, refused(Reason::Draining))]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, refused(Reason::Draining))]);
     bench.pass(secs(1));
     assert!(!bench.core.is_drained());
     bench.ack(&peer, 0, 1);

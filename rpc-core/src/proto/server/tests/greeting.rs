@@ -1,4 +1,4 @@
-//! Rules of HELLO: what WELCOME grants, what a resume needs, which loop answers, and how long a stranger may take.
+//! Rules of HELLO: the terms in WELCOME, the conditions of a resume, the loop of a session, and the time until HELLO.
 
 use super::*;
 use crate::contract::Contract;
@@ -98,7 +98,7 @@ fn the_latest_connection_has_the_session_and_the_older_one_is_closed_at_once() {
     assert_eq!(bench.counters().sessions, 1, "its end does not detach the session from the newer one");
     bench.call(&peer, 0, 1);
     bench.run(1);
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_body_up_to_the_limit_is_taken_and_the_limit_of_strangers_holds_before_welco
     bench.call_of(&peer, 0, 1, PLAIN, &[1; 10_000]);
     assert_eq!(bench.begin().body.len(), 10_000);
     bench.call_of(&peer, 1, 1, PLAIN, &[1; 10_001]);
-    assert_eq!(bench.answers(&peer), [(1, 1, refused(Reason::TooLarge))]);
+    assert_eq!(bench.read_replies(&peer), [(1, 1, refused(Reason::TooLarge))]);
     let stranger = bench.connect();
     bench.say(stranger, &Header::new(Kind::Hello), &[0; 4097]);
     assert!(bench.is_rejected(stranger));

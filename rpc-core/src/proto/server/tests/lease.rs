@@ -73,7 +73,7 @@ fn v20_a_session_with_a_call_that_waits_or_runs_does_not_expire_and_ends_within_
         bench.pass(secs(300));
         assert_eq!(sessions(&bench), 1, "runs: {runs}");
         let key = key.unwrap_or_else(|| bench.begin().key);
-        bench.finish(key, b"answer");
+        bench.finish(key, b"reply");
         bench.pass(secs(61));
         assert_eq!((sessions(&bench), bench.kept()), (0, 0), "runs: {runs}; V18: its bytes go with it");
     }

@@ -114,7 +114,7 @@ impl Bench {
         self.core.outgoing(conn).map(|out| out.unsent().to_vec()).unwrap_or_default()
     }
 
-    /// Says HELLO on a connection and gives what is answered.
+    /// Sends HELLO on a connection, and returns the frames that come back.
     pub(super) fn greet(&mut self, conn: ConnId, hello: &Hello) -> Vec<Frame> {
         self.say(conn, &Header::new(Kind::Hello), &hello.encode());
         self.read(conn)
@@ -191,15 +191,15 @@ impl Bench {
         self.finish(key, &vec![b'r'; size]);
     }
 
-    /// Calls, runs and reads the answer.
+    /// Calls, runs and reads the reply.
     pub(super) fn served(&mut self, peer: &Peer, slot: Slot, seq: Seq, method: &Method, size: usize) {
         self.call_of(peer, slot, seq, method, b"arguments");
         self.run(size);
-        assert_eq!(self.answers(peer), [(slot, seq, Status::Done)]);
+        assert_eq!(self.read_replies(peer), [(slot, seq, Status::Done)]);
     }
 
-    /// The replies that were written now.
-    pub(super) fn answers(&mut self, peer: &Peer) -> Vec<(Slot, Seq, Status)> {
+    /// Takes the replies that wait to be written.
+    pub(super) fn read_replies(&mut self, peer: &Peer) -> Vec<(Slot, Seq, Status)> {
         replies(&self.read(peer.conn))
     }
 

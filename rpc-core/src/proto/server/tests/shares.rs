@@ -13,7 +13,7 @@ fn session(id: u128, slots: u16) -> Session {
 }
 
 #[test]
-fn v18_when_all_is_answered_and_acknowledged_nothing_is_kept_queued_or_running() {
+fn v18_when_every_reply_is_sent_and_acknowledged_nothing_is_kept_queued_or_running() {
     let mut bench = Bench::plain();
     let peer = bench.open();
     for seq in 1..=ROUNDS {
