@@ -1,7 +1,7 @@
 //! Layer 2: a check that the client's sums agree with their parts, for the simulator.
 
 use super::ClientCore;
-use super::slots::Use;
+use super::slot::Use;
 
 impl ClientCore {
     /// Checks what holds between any two steps.
@@ -17,6 +17,7 @@ impl ClientCore {
                 return Err(format!("client: slot {slot} is {state:?}"));
             }
         }
+        // `is_stuck` and the counters go by the sum; a wrong one opens a second session for nothing, or never.
         if orphaned != self.calls.slots.orphaned() {
             return Err(format!(
                 "client: {orphaned} orphaned slots, {} counted",

@@ -9,6 +9,9 @@ use crate::wire::frame::FrameDecoder;
 
 /// The life of a connection.
 ///
+/// A session outlives it: `Down` to `Up` happens many times in one session. An attempt is over after `ClientLimits::connect`,
+/// whether TCP or WELCOME takes so long.
+///
 /// ```text
 /// Down --> Connecting --> Greeting --WELCOME--> Up --GOAWAY--> Draining
 ///   ^           '------------'-------------------'----------------'--close()--> Leaving
@@ -83,6 +86,10 @@ pub(super) enum Action {
 }
 
 /// The connection of a client, or the lack of one.
+///
+/// Invariants: `pings <= ping_limit`. A connection is found dead after `(ping_limit + 1) * ping_after` of silence at the latest,
+/// if a frame is due. The pause before an attempt is below `min(backoff_first * 2^failures, backoff_cap)`, unless the server
+/// has asked for a longer one (`not_before`).
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     /// The state of its life.
@@ -211,6 +218,7 @@ impl Connection {
 
     /// Closes the session for good. Returns true if BYE is to be sent.
     pub(super) fn leave(&mut self) -> bool {
+        // A client that is not attached has no session on this connection to say BYE to.
         let is_attached = self.is_attached();
         self.link = if is_attached { Link::Leaving } else { Link::Closing(Next::Close) };
         is_attached
@@ -224,6 +232,7 @@ impl Connection {
     /// Closes the connection.
     pub(super) fn close(&mut self) {
         self.link = Link::Closing(match self.link {
+            // In this order: a client that was closed stays closed, although its server was draining.
             _ if self.is_closed() => Next::Close,
             _ if self.is_draining() => Next::ConnectAfterDrain,
             _ => Next::Connect,
@@ -268,6 +277,7 @@ impl Connection {
         } else {
             (FailureKind::Foreign, "the peer does not seem to speak this protocol")
         };
+        // A peer of another protocol sends the same bytes at each attempt: to hurry helps neither side.
         let pause = limits.backoff_first.saturating_mul(GARBLED_PAUSES);
         self.fail_as(kind, &format!("{what}: {error}"), pause, now);
     }
@@ -290,8 +300,10 @@ impl Connection {
         }
         let most = limits.backoff_first.saturating_mul(1 << self.failures.min(16)).min(limits.backoff_cap);
         let pause = most.mul_f64(random.f64());
+        // The first loss of a session that worked is mostly one broken connection, and callers wait for its replies.
         let pause = if self.failures == 0 && has_session { pause / 8 } else { pause };
         self.failures = self.failures.saturating_add(1);
+        // The server's wish is a lower bound, and not added: it was said before this pause was drawn.
         let at = now.plus(pause).max(self.not_before);
         let drained = self.is_draining();
         self.link = if self.is_closed() { Link::Closed } else { Link::Down(at) };
@@ -319,6 +331,7 @@ impl Connection {
 
     /// HELLO or WELCOME may have been lost: the same HELLO gets the same WELCOME (W8).
     fn greet_again(&mut self, mut greeting: Greeting, limits: &ClientLimits, now: Time) -> Action {
+        // The pause doubles: by default HELLO is sent again after 250, 750 and 1750 ms, and the attempt ends after 2 s.
         let gives_up_at = greeting.since.plus(limits.connect);
         if greeting.again_at > now {
             return Action::WaitUntil(greeting.again_at.min(gives_up_at));
@@ -331,6 +344,8 @@ impl Connection {
 
     /// Asks for a sign of life after silence, and closes the connection after too many questions without one.
     fn check_silence(&mut self, limits: &ClientLimits, now: Time) -> Action {
+        // From the last PING as well as from the last byte: after a long idle time the first PING is due at once, and the
+        // server still has the whole time to reply to it.
         let due = self.heard_at.max(self.pinged_at).plus(limits.ping_after);
         if due > now {
             return Action::WaitUntil(due);
