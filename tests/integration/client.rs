@@ -52,7 +52,7 @@ impl Shelf {
     fn wait_for_arrivals(&self, count: u64) {
         let until = Instant::now() + PATIENCE;
         while self.0.at_gate.load(Ordering::SeqCst) < count {
-            assert!(Instant::now() < until, "nobody came to the gate");
+            assert!(Instant::now() < until, "no call has arrived at the gate");
             std::thread::yield_now();
         }
     }
@@ -182,7 +182,7 @@ fn started_calls_beyond_the_slots_wait_their_turn_and_all_finish() {
 }
 
 #[test]
-fn a_started_call_finishes_although_nobody_waits_for_it() {
+fn a_started_call_finishes_although_no_thread_waits_for_it() {
     let running = Running::start();
     let store = running.client();
     let first = store.start.append("k", "a");
@@ -270,7 +270,7 @@ fn after_a_deadline_the_verdict_is_unknown_until_it_is_resolved() {
 }
 
 #[test]
-fn what_is_too_large_is_refused_with_both_sizes_and_the_connection_lives() {
+fn a_value_that_is_too_large_is_refused_with_both_sizes_and_the_connection_lives() {
     let running = Running::start();
     let store = running.client();
     let limit = 4 << 20;
@@ -334,11 +334,11 @@ fn a_client_that_goes_ends_its_session() {
 }
 
 #[test]
-fn nobody_there_is_said_at_once_and_plainly() {
+fn a_missing_server_is_an_error_at_once_with_a_plain_text() {
     let listener = std::net::TcpListener::bind((own_host(3), 0)).expect("a free port");
     let address = listener.local_addr().expect("bound");
     drop(listener);
-    let error = StoreClient::connect(address).expect_err("nobody listens").to_string();
+    let error = StoreClient::connect(address).expect_err("no server listens").to_string();
     assert!(
         error.contains(&address.to_string()) && error.contains("is the server running there?"),
         "{error}"

@@ -159,7 +159,7 @@ fn a_panic_is_the_reply_to_its_call_and_hurts_no_other() {
 }
 
 #[test]
-fn what_cannot_run_is_refused_and_the_connection_lives() {
+fn a_call_that_cannot_run_is_refused_and_the_connection_lives() {
     let server = TestServer::start();
     let mut client = server.client();
     let unknown = client.call(&MISSING, 0, 1, &());
@@ -184,7 +184,7 @@ fn large_calls_and_replies_pass_whole() {
 }
 
 #[test]
-fn a_session_that_resumes_on_another_loop_comes_home() {
+fn a_session_that_resumes_on_another_loop_is_handed_over_to_its_own() {
     let server = TestServer::with(|builder| builder.loops(2));
     let (mut first, session) = RawClient::connect(server.address, &CONTRACT, 8);
     let reply = first.call(&COUNT, 0, 1, &());

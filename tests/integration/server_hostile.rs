@@ -14,7 +14,7 @@ fn lives(server: &TestServer) {
 }
 
 #[test]
-fn strangers_are_told_what_speaks_here_and_closed() {
+fn a_peer_of_another_protocol_gets_a_text_and_is_closed() {
     let server = TestServer::start();
     let tls_hello: &[u8] = &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03, 0x5a, 0x5a];
     let strangers: [&[u8]; 5] = [
@@ -125,7 +125,7 @@ fn a_frame_that_comes_byte_by_byte_is_a_frame() {
 
 /// 64 slots of 1 MiB each are asked for and never read: they fill the kernel's buffers many times over.
 #[test]
-fn a_peer_that_does_not_listen_stalls_nobody_and_is_cut() {
+fn a_peer_that_does_not_listen_stalls_no_other_and_is_cut() {
     let limits = ServerLimits { unsent_stall: Duration::from_millis(300), ..test_limits() };
     let server = TestServer::with_limits(limits);
     let mut deaf = server.client();

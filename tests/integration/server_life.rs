@@ -1,4 +1,4 @@
-//! How a server begins and ends: addresses, drains, and what is left behind.
+//! The begin and the end of a server: addresses, drains, and what is left behind.
 
 use std::time::{Duration, Instant};
 
@@ -68,7 +68,7 @@ fn a_spawned_server_serves_until_it_is_stopped_or_dropped() {
 }
 
 #[test]
-fn whoever_waits_for_a_spawned_server_waits_for_somebody_to_drain_it() {
+fn a_wait_for_a_spawned_server_lasts_until_it_is_drained() {
     let server =
         Server::builder().service(Nothing).bind("127.0.0.1:0").and_then(Server::spawn).expect("a port");
     let handle = server.handle();
@@ -118,7 +118,7 @@ fn a_handler_that_does_not_return_is_left_behind_after_the_grace_time() {
     }
 }
 
-/// The last thread of the loop is in a handler that is not flagged: nobody may take the loop from it.
+/// The last thread of the loop is in a handler that is not flagged: no other thread may take the loop from it.
 #[test]
 fn a_loop_whose_last_thread_is_stuck_is_left_behind_as_well() {
     let limits = ServerLimits { grace: Duration::from_millis(100), threads: 2, ..test_limits() };
@@ -270,7 +270,7 @@ fn child_without_descriptors() {
         hoard.push(file);
     }
     let thread = std::thread::spawn(move || server.run());
-    std::thread::sleep(Duration::from_millis(250)); // nothing can be seen of a server that accepts nobody
+    std::thread::sleep(Duration::from_millis(250)); // nothing can be seen of a server that accepts no connection
     assert_eq!(handle.counters().connections, 0);
     drop(hoard);
     for client in &mut waiting {

@@ -46,7 +46,7 @@ fn throughput() {
     }
 }
 
-/// How long quick calls take while one in a hundred sleeps, on the same connection.
+/// The time that quick calls take while one in a hundred sleeps, on the same connection.
 #[test]
 #[ignore = "a measurement"]
 fn sleepers() {
@@ -86,7 +86,7 @@ fn sleepers() {
     );
 }
 
-/// What an idle client costs the server in memory: `.. --ignored --nocapture idle_connections`.
+/// The memory that an idle client costs the server: `.. --ignored --nocapture idle_connections`.
 #[test]
 #[ignore = "a measurement"]
 fn idle_connections() {

@@ -17,7 +17,7 @@ fn hello(resume: Option<(SessionId, [u8; 32])>) -> Vec<u8> {
     hello.encode()
 }
 
-/// What a new connection that says this HELLO is told.
+/// Sends this HELLO on a new connection, and returns the kind and the body of the frame that comes back.
 fn greet(bench: &mut Bench, body: &[u8]) -> (Kind, Bytes) {
     let conn = bench.core.handle_connected(None, bench.now);
     bench.write(conn, &Header::new(Kind::Hello), body);
@@ -146,7 +146,7 @@ fn a_drain_can_be_told_to_end_sooner_and_not_to_end_later() {
 }
 
 #[test]
-fn a_drain_that_loses_patience_refuses_what_is_queued() {
+fn a_drain_whose_grace_is_over_refuses_queued_calls() {
     let mut bench = Bench::new();
     bench.call(1);
     bench.core.start_drain(NOW);

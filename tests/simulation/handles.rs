@@ -40,7 +40,7 @@ impl Service for Marks {
     }
 }
 
-/// What `#[rpc]` would write, by hand.
+/// A stub as `#[rpc]` would write it, by hand.
 struct MarksClient {
     call: Handle<MarksClient>,
 }

@@ -15,7 +15,7 @@ const MOVING: u64 = 900;
 /// Threads of a campaign: the tests of a binary run side by side.
 const THREADS: usize = 2;
 
-/// What must be hit by the fixed seeds: the rows of the protocol's table, the verdicts, the faults, the topologies.
+/// The cases that the fixed seeds must hit: the rows of the protocol's table, the verdicts, the faults, the topologies.
 const MUST: &[&str] = &[
     "row CALL < last: dropped",
     "row CALL duplicate of queued or running",

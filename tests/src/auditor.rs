@@ -16,7 +16,7 @@ pub const TICK: Duration = Duration::from_millis(1);
 /// Two looks of a draining server, and a tick: what it waits for may have come just after the first.
 const DRAIN_LOOKS: Duration = Duration::from_millis(41);
 
-/// How the server stood when the auditor last looked.
+/// The state of the server when the auditor last looked.
 #[derive(Debug)]
 pub struct Auditor {
     limits: ServerLimits,
@@ -26,18 +26,18 @@ pub struct Auditor {
     loops: Vec<Quiet>,
     /// Connections that each loop has cut because their client did not read.
     stalled: HashMap<usize, u64>,
-    /// When the drain under way began.
+    /// The time at which the drain under way began.
     draining: Option<Time>,
     /// Every session that ever stood.
     ever: HashSet<SessionId>,
-    /// When the server's clock jumped last, or its process went on.
+    /// The time at which the server's clock jumped last, or its process went on.
     jumped: Time,
     was_paused: bool,
     /// A slot beyond the first 64 had a call.
     pub saw_wide: bool,
 }
 
-/// What is known of a session.
+/// The facts about a session.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     state: SessionState,
@@ -49,7 +49,7 @@ struct Known {
     stuck: Option<Time>,
 }
 
-/// What a loop that drains waits for.
+/// The conditions that a loop that drains waits for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Quiet {
     /// Since when nothing is queued or running, and every session is acknowledged, or attached with all replies written,

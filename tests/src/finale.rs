@@ -11,7 +11,7 @@ use crate::plan::CALLS;
 use crate::run::Run;
 use crate::truth::most_runs;
 
-/// How long a healed network is given until every slot is free again.
+/// The time after which every slot must be free again on a healed network.
 const PEACE: Duration = Duration::from_secs(300);
 
 /// After this long on a healed network, both sides of every broken connection have noticed, also of a half open one
@@ -156,7 +156,7 @@ impl Run {
                 continue; // a duplicate that ran again replies to an acknowledged call; and a lost ACK is sent at a resume
             }
             if counters.kept_bytes > 0 {
-                return Err(format!("V18: {} bytes are kept for nobody", counters.kept_bytes));
+                return Err(format!("V18: {} bytes are kept without an owner", counters.kept_bytes));
             }
             server.audit(|call, state| {
                 if !matches!(state, RecordState::Empty | RecordState::Acknowledged) {

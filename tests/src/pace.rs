@@ -69,7 +69,7 @@ impl Pace {
     /// Looks at the longest time that a client waited before it connected again.
     ///
     /// # Errors
-    /// When it was longer than any rule allows.
+    /// The time, if it was longer than any rule allows.
     pub fn look_at_reconnects(
         &self,
         world: &World,

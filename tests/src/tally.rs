@@ -1,4 +1,4 @@
-//! What the runs have hit: one line for each row of the protocol's table, each verdict, each fault.
+//! The cases that the runs have hit: one line for each row of the protocol's table, each verdict, each fault.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use rpc_core::sim::{ClientSeen, FaultsSeen, ServerSeen};
 /// Counts by name; the names sort into groups.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// How often.
+    /// The number of times.
     pub counts: BTreeMap<String, u64>,
 }
 

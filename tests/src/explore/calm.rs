@@ -178,7 +178,7 @@ impl<R: Rows> Calm<'_, R> {
     /// A server that shuts down ends by itself, after its grace time at the latest.
     fn end_drain(&mut self) -> Result<(), String> {
         let drained = |calm: &Self| calm.system.servers.facts(calm.state.server).drained;
-        self.take(Step::ServerWaits(GRACE))?; // sooner, if nothing hinders it; who has left without a word does
+        self.take(Step::ServerWaits(GRACE))?; // sooner, unless a client has left without BYE
         if !drained(self) {
             return Err("V16: the grace time is over, and the server does not end".to_owned());
         }

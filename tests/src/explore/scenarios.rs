@@ -8,7 +8,7 @@ use crate::ledger::Does;
 pub struct Scenario {
     /// Its name.
     pub name: &'static str,
-    /// What may happen in it.
+    /// The bounds of its steps.
     pub what: &'static str,
     /// It is searched to exhaustion in every `cargo test`.
     pub in_every_test: bool,

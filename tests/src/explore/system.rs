@@ -273,7 +273,7 @@ impl System {
         state.spent.restarts += 1;
         for (tag, call) in (0..).zip(&mut state.calls) {
             if client_of_call(tag) == client && call.started {
-                // Who was told that it is not known, and asks on, has gone as well.
+                // A caller that got 'unknown' and still asks has gone as well.
                 call.abandoned |= matches!(call.verdict, None | Some(Verdict::Late));
             }
         }
