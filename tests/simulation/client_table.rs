@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpc_core::error::Reason;
-use rpc_core::ids::{Incarnation, SessionId, Time, Token};
+use rpc_core::ids::Time;
 use rpc_core::limits::ClientLimits;
 use rpc_core::proto::client::{ClientConfig, ClientCore, Event};
 use rpc_core::proto::{Outcome, UnknownCause};
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
-use rpc_core::wire::message::{Agreement, Status, Welcome};
+use rpc_core::wire::message::Status;
 use rpc_tests::ledger::{Does, served};
+
+use crate::bench::welcome;
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(100);
@@ -51,19 +53,7 @@ impl Bench {
     }
 
     fn welcome(&mut self, resumed: bool) {
-        let welcome = Welcome {
-            version: 1,
-            features: 0,
-            incarnation: Incarnation(1),
-            session: SessionId(5),
-            token: Token([1; 32]),
-            slots: 1,
-            max_frame: 4096,
-            lease_ms: 1000,
-            resumed,
-            agreements: vec![Agreement::Same],
-        };
-        self.hears(&Header::new(Kind::Welcome), &welcome.encode());
+        self.hears(&Header::new(Kind::Welcome), &welcome(resumed).encode());
     }
 
     fn hears(&mut self, header: &Header, body: &[u8]) {
@@ -162,7 +152,7 @@ fn a_reply_to_an_earlier_number_does_not_count() {
 }
 
 #[test]
-fn a_reply_that_nobody_can_have_asked_for_ends_the_session_and_sent_calls_are_unknown() {
+fn a_reply_to_a_call_that_was_never_sent_ends_the_session_and_sent_calls_are_unknown() {
     for (slot, seq) in [(0, 2), (1, 1)] {
         let mut bench = Bench::new();
         bench.start(1, Does::Reply, LONG);

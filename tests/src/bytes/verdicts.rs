@@ -1,11 +1,11 @@
-//! What the client's fuzz target remembers of its calls, and which verdicts on them are true.
+//! The calls of the client's fuzz target, and the verdicts on them that are true.
 
 use rpc_core::error::Reason;
 use rpc_core::ids::{Seq, Slot, Time};
 use rpc_core::proto::client::{Event, Tag};
 use rpc_core::proto::{Outcome, UnknownCause};
 
-/// Where a call stands for its caller.
+/// The state of a call for its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stands {
     /// No verdict yet.

@@ -31,8 +31,7 @@ fn counts(bench: &mut Bench, act: impl FnOnce(&mut Bench), expected: &[(&str, i6
 
 #[test]
 fn each_row_of_calls_and_their_duplicates_has_its_counter() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     counts(
         &mut bench,
         |b| b.call(&peer, 0, 2),
@@ -66,8 +65,7 @@ fn each_row_of_calls_and_their_duplicates_has_its_counter() {
 
 #[test]
 fn each_row_of_cancels_and_acks_has_its_counter() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 2);
     counts(&mut bench, |b| b.cancel(&peer, 0, 2), &[("cancels", 1), ("cancels_queued", 1), ("refused", 1)]);
     counts(&mut bench, |b| b.cancel(&peer, 0, 2), &[("cancels", 1), ("cancels_final", 1)]);
@@ -149,8 +147,7 @@ fn two_loops_counts_add_up_field_by_field() {
 
 #[test]
 fn replies_counts_each_reply_frame_and_no_other() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     let replies = |bench: &Bench| bench.counters().replies;
     bench.call(&peer, 0, 2);
     assert_eq!(replies(&bench), 0, "a call that waits has no reply");

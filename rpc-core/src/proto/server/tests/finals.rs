@@ -10,8 +10,7 @@ use std::sync::atomic::Ordering;
 fn the_last_slot_is_inside_the_session_and_the_next_one_is_not() {
     for kind in [Kind::Call, Kind::Cancel, Kind::Ack] {
         for (slot, inside) in [(3, true), (4, false), (u16::MAX, false)] {
-            let mut bench = Bench::plain();
-            let peer = bench.open();
+            let (mut bench, peer) = Bench::with_peer();
             bench.say(peer.conn, &Header { millis: 9, ..Header::for_call(kind, slot, 1) }, b"");
             assert_eq!(bench.is_rejected(peer.conn), !inside, "{kind:?} in slot {slot} of 4");
         }
@@ -23,8 +22,7 @@ fn numbers_begin_at_one_and_end_below_the_limit() {
     for kind in [Kind::Call, Kind::Cancel, Kind::Ack] {
         for (seq, inside) in [(0, false), (1, true), (SEQ_END - 1, true), (SEQ_END, false), (u64::MAX, false)]
         {
-            let mut bench = Bench::plain();
-            let peer = bench.open();
+            let (mut bench, peer) = Bench::with_peer();
             bench.say(peer.conn, &Header { millis: 9, ..Header::for_call(kind, 0, seq) }, b"");
             assert_eq!(bench.is_rejected(peer.conn), !inside, "{kind:?} {seq}");
         }
@@ -33,8 +31,7 @@ fn numbers_begin_at_one_and_end_below_the_limit() {
 
 #[test]
 fn v3_numbers_may_be_skipped_and_only_a_higher_one_over_a_final_record_begins() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     for seq in [1, 2, 7, SEQ_END - 1] {
         bench.served(&peer, 0, seq, PLAIN, 1);
     }
@@ -67,8 +64,7 @@ fn slots_do_not_wait_for_each_other_and_each_has_a_record_of_its_own() {
 
 #[test]
 fn v5_cancel_and_deadline_do_not_change_what_a_running_call_replies() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.say(peer.conn, &Header { millis: 10, ..call(0, 1, LOOK) }, b"");
     let ready = bench.begin();
     bench.cancel(&peer, 0, 1);
@@ -82,8 +78,7 @@ fn v5_cancel_and_deadline_do_not_change_what_a_running_call_replies() {
 
 #[test]
 fn only_the_call_that_is_cancelled_is_told() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call_of(&peer, 0, 1, LOOK, b"");
     bench.call_of(&peer, 1, 1, LOOK, b"");
     let (first, second) = (bench.begin(), bench.begin());
@@ -94,8 +89,7 @@ fn only_the_call_that_is_cancelled_is_told() {
 
 #[test]
 fn a_stubs_refusal_carries_its_text_cut_to_the_limit_and_its_duplicate_carries_none() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
     let key = bench.begin().key;
     bench.core.finish(key, refused(Reason::BadArguments), &[b'x'; 2 * MAX_DETAIL], bench.now);
@@ -108,8 +102,7 @@ fn a_stubs_refusal_carries_its_text_cut_to_the_limit_and_its_duplicate_carries_n
 
 #[test]
 fn v8_a_reply_goes_only_to_the_connection_that_is_attached_and_to_none_if_there_is_none() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     let other = bench.open();
     bench.call(&peer, 0, 1);
     bench.call(&peer, 1, 1);

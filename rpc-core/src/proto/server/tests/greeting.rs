@@ -54,9 +54,7 @@ fn v9_ids_and_tokens_are_new_for_each_session_and_name_the_loop() {
 #[test]
 fn a_resume_needs_the_id_the_whole_token_the_features_and_the_services() {
     static CHANGED: Contract = Contract::new("Work", &[]);
-    let mut bench = Bench::plain();
-    let peer = bench.open();
-    bench.served(&peer, 0, 1, PLAIN, 1);
+    let (mut bench, peer) = Bench::with_reply();
     let right = resuming(&peer);
     let mut wrong = Vec::new();
     wrong.push(Hello { resume: Some((SessionId(peer.id.0 ^ 1), peer.token)), ..right.clone() });
@@ -87,8 +85,7 @@ fn a_resume_needs_the_id_the_whole_token_the_features_and_the_services() {
 
 #[test]
 fn the_latest_connection_has_the_session_and_the_older_one_is_closed_at_once() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     bench.say(peer.conn, &Header::new(Kind::Ping), b"");
     let older = peer.conn;
     assert!(bench.resume(&mut peer));
@@ -103,8 +100,7 @@ fn the_latest_connection_has_the_session_and_the_older_one_is_closed_at_once() {
 
 #[test]
 fn the_same_hello_again_gets_the_same_welcome_and_any_other_is_an_error() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     for resumed in [false, true] {
         if resumed {
             assert!(bench.resume(&mut peer));
@@ -206,8 +202,7 @@ fn without_checksums_only_welcome_has_one_and_the_bodies_after_it_are_not_checke
 
 #[test]
 fn methods_of_a_service_are_told_and_one_that_is_not_there_has_none() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.say(peer.conn, &Header::new(Kind::Methods), &encode_name("Work"));
     bench.say(peer.conn, &Header::new(Kind::Methods), &encode_name("Play"));
     let frames = bench.read(peer.conn);

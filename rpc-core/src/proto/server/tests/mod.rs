@@ -56,6 +56,20 @@ impl Bench {
         Bench::new(ServerLimits::default())
     }
 
+    /// A server with one session.
+    pub(super) fn with_peer() -> (Self, Peer) {
+        let mut bench = Bench::plain();
+        let peer = bench.open();
+        (bench, peer)
+    }
+
+    /// A server with one session, whose one call ran and whose reply was written and not acknowledged.
+    pub(super) fn with_reply() -> (Self, Peer) {
+        let (mut bench, peer) = Bench::with_peer();
+        bench.served(&peer, 0, 1, PLAIN, 1);
+        (bench, peer)
+    }
+
     pub(super) fn with(limits: ServerLimits, loop_number: u8, loops: usize, at_most_once: bool) -> Self {
         let directory = Directory::new(vec![&WORK]).expect("one service");
         let incarnation = Incarnation(77);
@@ -84,7 +98,7 @@ impl Bench {
         self.check();
     }
 
-    /// Looks whether the sums agree with their parts.
+    /// Asserts that the sums agree with their parts.
     pub(super) fn check(&self) {
         #[cfg(feature = "sim")]
         self.core.audit(|_, _| {}).expect("the audit holds");

@@ -6,8 +6,7 @@ use crate::proto::server::connection::Connection;
 
 #[test]
 fn a_duplicate_adds_no_second_reply_until_the_last_byte_of_the_first_has_left() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
     bench.run(100);
     for left in (1..=136).rev() {
@@ -25,8 +24,7 @@ fn a_duplicate_adds_no_second_reply_until_the_last_byte_of_the_first_has_left() 
 fn v16_a_reply_that_died_unsent_with_its_connection_is_given_again_after_the_resume() {
     for size in [0, 10, 200, 5000] {
         for lost in [false, true] {
-            let mut bench = Bench::plain();
-            let mut peer = bench.open();
+            let (mut bench, mut peer) = Bench::with_peer();
             bench.call(&peer, 0, 1);
             bench.run(size);
             if lost {
@@ -45,8 +43,7 @@ fn v16_a_reply_that_died_unsent_with_its_connection_is_given_again_after_the_res
 
 #[test]
 fn v16_a_refusal_that_died_unsent_is_given_again_after_each_resume() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     for _ in 0..3 {
         bench.cancel(&peer, 0, 1);
         bench.cut(&peer);
@@ -58,8 +55,7 @@ fn v16_a_refusal_that_died_unsent_is_given_again_after_each_resume() {
 
 #[test]
 fn after_a_resume_a_reply_that_is_unsent_on_the_new_connection_is_not_doubled() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     bench.served(&peer, 0, 1, PLAIN, 10);
     bench.cut(&peer);
     assert!(bench.resume(&mut peer));
