@@ -31,7 +31,7 @@ type Handled = Result<(), ProtocolError>;
 ///
 /// Invariants: `running` is the number of records in state `Running`, and of duplicates that run because the filter is off,
 /// those of ended sessions included. `queue` may have entries whose call was refused meanwhile: a record decides, never the
-/// queue. Every final record was settled by one [`Filter`] (V5, V12).
+/// queue. Every final record was settled by a `Filter`, once (V5, V12).
 #[derive(Clone)]
 pub struct ServerCore {
     /// The bounds and the services.
