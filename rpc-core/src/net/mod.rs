@@ -6,6 +6,7 @@ mod clock;
 mod fault_proxy;
 mod os;
 mod server;
+mod socket;
 mod sync;
 
 pub use client::{ConnectError, Connector, connect};

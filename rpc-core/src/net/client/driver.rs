@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use super::background;
 use super::inner::ClientInner;
-use super::socket::{Socket, SocketEvents, poll_limit};
 use super::state::{ClientState, Driving, PendingWakeups, Sleeper};
+use super::transport::{Transport, TransportEvents, poll_limit};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::STALE_CONNECTION;
-use crate::net::os::{Event, Events, Poll, Registry, Token, Waker};
+use crate::net::os::{Events, Poll, Registry, Token, Waker};
 use crate::net::sync::{MutexGuard, thread};
 use crate::proto::client::ClientCore;
 
@@ -35,8 +35,8 @@ pub(super) struct Driver {
     pub(super) poll: Poll,
     /// The events of the last poll.
     events: Events,
-    /// The socket, and the bytes to be written to it.
-    pub(super) socket: Socket,
+    /// The connection, and the bytes to be written to it.
+    pub(super) transport: Transport,
     /// The time of the last turn, which shows whether the server may have closed the connection since then.
     last_turn: Time,
 }
@@ -46,22 +46,22 @@ impl Driver {
     pub(super) fn open() -> io::Result<(Box<Self>, Waker)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let (events, socket) = (Events::with_capacity(4), Socket::default());
-        Ok((Box::new(Driver { poll, events, socket, last_turn: Time::default() }), waker))
+        let (events, transport) = (Events::with_capacity(4), Transport::default());
+        Ok((Box::new(Driver { poll, events, transport, last_turn: Time::default() }), waker))
     }
 
     /// Writes the bytes that are ready, polls until an event comes or `limit` is over, and reads.
     ///
     /// If `more` is true, further frames are to be transmitted: then the poll does not wait once these bytes are written.
-    fn poll_once(&mut self, limit: Option<Duration>, more: bool) -> SocketEvents {
-        let mut seen = SocketEvents::default();
+    fn poll_once(&mut self, limit: Option<Duration>, more: bool) -> TransportEvents {
+        let mut seen = TransportEvents::default();
         // Nothing of this happens under the lock: other threads can start calls meanwhile, and wake this poll for them.
-        self.socket.flush(&mut seen);
+        self.transport.flush(&mut seen);
         if seen.failed.is_some() {
             return seen;
         }
         seen.flushed_first = std::mem::take(&mut seen.flushed);
-        let unread = self.socket.read_on(&mut seen);
+        let unread = self.transport.read_on(&mut seen);
         let limit = if unread || (more && seen.flushed_first) { Some(Duration::ZERO) } else { limit };
         if let Err(error) = self.poll.poll(&mut self.events, poll_limit(limit)) {
             if error.kind() != ErrorKind::Interrupted {
@@ -70,20 +70,9 @@ impl Driver {
             return seen;
         }
         for event in self.events.iter().filter(|event| event.token() == SOCKET) {
-            on_event(&mut self.socket, event, &mut seen);
+            self.transport.handle_event(event, &mut seen);
         }
         seen
-    }
-}
-
-/// Reads and writes a socket as an event of the kernel allows.
-pub(super) fn on_event(socket: &mut Socket, event: &Event, seen: &mut SocketEvents) {
-    if event.is_writable() || event.is_error() {
-        socket.check_connected(seen);
-        socket.flush(seen);
-    }
-    if event.is_readable() || event.is_read_closed() || event.is_error() {
-        socket.read(event.is_read_closed() || event.is_error(), seen);
     }
 }
 
@@ -92,8 +81,8 @@ impl ClientInner {
     pub(super) fn apply(
         &self,
         core: &mut ClientCore,
-        socket: &mut Socket,
-        seen: SocketEvents,
+        transport: &mut Transport,
+        seen: TransportEvents,
         registry: &Registry,
         now: Time,
     ) {
@@ -108,7 +97,7 @@ impl ClientInner {
         }
         // Last, since bytes that were read before the end may hold replies.
         if let Some(why) = seen.failed {
-            socket.close(registry);
+            transport.close(registry);
             core.handle_disconnected(&why, now);
         }
     }
@@ -118,27 +107,27 @@ impl ClientInner {
     pub(super) fn process(
         &self,
         core: &mut ClientCore,
-        socket: &mut Socket,
+        transport: &mut Transport,
         registry: &Registry,
         token: Token,
         now: Time,
     ) {
         core.handle_timeout(now);
         if core.wants_close() {
-            socket.flush(&mut SocketEvents::default()); // sends the BYE, if the kernel takes it at once
-            socket.close(registry);
+            transport.flush(&mut TransportEvents::default()); // sends the BYE, if the kernel takes it at once
+            transport.close(registry);
             let why = core.last_failure().to_owned();
             core.handle_disconnected(&why, now);
         }
         if core.poll_connect(now) {
             let to = self.next_address();
-            if let Err(error) = socket.connect(to, registry, token) {
+            if let Err(error) = transport.connect(to, registry, token) {
                 core.handle_disconnected(&format!("connecting to {to} failed: {error}"), now);
             }
         }
         // Until then calls stay in the core, which resolves them if the connection cannot be made.
-        if socket.is_connected() {
-            core.poll_transmit(&mut socket.out, now);
+        if transport.is_connected() {
+            core.poll_transmit(&mut transport.out, now);
         }
     }
 
@@ -153,9 +142,9 @@ impl ClientInner {
     ) -> MutexGuard<'a, ClientState> {
         let mut now = self.clock.now();
         if now.since(driver.last_turn) > STALE_CONNECTION {
-            let mut seen = SocketEvents::default();
-            driver.socket.read(true, &mut seen); // finds out if the server has closed the connection meanwhile
-            self.apply(&mut state.core, &mut driver.socket, seen, driver.poll.registry(), now);
+            let mut seen = TransportEvents::default();
+            driver.transport.read_to_the_end(&mut seen); // finds out if the server has closed the connection meanwhile
+            self.apply(&mut state.core, &mut driver.transport, seen, driver.poll.registry(), now);
         }
         loop {
             // Deadlines first: a call whose time is over must not be sent any more.
@@ -164,7 +153,7 @@ impl ClientInner {
             if done(&state) || until.is_some_and(|until| until <= now) {
                 break;
             }
-            self.process(&mut state.core, &mut driver.socket, driver.poll.registry(), SOCKET, now);
+            self.process(&mut state.core, &mut driver.transport, driver.poll.registry(), SOCKET, now);
             self.replace_if_blocked(&mut state, &mut driver, now);
             if state.deliver(wakeups) {
                 continue; // this thread may wait for one of these outcomes
@@ -189,7 +178,7 @@ impl ClientInner {
             if seen.flushed_first {
                 state.core.handle_flushed(began); // before the poll: the pauses until retransmissions begin there
             }
-            self.apply(&mut state.core, &mut driver.socket, seen, driver.poll.registry(), now);
+            self.apply(&mut state.core, &mut driver.transport, seen, driver.poll.registry(), now);
         }
         if state.core.is_closed() {
             self.process_and_flush(&mut state, &mut driver, now); // closed while this thread drove: sends the BYE
@@ -282,11 +271,11 @@ impl ClientInner {
         };
         let sent = catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
-            let mut seen = SocketEvents::default();
+            let mut seen = TransportEvents::default();
             if now.since(driver.last_turn) > STALE_CONNECTION {
-                driver.socket.read(true, &mut seen);
+                driver.transport.read_to_the_end(&mut seen);
             }
-            self.apply(&mut state.core, &mut driver.socket, seen, driver.poll.registry(), now);
+            self.apply(&mut state.core, &mut driver.transport, seen, driver.poll.registry(), now);
             self.process_and_flush(state, &mut driver, now);
             driver.last_turn = now;
         }));
@@ -299,10 +288,10 @@ impl ClientInner {
 
     /// Does all that the protocol wants now, and writes as much as the kernel takes.
     fn process_and_flush(&self, state: &mut ClientState, driver: &mut Driver, now: Time) {
-        self.process(&mut state.core, &mut driver.socket, driver.poll.registry(), SOCKET, now);
-        let mut seen = SocketEvents::default();
-        driver.socket.flush(&mut seen);
-        self.apply(&mut state.core, &mut driver.socket, seen, driver.poll.registry(), now);
+        self.process(&mut state.core, &mut driver.transport, driver.poll.registry(), SOCKET, now);
+        let mut seen = TransportEvents::default();
+        driver.transport.flush(&mut seen);
+        self.apply(&mut state.core, &mut driver.transport, seen, driver.poll.registry(), now);
     }
 
     /// Wakes the thread that drives, if it polls. Further calls do nothing until it polls again.
@@ -324,11 +313,13 @@ impl ClientInner {
 
     /// Replaces the session if all its slots are orphaned, and gives the old one to the background worker.
     fn replace_if_blocked(&self, state: &mut ClientState, driver: &mut Driver, now: Time) {
-        if let Some(mut socket) = state.replace_if_blocked(&mut driver.socket, now, || self.fresh_core()) {
-            socket.deregister(driver.poll.registry());
+        if let Some(mut transport) =
+            state.replace_if_blocked(&mut driver.transport, now, || self.fresh_core())
+        {
+            transport.deregister(driver.poll.registry());
             tracing::warn!(server = %self.peer, "every slot waits for a lost reply; new calls use another session");
-            background::drain_session(self.me(), socket);
-            self.process(&mut state.core, &mut driver.socket, driver.poll.registry(), SOCKET, now);
+            background::drain_session(self.me(), transport);
+            self.process(&mut state.core, &mut driver.transport, driver.poll.registry(), SOCKET, now);
         }
     }
 

@@ -1,17 +1,17 @@
 //! Layer 4: the TCP client: how it connects, and how its threads share one connection.
 //!
 //! A call goes through `channel` ([`TcpChannel`]) into the `state` ([`ClientState`]) under the lock of `inner`
-//! ([`ClientInner`]). One thread at a time drives: `driver` moves bytes between the protocol and the `socket`. For calls that
+//! ([`ClientInner`]). One thread at a time drives: `driver` moves bytes between the protocol and the `transport`. For calls that
 //! no thread waits for, `background` drives.
 
 mod background;
 mod channel;
 mod driver;
 mod inner;
-mod socket;
 mod state;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;

@@ -20,7 +20,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::driver::Driver;
-use super::socket::Socket;
+use super::transport::Transport;
 use crate::call::{Waiters, Woken};
 use crate::ids::Time;
 use crate::net::os;
@@ -206,10 +206,10 @@ impl ClientState {
     /// Returns the socket of the old session.
     pub(super) fn replace_if_blocked(
         &mut self,
-        socket: &mut Socket,
+        transport: &mut Transport,
         now: Time,
         fresh: impl FnOnce() -> ClientCore,
-    ) -> Option<Socket> {
+    ) -> Option<Transport> {
         if self.draining_session.is_some() || !self.core.is_stuck(now) {
             return None;
         }
@@ -218,6 +218,6 @@ impl ClientState {
         let core = std::mem::replace(&mut self.core, successor);
         debug_assert!(core.orphaned_slots() > 0, "a session is replaced since all its slots are orphaned");
         self.draining_session = Some(Box::new(core));
-        Some(std::mem::take(socket))
+        Some(std::mem::take(transport))
     }
 }

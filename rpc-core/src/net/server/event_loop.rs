@@ -16,7 +16,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::commands::{Command, CommandQueue};
 use super::listener::Acceptor;
-use super::socket::Socket;
+use super::loop_socket::LoopSocket;
 use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, EVENTS};
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
@@ -55,7 +55,7 @@ pub(super) struct EventLoop {
     /// The protocol.
     pub(super) core: ServerCore,
     /// The sockets, by connection.
-    pub(super) sockets: Vec<Option<Socket>>,
+    pub(super) sockets: Vec<Option<LoopSocket>>,
     /// The connections that may have bytes to read.
     pub(super) ready: Vec<ConnId>,
     /// The connections that end with this turn.
@@ -170,7 +170,7 @@ impl EventLoop {
             let sockets =
                 self.sockets.iter().enumerate().filter_map(|(conn, socket)| Some((conn, socket.as_ref()?)));
             for (conn, socket) in sockets {
-                let unread = socket.readable && self.core.wants_read(conn);
+                let unread = socket.socket.may_read() && self.core.wants_read(conn);
                 assert!(
                     socket.listed || !unread,
                     "connection {conn} has bytes that no event announces again"
@@ -214,8 +214,7 @@ impl EventLoop {
                 }
                 Token(conn) => {
                     let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { continue };
-                    socket.note(event);
-                    if !std::mem::replace(&mut socket.listed, true) {
+                    if socket.note(event) {
                         self.ready.push(conn);
                     }
                 }
@@ -276,7 +275,7 @@ impl EventLoop {
     /// Adds a connection to this loop. `input` is what another loop has read from it.
     fn connect(&mut self, stream: TcpStream, peer: SocketAddr, input: Bytes) {
         let conn = self.core.handle_connected(Some(peer), self.now);
-        match Socket::register(stream, peer, self.poll.registry(), Token(conn)) {
+        match LoopSocket::register(stream, peer, self.poll.registry(), Token(conn)) {
             Ok(socket) => {
                 if self.sockets.len() <= conn {
                     self.sockets.resize_with(conn + 1, || None);

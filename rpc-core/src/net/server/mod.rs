@@ -7,11 +7,11 @@ mod event_loop;
 mod handle;
 mod listener;
 mod loop_owner;
+mod loop_socket;
 mod runner;
 mod running;
 mod shutdown;
 mod slow_methods;
-mod socket;
 mod threads;
 mod transfer;
 

@@ -10,10 +10,10 @@ use std::sync::{Arc, Weak};
 
 use slab::Slab;
 
-use super::super::driver::{Driver, SOCKET, on_event};
+use super::super::driver::{Driver, SOCKET};
 use super::super::inner::ClientInner;
-use super::super::socket::{Socket, SocketEvents, poll_limit};
 use super::super::state::{ClientState, Driving, PendingWakeups};
+use super::super::transport::{Transport, TransportEvents, poll_limit};
 use super::{Request, take_requests};
 use crate::ids::{Clock, Time};
 use crate::limits::BACKGROUND_TICK;
@@ -43,7 +43,7 @@ enum Job {
     /// Drive it.
     Drive(Box<Driver>),
     /// Drive a session that drains.
-    DrainSession(Box<Socket>),
+    DrainSession(Box<Transport>),
 }
 
 /// A client that the background worker has a job for.
@@ -124,12 +124,12 @@ impl BackgroundWorker {
                     self.run_job(key, None); // closes the socket
                 }
             }
-            Request::DrainSession(inner, mut socket) => {
+            Request::DrainSession(inner, mut transport) => {
                 let key = self.jobs.vacant_key();
-                if let Err(error) = socket.register(self.poll.registry(), Token(key)) {
+                if let Err(error) = transport.register(self.poll.registry(), Token(key)) {
                     tracing::warn!(%error, "cannot take over a socket");
                 }
-                let key = self.add(inner, Job::DrainSession(socket));
+                let key = self.add(inner, Job::DrainSession(transport));
                 self.run_job(key, None);
             }
         }
@@ -186,10 +186,10 @@ impl BackgroundWorker {
             self.remove(key); // the client was dropped; its sockets are closed with the job
             return;
         };
-        let mut seen = SocketEvents::default();
+        let mut seen = TransportEvents::default();
         match (&mut client.job, event) {
-            (Job::Drive(driver), Some(event)) => on_event(&mut driver.socket, event, &mut seen),
-            (Job::DrainSession(socket), Some(event)) => on_event(socket, event, &mut seen),
+            (Job::Drive(driver), Some(event)) => driver.transport.handle_event(event, &mut seen),
+            (Job::DrainSession(transport), Some(event)) => transport.handle_event(event, &mut seen),
             (Job::Watch(_), Some(_)) => return, // its socket is no longer registered here
             (_, None) => {}
         }
@@ -240,8 +240,8 @@ impl BackgroundWorker {
             return;
         };
         drop(state);
-        let Driver { poll, socket, .. } = &mut *driver;
-        if let Err(error) = socket.move_to(poll.registry(), self.poll.registry(), Token(key)) {
+        let Driver { poll, transport, .. } = &mut *driver;
+        if let Err(error) = transport.move_to(poll.registry(), self.poll.registry(), Token(key)) {
             tracing::warn!(%error, "cannot take over a socket");
         }
         client.job = Job::Drive(driver);
@@ -249,26 +249,26 @@ impl BackgroundWorker {
     }
 
     /// Drives a client once: reads, processes, writes, and gives the driver back if nothing is owed.
-    fn drive(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: SocketEvents) {
+    fn drive(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: TransportEvents) {
         let registry = self.poll.registry();
         let Some(ClientJob { job: Job::Drive(driver), .. }) = self.jobs.get_mut(key) else { return };
-        driver.socket.read_on(&mut seen);
+        driver.transport.read_on(&mut seen);
         let mut wakeups = PendingWakeups::default();
         let now = inner.clock.now();
         let mut state = inner.lock();
         state.polling = false;
         state.turns += 1;
-        inner.apply(&mut state.core, &mut driver.socket, seen, registry, now);
-        inner.process(&mut state.core, &mut driver.socket, registry, Token(key), now);
-        let replaced = state.replace_if_blocked(&mut driver.socket, now, || inner.fresh_core());
-        let mut seen = SocketEvents::default();
-        driver.socket.flush(&mut seen);
-        inner.apply(&mut state.core, &mut driver.socket, seen, registry, now);
+        inner.apply(&mut state.core, &mut driver.transport, seen, registry, now);
+        inner.process(&mut state.core, &mut driver.transport, registry, Token(key), now);
+        let replaced = state.replace_if_blocked(&mut driver.transport, now, || inner.fresh_core());
+        let mut seen = TransportEvents::default();
+        driver.transport.flush(&mut seen);
+        inner.apply(&mut state.core, &mut driver.transport, seen, registry, now);
         state.deliver(&mut wakeups); // after the write too, since it may have ended the connection, and calls with it
         let more =
-            state.core.wants_transmit() && driver.socket.is_connected() && driver.socket.out.is_empty();
+            state.core.wants_transmit() && driver.transport.is_connected() && driver.transport.out.is_empty();
         // A step that no event announces: the end of the connection, the next batch, the rest of a read.
-        let again = state.core.wants_close() || more || driver.socket.is_unread();
+        let again = state.core.wants_close() || more || driver.transport.is_unread();
         let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };
         let idle = !state.core.owes() && !again;
         // A thread that has something to send must wake the worker, as long as it drives.
@@ -280,9 +280,9 @@ impl BackgroundWorker {
         }
         drop(state);
         wakeups.send();
-        if let Some(mut socket) = replaced {
-            socket.deregister(self.poll.registry());
-            self.handle(Request::DrainSession(Arc::downgrade(inner), Box::new(socket)));
+        if let Some(mut transport) = replaced {
+            transport.deregister(self.poll.registry());
+            self.handle(Request::DrainSession(Arc::downgrade(inner), Box::new(transport)));
         }
         if !idle {
             let ahead = due.since(now); // the client has another clock than the worker
@@ -293,8 +293,8 @@ impl BackgroundWorker {
     /// Ends the job, and gives the driver back to the client.
     fn return_driver(&mut self, key: usize, state: &mut ClientState) {
         let Some(ClientJob { job: Job::Drive(mut driver), .. }) = self.remove(key) else { return };
-        let Driver { poll, socket, .. } = &mut *driver;
-        if let Err(error) = socket.move_to(self.poll.registry(), poll.registry(), SOCKET) {
+        let Driver { poll, transport, .. } = &mut *driver;
+        if let Err(error) = transport.move_to(self.poll.registry(), poll.registry(), SOCKET) {
             tracing::warn!(%error, "cannot give a socket back");
         }
         state.driving = Driving::Idle(driver);
@@ -303,10 +303,12 @@ impl BackgroundWorker {
     }
 
     /// Drives a session that drains once, and ends it when no slot is orphaned any more.
-    fn drain_session(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: SocketEvents) {
+    fn drain_session(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: TransportEvents) {
         let registry = self.poll.registry();
-        let Some(ClientJob { job: Job::DrainSession(socket), .. }) = self.jobs.get_mut(key) else { return };
-        socket.read_on(&mut seen);
+        let Some(ClientJob { job: Job::DrainSession(transport), .. }) = self.jobs.get_mut(key) else {
+            return;
+        };
+        transport.read_on(&mut seen);
         let mut wakeups = PendingWakeups::default();
         let now = inner.clock.now();
         let mut state = inner.lock();
@@ -315,21 +317,21 @@ impl BackgroundWorker {
             self.remove(key);
             return;
         };
-        inner.apply(core, socket, seen, registry, now);
+        inner.apply(core, transport, seen, registry, now);
         if core.orphaned_slots() == 0 {
             core.close(now); // no reply is owed any more: sends the BYE
         }
-        inner.process(core, socket, registry, Token(key), now);
-        let mut seen = SocketEvents::default();
-        socket.flush(&mut seen);
-        inner.apply(core, socket, seen, registry, now);
-        let due = if socket.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
+        inner.process(core, transport, registry, Token(key), now);
+        let mut seen = TransportEvents::default();
+        transport.flush(&mut seen);
+        inner.apply(core, transport, seen, registry, now);
+        let due = if transport.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
         let done = core.orphaned_slots() == 0;
         if state.deliver(&mut wakeups) {
             inner.wake_driver(&mut state); // the thread that drives the other session may wait for this outcome
         }
         if done {
-            socket.close(registry);
+            transport.close(registry);
             state.draining_session = None;
         }
         drop(state);
