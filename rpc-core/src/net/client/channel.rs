@@ -168,8 +168,7 @@ impl Channel for TcpChannel {
         }
         let mut wakeups = PendingWakeups::default();
         if !background {
-            self.inner.send_now(&mut state, &mut wakeups); // sends BYE, unless another thread drives
-            self.inner.send_now(&mut state, &mut wakeups); // closes the socket
+            self.inner.send_now(&mut state, &mut wakeups); // sends BYE and closes the socket, unless another thread drives
         }
         self.inner.finish(state, wakeups);
     }

@@ -113,12 +113,7 @@ impl ClientInner {
         now: Time,
     ) {
         core.handle_timeout(now);
-        if core.wants_close() {
-            transport.flush(&mut TransportEvents::default()); // sends the BYE, if the kernel takes it at once
-            transport.close(registry);
-            let why = core.last_failure().to_owned();
-            core.handle_disconnected(&why, now);
-        }
+        self.close_if_wanted(core, transport, registry, now);
         if core.poll_connect(now) {
             let to = self.next_address();
             if let Err(error) = transport.connect(to, registry, token) {
@@ -128,6 +123,25 @@ impl ClientInner {
         // Until then calls stay in the core, which resolves them if the connection cannot be made.
         if transport.is_connected() {
             core.poll_transmit(&mut transport.out, now);
+        }
+        // A BYE that was transmitted just now is the last frame: it leaves, and the connection ends, in the same step.
+        self.close_if_wanted(core, transport, registry, now);
+        debug_assert!(!core.wants_close(), "one step does all that the protocol wants");
+    }
+
+    /// Ends the connection if the protocol wants that.
+    fn close_if_wanted(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        now: Time,
+    ) {
+        if core.wants_close() {
+            transport.flush(&mut TransportEvents::default()); // sends the last frame, if the kernel takes it at once
+            transport.close(registry);
+            let why = core.last_failure().to_owned();
+            core.handle_disconnected(&why, now);
         }
     }
 
@@ -160,9 +174,7 @@ impl ClientInner {
             }
             // What the batch that was just taken left behind follows without a pause.
             let more = state.core.wants_transmit();
-            let limit =
-                if state.core.wants_close() { Some(Time::default()) } else { state.core.poll_timeout() };
-            let limit = limit.into_iter().chain(until).min();
+            let limit = state.core.poll_timeout().into_iter().chain(until).min();
             state.sleeps_until = limit.unwrap_or(Time::NEVER);
             let limit = limit.map(|at| at.since(now));
             // From here on a thread with bytes to send must wake this poll: it reads `polling` under the same lock.
@@ -182,7 +194,6 @@ impl ClientInner {
         }
         if state.core.is_closed() {
             self.process_and_flush(&mut state, &mut driver, now); // closed while this thread drove: sends the BYE
-            self.process_and_flush(&mut state, &mut driver, now); // closes the socket
             state.deliver(wakeups);
         }
         driver.last_turn = now;

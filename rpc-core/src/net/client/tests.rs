@@ -91,6 +91,23 @@ fn a_forked_child_that_only_ends_says_nothing_on_its_parent_s_connection() {
 }
 
 #[test]
+fn one_call_of_close_sends_bye_and_closes_the_socket() {
+    let (address, handle) = server();
+    let client = client(address);
+    assert!(matches!(ping(&client), Outcome::Done(_)));
+    client.close();
+    let state = client.inner.lock();
+    let Driving::Idle(driver) = &state.driving else { panic!("no thread drives") };
+    assert!(!driver.transport.is_connected() && !state.core.wants_close());
+    drop(state);
+    drop(client);
+    while handle.counters().sessions > 0 {
+        std::thread::yield_now(); // the BYE is on its way; without it the session lasts for its lease
+    }
+    handle.drain();
+}
+
+#[test]
 fn a_driver_that_panics_leaves_the_client_to_the_others() {
     let (address, handle) = server();
     let client = client(address);

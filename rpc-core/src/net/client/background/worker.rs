@@ -120,8 +120,7 @@ impl BackgroundWorker {
                 let of_client = self.jobs.iter().filter(|(_, client)| client.inner.ptr_eq(&inner));
                 let keys: Vec<usize> = of_client.map(|(key, _)| key).collect();
                 for key in keys {
-                    self.run_job(key, None); // sends the BYE
-                    self.run_job(key, None); // closes the socket
+                    self.run_job(key, None); // sends the BYE, and closes the socket
                 }
             }
             Request::DrainSession(inner, mut transport) => {
@@ -267,8 +266,8 @@ impl BackgroundWorker {
         state.deliver(&mut wakeups); // after the write too, since it may have ended the connection, and calls with it
         let more =
             state.core.wants_transmit() && driver.transport.is_connected() && driver.transport.out.is_empty();
-        // A step that no event announces: the end of the connection, the next batch, the rest of a read.
-        let again = state.core.wants_close() || more || driver.transport.is_unread();
+        // A step that no event announces: the next batch, or the rest of a read.
+        let again = more || driver.transport.is_unread();
         let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };
         let idle = !state.core.owes() && !again;
         // A thread that has something to send must wake the worker, as long as it drives.
