@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::background;
 use super::inner::ClientInner;
+use super::special_cases::detect_fork;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::{Channel, ClientCounters, Ticket};
 use crate::ids::Clock;
@@ -78,9 +79,7 @@ impl Channel for TcpChannel {
         let mut state = self.inner.lock();
         let now = self.inner.clock.now();
         state.core.abandon(ticket.0, now);
-        if let Some(draining) = &mut state.draining_session {
-            draining.abandon(ticket.0, now); // the call may be orphaned there: its reply must not reach the next call with this ticket
-        }
+        state.left.abandon(ticket.0, now);
         let left = state.waiters.remove(ticket);
         // A CANCEL may have to be sent, and no thread of this call waits for it.
         if state.core.wants_transmit() {
@@ -104,11 +103,8 @@ impl Channel for TcpChannel {
 
     fn forget(&self, ticket: Ticket) {
         let mut state = self.inner.lock();
-        // The call may be in either session: the one that does not know the ticket does nothing.
         state.core.forget(ticket.0);
-        if let Some(draining) = &mut state.draining_session {
-            draining.forget(ticket.0);
-        }
+        state.left.forget(ticket.0);
         let left = state.waiters.remove(ticket);
         drop(state);
         drop(left);
@@ -145,25 +141,19 @@ impl Channel for TcpChannel {
     }
 
     fn counters(&self) -> ClientCounters {
-        let state = self.inner.lock();
-        let mut counters = state.core.counters();
-        counters.orphaned_slots +=
-            state.draining_session.as_ref().map_or(0, |draining| draining.orphaned_slots()) as u64;
-        counters
+        self.inner.lock().counters()
     }
 
     fn close(&self) {
         let now = self.inner.clock.now();
         let mut state = self.inner.lock();
-        self.inner.detect_fork(&mut state);
+        detect_fork(&self.inner, &mut state);
         state.core.close(now);
-        if let Some(draining) = &mut state.draining_session {
-            draining.close(now);
-        }
+        state.left.close(now);
         // If the background worker drives, it alone has the socket and can send the BYE. Otherwise this thread sends it, or
         // the caller that drives does at the end of its turn.
         let background = matches!(state.driving, Driving::Background);
-        if background || state.draining_session.is_some() {
+        if background || state.left.is_draining() {
             background::close(Arc::clone(&self.inner));
         }
         let mut wakeups = PendingWakeups::default();

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::background;
 use super::inner::ClientInner;
+use super::special_cases::{detect_fork, recover, reopen, replace_if_blocked};
 use super::state::{ClientState, Driving, PendingWakeups, Sleeper};
 use super::transport::{Transport, TransportEvents, poll_limit};
 use crate::call::Ticket;
@@ -168,7 +169,7 @@ impl ClientInner {
                 break;
             }
             self.process(&mut state.core, &mut driver.transport, driver.poll.registry(), SOCKET, now);
-            self.replace_if_blocked(&mut state, &mut driver, now);
+            replace_if_blocked(self, &mut state, &mut driver, now);
             if state.deliver(wakeups) {
                 continue; // this thread may wait for one of these outcomes
             }
@@ -221,7 +222,7 @@ impl ClientInner {
         done: &dyn Fn(&ClientState) -> bool,
         wakeups: &mut PendingWakeups,
     ) -> MutexGuard<'a, ClientState> {
-        self.detect_fork(&mut state);
+        detect_fork(self, &mut state);
         loop {
             if done(&state) || until.is_some_and(|until| until <= self.clock.now()) {
                 self.release_role(&mut state, wakeups);
@@ -231,7 +232,7 @@ impl ClientInner {
                 let drive = || self.drive(state, driver, until, done, wakeups);
                 // A panic leaves `driving` as it is, without a driver: all other threads would sleep for ever.
                 return catch_unwind(AssertUnwindSafe(drive)).unwrap_or_else(|panic| {
-                    self.recover();
+                    recover(self);
                     resume_unwind(panic)
                 });
             }
@@ -252,30 +253,10 @@ impl ClientInner {
         }
     }
 
-    /// Opens another session after a panic of the thread that drove, which is a defect of this library or of a subscriber of
-    /// log events. The driver is lost, and without another one all callers would wait for ever.
-    pub(super) fn recover(&self) {
-        let mut wakeups = PendingWakeups::default();
-        let mut state = self.lock();
-        self.restart(&mut state, &mut wakeups);
-        self.release_role(&mut state, &mut wakeups);
-        drop(state);
-        wakeups.send();
-    }
-
-    /// Opens another driver and another session after a panic of the thread that drove.
-    fn restart(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
-        tracing::error!(server = %self.peer, "the thread that drives a connection panicked; opening another session");
-        match Driver::open() {
-            Ok((driver, waker)) => state.restart(driver, waker, self.clock.now(), wakeups),
-            Err(error) => tracing::error!(%error, "cannot open another connection"),
-        }
-    }
-
     /// Sends a call that was just started at once, if no thread drives. A panic costs the client its session, but not the
     /// call: it is sent over the next session.
     pub(super) fn send_now(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
-        self.detect_fork(state);
+        detect_fork(self, state);
         let Some(mut driver) = state.take_driver(Driving::Caller) else {
             self.wake_driver(state);
             return;
@@ -293,7 +274,7 @@ impl ClientInner {
         state.turns += 1;
         match sent {
             Ok(()) => state.driving = Driving::Idle(driver),
-            Err(_) => self.restart(state, wakeups), // the panic itself was reported by the panic hook
+            Err(_) => reopen(self, state, wakeups), // the panic itself was reported by the panic hook
         }
     }
 
@@ -319,33 +300,6 @@ impl ClientInner {
                     tracing::error!(%error, "cannot wake the thread that drives a connection");
                 }
             }
-        }
-    }
-
-    /// Replaces the session if all its slots are orphaned, and gives the old one to the background worker.
-    fn replace_if_blocked(&self, state: &mut ClientState, driver: &mut Driver, now: Time) {
-        if let Some(mut transport) =
-            state.replace_if_blocked(&mut driver.transport, now, || self.fresh_core())
-        {
-            transport.deregister(driver.poll.registry());
-            tracing::warn!(server = %self.peer, "every slot waits for a lost reply; new calls use another session");
-            background::drain_session(self.me(), transport);
-            self.process(&mut state.core, &mut driver.transport, driver.poll.registry(), SOCKET, now);
-        }
-    }
-
-    /// Opens another driver and another session in a forked child. The child has the socket, the session and the poll of its
-    /// parent, and none of its threads. It deregisters nothing, since the parent polls with the same kernel object.
-    pub(super) fn detect_fork(&self, state: &mut ClientState) {
-        if !self.is_forked() {
-            return;
-        }
-        match Driver::open() {
-            Ok((driver, waker)) => {
-                state.restart_after_fork(driver, waker, self.clock.now());
-                self.adopt_process();
-            }
-            Err(error) => tracing::error!(%error, "a forked process cannot open its own connection"),
         }
     }
 }

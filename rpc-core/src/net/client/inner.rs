@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::special_cases::Process;
 use super::state::{ClientState, PendingWakeups};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::ClientLimits;
 use crate::net::MonotonicClock;
-use crate::net::os;
-use crate::net::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::proto::{Outcome, Request};
@@ -30,8 +30,8 @@ pub(super) struct ClientInner {
     next_address: AtomicUsize,
     /// The settings, for another session.
     config: ClientConfig,
-    /// The process in which the driver was opened: a forked child has another one.
-    process: AtomicU32,
+    /// The process in which the driver was opened.
+    pub(super) process: Process,
     /// This value, for requests to the background worker.
     me: Weak<ClientInner>,
 }
@@ -53,7 +53,7 @@ impl ClientInner {
             addresses,
             next_address: AtomicUsize::new(0),
             config,
-            process: AtomicU32::new(os::process_id()),
+            process: Process::present(),
             me: Weak::clone(me),
         })
     }
@@ -89,22 +89,6 @@ impl ClientInner {
     /// Returns the core of another session, with the same settings and another seed.
     pub(super) fn fresh_core(&self) -> ClientCore {
         ClientCore::new(ClientConfig { seed: self.clock.now().0 ^ self.config.seed, ..self.config.clone() })
-    }
-
-    /// Returns true if this process is a forked child that has opened no driver of its own.
-    pub(super) fn is_forked(&self) -> bool {
-        self.process.load(Ordering::Relaxed) != os::process_id()
-    }
-
-    /// Notes that this process has a driver of its own.
-    pub(super) fn adopt_process(&self) {
-        self.process.store(os::process_id(), Ordering::Relaxed);
-    }
-
-    /// Makes this process look like a forked child, for tests.
-    #[cfg(test)]
-    pub(super) fn pretend_fork(&self) {
-        self.process.store(0, Ordering::Relaxed);
     }
 
     /// Registers a waiter, and starts the call.

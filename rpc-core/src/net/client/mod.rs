@@ -8,6 +8,7 @@ mod background;
 mod channel;
 mod driver;
 mod inner;
+mod special_cases;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use slab::Slab;
 
 use super::super::driver::{Driver, SOCKET};
 use super::super::inner::ClientInner;
+use super::super::special_cases::{detect_fork, leave_if_blocked, recover};
 use super::super::state::{ClientState, Driving, PendingWakeups};
 use super::super::transport::{Transport, TransportEvents, poll_limit};
 use super::{Request, take_requests};
@@ -173,7 +174,7 @@ impl BackgroundWorker {
         if catch_unwind(AssertUnwindSafe(|| self.try_job(key, event))).is_err() {
             self.remove(key);
             if let Some(inner) = inner {
-                inner.recover();
+                recover(&inner);
             }
         }
     }
@@ -230,7 +231,7 @@ impl BackgroundWorker {
             return;
         };
         let mut state = inner.lock();
-        inner.detect_fork(&mut state);
+        detect_fork(&inner, &mut state);
         let Some(mut driver) = state.take_driver(Driving::Background) else {
             // A caller drives, and asks again when it releases the role. Both happen under the lock, so no request is lost.
             state.background_asked = false;
@@ -259,7 +260,7 @@ impl BackgroundWorker {
         state.turns += 1;
         inner.apply(&mut state.core, &mut driver.transport, seen, registry, now);
         inner.process(&mut state.core, &mut driver.transport, registry, Token(key), now);
-        let replaced = state.replace_if_blocked(&mut driver.transport, now, || inner.fresh_core());
+        let replaced = leave_if_blocked(&mut state, &mut driver.transport, now, || inner.fresh_core());
         let mut seen = TransportEvents::default();
         driver.transport.flush(&mut seen);
         inner.apply(&mut state.core, &mut driver.transport, seen, registry, now);
@@ -311,7 +312,7 @@ impl BackgroundWorker {
         let mut wakeups = PendingWakeups::default();
         let now = inner.clock.now();
         let mut state = inner.lock();
-        let Some(core) = state.draining_session.as_mut() else {
+        let Some(core) = state.left.draining() else {
             drop(state);
             self.remove(key);
             return;
@@ -331,7 +332,7 @@ impl BackgroundWorker {
         }
         if done {
             transport.close(registry);
-            state.draining_session = None;
+            state.left.end();
         }
         drop(state);
         wakeups.send();
