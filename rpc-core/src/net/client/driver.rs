@@ -114,7 +114,9 @@ impl ClientInner {
         now: Time,
     ) {
         core.handle_timeout(now);
-        self.close_if_wanted(core, transport, registry, now);
+        if core.wants_close() {
+            end_connection(core, transport, registry, now);
+        }
         if core.poll_connect(now) {
             let to = self.next_address();
             if let Err(error) = transport.connect(to, registry, token) {
@@ -126,24 +128,10 @@ impl ClientInner {
             core.poll_transmit(&mut transport.out, now);
         }
         // A BYE that was transmitted just now is the last frame: it leaves, and the connection ends, in the same step.
-        self.close_if_wanted(core, transport, registry, now);
-        debug_assert!(!core.wants_close(), "one step does all that the protocol wants");
-    }
-
-    /// Ends the connection if the protocol wants that.
-    fn close_if_wanted(
-        &self,
-        core: &mut ClientCore,
-        transport: &mut Transport,
-        registry: &Registry,
-        now: Time,
-    ) {
         if core.wants_close() {
-            transport.flush(&mut TransportEvents::default()); // sends the last frame, if the kernel takes it at once
-            transport.close(registry);
-            let why = core.last_failure().to_owned();
-            core.handle_disconnected(&why, now);
+            end_connection(core, transport, registry, now);
         }
+        debug_assert!(!core.wants_close(), "one step does all that the protocol wants");
     }
 
     /// Drives until `done` returns true or until `until`, and then passes the role on.
@@ -302,4 +290,13 @@ impl ClientInner {
             }
         }
     }
+}
+
+/// Ends the connection, since the protocol wants that. The last frame is sent if the kernel takes it at once.
+#[cold]
+fn end_connection(core: &mut ClientCore, transport: &mut Transport, registry: &Registry, now: Time) {
+    transport.flush(&mut TransportEvents::default());
+    transport.close(registry);
+    let why = core.last_failure().to_owned();
+    core.handle_disconnected(&why, now);
 }

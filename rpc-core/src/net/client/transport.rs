@@ -115,7 +115,9 @@ impl Transport {
                 }
             }
         }
-        self.flush(seen);
+        if !self.out.is_empty() {
+            self.flush(seen);
+        }
         self.read(seen);
     }
 
@@ -195,6 +197,7 @@ impl Transport {
     }
 
     /// Continues a read that used its budget in an earlier turn. Returns true if there was one.
+    #[inline]
     pub(super) fn read_on(&mut self, seen: &mut TransportEvents) -> bool {
         let unread = self.is_unread() && seen.input.is_empty();
         if unread {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::error::ServeError;
 use super::event_loop::{EventLoop, ServerShared};
+use super::life::ShutdownSignal;
 use super::loop_owner::LoopOwner;
-use super::shutdown::ShutdownSignal;
-use super::slow_methods::SlowMethods;
+use super::threads::SlowMethods;
 use super::{Server, ServerHandle, listener};
 use crate::contract::Directory;
 use crate::ids::{Clock, Incarnation};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! turn:  receive: poll --> note_events --> run_commands --> accept --> read_ready --> handle_timeout --> hand_over
-//!        (the calls run: runner)
+//!        (the calls run: runner, with the loop parked)
 //!        flush:   poll_ready --> write --> remove the connections that end
 //! ```
 //! It runs no user code, so that another thread can take the whole of it while a handler runs.
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::commands::{Command, CommandQueue};
+use super::commands::{Command, CommandQueue, hand_over, run_commands};
 use super::listener::Acceptor;
 use super::loop_socket::LoopSocket;
 use crate::ids::{Clock, Time};
@@ -45,11 +45,11 @@ pub(super) struct ServerShared {
 /// event follows for it.
 pub(super) struct EventLoop {
     /// The kernel's poll, which all sockets of the loop are registered with.
-    poll: Poll,
+    pub(super) poll: Poll,
     /// The events of the last poll.
     events: Events,
     /// The listener, on the first loop, until a drain closes it.
-    acceptor: Option<Acceptor>,
+    pub(super) acceptor: Option<Acceptor>,
     /// The loop that gets the next new connection.
     next_loop: usize,
     /// The protocol.
@@ -67,15 +67,15 @@ pub(super) struct EventLoop {
     /// The read buffer. All of it is initialised, so that no `unsafe` is needed.
     pub(super) input: BytesMut,
     /// The commands of this turn, empty between turns.
-    commands: Vec<Command>,
+    pub(super) commands: Vec<Command>,
     /// The present time, read once a turn.
     pub(super) now: Time,
     /// The number of the loop.
-    number: usize,
+    pub(super) number: usize,
     /// True if the command queue was closed, since another thread of this loop failed.
-    closed: bool,
+    pub(super) closed: bool,
     /// The command queues of all loops, by number.
-    queues: Arc<[Arc<CommandQueue>]>,
+    pub(super) queues: Arc<[Arc<CommandQueue>]>,
     /// The state that all loops of the server share.
     pub(super) shared: Arc<ServerShared>,
 }
@@ -134,13 +134,13 @@ impl EventLoop {
             _ => self.now = self.shared.clock.now(),
         }
         self.note_events();
-        self.run_commands();
+        run_commands(self);
         self.accept();
         self.read_ready();
         if self.core.poll_timeout().is_some_and(|due| due <= self.now) {
             self.core.handle_timeout(self.now);
         }
-        self.hand_over();
+        hand_over(self);
         Ok(())
     }
 
@@ -222,31 +222,6 @@ impl EventLoop {
         }
     }
 
-    /// Runs the commands of other threads.
-    fn run_commands(&mut self) {
-        let mut commands = std::mem::take(&mut self.commands);
-        self.closed |= self.queues[self.number].drain(&mut commands);
-        for command in commands.drain(..) {
-            match command {
-                Command::CallFinished { key, status, body } => self.core.finish(key, status, &body, self.now),
-                Command::Connection { stream, peer, input } => self.connect(stream, peer, input),
-                Command::Drain(grace) => self.drain(grace),
-                Command::Counters(reply) => {
-                    let _ = reply.send(self.core.counters()); // the thread that asked may have stopped waiting
-                }
-            }
-        }
-        self.commands = commands;
-    }
-
-    /// Begins a drain: closes the listener, and tells the protocol.
-    fn drain(&mut self, grace: Duration) {
-        if let Some(acceptor) = self.acceptor.take() {
-            acceptor.close(self.poll.registry());
-        }
-        self.core.drain_within(grace, self.now);
-    }
-
     /// Accepts a batch of connections, and gives them to the loops in turn.
     fn accept(&mut self) {
         let Some(mut acceptor) = self.acceptor.take() else { return };
@@ -273,7 +248,7 @@ impl EventLoop {
     }
 
     /// Adds a connection to this loop. `input` is what another loop has read from it.
-    fn connect(&mut self, stream: TcpStream, peer: SocketAddr, input: Bytes) {
+    pub(super) fn connect(&mut self, stream: TcpStream, peer: SocketAddr, input: Bytes) {
         let conn = self.core.handle_connected(Some(peer), self.now);
         match LoopSocket::register(stream, peer, self.poll.registry(), Token(conn)) {
             Ok(socket) => {
@@ -289,22 +264,6 @@ impl EventLoop {
                 tracing::warn!(%error, %peer, "cannot register a connection");
                 self.core.remove(conn, self.now);
                 self.shared.open.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Sends connections to the loops that own their sessions.
-    fn hand_over(&mut self) {
-        // `input` is all that was read: the other loop continues with the same bytes.
-        while let Some(moved) = self.core.poll_hand_over() {
-            self.core.remove(moved.conn, self.now);
-            let Some(socket) = self.sockets.get_mut(moved.conn).and_then(Option::take) else { continue };
-            let peer = socket.peer;
-            match (socket.deregister(self.poll.registry()), self.queues.get(usize::from(moved.to_loop))) {
-                (Ok(stream), Some(to)) => to.push(Command::Connection { stream, peer, input: moved.input }),
-                _ => {
-                    self.shared.open.fetch_sub(1, Ordering::Relaxed); // it is closed, and its client connects again
-                }
             }
         }
     }

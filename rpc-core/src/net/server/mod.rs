@@ -4,14 +4,11 @@ mod builder;
 mod commands;
 mod error;
 mod event_loop;
-mod handle;
+mod life;
 mod listener;
 mod loop_owner;
 mod loop_socket;
 mod runner;
-mod running;
-mod shutdown;
-mod slow_methods;
 mod threads;
 mod transfer;
 
@@ -24,8 +21,7 @@ use std::time::Duration;
 
 pub use builder::ServerBuilder;
 pub use error::ServeError;
-pub use handle::ServerHandle;
-pub use running::RunningServer;
+pub use life::{RunningServer, ServerHandle};
 
 use crate::limits::END_MARGIN;
 use crate::service::Service;
@@ -69,15 +65,14 @@ impl Server {
     pub fn run(self) -> Result<(), ServeError> {
         tracing::info!(address = %self.local_addr(), "serving");
         for owner in self.handle.loops() {
-            owner.start().map_err(ServeError::system("start the threads of the server"))?; // on an error, `Drop` ends the loops
+            threads::start(owner).map_err(ServeError::system("start the threads of the server"))?; // on an error, `Drop` ends the loops
         }
         let (mut seen, mut drained) = (0, false);
         let failure = loop {
-            let states: Vec<_> = self.handle.loops().iter().map(|owner| owner.state()).collect();
-            if states.iter().all(|state| state.over) {
-                break self.handle.loops().iter().find_map(|owner| owner.take_error());
+            if self.handle.loops().iter().all(|owner| life::is_over(owner)) {
+                break self.handle.loops().iter().find_map(|owner| life::take_error(owner));
             }
-            if states.iter().any(|state| state.failed) && !drained {
+            if !drained && self.handle.loops().iter().any(|owner| life::has_failed(owner)) {
                 drained = true; // only once, since each drain wakes this thread again
                 self.handle.drain();
             }
@@ -85,7 +80,7 @@ impl Server {
             self.handle.shutdown().wait(seen, limit);
             seen = self.handle.shutdown().generation();
         };
-        let forced = self.handle.loops().iter().any(|owner| owner.was_forced());
+        let forced = self.handle.loops().iter().any(|owner| life::was_forced(owner));
         if forced {
             tracing::warn!(address = %self.local_addr(), "drained by force: running calls were abandoned");
         } else {
@@ -99,7 +94,7 @@ impl Server {
     fn abandon_stuck_loops(&self) -> Option<Duration> {
         let left = self.handle.shutdown().time_left()?;
         if left.is_zero() {
-            self.handle.loops().iter().for_each(|owner| owner.end_if_stuck());
+            self.handle.loops().iter().for_each(|owner| life::end_if_stuck(owner));
             return Some(END_MARGIN);
         }
         Some(left)
@@ -108,7 +103,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.handle.loops().iter().for_each(|owner| owner.end(None, None)); // closes the listener if `run` was not called
+        self.handle.loops().iter().for_each(|owner| life::end(owner, None, None)); // closes the listener if `run` was not called
     }
 }
 

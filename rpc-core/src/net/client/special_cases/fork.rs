@@ -42,10 +42,16 @@ impl Process {
 }
 
 /// Opens another driver and another session in a forked child. Elsewhere it does nothing.
+#[inline]
 pub(in crate::net::client) fn detect_fork(inner: &ClientInner, state: &mut ClientState) {
-    if !inner.process.is_forked() {
-        return;
+    if inner.process.is_forked() {
+        adopt_client(inner, state);
     }
+}
+
+/// Opens another driver and another session in a forked child.
+#[cold]
+fn adopt_client(inner: &ClientInner, state: &mut ClientState) {
     match Driver::open() {
         Ok((driver, waker)) => {
             restart_after_fork(state, driver, waker, inner.clock.now());

@@ -39,6 +39,7 @@ impl LeftSessions {
     }
 
     /// Returns the next event of a call in the session that drains.
+    #[inline]
     pub(in crate::net::client) fn poll_event(&mut self) -> Option<Event> {
         self.draining()?.poll_event()
     }
@@ -86,12 +87,27 @@ impl LeftSessions {
 }
 
 /// Replaces the session of a client whose slots are all orphaned, and gives the old one to the background worker.
+#[inline]
 pub(in crate::net::client) fn replace_if_blocked(
     inner: &ClientInner,
     state: &mut ClientState,
     driver: &mut Driver,
     now: Time,
 ) {
+    if is_blocked(state, now) {
+        replace(inner, state, driver, now);
+    }
+}
+
+/// Returns true if every slot of the session has been orphaned for long, and no other session drains.
+#[inline]
+fn is_blocked(state: &ClientState, now: Time) -> bool {
+    !state.left.is_draining() && state.core.is_stuck(now)
+}
+
+/// Replaces the session of a client that drives itself.
+#[cold]
+fn replace(inner: &ClientInner, state: &mut ClientState, driver: &mut Driver, now: Time) {
     if let Some(mut transport) = leave_if_blocked(state, &mut driver.transport, now, || inner.fresh_core()) {
         transport.deregister(driver.poll.registry());
         tracing::warn!(server = %inner.peer, "every slot waits for a lost reply; new calls use another session");
@@ -108,7 +124,7 @@ pub(in crate::net::client) fn leave_if_blocked(
     now: Time,
     fresh: impl FnOnce() -> ClientCore,
 ) -> Option<Transport> {
-    if state.left.is_draining() || !state.core.is_stuck(now) {
+    if !is_blocked(state, now) {
         return None;
     }
     let mut successor = fresh();
