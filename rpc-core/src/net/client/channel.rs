@@ -1,7 +1,16 @@
 //! Layer 4: the TCP channel: how a call enters the client's core, and how its outcome leaves it.
 //!
+//! | method | sends | waits |
+//! |---|---|---|
+//! | `call` | this thread, while it waits | drives, or sleeps while another thread drives |
+//! | `start` | this thread at once, if nothing else is under way; else the thread that drives next | - |
+//! | `wait`, `resolve` | as `call`, if the call was not sent yet | as `call` |
+//! | `poll` | the background worker, since a future cannot drive | the future's waker is woken |
+//! | `abandon` | the thread that drives sends a CANCEL | - |
+//! | `close` | this thread, or the thread that has the socket, sends BYE | - |
+//!
 //! Every method locks the state, does its step, and unlocks it before it sends the wakeups. A method that waits does so in
-//! [`ClientInner::wait_until`], where it drives or sleeps.
+//! [`ClientInner::wait_until`].
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -42,8 +51,9 @@ impl Channel for TcpChannel {
     fn wait(&self, ticket: Ticket, limit: Option<Duration>) -> Option<Outcome> {
         let until = self.inner.limit(limit);
         let mut state = self.inner.lock();
+        // Delivered already by another thread, so the driver does not matter.
         if let Some(outcome) = state.waiters.take(ticket) {
-            return Some(outcome); // delivered already, so the driver does not matter
+            return Some(outcome);
         }
         let mut wakeups = PendingWakeups::default();
         let mut state = self.inner.wait_until(
@@ -71,7 +81,8 @@ impl Channel for TcpChannel {
             state.urgent = !idle || background::watch(self.inner.me(), true);
         }
         drop(state);
-        drop(replaced); // runs user code, which must not happen under the lock
+        // Dropping a waker runs user code, which must not happen under the lock.
+        drop(replaced);
         None
     }
 
@@ -86,11 +97,13 @@ impl Channel for TcpChannel {
             self.inner.wake_driver(&mut state);
         }
         self.inner.finish(state, PendingWakeups::default());
+        // The waker of the call, outside the lock for the same reason.
         drop(left);
     }
 
     fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome> {
         let until = self.inner.limit(Some(limit));
+        // Several threads may resolve one call, so the outcome is read and not taken.
         let state = self.inner.lock();
         let mut wakeups = PendingWakeups::default();
         let resolved = |state: &ClientState| state.waiters.resolution(ticket).is_some();
@@ -124,7 +137,8 @@ impl Channel for TcpChannel {
             &|state| state.waiters.has_outcome(ticket),
             &mut wakeups,
         );
-        let outcome = state.waiters.take(ticket).unwrap_or(Outcome::Unknown(UnknownCause::Closed)); // `wait_until` returned, so it is there
+        // `wait_until` has no limit here, so it returned because the outcome is there.
+        let outcome = state.waiters.take(ticket).unwrap_or(Outcome::Unknown(UnknownCause::Closed));
         drop(state);
         wakeups.send();
         // Only this outcome can be resolved later, so only then the waiter and the ticket stay.

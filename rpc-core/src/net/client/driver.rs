@@ -103,8 +103,8 @@ impl ClientInner {
         }
     }
 
-    /// Does all that the protocol wants of the socket, except for writing: timers, the end of a connection, a new connection,
-    /// and frames to be sent.
+    /// Does all that the protocol wants of the socket now: timers, the end of a connection, a new connection, and frames to be
+    /// sent. They are written by the caller, but for the last frame of a connection that ends.
     pub(super) fn process(
         &self,
         core: &mut ClientCore,
@@ -146,7 +146,9 @@ impl ClientInner {
         let mut now = self.clock.now();
         if now.since(driver.last_turn) > STALE_CONNECTION {
             let mut seen = TransportEvents::default();
-            driver.transport.read_to_the_end(&mut seen); // finds out if the server has closed the connection meanwhile
+            // A server closes connections that are idle for long. A call that is sent on such a connection is lost, and its
+            // retransmission costs the caller a second, so a read finds that out first.
+            driver.transport.read_to_the_end(&mut seen);
             self.apply(&mut state.core, &mut driver.transport, seen, driver.poll.registry(), now);
         }
         loop {
@@ -158,8 +160,9 @@ impl ClientInner {
             }
             self.process(&mut state.core, &mut driver.transport, driver.poll.registry(), SOCKET, now);
             replace_if_blocked(self, &mut state, &mut driver, now);
+            // This thread may wait for one of these outcomes, so it checks again before it polls.
             if state.deliver(wakeups) {
-                continue; // this thread may wait for one of these outcomes
+                continue;
             }
             // What the batch that was just taken left behind follows without a pause.
             let more = state.core.wants_transmit();
@@ -176,13 +179,15 @@ impl ClientInner {
             state = self.lock();
             state.polling = false;
             state.turns += 1;
+            // These bytes left before the poll: the pauses until their retransmissions begin at that time.
             if seen.flushed_first {
-                state.core.handle_flushed(began); // before the poll: the pauses until retransmissions begin there
+                state.core.handle_flushed(began);
             }
             self.apply(&mut state.core, &mut driver.transport, seen, driver.poll.registry(), now);
         }
         if state.core.is_closed() {
-            self.process_and_flush(&mut state, &mut driver, now); // closed while this thread drove: sends the BYE
+            // Another thread has closed the client while this one drove, and could not send the BYE.
+            self.process_and_flush(&mut state, &mut driver, now);
             state.deliver(wakeups);
         }
         driver.last_turn = now;
@@ -196,7 +201,8 @@ impl ClientInner {
     /// the lock is released.
     pub(super) fn release_role(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
         if state.pass_role(wakeups) {
-            state.background_asked = background::watch(self.me(), state.urgent); // if it is not there, the next release asks again
+            // If there is no worker, the next release asks again.
+            state.background_asked = background::watch(self.me(), state.urgent);
         }
     }
 
@@ -249,6 +255,7 @@ impl ClientInner {
             self.wake_driver(state);
             return;
         };
+        // The lock is held: nothing here waits, and the driver is back before another thread can miss it.
         let sent = catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
             let mut seen = TransportEvents::default();
@@ -262,7 +269,8 @@ impl ClientInner {
         state.turns += 1;
         match sent {
             Ok(()) => state.driving = Driving::Idle(driver),
-            Err(_) => reopen(self, state, wakeups), // the panic itself was reported by the panic hook
+            // The panic itself was reported by the panic hook.
+            Err(_) => reopen(self, state, wakeups),
         }
     }
 
@@ -276,8 +284,9 @@ impl ClientInner {
 
     /// Wakes the thread that drives, if it polls. Further calls do nothing until it polls again.
     pub(super) fn wake_driver(&self, state: &mut ClientState) {
+        // A driver that does not poll checks for work before it does: no system call is needed.
         if !state.polling {
-            return; // it checks for work before it polls
+            return;
         }
         // Cleared by the first thread that wakes the driver, so that many senders cost one system call.
         state.polling = false;

@@ -1,4 +1,11 @@
 //! Layer 4: the state that all threads of a client share: its lock, its addresses and its process.
+//!
+//! ```text
+//!  TcpChannel (one for all stubs) --Arc--> ClientInner <--Weak-- the background worker
+//!                                             |
+//!                                           Mutex: ClientState --> ClientCore, Waiters, Driver (while no thread drives)
+//! ```
+//! The last stub that is dropped closes the client. The worker holds it weakly, so that a job does not keep it alive.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -72,7 +79,8 @@ impl ClientInner {
     /// Returns the addresses of the server in turn, one for each connection attempt.
     pub(super) fn next_address(&self) -> SocketAddr {
         let turn = self.next_address.fetch_add(1, Ordering::Relaxed);
-        let fallback = SocketAddr::from(([127, 0, 0, 1], 0)); // never used, since `new` asserts at least one
+        // Never used, since `new` asserts at least one address.
+        let fallback = SocketAddr::from(([127, 0, 0, 1], 0));
         self.addresses.get(turn % self.addresses.len().max(1)).copied().unwrap_or(fallback)
     }
 
@@ -105,7 +113,8 @@ impl ClientInner {
     /// sends the wakeups.
     pub(super) fn finish(&self, mut state: MutexGuard<'_, ClientState>, mut wakeups: PendingWakeups) {
         if state.deliver(&mut wakeups) {
-            self.wake_driver(&mut state); // one of the outcomes may be its own
+            // One of the outcomes may be that of the thread that drives, which polls and does not sleep in `waiters`.
+            self.wake_driver(&mut state);
         }
         self.release_role(&mut state, &mut wakeups);
         drop(state);

@@ -4,6 +4,9 @@
 //!  DOWN --- connect ---> CONNECTING --- the kernel reports it as writable ---> UP
 //!    ^---------------------- close, or the connection has failed --------------'
 //! ```
+//! The bytes that are read are given to the protocol in [`TransportEvents`], since the thread that reads does not hold the
+//! lock of the client's state. Each chunk is copied out of the thread's read buffer: an idle connection holds no buffer, and
+//! a client has mostly one small reply to read.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
@@ -128,6 +131,7 @@ impl Transport {
             seen.failed = Some(format!("connecting failed: {error}"));
             return;
         }
+        // A socket without an error may still be connecting: only a connected one has a peer.
         match socket.stream().peer_addr() {
             Ok(_) => {
                 os::set_options(socket.stream());
@@ -164,6 +168,7 @@ impl Transport {
         debug_assert_eq!(self.written, self.out.len(), "the kernel takes no more than it is given");
         self.written = 0;
         self.out.clear();
+        // After one long call the memory is given back.
         self.out.shrink_to(CLIENT_BUFFER_KEPT);
         seen.flushed = true;
     }

@@ -179,13 +179,15 @@ impl LoopOwner {
         self.turns.fetch_add(1, Ordering::Relaxed);
         let mut inner = self.lock();
         if inner.ended.is_some() {
-            drop(inner); // first: dropping the loop closes its sockets, which must not happen under the lock
+            // First: dropping the loop closes its sockets, which must not happen under the lock.
+            drop(inner);
             return ParkedLoop { owner: self, epoch, call: None, stage: Stage::Lost };
         }
         debug_assert!(inner.parked_loop.is_none() && inner.epoch == epoch, "a loop has one owner");
         inner.parked_loop = Some(event_loop);
         if let Some(watcher) = inner.threads.wake_watcher() {
-            watcher.unpark(); // it sleeps while no call runs
+            // It sleeps while no call runs. From here on the watcher must see how long one takes.
+            watcher.unpark();
         }
         ParkedLoop { owner: self, epoch, call: None, stage: Stage::Between(inner) }
     }
@@ -242,7 +244,8 @@ impl ParkedLoop<'_> {
         if let Stage::RunsDetached(since) = self.stage {
             self.owner.methods.record_run(entry, since.elapsed());
         }
-        self.call = None; // frees the arguments before the lock is taken
+        // Frees the arguments before the lock is taken.
+        self.call = None;
         let mut guard = self.owner.lock();
         let inner = &mut *guard;
         match inner.parked_loop.as_mut().filter(|_| inner.epoch == self.epoch) {

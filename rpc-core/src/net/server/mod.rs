@@ -1,4 +1,8 @@
 //! Layer 4: the server: services, an address, one or more event loops, and a handle that ends it.
+//!
+//! The path of a call is in this folder: `event_loop` and `transfer` move bytes, `loop_owner` parks the loop while handlers
+//! run, and `runner` is the server on one screen. What the path does not need is in three folders: `threads` (slow handlers
+//! and the thread pool), `commands` (what other threads send to a loop), and `life` (drain, end, handles and counters).
 
 mod builder;
 mod commands;
@@ -73,7 +77,8 @@ impl Server {
                 break self.handle.loops().iter().find_map(|owner| life::take_error(owner));
             }
             if !drained && self.handle.loops().iter().any(|owner| life::has_failed(owner)) {
-                drained = true; // only once, since each drain wakes this thread again
+                // Only once, since each drain wakes this thread again.
+                drained = true;
                 self.handle.drain();
             }
             let limit = self.abandon_stuck_loops();

@@ -3,6 +3,13 @@
 //! All connections of a loop share one read buffer. A frame that was read is a counted slice of it, so that the bytes of a
 //! request are not copied; the memory is reused when no slice refers to it. Write buffers are lent to connections only
 //! while replies are under way, so that an idle connection holds no memory.
+//!
+//! ```text
+//!  read:   may_read, budget left, and the protocol wants more --> Socket::read --> handle_input --> again
+//!            '--- stopped by the budget or the protocol, and bytes may be left: listed, no event follows
+//!  write:  may_write, and bytes are unsent --> Socket::write --> handle_written --> again
+//!            '--- failed: the socket is broken; what was received is read first, since it may end in a BYE
+//! ```
 
 use super::event_loop::EventLoop;
 use super::loop_socket::LoopSocket;
@@ -21,7 +28,8 @@ impl EventLoop {
             if socket.socket.may_write()
                 && self.core.outgoing(conn).is_some_and(|out| !out.unsent().is_empty())
             {
-                self.write(conn); // the kernel has room again
+                // The kernel has room again.
+                self.write(conn);
             }
             self.read(conn);
             self.list_if_ready(conn);
@@ -60,7 +68,8 @@ impl EventLoop {
             }
         }
         if socket.is_broken() && !self.core.wants_read(conn) {
-            self.core.handle_closed(conn, self.now); // it has sent BYE, so the lost write does not matter
+            // It has sent BYE, so the lost write does not matter.
+            self.core.handle_closed(conn, self.now);
         }
     }
 
@@ -84,9 +93,10 @@ impl EventLoop {
             };
             match socket.write(outgoing.unsent()) {
                 Progress::Bytes(count) => self.core.handle_written(conn, count, self.now),
-                Progress::Blocked => self.core.handle_written(conn, 0, self.now), // the time limit of a slow reader begins
+                // The time limit of a slow reader begins.
+                Progress::Blocked => self.core.handle_written(conn, 0, self.now),
                 Progress::Ended | Progress::Failed(_) if self.core.wants_read(conn) => {
-                    socket.set_broken(); // the received bytes are read first: they may end in a BYE
+                    socket.set_broken();
                     break;
                 }
                 Progress::Ended | Progress::Failed(_) => {
@@ -96,7 +106,8 @@ impl EventLoop {
             }
         }
         self.take_buffer_back(conn);
-        self.list_if_ready(conn); // a connection is not read while its client does not read its replies
+        // A connection is not read while its client does not read its replies. It may be read again now.
+        self.list_if_ready(conn);
     }
 
     /// Lends a used write buffer to a connection, since replies follow what is read.

@@ -2,6 +2,15 @@
 //!
 //! The worker locks one client at a time, and never its request queue with it. A client that it drives has its socket in
 //! the worker's poll; it gets the socket back with its driver.
+//!
+//! ```text
+//!  run:   poll --> run_job for each event --> handle each request --> run_job for each job that is due --> again
+//!
+//!  drive: [read] --> [lock] apply --> process --> flush --> apply --> deliver --> anything owed? --no--> return_driver
+//!                                                                                     '--yes--> set_due: the next timer
+//! ```
+//! A worker turn does not block, so one slow client does not hold up another. Clients share the thread: each reads at most
+//! its budget in one turn.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -121,7 +130,8 @@ impl BackgroundWorker {
                 let of_client = self.jobs.iter().filter(|(_, client)| client.inner.ptr_eq(&inner));
                 let keys: Vec<usize> = of_client.map(|(key, _)| key).collect();
                 for key in keys {
-                    self.run_job(key, None); // sends the BYE, and closes the socket
+                    // One turn sends the BYE and closes the socket.
+                    self.run_job(key, None);
                 }
             }
             Request::DrainSession(inner, mut transport) => {
@@ -183,14 +193,16 @@ impl BackgroundWorker {
     fn try_job(&mut self, key: usize, event: Option<&Event>) {
         let Some(client) = self.jobs.get_mut(key) else { return };
         let Some(inner) = client.inner.upgrade() else {
-            self.remove(key); // the client was dropped; its sockets are closed with the job
+            // The client was dropped; its sockets are closed with the job.
+            self.remove(key);
             return;
         };
         let mut seen = TransportEvents::default();
         match (&mut client.job, event) {
             (Job::Drive(driver), Some(event)) => driver.transport.handle_event(event, &mut seen),
             (Job::DrainSession(transport), Some(event)) => transport.handle_event(event, &mut seen),
-            (Job::Watch(_), Some(_)) => return, // its socket is no longer registered here
+            // An event of the last turn, for a socket that was given back since.
+            (Job::Watch(_), Some(_)) => return,
             (_, None) => {}
         }
         match client.job {
@@ -204,7 +216,8 @@ impl BackgroundWorker {
     fn watch(&mut self, key: usize, inner: &Arc<ClientInner>, turns: u64) {
         let mut state = inner.lock();
         if !matches!(state.driving, Driving::Idle(_)) || !state.core.owes() {
-            state.background_asked = false; // the thread that drives asks again when it releases the role
+            // The thread that drives asks again when it releases the role.
+            state.background_asked = false;
             drop(state);
             self.remove(key);
         } else if state.turns != turns {
@@ -264,7 +277,9 @@ impl BackgroundWorker {
         let mut seen = TransportEvents::default();
         driver.transport.flush(&mut seen);
         inner.apply(&mut state.core, &mut driver.transport, seen, registry, now);
-        state.deliver(&mut wakeups); // after the write too, since it may have ended the connection, and calls with it
+        // After the write, since a failed one ends the connection, and calls with it.
+        state.deliver(&mut wakeups);
+        // Frames wait and the buffer was written at once: no event announces that the kernel takes more.
         let more =
             state.core.wants_transmit() && driver.transport.is_connected() && driver.transport.out.is_empty();
         // A step that no event announces: the next batch, or the rest of a read.
@@ -285,7 +300,8 @@ impl BackgroundWorker {
             self.handle(Request::DrainSession(Arc::downgrade(inner), Box::new(transport)));
         }
         if !idle {
-            let ahead = due.since(now); // the client has another clock than the worker
+            // The client has another clock than the worker, so the time that is left is carried over.
+            let ahead = due.since(now);
             self.set_due(key, self.clock.now().plus(ahead));
         }
     }
@@ -319,7 +335,8 @@ impl BackgroundWorker {
         };
         inner.apply(core, transport, seen, registry, now);
         if core.orphaned_slots() == 0 {
-            core.close(now); // no reply is owed any more: sends the BYE
+            // No reply is owed any more: `process` sends the BYE and closes the socket.
+            core.close(now);
         }
         inner.process(core, transport, registry, Token(key), now);
         let mut seen = TransportEvents::default();
@@ -327,8 +344,9 @@ impl BackgroundWorker {
         inner.apply(core, transport, seen, registry, now);
         let due = if transport.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
         let done = core.orphaned_slots() == 0;
+        // The thread that drives the other session may wait for one of these outcomes.
         if state.deliver(&mut wakeups) {
-            inner.wake_driver(&mut state); // the thread that drives the other session may wait for this outcome
+            inner.wake_driver(&mut state);
         }
         if done {
             transport.close(registry);
@@ -339,7 +357,8 @@ impl BackgroundWorker {
         if done {
             self.remove(key);
         } else {
-            self.set_due(key, self.clock.now().plus(due.since(now))); // the client has another clock than the worker
+            // As in `drive`: the two clocks differ.
+            self.set_due(key, self.clock.now().plus(due.since(now)));
         }
     }
 }

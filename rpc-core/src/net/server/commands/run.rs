@@ -21,7 +21,8 @@ pub(in crate::net::server) fn run_commands(event_loop: &mut EventLoop) {
             Command::Connection { stream, peer, input } => event_loop.connect(stream, peer, input),
             Command::Drain(grace) => drain(event_loop, grace),
             Command::Counters(reply) => {
-                let _ = reply.send(event_loop.core.counters()); // the thread that asked may have stopped waiting
+                // The thread that asked may have stopped waiting.
+                let _ = reply.send(event_loop.core.counters());
             }
         }
     }

@@ -1,4 +1,7 @@
 //! Layer 4: the end of a loop: by a drain, by an error, by a panic, or by force when its last handler does not return.
+//!
+//! A handler cannot be stopped from outside. So a loop may end while handlers run: their threads are listed in `slow`, and
+//! the loop counts as over when no other thread is left.
 
 use super::super::error::ServeError;
 use super::super::event_loop::EventLoop;
@@ -27,7 +30,8 @@ pub(in crate::net::server) fn end(
     let event_loop = event_loop.or(inner.parked_loop.take());
     let counters = event_loop.as_ref().map(|event_loop| event_loop.core.counters());
     if let Some(ended) = &mut inner.ended {
-        ended.error = ended.error.take().or(error); // the owner may have ended it first because of our panic
+        // The owner may have ended it first, because the queue was closed after a panic of this thread.
+        ended.error = ended.error.take().or(error);
         ended.counters = counters.unwrap_or(ended.counters);
     } else {
         let counters = counters.unwrap_or(inner.last_counters.1);
@@ -37,8 +41,10 @@ pub(in crate::net::server) fn end(
     inner.check();
     let idle: Vec<Thread> = inner.threads.shut_down();
     drop(inner);
-    owner.commands.close(); // after `ended` is set: a thread whose command is dropped finds the result there
-    drop(event_loop); // closes the sockets, which must not happen under the lock
+    // After `ended` is set: a thread whose command is dropped finds the result there.
+    owner.commands.close();
+    // Closes the sockets, which must not happen under the lock.
+    drop(event_loop);
     idle.iter().for_each(Thread::unpark);
     owner.shutdown.notify();
 }

@@ -1,6 +1,13 @@
 //! Layer 4: the life of a loop's thread: it is started, does one task after another, sleeps, and ends.
 //!
 //! A thread has no fixed role. It drives the loop, watches, runs a slow handler after it has lost the loop, or is idle.
+//!
+//! ```text
+//!  work:  task --> take_parked / watch --> serve --> next_task --> ... --> None: the thread ends
+//!                                            '--- panics: a defect of this library; the loop ends, callers get 'unknown'
+//! ```
+//! The newest idle thread gets the next task, since its stack and its buffers are warm. The others can end after
+//! `SPARE_IDLE`; a few are kept, since it costs more to start a thread than to wake one.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +28,8 @@ use crate::service::panic_text;
 pub(in crate::net::server) fn start(owner: &Arc<LoopOwner>) -> io::Result<()> {
     // The watcher first: a thread that finds no watcher becomes one, and there must be at most one.
     for task in [Task::Watch, Task::DriveLoop] {
-        let _ = owner.lock().threads.request(task); // no thread is idle yet, so a new one is started
+        // No thread is idle yet, so a new one is chosen.
+        let _ = owner.lock().threads.request(task);
         start_thread(owner, task)?;
     }
     Ok(())
@@ -44,7 +52,8 @@ fn thread_ended(owner: &LoopOwner, task: Task) {
     let mut inner = owner.lock();
     inner.threads.alive -= 1;
     if task == Task::Watch {
-        inner.threads.watcher_leaves(); // the next thread without a task becomes the watcher
+        // The next thread without a task becomes the watcher.
+        inner.threads.watcher_leaves();
     }
     drop(inner);
     owner.shutdown.notify();
@@ -53,7 +62,8 @@ fn thread_ended(owner: &LoopOwner, task: Task) {
 /// The main function of a thread: it does its first task, and then one task after another until it may end.
 fn work(owner: &Arc<LoopOwner>, first: Task) {
     let lived = catch_unwind(AssertUnwindSafe(|| {
-        let mut reply = Vec::new(); // one buffer for all replies of this thread
+        // One buffer for all replies of this thread.
+        let mut reply = Vec::new();
         let mut next = Some(first);
         while let Some(task) = next {
             let owned = match task {
