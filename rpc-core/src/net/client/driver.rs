@@ -187,7 +187,8 @@ impl ClientInner {
         }
         if state.core.is_closed() {
             // Another thread has closed the client while this one drove, and could not send the BYE.
-            self.process_and_flush(&mut state, &mut driver, now);
+            let Driver { poll, transport, .. } = &mut *driver;
+            self.process_and_flush(&mut state.core, transport, poll.registry(), SOCKET, now);
             state.deliver(wakeups);
         }
         driver.last_turn = now;
@@ -262,8 +263,9 @@ impl ClientInner {
             if now.since(driver.last_turn) > STALE_CONNECTION {
                 driver.transport.read_to_the_end(&mut seen);
             }
-            self.apply(&mut state.core, &mut driver.transport, seen, driver.poll.registry(), now);
-            self.process_and_flush(state, &mut driver, now);
+            let Driver { poll, transport, .. } = &mut *driver;
+            self.apply(&mut state.core, transport, seen, poll.registry(), now);
+            self.process_and_flush(&mut state.core, transport, poll.registry(), SOCKET, now);
             driver.last_turn = now;
         }));
         state.turns += 1;
@@ -274,12 +276,20 @@ impl ClientInner {
         }
     }
 
-    /// Does all that the protocol wants now, and writes as much as the kernel takes.
-    fn process_and_flush(&self, state: &mut ClientState, driver: &mut Driver, now: Time) {
-        self.process(&mut state.core, &mut driver.transport, driver.poll.registry(), SOCKET, now);
+    /// One step of a thread that does not wait for the kernel: does all that the protocol wants now, and writes as much as the
+    /// kernel takes.
+    pub(super) fn process_and_flush(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        token: Token,
+        now: Time,
+    ) {
+        self.process(core, transport, registry, token, now);
         let mut seen = TransportEvents::default();
-        driver.transport.flush(&mut seen);
-        self.apply(&mut state.core, &mut driver.transport, seen, driver.poll.registry(), now);
+        transport.flush(&mut seen);
+        self.apply(core, transport, seen, registry, now);
     }
 
     /// Wakes the thread that drives, if it polls. Further calls do nothing until it polls again.

@@ -6,8 +6,8 @@
 //! ```text
 //!  run:   poll --> run_job for each event --> handle each request --> run_job for each job that is due --> again
 //!
-//!  drive: [read] --> [lock] apply --> process --> flush --> apply --> deliver --> anything owed? --no--> return_driver
-//!                                                                                     '--yes--> set_due: the next timer
+//!  drive: [read] --> [lock] apply --> process_and_flush --> deliver --> anything owed? --no--> return_driver
+//!                                                                            '--yes--> set_due: the next timer
 //! ```
 //! A worker turn does not block, so one slow client does not hold up another. Clients share the thread: each reads at most
 //! its budget in one turn.
@@ -272,11 +272,8 @@ impl BackgroundWorker {
         state.polling = false;
         state.turns += 1;
         inner.apply(&mut state.core, &mut driver.transport, seen, registry, now);
-        inner.process(&mut state.core, &mut driver.transport, registry, Token(key), now);
+        inner.process_and_flush(&mut state.core, &mut driver.transport, registry, Token(key), now);
         let replaced = leave_if_blocked(&mut state, &mut driver.transport, now, || inner.fresh_core());
-        let mut seen = TransportEvents::default();
-        driver.transport.flush(&mut seen);
-        inner.apply(&mut state.core, &mut driver.transport, seen, registry, now);
         // After the write, since a failed one ends the connection, and calls with it.
         state.deliver(&mut wakeups);
         // Frames wait and the buffer was written at once: no event announces that the kernel takes more.
@@ -338,10 +335,7 @@ impl BackgroundWorker {
             // No reply is owed any more: `process` sends the BYE and closes the socket.
             core.close(now);
         }
-        inner.process(core, transport, registry, Token(key), now);
-        let mut seen = TransportEvents::default();
-        transport.flush(&mut seen);
-        inner.apply(core, transport, seen, registry, now);
+        inner.process_and_flush(core, transport, registry, Token(key), now);
         let due = if transport.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
         let done = core.orphaned_slots() == 0;
         // The thread that drives the other session may wait for one of these outcomes.
