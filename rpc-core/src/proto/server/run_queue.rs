@@ -66,7 +66,9 @@ pub struct ReadyCall {
 /// `ServerLimits::queue_bytes`. An entry counts until it is taken out, even if its call was refused meanwhile.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunQueue {
+    /// The entries, oldest first.
     pub(super) entries: VecDeque<QueueEntry>,
+    /// The sum of the lengths of their arguments.
     pub(super) bytes: usize,
 }
 
@@ -101,7 +103,7 @@ impl RunQueue {
     }
 
     /// Returns the sum as counted, and as it is.
-    #[cfg(feature = "sim")]
+    #[cfg(feature = "__inspection")]
     pub(super) fn sums(&self) -> (usize, usize) {
         (self.bytes, self.entries.iter().map(|entry| entry.bytes).sum())
     }

@@ -2,6 +2,8 @@
 
 use super::answers::{core, greet};
 use super::*;
+use crate::net::client::special_cases::leave_if_blocked;
+use crate::net::client::transport::Transport;
 
 fn request(within: Duration) -> Request {
     let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
@@ -28,15 +30,21 @@ fn each_way_in_which_a_caller_drives_counts_as_a_turn() {
 fn v15_the_orphaned_slots_of_a_session_that_drains_are_counted_too() {
     let (address, handle) = server();
     let client = client(address);
-    let (mut draining, now) = (core(1), Time::default());
+    let (mut draining, mut now) = (core(1), Time::default());
     greet(&mut draining, now);
     let deadline = Duration::from_millis(10);
     draining.start(0, request(deadline), now).expect("it starts");
     draining.poll_transmit(&mut Vec::new(), now);
     draining.handle_flushed(now);
-    draining.handle_timeout(now.plus(deadline));
+    for pause in [deadline, Duration::from_secs(10)] {
+        now = now.plus(pause);
+        draining.handle_timeout(now);
+    }
     assert_eq!(client.counters().orphaned_slots, 0);
-    client.inner.lock().draining_session = Some(Box::new(draining));
+    let mut state = client.inner.lock();
+    state.core = draining;
+    assert!(leave_if_blocked(&mut state, &mut Transport::default(), now, || core(2)).is_some());
+    drop(state);
     assert_eq!(client.counters().orphaned_slots, 1);
     handle.drain();
 }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::*;
 use crate::net::server::ServeError;
-use crate::net::server::shutdown::ShutdownSignal;
+use crate::net::server::life::{self, ShutdownSignal};
 
 static WAIT: Method = Method::new("Wait.wait", "fn wait()").slow();
 static WAITS: Contract = Contract::new("Wait", std::slice::from_ref(&WAIT));
@@ -40,7 +40,7 @@ fn is_forced(with_call: bool) -> bool {
     }
     handle.drain_within(Duration::ZERO);
     thread.join().expect("no panic").expect("drained");
-    let forced = handle.loops().iter().any(|owner| owner.was_forced());
+    let forced = handle.loops().iter().any(|owner| life::was_forced(owner));
     drop(lets_go);
     forced
 }
@@ -71,12 +71,15 @@ fn the_error_that_ended_a_loop_stays_whichever_thread_ends_it_first() {
         let event_loop = owner.lock().parked_loop.take();
         let error = || Some(ServeError::Failed("a defect".to_owned()));
         if error_is_first {
-            owner.end(None, error()); // the thread that panicked does not have the loop
-            owner.end(event_loop, None); // its owner finds the queue closed
+            life::end(owner, None, error()); // the thread that panicked does not have the loop
+            life::end(owner, event_loop, None); // its owner finds the queue closed
         } else {
-            owner.end(event_loop, None);
-            owner.end(None, error());
+            life::end(owner, event_loop, None);
+            life::end(owner, None, error());
         }
-        assert!(matches!(owner.take_error(), Some(ServeError::Failed(_))), "error first: {error_is_first}");
+        assert!(
+            matches!(life::take_error(owner), Some(ServeError::Failed(_))),
+            "error first: {error_is_first}"
+        );
     }
 }

@@ -3,12 +3,12 @@
 mod acks;
 mod backoff;
 mod broken;
-mod copies;
 mod deadlines;
 mod drained;
 mod greeting;
 mod pings;
 mod repeats;
+mod retransmissions;
 mod retries;
 mod second;
 mod sent;
@@ -228,7 +228,7 @@ impl Bench {
     }
 
     pub(super) fn check(&self) {
-        #[cfg(feature = "sim")]
+        #[cfg(feature = "__inspection")]
         self.core.audit().expect("the audit holds");
     }
 }
