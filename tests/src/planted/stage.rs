@@ -39,10 +39,10 @@ pub const STAGES: &[Stage] = &[
         net: false,
     },
     Stage { name: "wire", target: "wire", words: &[], timed: true, net: true },
-    Stage { name: "explore", target: "explore", words: &[], timed: false, net: false },
-    Stage { name: "interleave", target: "interleave", words: &[], timed: false, net: true },
     // Its tests wait more than they work: eight at a time take half as long.
     Stage { name: "integration", target: "integration", words: MANY_AT_A_TIME, timed: true, net: true },
+    Stage { name: "explore", target: "explore", words: &[], timed: false, net: false },
+    Stage { name: "interleave", target: "interleave", words: &[], timed: false, net: true },
     Stage {
         name: "few",
         target: "simulation",

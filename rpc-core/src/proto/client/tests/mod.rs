@@ -3,6 +3,8 @@
 mod acks;
 mod backoff;
 mod broken;
+#[cfg(feature = "sim")]
+mod canonical;
 mod copies;
 mod deadlines;
 mod drained;
