@@ -202,3 +202,14 @@ fn v16_a_client_that_waits_for_nothing_has_no_timer() {
     bench.pass(LONG);
     assert_eq!(bench.core.poll_timeout(), None);
 }
+
+#[test]
+fn what_follows_on_a_connection_that_is_to_be_closed_is_not_looked_at() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    let busy = encoded(&Header::new(Kind::Busy), b"");
+    let welcome = encoded(&Header::new(Kind::Welcome), &bench.grants.encode());
+    bench.core.handle_input([&busy[..], &welcome].concat().into(), bench.now);
+    assert!(bench.core.wants_close() && !bench.core.is_ready());
+    assert_eq!(bench.core.counters().sessions, 0);
+}
