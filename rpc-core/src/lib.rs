@@ -108,6 +108,10 @@ pub mod limits;
 #[doc(hidden)]
 pub mod proto;
 #[doc(hidden)]
+pub mod log;
+#[doc(hidden)]
+pub mod panics;
+#[doc(hidden)]
 pub mod service;
 #[doc(hidden)]
 pub mod wire;

@@ -108,8 +108,10 @@ pub const WRITTEN_KEPT: usize = 64 << 10;
 /// A draining server looks this often if it is done.
 pub const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The shortest time between two lines in the log about failing accepts.
-pub const ACCEPT_LOG: Duration = Duration::from_secs(1);
+/// Events that one place in the source reports at once: enough to see what happens, too few to fill a log.
+pub const EVENTS_AT_ONCE: u32 = 10;
+/// The time after which it may report one more: a flood that lasts a day is below 20,000 lines.
+pub const EVENT_EVERY: Duration = Duration::from_secs(5);
 
 /// Connections that the kernel completes before they are accepted: room for a burst of clients after a restart.
 pub const BACKLOG: i32 = 1024;

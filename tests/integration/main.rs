@@ -1,6 +1,8 @@
 //! All integration tests in one binary: a list of modules.
 
 mod by_name;
+#[cfg(target_os = "linux")]
+mod children;
 mod client;
 mod client_edges;
 mod client_hostile;

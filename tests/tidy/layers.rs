@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::source::{Broken, File, House, Token, blank, tokens};
 
 /// The modules of `rpc-core/src` and their layers, times ten. A module may import modules that are not above it.
-const MODULES: [(&str, u32); 14] = [
+const MODULES: [(&str, u32); 17] = [
     ("error", 0),
     ("ids", 0),
     ("limits", 0),
@@ -28,6 +28,7 @@ const CODEC: &str = "rpc-core/src/wire/codec";
 
 /// The parts of `a/b.rs` or `a/b/mod.rs` below `rpc-core/src`: `[a, b]`; none for `lib.rs`.
 pub(crate) fn module_of(path: &str) -> Option<Vec<&str>> {
+const EVENTS: &str = "rpc-core/src/log.rs";
     let inside = path.strip_prefix(CORE)?.strip_suffix(".rs")?;
     let mut parts: Vec<_> = inside.split('/').collect();
     if matches!(parts.last(), Some(&"mod" | &"lib")) {
@@ -175,6 +176,8 @@ pub(crate) fn operating_system(house: &House) -> Vec<Broken> {
                 "Instant" | "SystemTime" if next(1) == "::" && next(2) == "now" => "the clock",
                 "thread" if next(1) == "::" || before == "::" => "threads",
                 _ => continue,
+                // `log` counts events for an operator in real time; nothing else depends on its clock.
+                "Instant" if module == ["log"] => continue,
             };
             let what = format!("`{}` names {what}, which only the net layer may", module.join("::"));
             broken.push(file.broken(
@@ -224,6 +227,34 @@ pub(crate) fn codec_outside_its_file(house: &House) -> Vec<Broken> {
 #[test]
 fn an_import_of_a_higher_layer_is_found_however_it_is_spelled() {
     let wrong = [
+/// Events that do not go through `log`: their subscriber could end a loop, or a peer fill the log with them.
+pub(crate) fn events_outside_their_file(house: &House) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    for file in house.rust.iter().filter(|file| file.path.starts_with(CORE) && file.path != EVENTS) {
+        let code = blank(&file.text);
+        for token in tokens(&code).iter().filter(|token| token.text == "tracing") {
+            let what = "an event that can panic, and whose rate is not limited".to_owned();
+            broken.push(file.broken(token.line, what, "use the macros of `crate::log`"));
+        }
+    }
+    broken
+}
+
+#[test]
+fn an_event_is_found_outside_its_file() {
+    for text in ["tracing::warn!(\"x\");", "use tracing::debug;", "#[tracing::instrument]\nfn f() {}"] {
+        assert_eq!(
+            events_outside_their_file(&House::with("rpc-core/src/net/os.rs", text)).len(),
+            1,
+            "{text}"
+        );
+        assert_eq!(events_outside_their_file(&House::with(EVENTS, text)), []);
+        assert_eq!(events_outside_their_file(&House::with("examples/1_hello/main.rs", text)), []);
+    }
+    let right = "log::warn!(\"tracing\"); // tracing::warn";
+    assert_eq!(events_outside_their_file(&House::with("rpc-core/src/net/os.rs", right)), []);
+}
+
         "use crate::proto::server;",
         "use crate::{limits::HEADER, proto::Outcome};",
         "use super::super::proto::Outcome;",

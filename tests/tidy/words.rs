@@ -1,4 +1,4 @@
-//! Words that say that something is not finished.
+//! Words that tell of something that is not finished, or that is taken for granted.
 
 use crate::source::{Broken, House, blank, tokens};
 

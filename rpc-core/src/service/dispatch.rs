@@ -2,7 +2,6 @@
 //!
 //! The server's loops and the simulator run calls through this function, and through no other.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +11,8 @@ use super::{CallEnv, Dispatch, Service};
 use crate::error::Reason;
 use crate::ids::Clock;
 use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
+use crate::log;
+use crate::panics::panic_text;
 use crate::proto::server::ReadyCall;
 use crate::wire::message::{Status, cut};
 
@@ -31,7 +32,7 @@ impl fmt::Debug for DispatchEnv {
     }
 }
 
-/// Runs a call. Its reply replaces the contents of `reply`. Panics only if a tracing subscriber panics.
+/// Runs a call. Its reply replaces the contents of `reply`.
 pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
     reply.clear();
     reply.shrink_to(SCRATCH_KEPT);
@@ -71,18 +72,4 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
 fn write_text(reply: &mut Vec<u8>, text: &str) {
     reply.clear();
     reply.extend_from_slice(cut(text, MAX_DETAIL).as_bytes());
-}
-
-/// Returns the text of a panic. Its payload may itself panic when it is dropped.
-pub fn panic_text(panic: Box<dyn Any + Send>) -> String {
-    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (None, Some(text)) => text.clone(),
-        (None, None) => "a panic whose payload is no text".to_owned(),
-    };
-    let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
-    if let Err(again) = dropped {
-        std::mem::forget(again); // dropping it could panic again
-    }
-    text
 }

@@ -20,6 +20,7 @@ use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::STALE_CONNECTION;
 use crate::net::os::{Event, Events, Poll, Registry, Token, Waker};
+use crate::log;
 use crate::net::sync::{MutexGuard, thread};
 use crate::proto::client::ClientCore;
 
@@ -113,8 +114,7 @@ impl ClientInner {
         }
     }
 
-    /// Does all that the protocol wants of the socket, except for writing: timers, the end of a connection, a new connection,
-    /// and frames to be sent.
+    /// Does all that the protocol wants of the socket of the session that takes new calls, except for writing.
     pub(super) fn process(
         &self,
         core: &mut ClientCore,
@@ -268,7 +268,7 @@ impl ClientInner {
         tracing::error!(server = %self.peer, "the thread that drives a connection panicked; opening another session");
         match Driver::open() {
             Ok((driver, waker)) => state.restart(driver, waker, self.clock.now(), wakeups),
-            Err(error) => tracing::error!(%error, "cannot open another connection"),
+            Err(error) => log::error!(%error, "cannot open another connection"),
         }
     }
 
@@ -316,7 +316,7 @@ impl ClientInner {
             Driving::Background => background::process(self.me()),
             Driving::Caller | Driving::Idle(_) => {
                 if let Err(error) = state.waker.wake() {
-                    tracing::error!(%error, "cannot wake the thread that drives a connection");
+                    log::error!(%error, "cannot wake the thread that drives a connection");
                 }
             }
         }
@@ -343,7 +343,7 @@ impl ClientInner {
                 state.restart_after_fork(driver, waker, self.clock.now());
                 self.adopt_process();
             }
-            Err(error) => tracing::error!(%error, "a forked process cannot open its own connection"),
+            Err(error) => log::error!(%error, "a forked process cannot open its own connection"),
         }
     }
 }

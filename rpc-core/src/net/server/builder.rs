@@ -13,6 +13,7 @@ use super::{Server, ServerHandle, listener};
 use crate::contract::Directory;
 use crate::ids::{Clock, Incarnation};
 use crate::limits::{MAX_LOOPS, MIN_THREADS, ServerLimits};
+use crate::log;
 use crate::net::clock::MonotonicClock;
 use crate::net::os::{self, BoundListener};
 use crate::net::sync::atomic::AtomicUsize;
@@ -100,10 +101,10 @@ impl ServerBuilder {
     /// Logs a warning for each setting that gives up a guarantee.
     fn warn(&self, address: std::net::SocketAddr) {
         if !address.ip().to_canonical().is_loopback() {
-            tracing::warn!(%address, "calls are sent without encryption, so the network can read them");
+            log::warn!(%address, "calls are sent without encryption, so the network can read them");
         }
         if !self.at_most_once {
-            tracing::warn!("the duplicate filter is off: a call that is sent again runs again");
+            log::warn!("the duplicate filter is off: a call that is sent again runs again");
         }
     }
 

@@ -19,6 +19,7 @@ use super::listener::Acceptor;
 use super::socket::Socket;
 use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, EVENTS};
+use crate::log;
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
 use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::proto::server::{ConnId, ServerCore};
@@ -235,6 +236,8 @@ impl EventLoop {
                 Command::Counters(reply) => {
                     let _ = reply.send(self.core.counters()); // the thread that asked may have stopped waiting
                 }
+                #[cfg(test)]
+                Command::Panic => panic!("as planned"),
             }
         }
         self.commands = commands;
@@ -287,7 +290,7 @@ impl EventLoop {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, %peer, "cannot register a connection");
+                log::warn!(%error, %peer, "cannot register a connection");
                 self.core.remove(conn, self.now);
                 self.shared.open.fetch_sub(1, Ordering::Relaxed);
             }

@@ -11,7 +11,9 @@ use super::loop_owner::LoopOwner;
 use super::shutdown::ShutdownSignal;
 use crate::ids::Time;
 use crate::limits::{COUNTERS_WAIT, END_MARGIN};
+use crate::log;
 use crate::net::sync::mpsc;
+use crate::net::sync::thread;
 use crate::proto::server::ServerCounters;
 
 /// The wait for a reply to one request for counters. After it the loop may be parked, and is read under the lock.
@@ -52,10 +54,11 @@ impl ServerHandle {
     /// can shorten the time that is left, but not extend it: use it for a second ctrl-C. Zero ends the server now; running
     /// calls are abandoned, and the verdict of their callers is 'unknown'.
     pub fn drain_within(&self, grace: Duration) {
-        if self.shutdown.drain(grace.saturating_add(END_MARGIN)) {
-            tracing::info!(address = %self.local_addr, ?grace, "draining");
-        }
+        let is_first = self.shutdown.drain(grace.saturating_add(END_MARGIN));
         self.loops.iter().for_each(|owner| owner.commands.push(Command::Drain(grace)));
+        if is_first {
+            log::info!(address = %self.local_addr, ?grace, "draining");
+        }
     }
 
     /// Returns the sum of the counters of all loops.

@@ -30,6 +30,7 @@ use super::threads::{Chosen, Task, ThreadPool};
 use crate::contract::Entry;
 use crate::error::Reason;
 use crate::ids::Time;
+use crate::log;
 use crate::net::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::net::sync::thread::Thread;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
@@ -297,7 +298,7 @@ impl LoopOwner {
         drop(inner);
         self.wake_or_spawn(chosen, Task::Watch);
         if let Some(entry) = method.filter(|entry| self.methods.mark_slow(entry)) {
-            tracing::info!(method = entry.method.name, "slow method: its calls now run on a separate thread");
+            log::info!(method = entry.method.name, "slow method: its calls now run on a separate thread");
         }
         Some(owned)
     }
@@ -313,8 +314,10 @@ impl LoopOwner {
         }
     }
 
-    /// Ends the loop: closes it, and lets all threads end that run no handler.
+    /// Ends the loop: closes it, and lets all threads end that run no handler. The error is recorded first and logged last:
+    /// whatever a subscriber does, `Server::run` returns.
     pub(super) fn end(&self, event_loop: Option<Box<EventLoop>>, error: Option<ServeError>) {
+        let text = error.as_ref().map(ToString::to_string);
         let mut inner = self.lock();
         inner.epoch += 1;
         let event_loop = event_loop.or(inner.parked_loop.take());
@@ -334,6 +337,9 @@ impl LoopOwner {
         drop(event_loop); // closes the sockets, which must not happen under the lock
         idle.iter().for_each(Thread::unpark);
         self.shutdown.notify();
+        if let Some(error) = text {
+            log::error!(number = self.number, error, "an event loop has ended with an error");
+        }
     }
 }
 

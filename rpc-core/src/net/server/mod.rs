@@ -28,6 +28,8 @@ pub use handle::ServerHandle;
 pub use running::RunningServer;
 
 use crate::limits::END_MARGIN;
+use crate::log;
+use crate::panics::contain;
 use crate::service::Service;
 
 /// Serves `service` at `address` until the process ends. This is the shortest way; [`Server::builder`] has all settings.
@@ -67,7 +69,7 @@ impl Server {
     /// # Errors
     /// Returns an error if threads cannot be started, or if a loop fails. The other loops are drained then.
     pub fn run(self) -> Result<(), ServeError> {
-        tracing::info!(address = %self.local_addr(), "serving");
+        log::info!(address = %self.local_addr(), "serving");
         for owner in self.handle.loops() {
             owner.start().map_err(ServeError::system("start the threads of the server"))?; // on an error, `Drop` ends the loops
         }
@@ -87,9 +89,9 @@ impl Server {
         };
         let forced = self.handle.loops().iter().any(|owner| owner.was_forced());
         if forced {
-            tracing::warn!(address = %self.local_addr(), "drained by force: running calls were abandoned");
+            log::warn!(address = %self.local_addr(), "drained by force: running calls were abandoned");
         } else {
-            tracing::info!(address = %self.local_addr(), "drained");
+            log::info!(address = %self.local_addr(), "drained");
         }
         failure.map_or(Ok(()), Err)
     }

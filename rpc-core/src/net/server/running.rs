@@ -5,8 +5,9 @@ use std::ops::Deref;
 use super::Server;
 use super::error::ServeError;
 use super::handle::ServerHandle;
+use crate::log;
 use crate::net::sync::thread::{self, JoinHandle};
-use crate::service::panic_text;
+use crate::panics::{contain, panic_text};
 
 /// A server that runs on threads of its own, returned by [`Server::spawn`]. It has all methods of [`ServerHandle`].
 ///

@@ -18,6 +18,7 @@ use super::error::ServeError;
 use super::loop_owner::{LoopOwner, OwnedLoop};
 use super::runner;
 use crate::limits::{SPARE_IDLE, SPARES_KEPT, WATCH_QUIET_TICKS, WATCH_TICK};
+use crate::log;
 use crate::net::sync::Instant;
 use crate::net::sync::atomic::Ordering;
 use crate::net::sync::thread::{self, Thread};
@@ -144,10 +145,10 @@ impl LoopOwner {
         let name = format!("rpc-loop-{}", self.number);
         let started = thread::Builder::new().name(name).spawn(move || owner.work(task));
         if let Err(error) = &started {
-            tracing::warn!(%error, "cannot start a thread");
             self.thread_ended(task);
         }
         started.map(|_| ())
+            log::warn!(%error, "cannot start a thread");
     }
 
     /// Notes that a thread has ended, or could not be started for this task.
@@ -178,9 +179,7 @@ impl LoopOwner {
             }
         }));
         if let Err(panic) = lived {
-            let text = panic_text(panic);
-            tracing::error!(panic = %text, "the code of a loop panicked; the loop ends");
-            self.end(None, Some(ServeError::Failed(text)));
+            contain(|| self.end(None, Some(ServeError::Failed(panic_text(panic)))));
         }
         self.thread_ended(Task::DriveLoop);
     }

@@ -294,7 +294,7 @@ impl ClientCore {
 
     /// The server does not know the session. Sent calls are unknown for ever, unsent ones move to the next session.
     fn session_is_lost(&mut self, now: Time) {
-        tracing::debug!(peer_incarnation = ?self.session.as_ref().map(|s| s.incarnation), "session lost");
+        crate::log::debug!(peer_incarnation = ?self.session.as_ref().map(|s| s.incarnation), "session lost");
         if self.session.is_some() {
             self.connection.succeed(); // the server is there, and began anew
         }
@@ -304,7 +304,7 @@ impl ClientCore {
 
     /// The server did something that the protocol forbids: none of its frames is trusted any more.
     fn server_is_broken(&mut self, error: ProtocolError, now: Time) {
-        tracing::warn!(%error, "the server broke the protocol");
+        crate::log::warn!(%error, "the server broke the protocol");
         self.calls.counters.broken_server += 1;
         self.give_session_up(UnknownCause::BrokenServer, now);
         self.connection.blame(error);
