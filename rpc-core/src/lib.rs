@@ -58,6 +58,7 @@
 //!   [`Unknown`] with its [`UnknownCause`]. [`CallTarget`] names the method and the server. [`Never`] is the error of a method
 //!   that has none.
 //! - [`Unknown::resolve`] asks again; [`Resolution`] is the answer, and [`ResolvedReply`] the reply that was found, or
+//! - [`Escaped`] shows text that the other side has sent, as the errors do: a terminal obeys none of it.
 //!   a [`DecodeError`].
 //!
 //! Without the macro: [`Contract`] and [`Method`] describe a trait ([`ContractError`] refuses two that contradict each other),
@@ -107,14 +108,16 @@ pub mod ids;
 pub mod limits;
 #[doc(hidden)]
 pub mod proto;
-#[doc(hidden)]
 pub mod log;
 #[doc(hidden)]
 pub mod panics;
 #[doc(hidden)]
+#[doc(hidden)]
 pub mod service;
 #[doc(hidden)]
 pub mod wire;
+pub mod text;
+#[doc(hidden)]
 
 pub use call::{
     ByName, CallError, CallTarget, Caller, Client, ClientCounters, Handle, Never, NotExecuted, Panicked,
@@ -139,3 +142,4 @@ pub use service::{CallContext, Service};
 #[cfg(feature = "sim")]
 pub use sim::in_process;
 pub use wire::codec::DecodeError;
+pub use text::Escaped;

@@ -48,6 +48,9 @@ pub const MAX_DETAIL: usize = 1024;
 pub const MAX_LOOPS: usize = 256;
 
 /// The time in which a new connection must send HELLO: a real client needs one round trip, and connections that send one
+/// Most characters of the other side's text that are shown at once: a sentence and a long name fit, a screen does not scroll.
+pub const MAX_SHOWN: usize = 1024;
+
 /// byte at a time to occupy the server need longer.
 pub const HELLO_TIME: Duration = Duration::from_secs(5);
 

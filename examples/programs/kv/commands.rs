@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::api::KvClient;
 use crate::arguments::{ClientOptions, Format, ListOptions, OneCall};
-use crate::output::{PairWriter, answer};
+use crate::output::{PairWriter, answer, value};
 use crate::stats::stats_of;
 
 /// Number of attempts when a connection is refused or cut at once: a bad network also cuts greetings.
@@ -62,8 +62,8 @@ pub(crate) fn run(options: &ClientOptions, command: OneCall) -> Result<(), Failu
     let format = options.format;
     match command {
         OneCall::Get { key } => {
-            let value = kv.get(&key)?;
-            answer(format, Some(&value), &json!({"key": key, "value": value}))?;
+            let found = kv.get(&key)?;
+            value(format, &found, &json!({"key": key, "value": found}))?;
         }
         OneCall::Put { key, value } => {
             kv.put(&key, &value).map_err(|e| Failure::of_call(e, LOOK))?;

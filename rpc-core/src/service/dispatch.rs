@@ -14,6 +14,7 @@ use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
 use crate::log;
 use crate::panics::panic_text;
 use crate::proto::server::ReadyCall;
+use crate::text::Escaped;
 use crate::wire::message::{Status, cut};
 
 /// The environment of all calls of a server: its services and its clock.
@@ -62,7 +63,7 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
         Err(panic) => {
             write_text(reply, &panic_text(panic));
             let text = String::from_utf8_lossy(reply);
-            tracing::error!(method = call.entry.method.name, call = %call.call, panic = %text, "a handler panicked");
+            log::error!(method = call.entry.method.name, call = %call.call, panic = %Escaped(text), "a handler panicked");
             if entered.get() { Status::Panicked } else { Status::Refused(Reason::BadArguments) }
         }
     }

@@ -27,6 +27,7 @@ use crate::proto::client::{ClientConfig, ClientCore};
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
 use channel::TcpChannel;
 use driver::Driver;
+use crate::text::Escaped;
 use inner::ClientInner;
 use state::{ClientState, PendingWakeups};
 
@@ -40,7 +41,7 @@ pub enum ConnectError {
     #[error("cannot find the address of the server: {0}; check the host name and the port")]
     Address(#[source] std::io::Error),
     /// No server replied in time.
-    #[error("cannot reach {server}: {detail}; is the server running there?")]
+    #[error("cannot reach {server}: {}; is the server running there?", Escaped(detail))]
     Unreachable {
         /// The address of the server.
         server: Arc<str>,
@@ -48,11 +49,11 @@ pub enum ConnectError {
         detail: String,
     },
     /// The server replied, and refused the client.
-    #[error("{server} answered, but {detail}")]
+    #[error("{server} answered, but {}", Escaped(detail))]
     Rejected {
         /// The address of the server.
         server: Arc<str>,
-        /// The reason that the server gave.
+        /// The reason that the server gave, as it has sent it.
         detail: String,
     },
     /// There are more services than fit into a HELLO.

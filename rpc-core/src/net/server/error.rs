@@ -38,7 +38,7 @@ pub enum ServeError {
     },
     /// The code of this library panicked, which is a defect. No call got a wrong reply because of it: the loop stopped at
     /// once.
-    #[error("a loop of the server failed: {0}")]
+    #[error("a loop of the server failed: {}", Escaped(.0))]
     Failed(String),
 }
 

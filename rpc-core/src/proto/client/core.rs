@@ -220,7 +220,7 @@ impl ClientCore {
                 self.connection.fail("the server is busy or shutting down", frame.header.pause(), now);
             }
             (_, Kind::Reject) => {
-                let text = String::from_utf8_lossy(&frame.body);
+                let text = crate::text::received(&frame.body);
                 self.connection.reject(&format!("the server refused the connection: {text}"), now);
             }
             // It overtook WELCOME, or WELCOME was lost: not the server's fault. Replies come again.
