@@ -42,7 +42,8 @@
 //! To serve:
 //! - [`serve`] runs one service until it is stopped. A [`Server`] is made by a [`ServerBuilder`] of several services
 //!   and [`ServerLimits`]; [`Server::run`] blocks, [`Server::spawn`] returns a [`RunningServer`].
-//! - [`ServerHandle`] drains a server and reads its [`ServerCounters`]. [`ServeError`] tells why a server did not start.
+//! - [`ServerHandle`] drains a server and reads its [`ServerCounters`]. [`ServeError`] tells why a server did not start,
+//!   and a [`SettingError`] inside it which setting is outside its bounds.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
 //!
@@ -57,8 +58,8 @@
 //! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`ReplyLost`],
 //!   [`Unknown`] with its [`UnknownCause`]. [`CallTarget`] names the method and the server. [`Never`] is the error of a method
 //!   that has none.
-//! - [`Unknown::resolve`] asks again; [`Resolution`] is the answer, and [`ResolvedReply`] the reply that was found, or
 //! - [`Escaped`] shows text that the other side has sent, as the errors do: a terminal obeys none of it.
+//! - [`Unknown::resolve`] asks again; [`Resolution`] is the answer, and [`ResolvedReply`] the reply that was found, or
 //!   a [`DecodeError`].
 //!
 //! Without the macro: [`Contract`] and [`Method`] describe a trait ([`ContractError`] refuses two that contradict each other),
@@ -107,17 +108,17 @@ pub mod ids;
 // constants that tune the implementation; the bounds that can be set are `ServerLimits`, `ClientLimits`
 pub mod limits;
 #[doc(hidden)]
-pub mod proto;
 pub mod log;
 #[doc(hidden)]
 pub mod panics;
 #[doc(hidden)]
+pub mod proto;
 #[doc(hidden)]
 pub mod service;
 #[doc(hidden)]
-pub mod wire;
 pub mod text;
 #[doc(hidden)]
+pub mod wire;
 
 pub use call::{
     ByName, CallError, CallTarget, Caller, Client, ClientCounters, Handle, Never, NotExecuted, Panicked,
@@ -126,7 +127,7 @@ pub use call::{
 pub use contract::{Contract, ContractError, Method};
 pub use error::Reason;
 pub use ids::CallId;
-pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
+pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits, SettingError};
 #[cfg(feature = "sim")]
 pub use net::FaultProxy;
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
@@ -141,5 +142,5 @@ pub use serde;
 pub use service::{CallContext, Service};
 #[cfg(feature = "sim")]
 pub use sim::in_process;
-pub use wire::codec::DecodeError;
 pub use text::Escaped;
+pub use wire::codec::DecodeError;

@@ -1,6 +1,10 @@
 //! Layer 0: every bound of the framework in one place, each with its reason.
 
+mod bounds;
+
 use std::time::Duration;
+
+pub use bounds::{Least, SettingError, check_time};
 
 /// Bytes of a frame's header, its length prefix included.
 pub const HEADER: usize = 36;
@@ -44,13 +48,13 @@ pub const SPARE_ELEMENTS: usize = 1024;
 /// Longest text of a panic or a refusal on the wire, in bytes: enough for a sentence, too little to be a reply.
 pub const MAX_DETAIL: usize = 1024;
 
+/// Most characters of the other side's text that are shown at once: a sentence and a long name fit, a screen does not scroll.
+pub const MAX_SHOWN: usize = 1024;
+
 /// Most event loops of one server: a session id has 8 bits for its loop.
 pub const MAX_LOOPS: usize = 256;
 
 /// The time in which a new connection must send HELLO: a real client needs one round trip, and connections that send one
-/// Most characters of the other side's text that are shown at once: a sentence and a long name fit, a screen does not scroll.
-pub const MAX_SHOWN: usize = 1024;
-
 /// byte at a time to occupy the server need longer.
 pub const HELLO_TIME: Duration = Duration::from_secs(5);
 

@@ -16,3 +16,4 @@ mod server_hostile;
 mod server_life;
 mod test_service;
 mod throughput;
+mod settings;

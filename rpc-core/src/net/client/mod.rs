@@ -22,12 +22,15 @@ use thiserror::Error;
 use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
 use crate::ids::{Clock, Time};
-use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_GREETING, MAX_NAME, MAX_NAMES, MAX_SERVICES};
+use crate::limits::{
+    ClientLimits, DEFAULT_DEADLINE, Least, MAX_GREETING, MAX_NAME, MAX_NAMES, MAX_SERVICES, SettingError,
+    check_time,
+};
 use crate::proto::client::{ClientConfig, ClientCore};
+use crate::text::Escaped;
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
 use channel::TcpChannel;
 use driver::Driver;
-use crate::text::Escaped;
 use inner::ClientInner;
 use state::{ClientState, PendingWakeups};
 
@@ -56,6 +59,9 @@ pub enum ConnectError {
         /// The reason that the server gave, as it has sent it.
         detail: String,
     },
+    /// A setting is outside its bounds, or contradicts another one.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// There are more services than fit into a HELLO.
     #[error(
         "{0} services do not fit into a HELLO of {MAX_GREETING} bytes, {MAX_SERVICES} at the most; use two clients"
@@ -127,7 +133,7 @@ impl Connector {
 
     /// Sets the number of calls that can be in flight at once: 1 to 1,024. The default is 64.
     pub fn slots(mut self, slots: u16) -> Self {
-        self.limits.slots = slots.max(1);
+        self.limits.slots = slots;
         self
     }
 
@@ -157,7 +163,8 @@ impl Connector {
     /// Connects a stub, and returns once the server has accepted the session.
     ///
     /// # Errors
-    /// Returns an error if the address cannot be resolved, or if no server replies within the connect_timeout.
+    /// Returns an error if a setting is outside its bounds, if the address cannot be resolved, or if no server replies within
+    /// the `connect_timeout`.
     pub fn connect<C: Client>(mut self, addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
         self.contracts.insert(0, C::CONTRACT);
         self.caller(addr).map(C::from_caller)
@@ -183,6 +190,9 @@ impl Connector {
 
     /// Connects to the address, and returns the caller of all announced services.
     fn caller(self, addr: impl ToSocketAddrs) -> Result<Caller, ConnectError> {
+        self.limits.check()?;
+        check_time("Connector::deadline", self.deadline, Least::Tick)?;
+        check_time("Connector::connect_timeout", self.connect_timeout, Least::Zero)?;
         let hello = Hello::new(0, 0, &self.contracts).encode().len() + 48; // the HELLO of a resumed session is longer
         if self.contracts.len() > MAX_SERVICES || hello > MAX_GREETING {
             return Err(ConnectError::TooManyServices(self.contracts.len()));

@@ -72,8 +72,8 @@ impl ServerBuilder {
     /// Listens at the first of the addresses that is available. For port 0 the operating system chooses a port.
     ///
     /// # Errors
-    /// Returns an error if no address is available, there is no service, two services cannot be told apart, or the operating
-    /// system refuses descriptors or randomness.
+    /// Returns an error if a setting is outside its bounds, no address is available, there is no service, two services cannot be
+    /// told apart, or the operating system refuses descriptors or randomness.
     pub fn bind(self, address: impl ToSocketAddrs + Debug) -> Result<Server, ServeError> {
         if self.services.is_empty() {
             return Err(ServeError::NoService);
@@ -83,6 +83,7 @@ impl ServerBuilder {
             loops if loops <= MAX_LOOPS => loops,
             loops => return Err(ServeError::TooManyLoops(loops)),
         };
+        self.limits.check()?;
         let directory = Directory::new(self.services.iter().map(|service| service.contract()).collect())?;
         let incarnation = os::random_bytes().map_err(ServeError::system("get random bytes"))?;
         let listener = listener::bind(address)?;
