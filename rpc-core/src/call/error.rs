@@ -38,13 +38,16 @@ pub struct CallTarget {
     repeats: bool,
     /// The channel that carried the call.
     channel: Arc<dyn Channel>,
+    /// The server's address when the call ended: the client may use another one later.
+    peer: Arc<str>,
     /// Names the call for [`Unknown::resolve`]; `None` if its outcome is final.
     ticket: Option<Ticket>,
 }
 
 impl CallTarget {
     pub(super) fn new(method: &'static Method, channel: &Arc<dyn Channel>, ticket: Option<Ticket>) -> Self {
-        CallTarget { method: method.name, repeats: method.idempotent, channel: Arc::clone(channel), ticket }
+        let (peer, channel) = (channel.peer(), Arc::clone(channel));
+        CallTarget { method: method.name, repeats: method.idempotent, channel, peer, ticket }
     }
 
     /// Returns how often a call ran that is known to have run: a call of an idempotent method may have been repeated.
@@ -52,9 +55,9 @@ impl CallTarget {
         if self.repeats { "at least once" } else { "once" }
     }
 
-    /// Returns the server's address.
+    /// Returns the address of the server that was used when the call ended.
     pub fn peer(&self) -> Arc<str> {
-        self.channel.peer()
+        Arc::clone(&self.peer)
     }
 }
 
@@ -85,7 +88,7 @@ impl fmt::Debug for CallTarget {
 ///     }
 /// }
 /// ```
-#[derive(Debug, Error)]
+#[derive(Debug)]
 pub enum CallError<E = Never> {
     /// It ran once, and this is the service's own error.
     Service(E),
@@ -99,9 +102,6 @@ pub enum CallError<E = Never> {
     Unknown(Unknown),
 }
 
-/// The error of a call whose handler panicked: it ran once (a call of an idempotent method at least once), its effects may be
-/// partial, and the server goes on.
-#[derive(Debug, Error)]
 impl<E: fmt::Display> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -116,6 +116,9 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for CallError<E> {}
 
+/// The error of a call whose handler panicked: it ran once (a call of an idempotent method at least once), its effects may be
+/// partial, and the server goes on.
+#[derive(Debug, Error)]
 #[error("{target} panicked: {}; it ran {} and its effects may be partial", Escaped(message), target.times())]
 pub struct Panicked {
     /// The method and the server.

@@ -141,7 +141,7 @@ impl Channel for TcpChannel {
     }
 
     fn peer(&self) -> Arc<str> {
-        Arc::clone(&self.inner.peer)
+        self.inner.peer()
     }
 
     fn counters(&self) -> ClientCounters {

@@ -9,6 +9,7 @@
 //! The state changes under the lock. The system calls of a thread that drives run outside it.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use super::state::{ClientState, Driving, PendingWakeups, Sleeper};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::STALE_CONNECTION;
-use crate::net::os::{Event, Events, Poll, Registry, Token, Waker};
 use crate::log;
+use crate::net::os::{Event, Events, Poll, Registry, Token, Waker};
 use crate::net::sync::{MutexGuard, thread};
 use crate::proto::client::ClientCore;
 
@@ -123,6 +124,21 @@ impl ClientInner {
         token: Token,
         now: Time,
     ) {
+        if let Some(address) = self.advance(core, socket, registry, token, now) {
+            self.set_peer(address);
+        }
+    }
+
+    /// Does all that the protocol wants of a socket, except for writing: timers, the end of a connection, a new connection, and
+    /// frames to be sent. Returns the address to which it connects.
+    pub(super) fn advance(
+        &self,
+        core: &mut ClientCore,
+        socket: &mut Socket,
+        registry: &Registry,
+        token: Token,
+        now: Time,
+    ) -> Option<SocketAddr> {
         core.handle_timeout(now);
         if core.wants_close() {
             socket.flush(&mut SocketEvents::default()); // sends the BYE, if the kernel takes it at once
@@ -130,8 +146,8 @@ impl ClientInner {
             let why = core.last_failure().to_owned();
             core.handle_disconnected(&why, now);
         }
-        if core.poll_connect(now) {
-            let to = self.next_address();
+        let to = core.poll_connect(now).then(|| self.next_address());
+        if let Some(to) = to {
             if let Err(error) = socket.connect(to, registry, token) {
                 core.handle_disconnected(&format!("connecting to {to} failed: {error}"), now);
             }
@@ -140,6 +156,7 @@ impl ClientInner {
         if socket.is_connected() {
             core.poll_transmit(&mut socket.out, now);
         }
+        to
     }
 
     /// Drives until `done` returns true or until `until`, and then passes the role on.
@@ -265,11 +282,11 @@ impl ClientInner {
 
     /// Opens another driver and another session after a panic of the thread that drove.
     fn restart(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
-        tracing::error!(server = %self.peer, "the thread that drives a connection panicked; opening another session");
         match Driver::open() {
             Ok((driver, waker)) => state.restart(driver, waker, self.clock.now(), wakeups),
             Err(error) => log::error!(%error, "cannot open another connection"),
         }
+        log::error!(server = %self.peer(), "the thread that drove a connection panicked; another session is opened");
     }
 
     /// Sends a call that was just started at once, if no thread drives. A panic costs the client its session, but not the
@@ -326,7 +343,7 @@ impl ClientInner {
     fn replace_if_blocked(&self, state: &mut ClientState, driver: &mut Driver, now: Time) {
         if let Some(mut socket) = state.replace_if_blocked(&mut driver.socket, now, || self.fresh_core()) {
             socket.deregister(driver.poll.registry());
-            tracing::warn!(server = %self.peer, "every slot waits for a lost reply; new calls use another session");
+            log::warn!(server = %self.peer(), "every slot waits for a lost reply; new calls use another session");
             background::drain_session(self.me(), socket);
             self.process(&mut state.core, &mut driver.socket, driver.poll.registry(), SOCKET, now);
         }

@@ -217,7 +217,7 @@ impl Connector {
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
         let state = ClientState::new(ClientCore::new(config.clone()), driver, waker);
-        let inner = ClientInner::new(state, clock, Arc::clone(&peer), addresses, config);
+        let inner = ClientInner::new(state, clock, peer, addresses, config);
         let channel = TcpChannel { inner };
         channel.inner.greet(connect_timeout)?;
         Ok(channel)
@@ -244,7 +244,7 @@ impl ClientInner {
             "" => "it did not send its method table in time".to_owned(),
             failure => failure.to_owned(),
         };
-        let server = Arc::clone(&self.peer);
+        let server = self.peer();
         let rejected = state.core.is_rejected() || state.core.is_foreign();
         drop(state);
         wakeups.send();

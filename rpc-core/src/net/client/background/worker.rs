@@ -339,7 +339,7 @@ impl BackgroundWorker {
         if core.orphaned_slots() == 0 {
             core.close(now); // no reply is owed any more: sends the BYE
         }
-        inner.process(core, socket, registry, Token(key), now);
+        inner.advance(core, socket, registry, Token(key), now);
         let mut seen = SocketEvents::default();
         socket.flush(&mut seen);
         inner.apply(core, socket, seen, registry, now);
