@@ -12,6 +12,7 @@ use super::inner::ClientInner;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::{Channel, ClientCounters, Ticket};
 use crate::ids::Clock;
+use crate::panics::contain;
 use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::message::Table;
 
@@ -87,7 +88,7 @@ impl Channel for TcpChannel {
             self.inner.wake_driver(&mut state);
         }
         self.inner.finish(state, PendingWakeups::default());
-        drop(left);
+        contain(|| drop(left)); // runs user code; this is called by destructors
     }
 
     fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome> {
@@ -111,7 +112,7 @@ impl Channel for TcpChannel {
         }
         let left = state.waiters.remove(ticket);
         drop(state);
-        drop(left);
+        contain(|| drop(left)); // runs user code; this is called by destructors
     }
 
     fn call(&self, request: Request) -> (Outcome, Option<Ticket>) {
@@ -175,8 +176,9 @@ impl Channel for TcpChannel {
     }
 }
 
+/// Never panics: a destructor of a thread-local value, or one that runs while a thread unwinds, would abort the process.
 impl Drop for TcpChannel {
     fn drop(&mut self) {
-        self.close();
+        contain(|| self.close());
     }
 }

@@ -150,37 +150,44 @@ impl Socket {
     /// Reads up to a budget. A read that did not fill the buffer has emptied the socket, unless `to_the_end` is true: then it
     /// reads until the end of the stream.
     pub(super) fn read(&mut self, to_the_end: bool, seen: &mut SocketEvents) {
+        let read = READ_BUFFER.try_with(|buffer| self.read_into(&mut buffer.borrow_mut(), to_the_end, seen));
+        if read.is_err() {
+            // The thread ends, and drops a client that one of its thread-local values held.
+            self.read_into(&mut Vec::new(), to_the_end, seen);
+        }
+    }
+
+    /// Reads up to a budget, with this buffer.
+    fn read_into(&mut self, buffer: &mut Vec<u8>, to_the_end: bool, seen: &mut SocketEvents) {
         let Some(socket) = self.stream.as_mut().filter(|_| !self.connecting) else { return };
         self.unread = false;
-        READ_BUFFER.with_borrow_mut(|buffer| {
-            buffer.resize(READ_CHUNK, 0);
-            let mut budget = READ_BUDGET;
-            loop {
-                match socket.read(buffer) {
-                    Ok(0) => {
-                        seen.failed = Some("the server closed the connection".to_owned());
+        buffer.resize(READ_CHUNK, 0);
+        let mut budget = READ_BUDGET;
+        loop {
+            match socket.read(buffer) {
+                Ok(0) => {
+                    seen.failed = Some("the server closed the connection".to_owned());
+                    return;
+                }
+                Ok(count) => {
+                    seen.input.push(Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default()));
+                    if count < buffer.len() && !to_the_end {
                         return;
                     }
-                    Ok(count) => {
-                        seen.input.push(Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default()));
-                        if count < buffer.len() && !to_the_end {
-                            return;
-                        }
-                        budget = budget.saturating_sub(count);
-                        if budget == 0 {
-                            self.unread = true;
-                            return;
-                        }
-                    }
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) => {
-                        seen.failed = Some(format!("reading failed: {error}"));
+                    budget = budget.saturating_sub(count);
+                    if budget == 0 {
+                        self.unread = true;
                         return;
                     }
                 }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    seen.failed = Some(format!("reading failed: {error}"));
+                    return;
+                }
             }
-        });
+        }
     }
 }
 

@@ -40,6 +40,9 @@ pub enum ServeError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// A handler of the server waits for the end of the server, and so for itself. The drain goes on without it.
+    #[error("a handler cannot wait for the end of its own server; call `drain()` there, which does not wait")]
+    OwnHandler,
     /// The code of this library panicked, which is a defect. No call got a wrong reply because of it: the loop stopped at
     /// once.
     #[error("a loop of the server failed: {}", Escaped(.0))]

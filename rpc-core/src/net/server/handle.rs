@@ -86,6 +86,11 @@ impl ServerHandle {
         self.local_addr
     }
 
+    /// Returns true if this thread runs a handler of this server, or a loop.
+    pub(super) fn is_own_thread(&self) -> bool {
+        self.loops.iter().any(|owner| owner.is_own_thread())
+    }
+
     /// Returns the event loops.
     pub(super) fn loops(&self) -> &[Arc<LoopOwner>] {
         &self.loops
@@ -143,6 +148,12 @@ impl LoopOwner {
             left = left.saturating_sub(COUNTERS_RETRY);
         }
         self.lock().last_counters.1
+    }
+
+    /// Returns true if this thread is one of the loop.
+    fn is_own_thread(&self) -> bool {
+        let me = thread::current().id();
+        self.lock().threads.members.contains(&me)
     }
 
     /// Returns the time at which the oldest slow call began.

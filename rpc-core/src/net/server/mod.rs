@@ -110,7 +110,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.handle.loops().iter().for_each(|owner| owner.end(None, None)); // closes the listener if `run` was not called
+        for owner in self.handle.loops() {
+            contain(|| owner.end(None, None)); // closes the listener if `run` was not called
+        }
     }
 }
 

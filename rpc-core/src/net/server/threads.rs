@@ -21,8 +21,8 @@ use crate::limits::{SPARE_IDLE, SPARES_KEPT, WATCH_QUIET_TICKS, WATCH_TICK};
 use crate::log;
 use crate::net::sync::Instant;
 use crate::net::sync::atomic::Ordering;
-use crate::net::sync::thread::{self, Thread};
-use crate::service::panic_text;
+use crate::net::sync::thread::{self, Thread, ThreadId};
+use crate::panics::{contain, panic_text};
 
 /// A task for a thread of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub(super) struct ThreadPool {
     watcher: Watcher,
     /// All threads of the loop, those in handlers included.
     pub(super) alive: usize,
+    /// The threads of the loop that have begun, so that none of them waits for the end of the server, and so for itself.
+    pub(super) members: Vec<ThreadId>,
 }
 
 /// The state of a loop's watcher.
@@ -146,9 +148,9 @@ impl LoopOwner {
         let started = thread::Builder::new().name(name).spawn(move || owner.work(task));
         if let Err(error) = &started {
             self.thread_ended(task);
+            log::warn!(%error, "cannot start a thread");
         }
         started.map(|_| ())
-            log::warn!(%error, "cannot start a thread");
     }
 
     /// Notes that a thread has ended, or could not be started for this task.
@@ -164,6 +166,8 @@ impl LoopOwner {
 
     /// The main function of a thread: it does its first task, and then one task after another until it may end.
     fn work(self: Arc<Self>, first: Task) {
+        let me = thread::current().id();
+        self.lock().threads.members.push(me);
         let lived = catch_unwind(AssertUnwindSafe(|| {
             let mut reply = Vec::new(); // one buffer for all replies of this thread
             let mut next = Some(first);
@@ -181,6 +185,7 @@ impl LoopOwner {
         if let Err(panic) = lived {
             contain(|| self.end(None, Some(ServeError::Failed(panic_text(panic)))));
         }
+        self.lock().threads.members.retain(|member| *member != me);
         self.thread_ended(Task::DriveLoop);
     }
 
