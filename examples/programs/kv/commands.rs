@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rpc_core::ClientLimits;
 use rpc_core::{ConnectError, Connector};
+use rpc_examples::messages::say;
 use rpc_examples::status::Failure;
 use serde_json::json;
 
@@ -92,7 +93,7 @@ fn list(kv: &KvClient, format: Format, options: &ListOptions) -> Result<(), Fail
     }
     out.finish()?;
     if let (true, Some((last, _))) = (page.more, page.pairs.last()) {
-        eprintln!("kv: more pairs follow; add --after {last:?}, or see all with `kv dump`");
+        say(format_args!("kv: more pairs follow; add --after {last:?}, or see all with `kv dump`"));
     }
     Ok(())
 }

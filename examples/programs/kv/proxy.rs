@@ -8,6 +8,7 @@ use clap::Args;
 use rpc_core::FaultProxy;
 use rpc_core::sim::Faults;
 use rpc_examples::children::end_with_parent;
+use rpc_examples::messages::say;
 use rpc_examples::signals::wait_for_signal;
 use rpc_examples::status::{Failure, Status};
 
@@ -71,10 +72,10 @@ pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<()
     let _ = listening(client.format, proxy.addr()); // a reader that has closed the pipe must not end the proxy
     wait_for_signal()?;
     let seen = proxy.seen();
-    eprintln!(
+    say(format_args!(
         "{} frames passed on, {} dropped, {} duplicated, {} delayed, {} reordered; {} connections cut",
         seen.forwarded, seen.dropped, seen.duplicated, seen.delayed, seen.reordered, seen.cut
-    );
+    ));
     Ok(())
 }
 
