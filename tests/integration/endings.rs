@@ -51,7 +51,10 @@ impl Place for Town {
     fn end(&self, how: u32) -> Result<(), String> {
         let server = self.myself.lock().expect("no panic").take().expect("once");
         match how {
-            0 => Ok(drop(server)),
+            0 => {
+                drop(server);
+                Ok(())
+            }
             1 => server.stop().map_err(|error| error.to_string()),
             _ => server.wait().map_err(|error| error.to_string()),
         }

@@ -15,7 +15,7 @@ use crate::service::dispatch;
 
 /// Flushes, and receives. Returns false if the loop is over. A panic is returned as an error, so that the loop and its counters
 /// outlive it.
-fn begin(event_loop: &mut EventLoop) -> Result<bool, ServeError> {
+fn flush_and_receive(event_loop: &mut EventLoop) -> Result<bool, ServeError> {
     let turn = || {
         event_loop.flush();
         if event_loop.is_over() {
@@ -30,7 +30,7 @@ fn begin(event_loop: &mut EventLoop) -> Result<bool, ServeError> {
 /// Drives a loop until it has ended or another thread owns it. `reply` is the reply buffer of this thread.
 pub(super) fn serve(owner: &Arc<LoopOwner>, mut owned: OwnedLoop, reply: &mut Vec<u8>) {
     loop {
-        match begin(&mut owned.event_loop) {
+        match flush_and_receive(&mut owned.event_loop) {
             Ok(true) => {}
             Ok(false) => return owner.end(Some(owned.event_loop), None),
             Err(error) => return owner.end(Some(owned.event_loop), Some(error)),
