@@ -2,21 +2,41 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write, pipe};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use crate::programs::{KV, Said, run, signal};
 
 /// Bytes that a pipe of the kernel holds.
 const PIPE: usize = 64 << 10;
 
+/// A process that holds the reading end of a pipe and does not read. It ends when dropped.
+struct Reader(Child);
+
+impl Reader {
+    /// Starts it, and returns it with the writing end.
+    fn start() -> (Self, ChildStdin) {
+        let mut child =
+            Command::new("sleep").arg("600").stdin(Stdio::piped()).spawn().expect("sleep is there");
+        let writer = child.stdin.take().expect("piped");
+        (Reader(child), writer)
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.0.kill(); // it may have ended
+        let _ = self.0.wait();
+    }
+}
+
 /// A standard error that cannot be written, and what keeps it so.
-fn unwritable() -> Vec<(&'static str, Stdio, Option<std::io::PipeReader>)> {
+fn unwritable() -> Vec<(&'static str, Stdio, Option<Reader>)> {
     let full = File::options().write(true).open("/dev/full").expect("Linux has it");
-    let (gone, writer_of_dead) = pipe().expect("a pipe");
+    let (gone, writer_of_dead) = Reader::start();
     drop(gone);
-    let (silent, mut writer_of_full) = pipe().expect("a pipe");
+    let (silent, mut writer_of_full) = Reader::start();
     writer_of_full.write_all(&[b'x'; PIPE]).expect("there is room");
     vec![
         ("a full disk", full.into(), None),
