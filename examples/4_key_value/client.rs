@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use api::KvClient;
 use clap::{Parser, Subcommand};
+use rpc_core::CallError;
 use rpc_core::Resolution;
-use rpc_core::{CallError, Escaped};
 
 /// Time limit for asking the server about a call that got no reply before its deadline.
 const RESOLVE: Duration = Duration::from_secs(10);
@@ -72,7 +72,7 @@ fn list(kv: &KvClient, prefix: &str) -> Result<(), String> {
     loop {
         let page = kv.list(prefix, &after, 1000).map_err(explain)?;
         for (key, value) in &page.pairs {
-            println!("{}\t{}", Escaped(key), Escaped(value)); // others have put them: the terminal obeys none of it
+            println!("{}\t{}", key.escape_debug(), value.escape_debug()); // of others: the terminal obeys none of it
         }
         match page.pairs.last() {
             Some((last, _)) if page.more => after.clone_from(last),
