@@ -1,6 +1,10 @@
 //! Layer 0: every bound of the framework in one place, each with its reason.
 
+mod bounds;
+
 use std::time::Duration;
+
+pub use bounds::{Least, SettingError, check_time};
 
 /// Bytes of a frame's header, its length prefix included.
 pub const HEADER: usize = 36;
@@ -43,6 +47,9 @@ pub const SPARE_ELEMENTS: usize = 1024;
 
 /// Longest text of a panic or a refusal on the wire, in bytes: enough for a sentence, too little to be a reply.
 pub const MAX_DETAIL: usize = 1024;
+
+/// Most characters of the other side's text that are shown at once: a sentence and a long name fit, a screen does not scroll.
+pub const MAX_SHOWN: usize = 1024;
 
 /// Most event loops of one server: a session id has 8 bits for its loop.
 pub const MAX_LOOPS: usize = 256;
@@ -108,8 +115,10 @@ pub const WRITTEN_KEPT: usize = 64 << 10;
 /// A draining server looks this often if it is done.
 pub const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The shortest time between two lines in the log about failing accepts.
-pub const ACCEPT_LOG: Duration = Duration::from_secs(1);
+/// Events that one place in the source reports at once: enough to see what happens, too few to fill a log.
+pub const EVENTS_AT_ONCE: u32 = 10;
+/// The time after which it may report one more: a flood that lasts a day is below 20,000 lines.
+pub const EVENT_EVERY: Duration = Duration::from_secs(5);
 
 /// Connections that the kernel completes before they are accepted: room for a burst of clients after a restart.
 pub const BACKLOG: i32 = 1024;

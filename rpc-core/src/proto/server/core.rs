@@ -180,7 +180,7 @@ impl ServerCore {
         while let Some(frame) = self.links.next_frame(conn, &self.config.limits) {
             if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
                 self.counters.protocol_errors += 1;
-                tracing::debug!(conn, %error, "connection rejected");
+                crate::log::debug!(conn, %error, "connection rejected");
                 // The session goes on: the bytes may have been changed on the way, and its records are worth more than this connection.
                 return self.links.reject(conn, &error, &self.config.limits, now);
             }
@@ -262,7 +262,7 @@ impl ServerCore {
             }
         }
         let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
-        tracing::debug!(conn, session = ?session.id, "session opened");
+        crate::log::debug!(conn, session = ?session.id, "session opened");
         let key = self.links.sessions.insert(session);
         self.counters.opened += 1;
         self.links.attach(conn, key, body, &self.config);

@@ -8,7 +8,7 @@
 //!                    ^------- watcher_leaves: it becomes the owner, or ends -------'  ^--- wake_watcher ---'
 //! ```
 
-use crate::net::sync::thread::Thread;
+use crate::net::sync::thread::{Thread, ThreadId};
 
 /// A task for a thread of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(in crate::net::server) struct ThreadPool {
     pub(super) watcher: Watcher,
     /// All threads of the loop, those in handlers included.
     pub(in crate::net::server) alive: usize,
+    /// The threads of the loop that have begun, so that none of them waits for the end of the server, and so for itself.
+    pub(in crate::net::server) members: Vec<ThreadId>,
 }
 
 /// The state of a loop's watcher.
