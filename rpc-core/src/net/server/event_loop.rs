@@ -18,10 +18,10 @@ use super::commands::{Command, CommandQueue};
 use super::listener::Acceptor;
 use super::socket::Socket;
 use crate::ids::{Clock, Time};
-use crate::limits::{ACCEPT_BATCH, EVENTS};
+use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
 use crate::net::sync::atomic::{AtomicUsize, Ordering};
-use crate::proto::server::{ConnId, ServerCore};
+use crate::proto::server::{ConnId, ReadyCall, ServerCore};
 
 /// The token of the waker.
 const WAKE: Token = Token(usize::MAX);
@@ -68,6 +68,8 @@ pub(super) struct EventLoop {
     pub(super) input: BytesMut,
     /// The commands of this turn, empty between turns.
     commands: Vec<Command>,
+    /// The number of calls that may still run before the sockets are polled again.
+    calls_left: usize,
     /// The present time, read once a turn.
     pub(super) now: Time,
     /// The number of the loop.
@@ -114,6 +116,7 @@ impl EventLoop {
             buffers: Vec::new(),
             input: BytesMut::new(),
             commands: Vec::new(),
+            calls_left: CALLS_PER_TURN,
             now: shared.clock.now(),
             number,
             closed: false,
@@ -133,6 +136,7 @@ impl EventLoop {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => self.now = self.shared.clock.now(),
         }
+        self.calls_left = CALLS_PER_TURN;
         self.note_events();
         self.run_commands();
         self.accept();
@@ -162,6 +166,12 @@ impl EventLoop {
             self.remove(conn);
         }
         self.check();
+    }
+
+    /// Takes the next call to run, up to the number of one turn.
+    pub(super) fn poll_call(&mut self) -> Option<ReadyCall> {
+        self.calls_left = self.calls_left.checked_sub(1)?;
+        self.core.poll_call(self.now)
     }
 
     /// Asserts what holds between turns.

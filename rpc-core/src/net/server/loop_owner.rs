@@ -230,9 +230,7 @@ impl LoopOwner {
     ) -> Next {
         loop {
             *ready = match &mut inner.parked_loop {
-                Some(event_loop) if !self.yield_requested.load(Ordering::Relaxed) => {
-                    event_loop.core.poll_call(event_loop.now)
-                }
+                Some(event_loop) if !self.yield_requested.load(Ordering::Relaxed) => event_loop.poll_call(),
                 _ => None,
             };
             let Some(call) = ready else {

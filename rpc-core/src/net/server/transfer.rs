@@ -6,7 +6,7 @@
 
 use super::event_loop::EventLoop;
 use super::socket::Progress;
-use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST};
+use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST, WRITE_BUDGET};
 use crate::net::sync::atomic::Ordering;
 use crate::proto::server::ConnId;
 
@@ -61,24 +61,31 @@ impl EventLoop {
         }
     }
 
-    /// Lists a connection that has more bytes to read, since no second event follows for it.
+    /// Lists a connection that has more bytes to read or to write, since no second event follows for it.
     fn list_if_ready(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
-        if socket.readable && !socket.listed && self.core.wants_read(conn) {
+        let has_unsent = self.core.outgoing(conn).is_some_and(|outgoing| !outgoing.unsent().is_empty());
+        let may_move = (socket.readable && self.core.wants_read(conn)) || (!socket.blocked && has_unsent);
+        if may_move && !socket.listed {
             socket.listed = true;
             self.ready.push(conn);
         }
     }
 
-    /// Writes the bytes of a connection until none is left or the kernel's buffer is full.
+    /// Writes the bytes of a connection until none is left, the kernel's buffer is full, or the budget of the turn is used.
     pub(super) fn write(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
-        while !socket.blocked {
+        let mut budget = WRITE_BUDGET;
+        while !socket.blocked && budget > 0 {
             let Some(outgoing) = self.core.outgoing(conn).filter(|out| !out.unsent().is_empty()) else {
                 break;
             };
-            match socket.write(outgoing.unsent()) {
-                Progress::Bytes(count) => self.core.handle_written(conn, count, self.now),
+            let unsent = outgoing.unsent();
+            match socket.write(unsent.get(..budget).unwrap_or(unsent)) {
+                Progress::Bytes(count) => {
+                    budget = budget.saturating_sub(count.max(1));
+                    self.core.handle_written(conn, count, self.now);
+                }
                 Progress::Blocked => self.core.handle_written(conn, 0, self.now), // the time limit of a slow reader begins
                 Progress::Gone if self.core.wants_read(conn) => {
                     socket.set_broken(); // the received bytes are read first: they may end in a BYE

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::ServerCore;
-use super::record::{CallState, NO_CALL};
+use super::record::{CallState, NO_CALL, Record};
+use super::run_queue::Turn;
 use crate::ids::{CallId, Seq, SessionId};
 
 /// The state of a record, for checks from outside.
@@ -78,10 +79,8 @@ impl ServerCore {
         if self.calls.kept_bytes() > limits.reply_budget {
             return Err(format!("V10: {} bytes kept", self.calls.kept_bytes()));
         }
-        let (counted, queued) = self.queue.sums();
-        if queued != counted || queued > limits.queue_bytes || self.queue.len() > limits.queue {
-            return Err(format!("V10: {queued} bytes queued, {counted} counted"));
-        }
+        self.audit_queue()?;
+        self.audit_connections()?;
         let (mut kept_by_all, mut calls) = (0, 0);
         for session in self.links.sessions.iter() {
             if session.records().len() > usize::from(session.sums.slots) {
@@ -119,6 +118,64 @@ impl ServerCore {
         }
         if calls != self.calls.len() {
             return Err(format!("{calls} calls have data, {} are stored", self.calls.len()));
+        }
+        Ok(())
+    }
+
+    /// Checks that the lanes and the run queue agree with the records, and that the queue's bounds hold.
+    fn audit_queue(&self) -> Result<(), String> {
+        let (limits, queue) = (&self.config.limits, &self.links.queue);
+        let (mut calls, mut bytes, mut sessions) = (0, 0, 0);
+        for (key, session) in self.links.sessions.keys() {
+            let lane = &session.lane;
+            let is_queued = |record: &&Record| record.state == CallState::Queued;
+            let arguments = |record: &Record| self.calls.get(record.call).map_or(0, |data| data.body.len());
+            let duplicates = lane.places.iter().filter_map(|place| place.duplicate.as_ref());
+            let waiting: Vec<usize> = session.records().iter().filter(is_queued).map(arguments).collect();
+            let waiting: Vec<usize> =
+                waiting.into_iter().chain(duplicates.map(|data| data.body.len())).collect();
+            if (waiting.len(), waiting.iter().sum()) != (lane.calls, lane.bytes) {
+                return Err(format!("V10: {waiting:?} wait, counted {} with {}", lane.calls, lane.bytes));
+            }
+            let turns = queue.turns.iter().filter(|listed| **listed == key).count();
+            if turns != usize::from(lane.turn == Turn::Listed) {
+                return Err(format!(
+                    "V16: a session is listed {turns} times, and its lane is {:?}",
+                    lane.turn
+                ));
+            }
+            if lane.turn == Turn::Empty && !waiting.is_empty() {
+                return Err(format!("V16: {} calls wait in a session that gets no turn", waiting.len()));
+            }
+            if lane.places.len() > usize::from(session.sums.slots) && self.config.at_most_once {
+                return Err(format!("V10: {} places for {} slots", lane.places.len(), session.sums.slots));
+            }
+            calls += lane.calls;
+            bytes += lane.bytes;
+            sessions += usize::from(lane.calls > 0);
+        }
+        if (calls, bytes, sessions) != (queue.calls, queue.bytes, queue.sessions) {
+            return Err(format!("V10: {calls} calls with {bytes} bytes wait, counted {queue:?}"));
+        }
+        if calls > limits.queue || bytes > limits.queue_bytes {
+            return Err(format!("V10: {calls} calls with {bytes} bytes wait"));
+        }
+        Ok(())
+    }
+
+    /// Checks the bound on unsent bytes, and that no connection waits for a turn that it does not get.
+    fn audit_connections(&self) -> Result<(), String> {
+        let (limits, connections) = (&self.config.limits, &self.links.connections);
+        let mut sum = 0;
+        for (conn, connection) in connections.iter() {
+            sum += connection.outgoing.unsent().len();
+            let idle = connection.may_act(limits) && connection.decoder.has_unread();
+            if idle && !connections.unread.contains(&conn) {
+                return Err(format!("V16: connection {conn} has frames and waits for no turn"));
+            }
+        }
+        if sum != connections.unsent {
+            return Err(format!("V10: {sum} bytes are unsent, {} counted", connections.unsent));
         }
         Ok(())
     }

@@ -17,11 +17,12 @@ use super::filter::Filter;
 use super::greeting::{self, Greeting};
 use super::links::Links;
 use super::record::Record;
-use super::run_queue::{CallKey, ReadyCall, RunQueue};
+use super::run_queue::{CallKey, ReadyCall};
 use super::sessions::{Room, SessionKey};
 use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
+use crate::limits::FRAMES_PER_TURN;
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{self, Hello, Status};
 
@@ -39,8 +40,6 @@ pub struct ServerCore {
     pub(super) links: Links,
     /// The data of calls that wait, run, or have a kept reply.
     pub(super) calls: CallTable,
-    /// The calls that may run.
-    pub(super) queue: RunQueue,
     /// Connections that go to another loop.
     pub(super) handovers: VecDeque<HandOver>,
     /// Calls that were handed out and not finished.
@@ -61,7 +60,6 @@ impl ServerCore {
             config,
             entropy,
             links: Links::default(),
-            queue: RunQueue::default(),
             handovers: VecDeque::new(),
             running: 0,
             drain: None,
@@ -74,7 +72,8 @@ impl ServerCore {
         self.links.accept(peer, now)
     }
 
-    /// Bytes were read. Whole frames are acted on; the rest waits for more bytes.
+    /// Bytes were read. Whole frames are acted on, up to the bound of one turn; the rest waits for its next turn, which is a
+    /// timer that is due at once, or for more bytes.
     pub fn handle_input(&mut self, conn: ConnId, chunk: Bytes, now: Time) {
         if let Some(connection) = self.links.connections.get_mut(conn).filter(|c| c.is_open()) {
             connection.decoder.push(chunk);
@@ -112,11 +111,16 @@ impl ServerCore {
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Lease(_) => {}
             }
         }
+        self.read_waiting(now);
         self.check_drain(now);
     }
 
-    /// Returns the time at which [`ServerCore::handle_timeout`] must be called next.
+    /// Returns the time at which [`ServerCore::handle_timeout`] must be called next: a time long ago while frames wait for
+    /// their turn.
     pub fn poll_timeout(&self) -> Option<Time> {
+        if !self.links.connections.unread.is_empty() {
+            return Some(Time::default()); // frames wait for their turn: it is there now
+        }
         let drain = self.drain.as_ref().map(Drain::next_look);
         self.links.next_timer().into_iter().chain(drain).min()
     }
@@ -162,20 +166,33 @@ impl ServerCore {
             records,
             record_bytes: records * size_of::<Record>(),
             kept_bytes: self.calls.kept_bytes(),
-            queued: self.queue.len(),
+            queued: self.links.queue.calls,
             running: self.running,
             ..self.counters
         }
     }
 
-    /// Acts on whole frames, until the peer must read its replies first. A connection that breaks the protocol is closed;
-    /// its session goes on without it.
+    /// Acts on whole frames, up to the bound of one turn, and until the peer must read its replies first. A connection that
+    /// breaks the protocol is closed; its session goes on without it.
     fn read_frames(&mut self, conn: ConnId, now: Time) {
-        while let Some(frame) = self.links.next_frame(conn, &self.config.limits) {
+        for _ in 0..FRAMES_PER_TURN {
+            let Some(frame) = self.links.next_frame(conn, &self.config.limits) else { return };
             if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
                 self.counters.protocol_errors += 1;
                 tracing::debug!(conn, %error, "connection rejected");
                 return self.links.reject(conn, &error, &self.config.limits, now);
+            }
+        }
+        if let Some(mut writer) = self.links.connections.writer(conn) {
+            writer.wait_for_turn();
+        }
+    }
+
+    /// Gives one turn to each connection with frames that were not acted on in its last turn.
+    fn read_waiting(&mut self, now: Time) {
+        for _ in 0..self.links.connections.unread.len() {
+            if let Some(conn) = self.links.connections.poll_unread() {
+                self.read_frames(conn, now);
             }
         }
     }
@@ -273,16 +290,17 @@ impl ServerCore {
     fn find_filter(&mut self, key: SessionKey, slot: Slot) -> Option<Filter<'_>> {
         let session = self.links.sessions.get_mut(key)?;
         let (id, attached) = (session.id, session.attached());
-        let (record, sums) = session.slot(slot)?;
+        let (record, sums, lane) = session.slot(slot)?;
         Some(Filter {
             session: key,
             id,
             slot,
             record,
             sums,
+            lane,
             attached: attached.and_then(|conn| self.links.connections.writer(conn)),
             calls: &mut self.calls,
-            queue: &mut self.queue,
+            queue: &mut self.links.queue,
             counters: &mut self.counters,
             config: &self.config,
         })
@@ -290,9 +308,9 @@ impl ServerCore {
 
     /// Takes the next call to run. Its record is `Running` from here on. The thread that runs it must finish it.
     pub fn poll_call(&mut self, now: Time) -> Option<ReadyCall> {
-        while let Some(entry) = self.queue.pop() {
-            let filter = self.find_filter(entry.session, entry.slot);
-            if let Some(call) = filter.and_then(|mut filter| filter.begin(entry, now)) {
+        while let Some((session, place)) = self.links.next_place(&self.config.limits) {
+            let filter = self.find_filter(session, place.slot);
+            if let Some(call) = filter.and_then(|mut filter| filter.begin(place, now)) {
                 self.running += 1;
                 return Some(call);
             }
@@ -300,9 +318,9 @@ impl ServerCore {
         None
     }
 
-    /// Returns true if a call waits to run, or an entry of one that was refused meanwhile.
+    /// Returns true if a call may run now, or a session takes turns whose calls were refused meanwhile.
     pub fn has_calls(&self) -> bool {
-        !self.queue.is_empty()
+        !self.links.queue.turns.is_empty()
     }
 
     /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
@@ -365,7 +383,7 @@ impl ServerCore {
 
     fn check_drain(&mut self, now: Time) {
         let Some(mut drain) = self.drain.take_if(|drain| drain.is_due(now)) else { return };
-        let is_idle = self.running == 0 && self.queue.is_empty();
+        let is_idle = self.running == 0 && self.links.queue.calls == 0;
         let facts = self.links.drain_facts(is_idle, self.counters.drain_events());
         let look = drain.look(facts, self.config.limits.drain_linger, now);
         self.drain = Some(drain);
@@ -376,9 +394,9 @@ impl ServerCore {
 
     /// Refuses every call that still waits to run.
     fn refuse_queue(&mut self) {
-        while let Some(entry) = self.queue.pop() {
-            if let Some(mut filter) = self.find_filter(entry.session, entry.slot) {
-                filter.refuse_entry(&entry);
+        for (session, place) in self.links.take_places() {
+            if let Some(mut filter) = self.find_filter(session, place.slot) {
+                filter.refuse_place(place);
             }
         }
     }

@@ -11,7 +11,7 @@ use super::call_table::{CallData, CallTable};
 use super::connection::Writer;
 use super::counters::ServerCounters;
 use super::record::{Arrival, CallState, NO_CALL, Record, fingerprint};
-use super::run_queue::{CallKey, QueueEntry, ReadyCall, RunQueue};
+use super::run_queue::{CallKey, Lane, Place, ReadyCall, RunQueue};
 use super::sessions::{SessionKey, Sums};
 use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
@@ -32,11 +32,13 @@ pub(super) struct Filter<'a> {
     pub(super) record: &'a mut Record,
     /// The sums over the session's slots.
     pub(super) sums: &'a mut Sums,
+    /// The calls of the session that wait to run.
+    pub(super) lane: &'a mut Lane,
     /// The connection that carries the session now. No other one ever gets a reply (V8).
     pub(super) attached: Option<Writer<'a>>,
     /// The data of all calls.
     pub(super) calls: &'a mut CallTable,
-    /// The calls that may run.
+    /// The sessions with calls that wait.
     pub(super) queue: &'a mut RunQueue,
     /// The counters of the server.
     pub(super) counters: &'a mut ServerCounters,
@@ -72,12 +74,14 @@ impl Filter<'_> {
             }
             _ if draining => (Reason::Draining, String::new()),
             None => (Reason::NoSuchMethod, String::new()),
-            _ if !self.queue.has_room(length, &self.config.limits) => (Reason::Busy, String::new()),
+            _ if !self.queue.has_room(self.lane, length, &self.config.limits) => {
+                (Reason::Busy, String::new())
+            }
             Some(entry) => {
-                let seq = frame.header.seq;
                 self.record.call = self.calls.put(index, self.data(entry, frame, now));
-                let (session, slot) = (self.session, self.slot);
-                return self.queue.push(QueueEntry { session, slot, seq, bytes: length, duplicate: None });
+                let place = Place { slot: self.slot, duplicate: None };
+                let is_listed = std::mem::replace(&mut self.record.in_lane, true);
+                return self.enqueue(Some(place).filter(|_| !is_listed), length);
             }
         };
         self.calls.free(index);
@@ -158,25 +162,30 @@ impl Filter<'_> {
     }
 
     /// Begins a queued call, unless it was refused meanwhile or its caller has stopped waiting.
-    pub(super) fn begin(&mut self, entry: QueueEntry, now: Time) -> Option<ReadyCall> {
-        let is_duplicate = entry.duplicate.is_some();
-        let data = match entry.duplicate {
-            Some(data) => *data,
-            None if !self.is_queued(entry.seq) => return None,
+    pub(super) fn begin(&mut self, place: Place, now: Time) -> Option<ReadyCall> {
+        let is_duplicate = place.duplicate.is_some();
+        let data = match place.duplicate {
+            Some(data) => {
+                self.leave_queue(data.body.len());
+                *data
+            }
+            None if self.record.state != CallState::Queued => return None,
             None => {
                 let data = self.calls.get_mut(self.record.call)?;
                 if data.deadline <= now {
                     self.refuse(Reason::Deadline, "");
                     return None;
                 }
+                let data = data.take_for_run();
                 self.record.begin();
-                data.take_for_run()
+                self.leave_queue(data.body.len());
+                data
             }
         };
         self.counters.executions += 1;
         Some(ReadyCall {
-            key: CallKey { session: self.session, slot: self.slot, seq: entry.seq, is_duplicate },
-            call: CallId { session: self.id, slot: self.slot, seq: entry.seq },
+            key: CallKey { session: self.session, slot: self.slot, seq: data.seq, is_duplicate },
+            call: CallId { session: self.id, slot: self.slot, seq: data.seq },
             entry: data.entry,
             body: data.body,
             deadline: data.deadline,
@@ -185,9 +194,24 @@ impl Filter<'_> {
         })
     }
 
-    /// Returns true if the call with this number still waits to run.
-    fn is_queued(&self, seq: Seq) -> bool {
-        self.record.last == seq && self.record.state == CallState::Queued
+    /// Appends a call to the session's lane. `place` is `None` if its slot has a place there. A connection whose calls bring
+    /// many arguments is not read until some of them have begun.
+    fn enqueue(&mut self, place: Option<Place>, bytes: usize) {
+        self.queue.push(self.session, self.lane, place, bytes);
+        self.hold();
+    }
+
+    /// Notes that a call with `bytes` of arguments waits no longer.
+    fn leave_queue(&mut self, bytes: usize) {
+        self.queue.leave(self.lane, 1, bytes);
+        self.hold();
+    }
+
+    /// Holds the session's connection, or lets it be read again.
+    fn hold(&mut self) {
+        if let Some(writer) = &mut self.attached {
+            writer.hold(self.lane.bytes >= self.config.limits.queue_pause);
+        }
     }
 
     /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
@@ -208,20 +232,36 @@ impl Filter<'_> {
             let index = self.take_data();
             self.calls.free(index);
             self.settle(CallState::NotKept, status.code());
+            if !self.has_room_to_send(body.len()) {
+                self.counters.replies_dropped += 1;
+                self.reply_again(); // that it ran, in place of what it returned
+                return;
+            }
         }
         self.reply(status.code(), 0, body);
     }
 
+    /// Returns true if a reply of this length may be appended to what its connection has to write.
+    fn has_room_to_send(&self, length: usize) -> bool {
+        self.attached.as_ref().is_none_or(|writer| writer.has_room(length, &self.config.limits))
+    }
+
     /// Refuses a call that still waits to run: the grace time of a drain is over.
-    pub(super) fn refuse_entry(&mut self, entry: &QueueEntry) {
-        if entry.duplicate.is_none() && self.is_queued(entry.seq) {
-            self.refuse(Reason::Draining, "");
+    pub(super) fn refuse_place(&mut self, place: Place) {
+        match place.duplicate {
+            Some(data) => self.leave_queue(data.body.len()),
+            None if self.record.state == CallState::Queued => self.refuse(Reason::Draining, ""),
+            None => {}
         }
     }
 
     /// Settles a call that never ran, and says so.
     fn refuse(&mut self, reason: Reason, text: &str) {
         self.counters.refused += 1;
+        let waits = self.record.state == CallState::Queued;
+        if let Some(bytes) = self.calls.get(self.record.call).filter(|_| waits).map(|data| data.body.len()) {
+            self.leave_queue(bytes);
+        }
         self.settle(CallState::Refused, Status::Refused(reason).code());
         let index = self.take_data();
         self.calls.free(index);
@@ -340,13 +380,13 @@ impl Filter<'_> {
     /// Queues a duplicate, as a server without a filter does.
     fn run_duplicate(&mut self, frame: Frame, now: Time) {
         let Some(entry) = self.config.directory.find(frame.header.method) else { return };
-        let (bytes, seq) = (frame.body.len(), frame.header.seq);
-        if frame.skipped.is_some() || !self.queue.has_room(bytes, &self.config.limits) {
+        let bytes = frame.body.len();
+        if frame.skipped.is_some() || !self.queue.has_room(self.lane, bytes, &self.config.limits) {
             return;
         }
         self.counters.duplicates_executed += 1;
         let duplicate = Some(Box::new(self.data(entry, frame, now)));
-        self.queue.push(QueueEntry { session: self.session, slot: self.slot, seq, bytes, duplicate });
+        self.enqueue(Some(Place { slot: self.slot, duplicate }), bytes);
     }
 
     /// Sends the reply of a duplicate that ran. It is not recorded, and the client ignores it.

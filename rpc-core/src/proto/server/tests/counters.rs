@@ -69,7 +69,11 @@ fn each_row_of_cancels_and_acks_has_its_counter() {
     let mut bench = Bench::plain();
     let peer = bench.open();
     bench.call(&peer, 0, 2);
-    counts(&mut bench, |b| b.cancel(&peer, 0, 2), &[("cancels", 1), ("cancels_queued", 1), ("refused", 1)]);
+    counts(
+        &mut bench,
+        |b| b.cancel(&peer, 0, 2),
+        &[("cancels", 1), ("cancels_queued", 1), ("refused", 1), ("queued", -1)],
+    );
     counts(&mut bench, |b| b.cancel(&peer, 0, 2), &[("cancels", 1), ("cancels_final", 1)]);
     counts(&mut bench, |b| b.cancel(&peer, 0, 1), &[("cancels", 1), ("cancels_stale", 1)]);
     counts(&mut bench, |b| b.cancel(&peer, 0, 3), &[("cancels", 1), ("cancels_first", 1), ("refused", 1)]);
@@ -120,29 +124,30 @@ fn two_loops_counts_add_up_field_by_field() {
         acks_unused: 17,
         refused: 18,
         replies: 19,
-        panics: 20,
-        results_without_session: 21,
-        protocol_errors: 22,
-        late_hellos: 23,
-        stalled: 24,
-        opened: 25,
-        resumed: 26,
-        expired: 27,
-        turned_away: 28,
-        evicted: 29,
-        lost: 30,
-        sessions: 31,
-        connections: 32,
-        records: 33,
-        record_bytes: 34,
-        kept_bytes: 35,
-        queued: 36,
-        running: 37,
+        replies_dropped: 20,
+        panics: 21,
+        results_without_session: 22,
+        protocol_errors: 23,
+        late_hellos: 24,
+        stalled: 25,
+        opened: 26,
+        resumed: 27,
+        expired: 28,
+        turned_away: 29,
+        evicted: 30,
+        lost: 31,
+        sessions: 32,
+        connections: 33,
+        records: 34,
+        record_bytes: 35,
+        kept_bytes: 36,
+        queued: 37,
+        running: 38,
     };
     let numbers: Vec<i64> = fields(some).into_iter().map(|(_, number)| number).collect();
-    assert_eq!(numbers, (1..=37).collect::<Vec<i64>>(), "every field is in the test");
+    assert_eq!(numbers, (1..=38).collect::<Vec<i64>>(), "every field is in the test");
     let twice: Vec<i64> = fields(some.plus(some)).into_iter().map(|(_, number)| number).collect();
-    assert_eq!(twice, (1..=37).map(|number| 2 * number).collect::<Vec<i64>>());
+    assert_eq!(twice, (1..=38).map(|number| 2 * number).collect::<Vec<i64>>());
     assert_eq!(fields(some.plus(ServerCounters::default())), fields(some));
     assert_eq!(some.duplicates(), 3 + 4 + 5 + 6 + 7 + 8);
 }

@@ -206,11 +206,13 @@ fn a_queued_call_that_was_cancelled_is_not_refused_a_second_time_by_force() {
     let mut bench = Bench::plain();
     let peer = bench.open();
     bench.call(&peer, 0, 1);
+    bench.call(&peer, 1, 1); // it waits until the drain ends by force
     bench.cancel(&peer, 0, 1);
     draining(&mut bench);
     bench.read(peer.conn);
     ends_by_grace(&mut bench, true);
-    assert_eq!(bench.counters().refused, 1);
+    assert_eq!(bench.counters().refused, 2);
+    assert_eq!(bench.answers(&peer), [(1, 1, refused(Reason::Draining))]);
     assert!(bench.answers(&peer).is_empty());
 }
 

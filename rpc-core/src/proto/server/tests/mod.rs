@@ -3,6 +3,7 @@
 mod counters;
 mod drain;
 mod eviction;
+mod fair;
 mod finals;
 mod greeting;
 mod kept;
