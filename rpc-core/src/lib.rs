@@ -76,20 +76,18 @@
 //!              v  |                                  |  v
 //! layer 4   the caller drives   <==== TCP ====>   the event loop
 //! ```
-//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`; 1 `wire`; 2 `proto`; 3 `service`, `call`; above it
-//! `sim`; 4 sockets and threads; and this surface. Layer 2 has no socket, clock or thread.
+//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`; 1 `wire`; 2 `proto`; 3 `service`, `call`; 4 sockets
+//! and threads; and this surface. Layer 2 has no socket, clock or thread.
 //!
-//! # Features
-//! - `sim` (off by default): the simulator. The same protocol code on a faulty network in virtual time, from one seed, for
-//!   tests of your own services: `in_process` without faults, `sim::Network` with them. `FaultProxy` does the same to real
-//!   connections.
+//! # Tests of your services
+//! The package `rpc-sim`, under `[dev-dependencies]`, runs this protocol code on a faulty network in virtual time, from one
+//! seed: `rpc_sim::in_process` without faults, `rpc_sim::Network` with them. `rpc_sim::FaultProxy` makes the same faults on
+//! real connections. This crate has no features for users.
 //!
 //! The pages in `docs/` describe failures (`at_most_once.md`), the bytes (`wire.md`) and the design (`architecture.md`).
 #![deny(clippy::unwrap_used, clippy::panic_in_result_fn)]
 
 mod net;
-#[cfg(feature = "sim")]
-pub mod sim;
 pub mod stub;
 
 // Public for the simulator's users, the tests, the lessons and clients written by hand, and hidden because they may change
@@ -120,8 +118,6 @@ pub use contract::{Contract, ContractError, Method};
 pub use error::Reason;
 pub use ids::CallId;
 pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
-#[cfg(feature = "sim")]
-pub use net::FaultProxy;
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
 pub use net::MonotonicClock;
 pub use net::{
@@ -132,6 +128,4 @@ pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{CallContext, Service};
-#[cfg(feature = "sim")]
-pub use sim::in_process;
 pub use wire::codec::DecodeError;

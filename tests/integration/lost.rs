@@ -4,8 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rpc_core::limits::ClientLimits;
-use rpc_core::sim::Faults;
-use rpc_core::{Connector, FaultProxy, Server, rpc};
+use rpc_core::{Connector, Server, rpc};
+use rpc_sim::{FaultProxy, Faults};
 
 use crate::raw_client::PATIENCE;
 

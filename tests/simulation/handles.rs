@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rpc_core::call::{ByName, Resolution, Unknown};
 use rpc_core::limits::{ClientLimits, ServerLimits};
-use rpc_core::sim::{Faults, Handlers, Network};
 use rpc_core::stub::{
     Caller, Client, Contract, Dispatch, Dispatched, Handle, Method, Never, Pending, Refused,
 };
 use rpc_core::{CallError, Service};
+use rpc_sim::{Faults, Handlers, Network};
 use rpc_tests::campaign::fresh_seed;
 
 static MARK: Method = Method::new("Marks.mark", "fn mark(tag: u64) -> u64");

@@ -9,11 +9,11 @@ use rpc_core::ids::{Incarnation, SessionId, Time, Token};
 use rpc_core::limits::{ClientLimits, ServerLimits};
 use rpc_core::proto::client::{ClientConfig, ClientCore, Event};
 use rpc_core::proto::{Outcome, UnknownCause};
-use rpc_core::sim::{Faults, Network};
 use rpc_core::stub::{Contract, Dispatch, Dispatched, Method, Never, Refused};
 use rpc_core::wire::frame::{FrameDecoder, Header, Kind, append};
 use rpc_core::wire::message::{Agreement, REPLY_NOT_KEPT, Status, Welcome};
 use rpc_core::{CallError, Service};
+use rpc_sim::{Faults, Network};
 use rpc_tests::ledger::{Does, served};
 
 static ALL: Method = Method::new("Dump.all", "fn all(size: u64) -> Vec<u8>").idempotent();

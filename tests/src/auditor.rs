@@ -8,7 +8,7 @@ use std::time::Duration;
 use rpc_core::ids::{Seq, SessionId, Slot, Time};
 use rpc_core::limits::ServerLimits;
 use rpc_core::proto::server::{RecordState, ServerCore, SessionState};
-use rpc_core::sim::World;
+use rpc_sim::World;
 
 /// A timer may be late by one tick of the driver.
 pub const TICK: Duration = Duration::from_millis(1);

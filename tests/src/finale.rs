@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rpc_core::proto::server::RecordState;
-use rpc_core::sim::Faults;
+use rpc_sim::Faults;
 
 use crate::ledger::Does;
 use crate::plan::CALLS;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rpc_core::ids::{MethodId, SessionId, Time};
 use rpc_core::proto::server::ServerCore;
-use rpc_core::sim::{LinkId, World};
 use rpc_core::wire::codec;
 use rpc_core::wire::frame::{FrameDecoder, Header, Kind, append};
 use rpc_core::wire::message::{Hello, Welcome, encode_name};
+use rpc_sim::{LinkId, World};
 
 use crate::ledger::{ALL, HOSTILE_TAGS, served};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rpc_core::ids::Time;
 use rpc_core::limits::{ClientLimits, ServerLimits};
-use rpc_core::sim::{ClientId, LinkId, Sent, World};
 use rpc_core::wire::frame::Kind;
+use rpc_sim::{ClientId, LinkId, Sent, World};
 
 use crate::auditor::TICK;
 

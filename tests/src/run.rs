@@ -7,7 +7,7 @@ use std::time::Duration;
 use rpc_core::ids::Time;
 use rpc_core::proto::client::Event;
 use rpc_core::proto::{Outcome, UnknownCause};
-use rpc_core::sim::World;
+use rpc_sim::World;
 
 use crate::auditor::{Auditor, TICK};
 use crate::hostile::{Hostile, Stranger};

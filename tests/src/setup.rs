@@ -6,7 +6,7 @@ use std::time::Duration;
 use rpc_core::contract::Contract;
 use rpc_core::limits::{ClientLimits, ServerLimits};
 use rpc_core::proto::client::ClientConfig;
-use rpc_core::sim::{Faults, Handlers, WorldConfig};
+use rpc_sim::{Faults, Handlers, WorldConfig};
 
 use crate::ledger::{named_only, other, served};
 use crate::profile::Profile;

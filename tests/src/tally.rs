@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rpc_core::proto::client::ClientCounters;
 use rpc_core::proto::server::ServerCounters;
-use rpc_core::sim::{ClientSeen, FaultsSeen, ServerSeen};
+use rpc_sim::{ClientSeen, FaultsSeen, ServerSeen};
 
 /// Counts by name; the names sort into groups.
 #[derive(Clone, Debug, Default)]

@@ -5,11 +5,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use clap::Args;
-use rpc_core::FaultProxy;
-use rpc_core::sim::Faults;
 use rpc_examples::children::end_with_parent;
 use rpc_examples::signals::wait_for_signal;
 use rpc_examples::status::{Failure, Status};
+use rpc_sim::{FaultProxy, Faults};
 
 use crate::arguments::{ClientOptions, duration};
 use crate::demo::faults;

@@ -9,11 +9,11 @@
 //! `session` (the terms of WELCOME), and `calls` with `slots` (calls in flight and orphaned ones), `waiting` (calls without a
 //! slot), `retry` (the budget for further attempts) and `outgoing` (frames to be sent).
 
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 mod audit;
 mod call;
 mod calls;
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 mod canonical;
 mod config;
 mod connection;

@@ -76,7 +76,7 @@ impl Outgoing {
     }
 
     /// Returns the number of frames.
-    #[cfg(feature = "sim")]
+    #[cfg(feature = "__inspection")]
     pub(super) fn len(&self) -> usize {
         self.frames.len()
     }

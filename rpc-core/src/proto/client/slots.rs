@@ -376,7 +376,7 @@ impl Slots {
     }
 
     /// Returns true if the bit of a slot says that it is free.
-    #[cfg(feature = "sim")]
+    #[cfg(feature = "__inspection")]
     pub(super) fn is_marked_free(&self, slot: Slot) -> bool {
         self.free.get(usize::from(slot / 64)).is_some_and(|word| word & (1 << (slot % 64)) != 0)
     }

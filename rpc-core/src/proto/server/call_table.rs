@@ -74,7 +74,7 @@ impl CallTable {
     }
 
     /// Returns the number of calls with data.
-    #[cfg(any(test, feature = "sim"))]
+    #[cfg(any(test, feature = "__inspection"))]
     pub(super) fn len(&self) -> usize {
         self.calls.len()
     }

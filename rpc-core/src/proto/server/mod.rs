@@ -8,10 +8,10 @@
 //! `connection`, `sessions`, `timers`), `call_table` (arguments and kept replies), `run_queue`, `drain`. A frame about a
 //! call is handled by one `filter`: the parts of its slot, found once.
 
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 mod audit;
 mod call_table;
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 mod canonical;
 mod config;
 mod connection;
@@ -29,7 +29,7 @@ mod sessions;
 mod tests;
 mod timers;
 
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 pub use audit::{RecordState, SessionState};
 pub use config::{HandOver, ServerConfig};
 pub use connection::{ConnId, Outgoing};

@@ -215,7 +215,7 @@ impl Sessions {
     }
 
     /// Returns all sessions with their keys.
-    #[cfg(feature = "sim")]
+    #[cfg(feature = "__inspection")]
     pub(super) fn keys(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
         self.sessions
             .iter()

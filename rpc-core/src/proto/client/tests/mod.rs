@@ -228,7 +228,7 @@ impl Bench {
     }
 
     pub(super) fn check(&self) {
-        #[cfg(feature = "sim")]
+        #[cfg(feature = "__inspection")]
         self.core.audit().expect("the audit holds");
     }
 }

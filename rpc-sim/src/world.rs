@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::agenda::{Agenda, Item};
-use super::clients::{ClientSide, Sent, SideId};
-use super::clocks::LocalClock;
-use super::faults::{Faults, FaultsSeen};
-use super::handlers::Handlers;
-use super::links::Link;
-use super::server::ServerSide;
-use super::trace::Trace;
-use crate::ids::{Clock, Time};
-use crate::limits::ServerLimits;
-use crate::proto::server::ServerCounters;
-use crate::service::Service;
+use rpc_core::ids::{Clock, Time};
+use rpc_core::limits::ServerLimits;
+use rpc_core::proto::server::ServerCounters;
+use rpc_core::service::Service;
+
+use crate::agenda::{Agenda, Item};
+use crate::clients::{ClientSide, Sent, SideId};
+use crate::clocks::LocalClock;
+use crate::faults::{Faults, FaultsSeen};
+use crate::handlers::Handlers;
+use crate::links::Link;
+use crate::server::ServerSide;
+use crate::trace::Trace;
 
 /// More steps than this without a moment passing: somebody asks to be woken again and again, and does nothing.
 const SPINS: u32 = 20_000;

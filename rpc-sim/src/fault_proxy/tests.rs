@@ -1,7 +1,8 @@
 //! Tests of the proxy against a server that sends back all bytes.
 
+use rpc_core::wire::frame::{FrameDecoder, Header, Kind, append};
+
 use super::*;
-use crate::wire::frame::{FrameDecoder, Header, Kind, append};
 
 const HERE: &str = "127.0.0.1:0";
 /// The longest wait: a test that hangs fails.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use rpc_core::ids::Time;
+use rpc_core::limits::HEADER;
 
-use super::faults::{Faults, FaultsSeen};
-use crate::ids::Time;
-use crate::limits::HEADER;
+use crate::faults::{Faults, FaultsSeen};
 
 /// A claimed frame longer than this is no frame: from there on bytes are passed as they come.
 const LONGEST: usize = 8 << 20;
@@ -263,7 +263,7 @@ impl Mangler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::frame::{Header, Kind, append};
+    use rpc_core::wire::frame::{Header, Kind, append};
 
     fn frames(count: u64) -> Vec<u8> {
         let mut bytes = Vec::new();

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rpc_core::contract::Directory;
+use rpc_core::ids::{Incarnation, Time};
+use rpc_core::proto::server::{ConnId, ServerConfig, ServerCore, ServerCounters};
+use rpc_core::service::DispatchEnv;
 
-use super::agenda::Item;
-use super::handlers::{Job, Running};
-use super::world::{LinkId, World};
-use crate::contract::Directory;
-use crate::ids::{Incarnation, Time};
-use crate::proto::server::{ConnId, ServerConfig, ServerCore, ServerCounters};
-use crate::service::DispatchEnv;
+use crate::agenda::Item;
+use crate::handlers::{Job, Running};
+use crate::world::{LinkId, World};
 
 /// One life of the server.
 pub(super) struct ServerSide {
@@ -119,7 +119,7 @@ impl World {
             Ok(directory) => directory,
             Err(error) => panic!("these services cannot stand on one server: {error}"),
         };
-        let loops = self.config.loops.clamp(1, crate::limits::MAX_LOOPS);
+        let loops = self.config.loops.clamp(1, rpc_core::limits::MAX_LOOPS);
         let loops = (0..loops).map(|number| {
             let config = ServerConfig {
                 limits: self.config.limits.clone(),

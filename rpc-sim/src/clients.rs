@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::agenda::Item;
-use super::clocks::LocalClock;
-use super::world::{ClientId, LinkId, World};
-use crate::ids::{Seq, Slot, Time};
-use crate::proto::client::{ClientConfig, ClientCore, ClientCounters, Event, Tag};
-use crate::proto::{Outcome, Request};
-use crate::wire::frame::Kind;
+use rpc_core::ids::{Seq, Slot, Time};
+use rpc_core::proto::client::{ClientConfig, ClientCore, ClientCounters, Event, Tag};
+use rpc_core::proto::{Outcome, Request};
+use rpc_core::wire::frame::Kind;
+
+use crate::agenda::Item;
+use crate::clocks::LocalClock;
+use crate::world::{ClientId, LinkId, World};
 
 /// Names one session's state machine of a client; the serial number tells it from the client's earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -300,5 +301,7 @@ impl World {
 
 /// Returns the counters of a session that has ended: its slots are gone with it.
 pub(super) fn without_gauge(counters: ClientCounters) -> ClientCounters {
-    ClientCounters { orphaned_slots: 0, ..counters }
+    let mut counters = counters;
+    counters.orphaned_slots = 0;
+    counters
 }

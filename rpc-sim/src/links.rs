@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::agenda::Item;
-use super::clients::SideId;
-use super::faults::Faults;
-use super::mangler::{Delivery, Mangler};
-use super::server::Place;
-use super::trace::describe;
-use super::world::{LinkId, World};
-use crate::ids::{Clock, Time};
-use crate::wire::frame::{FrameDecoder, Kind};
+use rpc_core::ids::{Clock, Time};
+use rpc_core::wire::frame::{FrameDecoder, Kind};
+
+use crate::agenda::Item;
+use crate::clients::SideId;
+use crate::faults::Faults;
+use crate::mangler::{Delivery, Mangler};
+use crate::server::Place;
+use crate::trace::describe;
+use crate::world::{LinkId, World};
 
 /// A connection: two directions, and who still holds its ends.
 #[derive(Debug)]

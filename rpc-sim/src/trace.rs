@@ -1,8 +1,8 @@
 //! The events of a run, as a hash that two runs of one seed must share, and as lines for a reader when asked for.
 
-use crate::ids::{FNV_START, Seq, Slot, Time, fnv1a};
-use crate::limits::HEADER;
-use crate::wire::frame::Kind;
+use rpc_core::ids::{FNV_START, Seq, Slot, Time, fnv1a};
+use rpc_core::limits::HEADER;
+use rpc_core::wire::frame::Kind;
 
 /// The record of a run.
 #[derive(Debug)]

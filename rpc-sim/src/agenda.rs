@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::clients::SideId;
-use super::world::{ClientId, LinkId};
-use crate::ids::Time;
+use rpc_core::ids::Time;
+
+use crate::clients::SideId;
+use crate::world::{ClientId, LinkId};
 
 /// Something that happens at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Layer 4 (feature `sim`): a TCP proxy that causes the faults of the simulator on real connections.
+//! A TCP proxy that causes the faults of the simulator on real connections.
 
 #[cfg(test)]
 mod tests;
@@ -10,8 +10,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::ids::Time;
-use crate::sim::{Delivery, Faults, FaultsSeen, Mangler};
+use rpc_core::ids::Time;
+
+use crate::faults::{Faults, FaultsSeen};
+use crate::mangler::{Delivery, Mangler};
 
 /// The number of queued bytes of one direction at which the proxy stops reading.
 const MOST_QUEUED: usize = 4 << 20;

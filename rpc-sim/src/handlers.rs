@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::agenda::Item;
-use super::world::World;
-use crate::ids::Time;
-use crate::proto::server::{CallKey, ReadyCall};
-use crate::service::{DispatchEnv, dispatch};
-use crate::wire::message::Status;
+use rpc_core::ids::Time;
+use rpc_core::proto::server::{CallKey, ReadyCall};
+use rpc_core::service::{DispatchEnv, dispatch};
+use rpc_core::wire::message::Status;
+
+use crate::agenda::Item;
+use crate::world::World;
 
 /// The time that handlers take, in virtual time.
 #[derive(Clone, Debug)]

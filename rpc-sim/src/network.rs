@@ -4,17 +4,18 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::channel::{Shared, SimChannel, advance, lock};
-use super::faults::{Faults, FaultsSeen};
-use super::handlers::Handlers;
-use super::world::{SimClock, World, WorldConfig};
-use crate::call::{ByName, Caller, Client, names};
-use crate::contract::Contract;
-use crate::ids::Time;
-use crate::limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
-use crate::proto::client::ClientConfig;
-use crate::proto::server::ServerCounters;
-use crate::service::Service;
+use rpc_core::call::{ByName, Caller, Client, names};
+use rpc_core::contract::Contract;
+use rpc_core::ids::Time;
+use rpc_core::limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
+use rpc_core::proto::client::ClientConfig;
+use rpc_core::proto::server::ServerCounters;
+use rpc_core::service::Service;
+
+use crate::channel::{Shared, SimChannel, advance, lock};
+use crate::faults::{Faults, FaultsSeen};
+use crate::handlers::Handlers;
+use crate::world::{SimClock, World, WorldConfig};
 
 /// A server with your services, clients, and a network between them that does what one seed says.
 ///
@@ -166,7 +167,7 @@ impl Network {
 /// Time is virtual: a call's deadline does not pass while its handler works.
 ///
 /// ```ignore
-/// let kv = rpc_core::sim::in_process::<KvClient>(KvServer::new(Store::default()));
+/// let kv = rpc_sim::in_process::<KvClient>(KvServer::new(Store::default()));
 /// ```
 pub fn in_process<C: Client>(service: impl Service) -> C {
     let network = Network::new(0, Faults::none());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ids::Time;
+use rpc_core::ids::Time;
 
 /// Microseconds of a local clock in a second of the world, when both run at the same rate.
 const SECOND: u64 = 1_000_000;

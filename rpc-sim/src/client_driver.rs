@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use rpc_core::ids::Time;
+use rpc_core::proto::client::{ClientConfig, Event};
+use rpc_core::wire::frame::Kind;
 
-use super::agenda::Item;
-use super::clients::{Sent, Side, SideId, without_gauge};
-use super::trace::{describe, next_head};
-use super::world::{ClientId, LinkId, World};
-use crate::ids::Time;
-use crate::proto::client::{ClientConfig, Event};
-use crate::wire::frame::Kind;
+use crate::agenda::Item;
+use crate::clients::{Sent, Side, SideId, without_gauge};
+use crate::trace::{describe, next_head};
+use crate::world::{ClientId, LinkId, World};
 
 impl World {
     pub(super) fn client_timer(&mut self, client: ClientId, now: Time) {

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use super::world::{ClientId, World};
-use crate::call::{Channel, ClientCounters, Ticket, Waiters, Woken};
-use crate::ids::Time;
-use crate::proto::{Outcome, Request, UnknownCause};
-use crate::wire::message::Table;
+use rpc_core::call::{Channel, ClientCounters, Ticket, Waiters, Woken};
+use rpc_core::ids::Time;
+use rpc_core::proto::{Outcome, Request, UnknownCause};
+use rpc_core::wire::message::Table;
+
+use crate::world::{ClientId, World};
 
 /// A thread that sleeps for a call of a simulated network: there is none, since a caller moves the world instead.
 type Sleeper = std::convert::Infallible;
