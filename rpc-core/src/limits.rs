@@ -131,7 +131,7 @@ pub const BACKLOG: i32 = 1024;
 pub const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 /// The time after which the kernel asks again.
 pub const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
-/// Questions without an answer after which the kernel closes the connection.
+/// Probes without a reply after which the kernel closes the connection.
 pub const KEEPALIVE_TRIES: u32 = 6;
 
 /// Write buffers that a loop keeps for the next connections that need one.
@@ -279,7 +279,7 @@ pub struct ClientLimits {
     pub ack_at_once: usize,
     /// Silence after which a client that waits for a reply asks for a sign of life.
     pub ping_after: Duration,
-    /// PINGs in a row without an answer after which the connection is closed.
+    /// PINGs in a row without a byte in return after which the connection is closed.
     pub ping_limit: u32,
     /// The first upper bound of the pause before the client connects again. It doubles each time, up to `backoff_cap`. The pause
     /// is random below the bound (full jitter).

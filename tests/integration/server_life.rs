@@ -1,4 +1,4 @@
-//! How a server begins and ends: addresses, drains, and what is left behind.
+//! The begin and the end of a server: addresses, drains, and what is left behind.
 
 use std::time::{Duration, Instant};
 
@@ -25,8 +25,8 @@ fn a_drain_finishes_what_runs_and_refuses_what_is_new() {
         let refused = client.call(&ECHO, 1, 1, &("new",));
         assert_eq!(refused.status, Status::Refused(Reason::Draining));
         server.world.gate.open();
-        let answer = client.answer();
-        assert_eq!((answer.slot, answer.status), (0, Status::Done));
+        let reply = client.reply();
+        assert_eq!((reply.slot, reply.status), (0, Status::Done));
         server.finish().expect("drained");
         assert!(client.frame().is_none());
     }
@@ -68,7 +68,7 @@ fn a_spawned_server_serves_until_it_is_stopped_or_dropped() {
 }
 
 #[test]
-fn whoever_waits_for_a_spawned_server_waits_for_somebody_to_drain_it() {
+fn a_wait_for_a_spawned_server_lasts_until_it_is_drained() {
     let server =
         Server::builder().service(Nothing).bind("127.0.0.1:0").and_then(Server::spawn).expect("a port");
     let handle = server.handle();
@@ -77,7 +77,7 @@ fn whoever_waits_for_a_spawned_server_waits_for_somebody_to_drain_it() {
     drains.join().expect("no panic");
 }
 
-/// Without the second word this server would wait for an hour for its client to come back and fetch its answer.
+/// Without the second word this server would wait for an hour for its client to come back and fetch its reply.
 #[test]
 fn a_drain_under_way_can_be_shortened() {
     let limits = ServerLimits { grace: Duration::from_secs(3600), ..test_limits() };
@@ -118,7 +118,7 @@ fn a_handler_that_does_not_return_is_left_behind_after_the_grace_time() {
     }
 }
 
-/// The last thread of the loop is in a handler that is not flagged: nobody may take the loop from it.
+/// The last thread of the loop is in a handler that is not flagged: no other thread may take the loop from it.
 #[test]
 fn a_loop_whose_last_thread_is_stuck_is_left_behind_as_well() {
     let limits = ServerLimits { grace: Duration::from_millis(100), threads: 2, ..test_limits() };
@@ -145,7 +145,7 @@ fn the_threads_of_a_stopped_server_end() {
     server.world.gate.wait_for_arrivals(20);
     server.world.gate.open();
     for _ in 0..20 {
-        client.answer();
+        client.reply();
     }
     let world = std::sync::Arc::downgrade(&server.world);
     let handle = server.handle.clone();
@@ -230,7 +230,7 @@ fn child_with_a_log_that_panics() {
     let mut client = server.client();
     client.queue_call(&PANIC, 0, 1, &("on purpose",));
     client.flush();
-    while client.frame().is_some() {} // no answer: nobody can say that the call ran once and ended
+    while client.frame().is_some() {} // no reply: nothing can show that the call ran once and ended
     let thread = server.wait();
     assert!(matches!(&thread, Err(ServeError::Failed(text)) if text == "the log panics"), "{thread:?}");
 }
@@ -270,7 +270,7 @@ fn child_without_descriptors() {
         hoard.push(file);
     }
     let thread = std::thread::spawn(move || server.run());
-    std::thread::sleep(Duration::from_millis(250)); // nothing can be seen of a server that accepts nobody
+    std::thread::sleep(Duration::from_millis(250)); // nothing can be seen of a server that accepts no connection
     assert_eq!(handle.counters().connections, 0);
     drop(hoard);
     for client in &mut waiting {

@@ -40,7 +40,7 @@ impl Service for Marks {
     }
 }
 
-/// What `#[rpc]` would write, by hand.
+/// A stub as `#[rpc]` would write it, by hand.
 struct MarksClient {
     call: Handle<MarksClient>,
 }
@@ -93,7 +93,7 @@ impl User {
         }
     }
 
-    /// Asks what became of an unknown call; an answer is the same each time.
+    /// Asks what became of an unknown call; a reply is the same each time.
     fn resolve(&mut self, at: usize) {
         let limit = self.ms(8_000);
         let (tag, unknown) = &self.unknown[at];

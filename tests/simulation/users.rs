@@ -17,7 +17,7 @@ use rpc_sim::{Faults, Handlers, Network, in_process};
 static ADD: Method = Method::new("Counter.add", "fn add(amount: u64) -> u64");
 static COUNTER: Contract = Contract::new("Counter", &[ADD]);
 
-/// What `#[rpc]` would write, by hand.
+/// A stub as `#[rpc]` would write it, by hand.
 struct CounterClient {
     call: Handle<CounterClient>,
     caller: Caller,

@@ -136,7 +136,7 @@ impl Hostile {
 
     fn call(&mut self, slot: u16, seq: u64, random: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
         let does = ALL[random.usize(0..ALL.len())];
-        // A few bodies only, so that two calls of one number are often copies and often not.
+        // A few bodies only, so that two calls of one number are often duplicates and often not.
         let tag = HOSTILE_TAGS + u64::from(random.u8(0..3));
         self.tag = tag;
         let pad = match random.u8(0..20) {

@@ -4,7 +4,7 @@ leaves.
 usage: client.py HOST PORT SERVICE SIGNATURES [TEXT ..]
 
 SIGNATURES are those of the service as written in the trait, without `&self`, one on each line; the first is called, and its
-arguments are the TEXTs. It prints what the server granted, and the status of each answer with its body in hex. Only Python's own library. The rules W1.. are those of docs/wire.md.
+arguments are the TEXTs. It prints what the server granted, and the status of each reply with its body in hex. Only Python's own library. The rules W1.. are those of docs/wire.md.
 """
 
 import socket
@@ -100,7 +100,7 @@ def main(host, port, service, signatures, *arguments):
     method = method_id(service, signatures.splitlines()[0])
     connection, resume = greet((host, int(port)), services)
     call(connection, method, arguments, slot=0, seq=1)
-    call(connection, method, arguments, slot=0, seq=1)  # a copy: it is answered, and it does not run (W26)
+    call(connection, method, arguments, slot=0, seq=1)  # a duplicate: it gets the reply, and does not run (W26)
     connection.close()
     connection, resume = greet((host, int(port)), services, resume)  # W29
     call(connection, method, arguments, slot=0, seq=1)

@@ -41,7 +41,7 @@ pub enum Kind {
     Ack = 6,
     /// The client asks for a sign of life.
     Ping = 7,
-    /// The server answers a PING.
+    /// The server is alive: sent for a PING.
     Pong = 8,
     /// The server is shutting down.
     GoAway = 9,
@@ -129,6 +129,12 @@ pub struct Header {
     pub method: MethodId,
     /// CALL: the time left. REPLY 'busy' and BUSY: the pause before another attempt. In milliseconds.
     pub millis: u32,
+}
+
+/// Returns a time in the 32 bits of milliseconds that it has in a frame. One that does not fit is the longest that does: its
+/// low bits alone would name a time near zero.
+pub(crate) fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
 impl Header {

@@ -83,7 +83,7 @@ fn cargo(root: &Path, words: &[&str]) -> Result<Output, String> {
         .arg("--message-format=json")
         .current_dir(tree::tree(&work))
         .env("CARGO_TARGET_DIR", work.join("target"))
-        .env("CARGO_PROFILE_DEV_DEBUG", "0") // nobody debugs it, and it is built once for all faults
+        .env("CARGO_PROFILE_DEV_DEBUG", "0") // it is not debugged, and it is built once for all faults
         .env("RUSTFLAGS", "--cap-lints allow") // a fault may leave a variable unused
         .stdin(Stdio::null())
         .output()

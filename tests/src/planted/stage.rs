@@ -60,12 +60,12 @@ pub const STAGES: &[Stage] = &[
 const SLOWER: u32 = 5;
 /// and so much longer on top, since the machine may be busy.
 const SPARE: Duration = Duration::from_secs(20);
-/// How often a test that failed in a timed stage is asked again; one more failure confirms it.
+/// The number of times that a test is run again after it failed in a timed stage; one more failure confirms it.
 const ASKED_AGAIN: usize = 3;
 /// The part of a program's output that is kept to be shown.
 const SHOWN_LINES: usize = 60;
 
-/// What one run of a program has shown.
+/// The result of one run of a program.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// Every test passed.
@@ -76,7 +76,7 @@ pub enum Outcome {
     Hung,
 }
 
-/// What found a fault, if anything did.
+/// The test that found a fault, if one did.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// The stage and the test.

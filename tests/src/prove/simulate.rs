@@ -53,7 +53,7 @@ fn simulate(options: &Options, progress: &mut Progress) -> Report {
         ("calls", "calls"),
         ("executions", "server executions"),
         ("ran_twice", "calls that ran twice"),
-        ("copies", "client copies sent"),
+        ("retransmissions", "client retransmissions"),
         ("dropped", "fault dropped"),
         ("cut", "fault cut"),
         ("resumed", "server sessions resumed"),

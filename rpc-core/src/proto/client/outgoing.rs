@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::ClientConfig;
 use super::session::Session;
-use super::slots::{Slots, Use};
+use super::slot::Use;
+use super::slots::Slots;
 use crate::ids::{Seq, Slot, Time};
 use crate::limits::{STALE_PER_SLOT, STALE_SPARE};
 use crate::wire::frame::{self, Header, Kind};
@@ -45,12 +46,16 @@ impl OutgoingFrame {
         match self {
             OutgoingFrame::Call(..) => matches!(state.usage, Use::InFlight(_)) && state.last == seq,
             OutgoingFrame::Cancel(..) => matches!(state.usage, Use::Orphaned(_)) && state.last == seq,
-            _ => state.last == seq || state.answered == seq,
+            // An ACK of a reply is worth sending until a later call of the slot says the same.
+            _ => state.last == seq || state.replied == seq,
         }
     }
 }
 
 /// Frames that are to be sent, and calls whose bytes may still be in the buffer of the connection.
+///
+/// Invariants: after `drop_stale`, `frames.len() < STALE_PER_SLOT * slots + STALE_SPARE`, or each frame is there once.
+/// `buffered` names a call at most once, since the mark of that name on the call prevents a second time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outgoing {
     /// The frames, in their order.
@@ -106,6 +111,7 @@ impl Outgoing {
         if self.frames.len() < STALE_PER_SLOT * slots.len() + STALE_SPARE {
             return;
         }
+        // Both tests are needed: a CANCEL that is current may be there a hundred times.
         let mut seen = BTreeSet::new();
         self.frames.retain(|frame| frame.is_current(slots) && seen.insert(*frame));
     }
@@ -144,6 +150,7 @@ impl Outgoing {
         let checksum = source.session.is_none_or(Session::has_checksums);
         let Some(in_flight) = source.slots.in_flight(slot, seq) else { return Time::NEVER };
         let left = in_flight.call.deadline.since(now).as_micros().div_ceil(1000); // never 0 while there is time
+        // A time left of 0 would say 'late' to the server, which would refuse a call whose deadline is ours to judge.
         if in_flight.buffered || left == 0 {
             return Time::NEVER; // one is in the buffer already, or the timer of the deadline is about to fire
         }
@@ -155,6 +162,7 @@ impl Outgoing {
         let crc = if checksum { in_flight.call.body_crc } else { 0 };
         out.extend_from_slice(&header.encode(in_flight.call.body.len(), crc));
         out.extend_from_slice(&in_flight.call.body);
+        // Set with the bytes and never later: V7 hangs on it. From here on only the server can say 'not executed'.
         in_flight.sent = true;
         in_flight.buffered = true;
         self.buffered.push((slot, seq));
@@ -181,6 +189,7 @@ pub(super) fn append_control(frame: OutgoingFrame, source: Source<'_>, out: &mut
             frame::append(out, &Header::new(Kind::Hello), &hello.encode(), true);
         }
         OutgoingFrame::Methods(index) => {
+            // The only control frame with a body after WELCOME: HELLO goes before the terms, and the others have no body.
             let checksum = source.session.is_none_or(Session::has_checksums);
             if let Some(contract) = source.config.contracts.get(index) {
                 let name = message::encode_name(contract.service);

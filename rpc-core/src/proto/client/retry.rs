@@ -7,7 +7,11 @@ use crate::limits::RETRY_SECONDS;
 
 /// The attempts that a client has saved up, so that a crowd of clients does not keep a server busy (V17).
 ///
-/// Source: *Token bucket* retry budgets as in Finagle's `RetryBudget`.
+/// Source: *Token bucket* retry budgets as in Finagle's `RetryBudget`. A pause alone does not bound the work: a thousand calls
+/// that each wait politely are still a thousand attempts.
+///
+/// Invariant: `0 <= saved <= rate * RETRY_SECONDS`. So in any time `t` there are at most `rate * (RETRY_SECONDS + t)` attempts
+/// beyond the first ones.
 #[derive(Clone, Debug)]
 pub(super) struct RetryBudget {
     /// Attempts earned in each second, and saved up at the beginning.
@@ -33,10 +37,12 @@ impl RetryBudget {
         random: &mut fastrand::Rng,
         now: Time,
     ) -> Option<Time> {
+        // Worked out when needed, so that an idle client has no timer. `since` is 0 while `at` is `NEVER`.
         let earned = now.since(self.at).as_secs_f64() * self.rate;
         self.saved = (self.saved + earned).min(self.rate * RETRY_SECONDS);
         self.at = now;
         let due = now.plus(pause.max(Duration::from_millis(1)).mul_f64(1.0 + random.f64()));
+        // An attempt that could not end in time is not taken from the budget: other calls may need it.
         if self.saved < 1.0 || due >= deadline {
             return None;
         }

@@ -20,7 +20,7 @@ pub enum RecordState {
     Ran,
     /// Did not run and never will.
     Refused,
-    /// Either of the last two, and its client has the answer.
+    /// Either of the last two, and its client has the reply.
     Acknowledged,
 }
 
@@ -38,7 +38,7 @@ pub struct SessionState {
     /// Bytes ever written for this session.
     pub sent: u64,
     /// True if every reply was written on that connection.
-    pub answered: bool,
+    pub all_written: bool,
     /// Calls that are queued or running.
     pub active: u32,
     /// True if a slot has a record of a call, or of a CANCEL that came before its call.
@@ -55,7 +55,7 @@ impl ServerCore {
             let sent = connection.map_or(session.queued_before, |connection| connection.outgoing.sent());
             see(SessionState {
                 sent,
-                answered: session.records().iter().all(|record| record.reply_end <= sent),
+                all_written: session.records().iter().all(|record| record.reply_end <= sent),
                 id: session.id,
                 source: session.source,
                 attached: session.attached().is_some(),
@@ -79,6 +79,7 @@ impl ServerCore {
         if self.calls.kept_bytes() > limits.reply_budget {
             return Err(format!("V10: {} bytes kept", self.calls.kept_bytes()));
         }
+        // Each sum is worked out again from its parts: a sum that drifts is found at the step that spoils it.
         self.audit_queue()?;
         self.audit_connections()?;
         let (mut kept_by_all, mut calls) = (0, 0);
@@ -90,12 +91,14 @@ impl ServerCore {
             for (slot, record) in (0..).zip(session.records()) {
                 active += u32::from(!record.state.is_final());
                 let data = self.calls.get(record.call);
+                // Data where there must be some, and nowhere else: what is left behind would never be freed.
                 let stored = matches!(record.state, CallState::Queued | CallState::Running | CallState::Kept);
                 if stored != data.is_some() || (record.call == NO_CALL) == stored {
                     return Err(format!("slot {slot}: {record:?} with {data:?}"));
                 }
                 calls += usize::from(stored);
                 kept += data.map_or(0, |data| data.reply.len());
+                // An index that two records share would send one client's reply to another.
                 if data.is_some_and(|data| data.seq != record.last || data.slot != slot) {
                     return Err(format!("slot {slot}: {record:?} has another's data {data:?}"));
                 }

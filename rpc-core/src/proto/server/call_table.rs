@@ -82,6 +82,7 @@ impl CallTable {
     /// Stores the data of a new call, at the index of the slot's last call if that is still in use.
     pub(super) fn put(&mut self, index: u32, mut data: CallData) -> u32 {
         if let Some(old) = self.calls.get_mut(index as usize) {
+            // The vector of the last reply serves the next one: a slot in use allocates nothing in the long run.
             self.kept_bytes -= old.reply.len();
             data.reply = std::mem::take(&mut old.reply);
             data.reply.clear();
@@ -128,6 +129,7 @@ impl CallTable {
         }
         data.reply.extend_from_slice(reply);
         data.kept_at = now;
+        // The arguments are a slice of what was read: as long as it is there, the whole chunk is.
         data.body = Bytes::new();
         self.kept_bytes += reply.len();
     }

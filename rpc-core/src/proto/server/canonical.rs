@@ -2,6 +2,10 @@
 //!
 //! Left out: counters (but for the number of sessions opened, which decides the next session's id), serial numbers,
 //! timers that will find nothing to do, and the contents of unfinished frames (the search hands in whole ones).
+//!
+//! As on the client's side: equal forms must behave equally. Indices of slabs and positions in the stream of bytes are names, and
+//! are replaced by what they name: a session by its id, a connection by its place in the caller's list, a position by its
+//! distance from what is written. Two servers that differ in such names only are one state.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +30,7 @@ impl ServerCore {
             }
         }
         let mut sessions: Vec<&Session> = self.links.sessions.iter().collect();
+        // By id and not by index: which index was free is history.
         sessions.sort_unstable_by_key(|session| session.id.0);
         form.count(sessions.len());
         for session in sessions {
@@ -39,6 +44,7 @@ impl ServerCore {
         form.count(turns.len());
         turns.into_iter().for_each(|key| self.canonical_key(key, form));
         self.canonical_timers(connections, form);
+        // Its members are the connections with `is_ready`, which is written above.
         form.count(self.links.connections.ready.len());
         form.count(self.handovers.len());
         form.count(self.running);
@@ -118,6 +124,7 @@ impl ServerCore {
         ]);
         form.count(place.map_or(0, |place| place + 1));
         let lease = self.config.limits.lease;
+        // While attached the lease does not run: the time of the last detachment is history.
         form.due_if_set(match session.attachment {
             Attachment::Detached(since) => Some(since.plus(lease)),
             Attachment::Attached(_) => None,
@@ -166,6 +173,7 @@ impl ServerCore {
     fn canonical_data(&self, data: &CallData, state: CallState, form: &mut Canonical) {
         form.number(data.entry.method.id.0);
         form.data(&data.body);
+        // Once the call runs, the protocol does not look at its deadline any more.
         form.due(if state == CallState::Queued { data.deadline } else { Time::NEVER });
         form.data(&data.reply);
         let cancelled = data.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
@@ -196,6 +204,7 @@ impl ServerCore {
                     if let Some((at, connection)) = place(watch.conn, watch.serial) {
                         form.number(2);
                         form.count(at);
+                        // The mark counts by one question: has anything been written since?
                         form.flags(&[watch.mark == connection.outgoing.sent()]);
                         form.due(*due);
                     }

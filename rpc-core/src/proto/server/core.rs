@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -11,7 +10,7 @@ use super::call_table::CallTable;
 use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connection, Outgoing, Stage};
 use super::counters::ServerCounters;
-use super::drain::{Drain, Look};
+use super::drain::Drain;
 use super::entropy::Entropy;
 use super::filter::Filter;
 use super::greeting::{self, Greeting};
@@ -23,13 +22,17 @@ use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::FRAMES_PER_TURN;
-use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::frame::{Frame, Header, Kind, millis};
 use crate::wire::message::{self, Hello, Status};
 
 /// The result of a frame: an error closes its connection.
 type Handled = Result<(), ProtocolError>;
 
 /// The server's side of the protocol, for one loop.
+///
+/// Invariants: `running` is the number of records in state `Running`, and of duplicates that run because the filter is off,
+/// those of ended sessions included. `queue` may have entries whose call was refused meanwhile: a record decides, never the
+/// queue. Every final record was settled by a `Filter`, once (V5, V12).
 #[derive(Clone)]
 pub struct ServerCore {
     /// The bounds and the services.
@@ -54,6 +57,7 @@ pub struct ServerCore {
 impl ServerCore {
     /// A server without connections.
     pub fn new(mut config: ServerConfig, entropy: Entropy) -> Self {
+        // Loops share nothing, so that no lock is between them: each has its part of every sum.
         config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
             calls: CallTable::new(config.limits.reply_budget),
@@ -96,6 +100,7 @@ impl ServerCore {
     /// A timer may be due.
     pub fn handle_timeout(&mut self, now: Time) {
         let limits = &self.config.limits;
+        // A timer is only a reason to look. What it was set for may be over, and is looked at again when it fires.
         while let Some(timer) = self.links.poll_timer(now) {
             match timer {
                 Timer::Hello(conn, serial) if self.links.close_if_silent(conn, serial) => {
@@ -153,6 +158,7 @@ impl ServerCore {
 
     /// Removes a connection. Its id may be used again from now on.
     pub fn remove(&mut self, conn: ConnId, now: Time) {
+        // In this order: the session must not name a connection whose id may be given to another peer (V8).
         self.links.detach(conn, &self.config.limits, now);
         self.links.connections.remove(conn);
     }
@@ -180,6 +186,7 @@ impl ServerCore {
             if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
                 self.counters.protocol_errors += 1;
                 tracing::debug!(conn, %error, "connection rejected");
+                // The session goes on: the bytes may have been changed on the way, and its records are worth more than this connection.
                 return self.links.reject(conn, &error, &self.config.limits, now);
             }
         }
@@ -200,6 +207,7 @@ impl ServerCore {
     fn handle_frame(&mut self, conn: ConnId, frame: Frame, now: Time) -> Handled {
         let Some(connection) = self.links.connections.get(conn) else { return Ok(()) };
         let Header { kind, slot, seq, .. } = frame.header;
+        // Before HELLO there is no session, and nothing but HELLO is allowed.
         let Stage::Attached(session) = connection.stage else {
             return match kind {
                 Kind::Hello => self.handle_hello(conn, &frame.body, now),
@@ -208,6 +216,7 @@ impl ServerCore {
         };
         let draining = self.drain.is_some();
         match kind {
+            // Frames about a call go to the filter of their slot; `?` closes the connection and leaves the session.
             Kind::Call => self.filter(session, slot, seq)?.call(frame, draining, now)?,
             Kind::Cancel => self.filter(session, slot, seq)?.cancel(seq)?,
             Kind::Ack => self.filter(session, slot, seq)?.acknowledge(seq)?,
@@ -248,6 +257,7 @@ impl ServerCore {
         if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
             return Err(ProtocolError::Unexpected("second HELLO"));
         }
+        // The same flag as the first time: a client takes 'not resumed' for a new session with empty slots.
         let resumed = Hello::decode(body)?.resume.is_some();
         self.links.welcome(conn, key, resumed, self.drain.is_some(), &self.config);
         Ok(())
@@ -256,6 +266,7 @@ impl ServerCore {
     fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8]) {
         let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.ip());
         let draining = self.drain.is_some();
+        // Also counted when an unused session makes room: the server was full.
         let room = self.links.sessions.make_room(source, draining, &self.config.limits);
         self.counters.turned_away += u64::from(room != Room::Free);
         self.counters.evicted += u64::from(matches!(room, Room::Evict(_)));
@@ -263,7 +274,7 @@ impl ServerCore {
             Room::Free => {}
             Room::Evict(key) => end_session(&mut self.links, &mut self.calls, key),
             Room::Full => {
-                let millis = self.config.limits.retry_after.as_millis() as u32;
+                let millis = millis(self.config.limits.retry_after);
                 return self.links.send_last(conn, &Header { millis, ..Header::new(Kind::Busy) }, &[]);
             }
         }
@@ -280,6 +291,7 @@ impl ServerCore {
 impl ServerCore {
     /// Returns the filter of a slot, after the tests that every frame about a call must pass.
     fn filter(&mut self, key: SessionKey, slot: Slot, seq: Seq) -> Result<Filter<'_>, ProtocolError> {
+        // 0 is 'no call yet' in a record. The end leaves room for arithmetic on numbers, here and in other languages.
         if seq == 0 || seq >= SEQ_END {
             return Err(ProtocolError::SeqRange(seq));
         }
@@ -287,7 +299,8 @@ impl ServerCore {
     }
 
     /// Finds the parts of a slot. `None`: the session has ended (V4), or has no such slot.
-    fn find_filter(&mut self, key: SessionKey, slot: Slot) -> Option<Filter<'_>> {
+    pub(super) fn find_filter(&mut self, key: SessionKey, slot: Slot) -> Option<Filter<'_>> {
+        // Found once for a frame, and lent to the filter for as long as it works: it cannot see another session or slot.
         let session = self.links.sessions.get_mut(key)?;
         let (id, attached) = (session.id, session.attached());
         let (record, sums, lane) = session.slot(slot)?;
@@ -328,11 +341,13 @@ impl ServerCore {
         debug_assert!(self.running > 0, "V12: a call that ends was handed out");
         self.running -= 1;
         self.counters.panics += u64::from(status == Status::Panicked);
+        // Space is made before the record is settled, since the filter that settles it sees its own slot only.
         if status.ran() && !self.calls.has_room(body.len()) {
             self.release_old_replies(key, body.len(), now);
         }
         match self.find_filter(key.session, key.slot) {
             Some(mut filter) => filter.finish(key, status, body, now),
+            // BYE or the lease came first. The client has its verdict, and the record is gone: nothing is left to settle.
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
     }
@@ -340,6 +355,7 @@ impl ServerCore {
     /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.
     fn release_old_replies(&mut self, key: CallKey, length: usize, now: Time) {
         let filter = self.find_filter(key.session, key.slot);
+        // No reply is released for one that would not be kept in any case.
         if key.is_duplicate || !filter.is_some_and(|filter| filter.may_keep(length)) {
             return;
         }
@@ -354,54 +370,6 @@ impl ServerCore {
     }
 }
 
-/// The end of the server.
-impl ServerCore {
-    /// Begins to drain: every connection gets GOAWAY, new calls are refused, queued and running ones finish.
-    pub fn start_drain(&mut self, now: Time) {
-        self.drain_within(self.config.limits.grace, now);
-    }
-
-    /// Begins to drain, and ends after `grace` at the latest. A drain under way ends by then if that is sooner.
-    pub fn drain_within(&mut self, grace: Duration, now: Time) {
-        let ends = now.plus(grace);
-        if let Some(drain) = &mut self.drain {
-            return drain.end_by(ends);
-        }
-        self.drain = Some(Drain::new(ends, self.counters.drain_events(), now));
-        self.links.tell_draining();
-    }
-
-    /// Returns true if the server may end now.
-    pub fn is_drained(&self) -> bool {
-        self.drain.as_ref().is_some_and(Drain::is_done)
-    }
-
-    /// Returns true if a drain ended by force, with calls left behind.
-    pub fn was_forced(&self) -> bool {
-        self.drain.as_ref().is_some_and(Drain::was_forced)
-    }
-
-    fn check_drain(&mut self, now: Time) {
-        let Some(mut drain) = self.drain.take_if(|drain| drain.is_due(now)) else { return };
-        let is_idle = self.running == 0 && self.links.queue.calls == 0;
-        let facts = self.links.drain_facts(is_idle, self.counters.drain_events());
-        let look = drain.look(facts, self.config.limits.drain_linger, now);
-        self.drain = Some(drain);
-        if look == Look::GraceOver {
-            self.refuse_queue();
-        }
-    }
-
-    /// Refuses every call that still waits to run.
-    fn refuse_queue(&mut self) {
-        for (session, place) in self.links.take_places() {
-            if let Some(mut filter) = self.find_filter(session, place.slot) {
-                filter.refuse_place(place);
-            }
-        }
-    }
-}
-
 impl fmt::Debug for ServerCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ServerCore({:?})", self.counters())
@@ -411,6 +379,7 @@ impl fmt::Debug for ServerCore {
 /// Removes a session. Its queued calls are dropped, its running ones are told, and their results find no session.
 fn end_session(links: &mut Links, calls: &mut CallTable, key: SessionKey) {
     let Some(session) = links.end(key) else { return };
+    // Entries in the run queue stay: their key finds no session, and they are passed over when their turn comes (V4).
     for record in session.records() {
         calls.tell_cancelled(record.call);
         calls.free(record.call);

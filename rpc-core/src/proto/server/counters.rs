@@ -4,23 +4,23 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerCounters {
-    /// CALL frames that arrived, copies included.
+    /// CALL frames that arrived, duplicates included.
     pub calls: u64,
     /// Times that a user's function was entered or its stub refused after dispatch.
     pub executions: u64,
-    /// Copies of calls that wait or run: nothing was done, the answer will come.
+    /// Duplicates of calls that wait or run: nothing was done, the reply will follow.
     pub duplicates_under_way: u64,
-    /// Copies of calls that were answered again from the kept reply.
+    /// Duplicates that got the kept reply again.
     pub duplicates_replayed: u64,
-    /// Copies of calls whose reply was not kept: answered 'executed, reply lost'.
+    /// Duplicates of calls whose reply was not kept: they got 'executed, reply lost'.
     pub duplicates_not_kept: u64,
-    /// Copies of refused calls: refused again.
+    /// Duplicates of refused calls: refused again.
     pub duplicates_refused: u64,
-    /// Copies that needed no answer: it is on its way, or the client has said that it has it.
-    pub duplicates_unanswered: u64,
-    /// Copies of calls that their client has left behind: dropped.
+    /// Duplicates that needed no reply: it is still unsent on this connection, or was acknowledged.
+    pub duplicates_without_reply: u64,
+    /// Duplicates of calls that their client has left behind: dropped.
     pub duplicates_stale: u64,
-    /// Copies that ran again because the filter is off.
+    /// Duplicates that ran again because the filter is off.
     pub duplicates_executed: u64,
     /// CANCEL frames that arrived.
     pub cancels: u64,
@@ -30,7 +30,7 @@ pub struct ServerCounters {
     pub cancels_queued: u64,
     /// CANCEL frames of calls that ran: they were told.
     pub cancels_running: u64,
-    /// CANCEL frames of calls that had ended: answered again.
+    /// CANCEL frames of calls that had ended: they got the reply again.
     pub cancels_final: u64,
     /// CANCEL frames that came before their call: it will never run.
     pub cancels_first: u64,
@@ -83,13 +83,13 @@ pub struct ServerCounters {
 }
 
 impl ServerCounters {
-    /// Copies of calls that were kept from running again.
+    /// Returns the number of duplicates that were kept from running again.
     pub fn duplicates(&self) -> u64 {
         self.duplicates_under_way
             + self.duplicates_replayed
             + self.duplicates_not_kept
             + self.duplicates_refused
-            + self.duplicates_unanswered
+            + self.duplicates_without_reply
             + self.duplicates_stale
     }
 
@@ -107,7 +107,7 @@ impl ServerCounters {
             duplicates_replayed: self.duplicates_replayed + other.duplicates_replayed,
             duplicates_not_kept: self.duplicates_not_kept + other.duplicates_not_kept,
             duplicates_refused: self.duplicates_refused + other.duplicates_refused,
-            duplicates_unanswered: self.duplicates_unanswered + other.duplicates_unanswered,
+            duplicates_without_reply: self.duplicates_without_reply + other.duplicates_without_reply,
             duplicates_stale: self.duplicates_stale + other.duplicates_stale,
             duplicates_executed: self.duplicates_executed + other.duplicates_executed,
             cancels: self.cancels + other.cancels,

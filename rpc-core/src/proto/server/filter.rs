@@ -3,6 +3,17 @@
 //! The table of `docs/at_most_once.md`, row by row. The slot, the sums of its session and its connection are found once
 //! for a frame; every rule is then a method of [`Filter`]. The order of the tests: is the session attached, does the
 //! slot exist, the number against `last`, is it a duplicate, and only then lateness and room.
+//!
+//! ```text
+//! CALL --arrival--> stale          dropped
+//!                   false retry    the connection is rejected, and nothing runs
+//!                   too early      the same
+//!                   duplicate      the reply again, or nothing: never a second run
+//!                   new            recorded, then queued or refused for good
+//! ```
+//! Sources: A. D. Birrell and B. J. Nelson, *Implementing Remote Procedure Calls* (TOCS 1984), for one record for each activity;
+//! C. Lee et al., *Implementing Linearizability at Large Scale and Low Latency* (RIFL, SOSP 2015), for records that are made
+//! before the reply is sent and released by acknowledgement; RFC 8881, 2.10.6 (NFSv4.1 sessions), for slots.
 
 use std::sync::Arc;
 
@@ -17,7 +28,7 @@ use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{CallId, Seq, SessionId, Slot, Time};
 use crate::limits::MAX_DETAIL;
-use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::frame::{Frame, Header, Kind, millis};
 use crate::wire::message::{REPLY_NOT_KEPT, Status, cut};
 
 /// One slot of a session, with everything that a frame for it may change.
@@ -51,6 +62,7 @@ impl Filter<'_> {
     pub(super) fn call(&mut self, frame: Frame, draining: bool, now: Time) -> Result<(), ProtocolError> {
         self.counters.calls += 1;
         let length = frame.skipped.unwrap_or(frame.body.len());
+        // Of an oversize body only the length is known. It was skipped, so its duplicates are skipped too, and compare equal.
         let fingerprint = fingerprint(frame.header.method, length, frame.body_crc);
         match self.record.arrival(frame.header.seq, fingerprint) {
             Arrival::Stale => self.counters.duplicates_stale += 1,
@@ -64,9 +76,12 @@ impl Filter<'_> {
 
     /// Handles a new call: it is recorded first, and then queued or refused for good.
     fn admit(&mut self, frame: Frame, length: usize, fingerprint: u64, draining: bool, now: Time) {
+        // Before any reason to refuse is looked at: a refusal that left no record could be followed by a late duplicate that
+        // runs, after the caller was told 'not executed' (V7).
         let index = self.advance(frame.header.seq, fingerprint);
         let entry = self.config.directory.find(frame.header.method);
         let limit = self.config.limits.max_frame;
+        // The order is part of the protocol: docs/decisions/0009-order-of-refusals.md.
         let (reason, text) = match entry {
             _ if frame.header.millis == 0 => (Reason::Deadline, String::new()),
             _ if frame.skipped.is_some() => {
@@ -78,17 +93,19 @@ impl Filter<'_> {
                 (Reason::Busy, String::new())
             }
             Some(entry) => {
+                // The slot's last data is written over: its vectors are used again, and no slab entry is freed and made.
                 self.record.call = self.calls.put(index, self.data(entry, frame, now));
                 let place = Place { slot: self.slot, duplicate: None };
                 let is_listed = std::mem::replace(&mut self.record.in_lane, true);
                 return self.enqueue(Some(place).filter(|_| !is_listed), length);
             }
         };
+        // A refusal needs no data: its status is in the record, and its text is sent once.
         self.calls.free(index);
         self.refuse(reason, &text);
     }
 
-    /// Handles a duplicate of the slot's last call: it is answered, now or when the reply is there, but it does not run.
+    /// Handles a duplicate of the slot's last call: it gets the reply, now or once there is one, but it does not run.
     fn duplicate(&mut self, frame: Frame, state: CallState, now: Time) {
         match state {
             CallState::Queued => {
@@ -98,6 +115,7 @@ impl Filter<'_> {
                     data.deadline = data.deadline.min(deadline); // a duplicate may bring it forward, never back
                 }
             }
+            // The reply goes to the connection that is attached when the call ends: nothing is to be noted for it now.
             CallState::Running if self.config.at_most_once => self.counters.duplicates_under_way += 1,
             CallState::Refused | CallState::Empty => {
                 self.counters.duplicates_refused += 1;
@@ -105,9 +123,10 @@ impl Filter<'_> {
             }
             _ if !self.config.at_most_once && self.has_begun() => self.run_duplicate(frame, now),
             CallState::Running => {}
-            CallState::Acknowledged => self.counters.duplicates_unanswered += 1,
+            CallState::Acknowledged => self.counters.duplicates_without_reply += 1,
+            // A reply that is still unsent on this connection is not doubled: the first one is on its way.
             CallState::Kept if self.reply_again() => self.counters.duplicates_replayed += 1,
-            CallState::Kept => self.counters.duplicates_unanswered += 1,
+            CallState::Kept => self.counters.duplicates_without_reply += 1,
             CallState::NotKept => {
                 self.counters.duplicates_not_kept += 1;
                 self.reply_again();
@@ -122,6 +141,7 @@ impl Filter<'_> {
             Arrival::Stale => self.counters.cancels_stale += 1,
             Arrival::TooEarly => return Err(ProtocolError::SlotBusy),
             Arrival::New => {
+                // The CALL was lost, or is behind. The record makes the promise that it will not run.
                 self.counters.cancels_first += 1;
                 let index = self.advance(seq, 0); // nothing to compare: any call of this number is its duplicate
                 self.calls.free(index);
@@ -133,12 +153,14 @@ impl Filter<'_> {
             }
             Arrival::Duplicate(CallState::Running) => {
                 self.counters.cancels_running += 1;
+                // A handler cannot be stopped. It may look at its context, and its reply is the reply to the CANCEL as well.
                 self.calls.tell_cancelled(self.record.call);
             }
             Arrival::Duplicate(CallState::Kept | CallState::NotKept | CallState::Refused) => {
                 self.counters.cancels_final += 1;
                 self.reply_again();
             }
+            // `relation` compares numbers only, so it never says 'false retry'. Number 0 does not get here.
             Arrival::Duplicate(CallState::Acknowledged | CallState::Empty) | Arrival::FalseRetry => {}
         }
         Ok(())
@@ -154,6 +176,7 @@ impl Filter<'_> {
                 self.counters.acks += 1;
                 let index = self.take_data();
                 self.calls.free(index);
+                // The status stays in the record, so that a refusal is still known as one when the filter is off.
                 self.record.state = CallState::Acknowledged;
             }
             _ => self.counters.acks_unused += 1,
@@ -169,14 +192,17 @@ impl Filter<'_> {
                 self.leave_queue(data.body.len());
                 *data
             }
+            // Refused by CANCEL while it had its place: the record decides.
             None if self.record.state != CallState::Queued => return None,
             None => {
                 let data = self.calls.get_mut(self.record.call)?;
+                // Late, but not begun: 'not executed' is still true, and the handler's time is spared.
                 if data.deadline <= now {
                     self.refuse(Reason::Deadline, "");
                     return None;
                 }
                 let data = data.take_for_run();
+                // V1: from here on nothing but the end of the run changes the record.
                 self.record.begin();
                 self.leave_queue(data.body.len());
                 data
@@ -221,9 +247,11 @@ impl Filter<'_> {
         }
         let runs = self.record.last == key.seq && self.record.state == CallState::Running;
         assert!(runs, "V12: a call ends once");
+        // The stub could not read the arguments: the user's function was not entered.
         if let Status::Refused(reason) = status {
             return self.refuse(reason, &String::from_utf8_lossy(body));
         }
+        // Settled before it is sent: a reply that is on the wire without a record could be followed by a second run.
         if self.may_keep(body.len()) && self.calls.has_room(body.len()) {
             self.calls.keep(self.record.call, body, now);
             self.sums.kept += body.len();
@@ -271,6 +299,8 @@ impl Filter<'_> {
     /// Returns true if a reply may be kept, the budget of the server aside: it is short enough for its method, and within
     /// the session's share (V19).
     pub(super) fn may_keep(&self, length: usize) -> bool {
+        // Idempotent methods keep nothing: their client may run them again. The share is for all slots of the session at once:
+        // one client with many slots cannot take the budget of the others.
         let most = self.config.limits.max_cached_reply;
         let share = usize::from(self.sums.slots) * most;
         let method = self.calls.get(self.record.call).map(|data| data.entry.method);
@@ -292,6 +322,7 @@ impl Filter<'_> {
         let Some(sent) = self.attached.as_ref().map(|writer| writer.connection.outgoing.sent()) else {
             return false;
         };
+        // A connection begins to count where the queue of the last one ended: a reply that died unsent with it is sent again.
         if self.record.reply_end > sent {
             return false;
         }
@@ -302,6 +333,7 @@ impl Filter<'_> {
                 self.calls.return_reply(self.record.call, reply);
             }
             CallState::NotKept => self.reply(Status::ReplyLost.code(), 0, REPLY_NOT_KEPT.as_bytes()),
+            // Without its text, which was not kept: W12 allows that.
             CallState::Refused => self.reply(self.record.code, self.retry_millis(), &[]),
             CallState::Empty | CallState::Queued | CallState::Running | CallState::Acknowledged => {
                 return false;
@@ -313,6 +345,7 @@ impl Filter<'_> {
     /// Sends a reply to the connection that carries the session now, if there is one (V8).
     #[inline]
     fn reply(&mut self, code: u8, millis: u32, body: &[u8]) {
+        // Detached: the record is final, and the reply is sent again for the duplicate that the client sends after its resume.
         let Some(writer) = &mut self.attached else { return };
         let header = Header { code, millis, ..Header::for_call(Kind::Reply, self.slot, self.record.last) };
         writer.send(&header, body);
@@ -322,6 +355,7 @@ impl Filter<'_> {
 
     /// Begins a new record over a final one. Returns the index of the last call's data, to be used again.
     fn advance(&mut self, seq: Seq, fingerprint: u64) -> u32 {
+        // A higher number acknowledges what was before it: kept bytes leave the session's sum here.
         let index = self.take_data();
         self.record.advance(seq, fingerprint);
         self.sums.admitted = true;
@@ -348,10 +382,11 @@ impl Filter<'_> {
 
     /// Returns the pause that a busy server suggests; 0 for every other refusal.
     fn retry_millis(&self) -> u32 {
+        // Read from the record, so that a refusal that is sent again suggests the same.
         if self.record.code != Status::Refused(Reason::Busy).code() {
             return 0;
         }
-        self.config.limits.retry_after.as_millis().min(u128::from(u32::MAX)) as u32
+        millis(self.config.limits.retry_after)
     }
 
     /// Returns the data of a new call.

@@ -18,6 +18,14 @@ use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
 /// The connections and sessions of a loop, with their timers and the sessions whose calls wait.
 ///
 /// Invariant V8: a connection whose stage is `Attached(key)` is the one that session `key` names as its own.
+///
+/// ```text
+/// session:     attached <---- resume (the older connection is cut) ---- detached --lease over--> ended
+///                 |  '---------- connection lost, rejected, stalled -------^                       ^
+///                 '------------------------- BYE, evicted -----------------------------------------'
+/// ```
+/// A session has at most one lease timer and a connection at most one stall timer: `has_lease_timer` and `has_stall_timer` say
+/// if it is set. Without these marks a client that connects again and again would fill the memory with timers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Links {
     /// The connections.
@@ -44,6 +52,7 @@ impl Links {
         let (stage, reads) = (connection.stage, connection.peer_reads(limits));
         let has_unread = connection.may_act(limits) && connection.decoder.has_unread();
         if let Some(mark) = connection.watch_unsent() {
+            // Watched from the first bytes that stay unsent, and not from each write: a timer per write would cost every reply.
             let watch = StallWatch { conn, serial: connection.serial, mark };
             self.timers.set(now.plus(limits.unsent_stall), Timer::Stall(watch));
         }
@@ -99,6 +108,8 @@ impl Links {
         limits: &ServerLimits,
     ) -> Option<Result<Frame, ProtocolError>> {
         let connection = self.connections.get_mut(conn)?;
+        // Frames of a peer that does not read its replies stay in the decoder. Nothing more is read from it, so the window of TCP
+        // holds it back, and its replies have a bound.
         if !connection.may_act(limits) {
             return None;
         }
@@ -112,6 +123,7 @@ impl Links {
         assert_eq!(session.attached(), None, "V8: one connection at a time carries a session");
         connection.stage = Stage::Attached(key);
         connection.hello = hello.to_vec();
+        // Positions in records are those of the session, so the count goes on where the last connection's ended.
         connection.outgoing.count_from(session.queued_before);
         connection.is_held = session.lane.bytes >= config.limits.queue_pause;
         let checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
@@ -131,6 +143,7 @@ impl Links {
         config: &ServerConfig,
         now: Time,
     ) {
+        // A client that lost its connection is often back before the server has noticed: the old one may hang for minutes.
         if let Some(older) = self.sessions.get(key).and_then(Session::attached) {
             self.cut(older, &config.limits, now);
         }
@@ -153,6 +166,7 @@ impl Links {
         writer.connection.checksum = true;
         writer.send(&Header::new(Kind::Welcome), &welcome.encode());
         writer.connection.checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
+        // A client that resumes during a drain has not seen the GOAWAY that the others got.
         if draining {
             writer.send(&Header::new(Kind::GoAway), &[]);
         }
@@ -163,6 +177,8 @@ impl Links {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         let Stage::Attached(key) = connection.stage else { return };
         connection.stage = Stage::Closing;
+        // All that was queued, and not what was sent: replies that die with this connection end below the position at which the
+        // next one begins, so a duplicate gets them again.
         let queued = connection.outgoing.queued();
         self.sessions.detach(key, queued, now);
         self.resume_calls(key, true);
@@ -192,6 +208,7 @@ impl Links {
     /// Takes a connection out of this loop, for the loop that has its session.
     pub(super) fn hand_over(&mut self, conn: ConnId, to_loop: u8, hello: &[u8]) -> Option<HandOver> {
         let connection = self.connections.get_mut(conn)?;
+        // The socket goes to the other loop as it is. Bytes behind HELLO may have been read already, so they go with it.
         connection.stage = Stage::Closed;
         let input = greeting::replay_input(hello, std::mem::take(&mut connection.decoder)).into();
         Some(HandOver { conn, to_loop, input })
@@ -210,6 +227,7 @@ impl Links {
 
     /// Sends the reason for which a connection is closed. Its session goes on without it.
     pub(super) fn reject(&mut self, conn: ConnId, error: &ProtocolError, limits: &ServerLimits, now: Time) {
+        // Before HELLO the peer may be a health check or a browser: it gets a text for a person.
         let greeted = self.connections.get(conn).is_some_and(|c| c.stage != Stage::Greeting);
         self.detach(conn, limits, now);
         let text = if greeted { error.to_string() } else { greeting::stranger_text(error) };
@@ -218,6 +236,7 @@ impl Links {
 
     /// Tells every client that the server is about to end. Connections without a session are closed.
     pub(super) fn tell_draining(&mut self) {
+        // Collected first, since frames are appended while they are visited. A drain happens once.
         let stages: Vec<_> = self.connections.iter().map(|(conn, c)| (conn, c.stage)).collect();
         for (conn, stage) in stages {
             match stage {
@@ -234,6 +253,7 @@ impl Links {
         let written = |conn| self.connections.get(conn).is_some_and(|c| c.outgoing.unsent().is_empty());
         let mut facts = Facts { is_idle, is_acknowledged: true, is_written: true, events };
         for session in self.sessions.iter().filter(|session| !session.is_acknowledged()) {
+            // A detached session with a reply that was not fetched is not 'written': its client may come back for it.
             facts.is_acknowledged = false;
             facts.is_written &= session.attached().is_some_and(written);
         }
@@ -263,6 +283,8 @@ impl Links {
     pub(super) fn cut_if_stalled(&mut self, watch: StallWatch, limits: &ServerLimits, now: Time) -> bool {
         let Some(connection) = self.connections.of_serial(watch.conn, watch.serial) else { return false };
         connection.has_stall_timer = false;
+        // Any progress is enough: a slow peer is not a dead one. So the cut comes between one and two times `unsent_stall`
+        // after the last byte (V20).
         let Some(sent) = connection.watch_unsent() else { return false }; // everything was written
         if sent == watch.mark {
             self.cut(watch.conn, limits, now);

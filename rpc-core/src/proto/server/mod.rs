@@ -4,9 +4,9 @@
 //! bytes --handle_input--> frames --> greeting | filter --> run queue --poll_call--> the thread that runs it
 //! bytes <--outgoing------ connection <--------- filter <-------------- finish -------------'
 //! ```
-//! [`ServerCore`] (`core`) owns the parts, and each part owns its state: `links` (which connection carries which session:
-//! `connection`, `sessions`, `timers`), `call_table` (arguments and kept replies), `run_queue`, `drain`. A frame about a
-//! call is handled by one `filter`: the parts of its slot, found once.
+//! [`ServerCore`] (`core`, and `ending` for its last steps) owns the parts, and each part owns its state: `links` (which
+//! connection carries which session: `connection`, `sessions`, `timers`), `call_table` (arguments and kept replies),
+//! `run_queue`, `drain`. A frame about a call is handled by one `filter`: the parts of its slot, found once.
 
 #[cfg(feature = "__inspection")]
 mod audit;
@@ -18,6 +18,7 @@ mod connection;
 mod core;
 mod counters;
 mod drain;
+mod ending;
 mod entropy;
 mod filter;
 mod greeting;

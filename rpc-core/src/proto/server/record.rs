@@ -40,7 +40,8 @@ impl CallState {
 /// The index of a record without stored call data.
 pub(super) const NO_CALL: u32 = u32::MAX;
 
-/// All that the server remembers of an idle slot, in 32 bytes.
+/// All that the server remembers of an idle slot, in 32 bytes: RIFL's completion record, with one for each slot in place of
+/// one for each call.
 ///
 /// Invariants: `last` never falls (V2). It rises only while `state` is final (V3). `call` is [`NO_CALL`] unless the state
 /// is `Queued`, `Running` or `Kept`.

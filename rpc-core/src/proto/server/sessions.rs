@@ -120,6 +120,7 @@ impl Session {
             return None;
         }
         if self.records.len() <= usize::from(slot) {
+            // On first use: most clients are granted 64 slots and use a few, and a record is 32 bytes.
             self.records.resize(usize::from(slot) + 1, Record::EMPTY);
             debug_assert!(
                 self.records.len() <= usize::from(self.sums.slots),
@@ -174,6 +175,10 @@ pub(super) enum Lease {
 }
 
 /// All sessions of a loop.
+///
+/// Invariants: `by_id` has one entry for each session. `per_source` sums up to the sessions that have a source, and has no
+/// zeros. A session is in `unused` at most once; ended ones may be there too: after each
+/// detachment `unused.len() <= 2 * sessions.len() + 64`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     /// The sessions, by index.
@@ -261,6 +266,7 @@ impl Sessions {
         self.by_id.remove(&session.id);
         if let Some(source) = session.source {
             if let Some(count) = self.per_source.get_mut(&source) {
+                // Removed at 0, or the map would grow with every address that ever connected.
                 *count -= 1;
                 if *count == 0 {
                     self.per_source.remove(&source);
@@ -332,6 +338,8 @@ impl Sessions {
         let Some(session) = self.get_mut(key) else { return Lease::Attached };
         session.has_lease_timer = false;
         let Attachment::Detached(since) = session.attachment else { return Lease::Attached };
+        // A call that runs may run for longer than the lease, and its record must be there when it ends (RIFL:
+        // a client with an operation under way is not forgotten).
         let over = since.plus(lease);
         if session.sums.active > 0 {
             Lease::Until(now.plus(lease))

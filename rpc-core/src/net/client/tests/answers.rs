@@ -234,7 +234,7 @@ fn a_must_wake_driver_for_bytes_to_send_and_for_a_timer_before_its_own() {
     table.start(Duration::from_secs(9));
     assert!(table.state.must_wake_driver(), "bytes wait");
     table.transmit();
-    assert!(table.state.must_wake_driver(), "its copy is due in a second");
+    assert!(table.state.must_wake_driver(), "its retransmission is due in a second");
     table.state.sleeps_until = table.now;
     assert!(!table.state.must_wake_driver());
 }

@@ -14,7 +14,7 @@ fn an_idle_client_leaves_at_once_with_bye() {
 }
 
 #[test]
-fn a_client_with_a_call_under_way_waits_for_its_answer_and_then_leaves() {
+fn a_client_with_a_call_under_way_waits_for_its_reply_and_then_leaves() {
     let mut bench = Bench::with_slots(2);
     bench.send(1, LONG);
     bench.hears_kind(Kind::GoAway);
@@ -75,7 +75,7 @@ fn goaway_again_changes_nothing() {
 }
 
 #[test]
-fn a_draining_servers_connection_that_is_lost_is_resumed_while_an_answer_is_owed() {
+fn a_draining_servers_connection_that_is_lost_is_resumed_while_a_reply_is_due() {
     let mut bench = Bench::with_slots(2);
     bench.send(1, LONG);
     bench.hears_kind(Kind::GoAway);

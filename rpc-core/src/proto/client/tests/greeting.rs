@@ -14,8 +14,8 @@ fn v20_hello_goes_out_again_after_an_eighth_of_the_time_and_then_after_twice_as_
     let mut bench = Bench::new(quiet(1));
     bench.connect();
     let begin = bench.now;
-    let copies = bench.times_of(Kind::Hello, secs(2) - ms(1));
-    assert_eq!(copies, [begin.plus(ms(250)), begin.plus(ms(750)), begin.plus(ms(1750))]);
+    let again = bench.times_of(Kind::Hello, secs(2) - ms(1));
+    assert_eq!(again, [begin.plus(ms(250)), begin.plus(ms(750)), begin.plus(ms(1750))]);
     assert!(!bench.core.wants_close());
     bench.pass(ms(1));
     assert!(bench.core.wants_close(), "and is given up after two seconds");
@@ -143,7 +143,7 @@ fn frames_that_overtake_welcome_are_ignored_and_cost_nothing() {
     assert!(!bench.core.wants_close() && bench.events().is_empty());
     assert_eq!((bench.core.counters().stray_replies, bench.core.counters().broken_server), (1, 0));
     bench.welcome(true);
-    bench.welcome(true); // a copy of it
+    bench.welcome(true); // a duplicate of it
     assert_eq!(names(&bench.written()), [(Kind::Call, 0, 1)]);
 }
 

@@ -3,12 +3,12 @@
 mod acks;
 mod backoff;
 mod broken;
-mod copies;
 mod deadlines;
 mod drained;
 mod greeting;
 mod pings;
 mod repeats;
+mod retransmissions;
 mod retries;
 mod second;
 mod sent;

@@ -26,7 +26,7 @@ fn v16_calls_that_waited_in_the_buffer_of_a_lost_connection_are_sent_again_after
             );
         }
         bench.core.handle_flushed(bench.now);
-        assert_eq!(bench.times_of(Kind::Call, secs(1)).len(), 3, "and their copies are due again");
+        assert_eq!(bench.times_of(Kind::Call, secs(1)).len(), 3, "and their retransmissions are due again");
     }
 }
 

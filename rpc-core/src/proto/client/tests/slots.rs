@@ -128,7 +128,7 @@ fn a_waiting_call_that_is_given_up_is_gone() {
 }
 
 #[test]
-fn v18_when_all_is_answered_no_thread_needs_to_drive() {
+fn v18_when_every_call_has_its_reply_no_thread_needs_to_drive() {
     let mut bench = Bench::with_slots(70);
     for round in 1..=20 {
         for tag in 0..70 {

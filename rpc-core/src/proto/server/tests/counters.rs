@@ -30,9 +30,8 @@ fn counts(bench: &mut Bench, act: impl FnOnce(&mut Bench), expected: &[(&str, i6
 }
 
 #[test]
-fn each_row_of_calls_and_their_copies_has_its_counter() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+fn each_row_of_calls_and_their_duplicates_has_its_counter() {
+    let (mut bench, peer) = Bench::with_peer();
     counts(
         &mut bench,
         |b| b.call(&peer, 0, 2),
@@ -43,13 +42,13 @@ fn each_row_of_calls_and_their_copies_has_its_counter() {
     counts(&mut bench, |b| key = Some(b.begin().key), &[("executions", 1), ("queued", -1), ("running", 1)]);
     counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_under_way", 1)]);
     counts(&mut bench, |b| b.finish(key.expect("begun"), b"abc"), &[("kept_bytes", 3), ("running", -1)]);
-    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_unanswered", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_without_reply", 1)]);
     bench.read(peer.conn);
     counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_replayed", 1)]);
     counts(&mut bench, |b| b.call(&peer, 0, 1), &[("calls", 1), ("duplicates_stale", 1)]);
     counts(&mut bench, |b| b.ack(&peer, 0, 2), &[("acks", 1), ("kept_bytes", -3)]);
     counts(&mut bench, |b| b.ack(&peer, 0, 2), &[("acks", 1)]);
-    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_unanswered", 1)]);
+    counts(&mut bench, |b| b.call(&peer, 0, 2), &[("calls", 1), ("duplicates_without_reply", 1)]);
     bench.read(peer.conn);
     bench.served(&peer, 0, 3, READ, 5);
     counts(
@@ -66,8 +65,7 @@ fn each_row_of_calls_and_their_copies_has_its_counter() {
 
 #[test]
 fn each_row_of_cancels_and_acks_has_its_counter() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 2);
     counts(
         &mut bench,
@@ -111,7 +109,7 @@ fn two_loops_counts_add_up_field_by_field() {
         duplicates_replayed: 4,
         duplicates_not_kept: 5,
         duplicates_refused: 6,
-        duplicates_unanswered: 7,
+        duplicates_without_reply: 7,
         duplicates_stale: 8,
         duplicates_executed: 9,
         cancels: 10,
@@ -154,8 +152,7 @@ fn two_loops_counts_add_up_field_by_field() {
 
 #[test]
 fn replies_counts_each_reply_frame_and_no_other() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     let replies = |bench: &Bench| bench.counters().replies;
     bench.call(&peer, 0, 2);
     assert_eq!(replies(&bench), 0, "a call that waits has no reply");

@@ -87,7 +87,7 @@ fn a_session_that_is_attached_is_never_evicted_although_it_was_detached_before()
     assert!(more(&mut bench).is_none());
     bench.call(&peer, 0, 1);
     bench.run(1);
-    assert_eq!(bench.answers(&peer).len(), 1);
+    assert_eq!(bench.read_replies(&peer).len(), 1);
 }
 
 #[test]

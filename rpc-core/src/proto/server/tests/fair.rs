@@ -86,9 +86,9 @@ fn a_call_that_waits_for_its_client_to_read_is_refused_when_its_deadline_has_pas
     bench.run(PAUSE);
     bench.now = bench.now.plus(ms(51));
     assert!(bench.nothing_to_run());
-    bench.answers(&peer);
+    bench.read_replies(&peer);
     assert!(bench.nothing_to_run());
-    assert_eq!(bench.answers(&peer), [(1, 1, refused(Reason::Deadline))]);
+    assert_eq!(bench.read_replies(&peer), [(1, 1, refused(Reason::Deadline))]);
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn v10_a_reply_beyond_the_bound_of_its_connection_is_lost_and_the_client_is_told
     assert_eq!(bench.counters().replies_dropped, 1);
     assert_eq!(bench.unsent(peer.conn).len(), 3 * 36 + long.len() + REPLY_NOT_KEPT.len() + 5);
     let done = [(0, 1, Status::Done), (1, 1, Status::ReplyLost), (2, 1, Status::Done)];
-    assert_eq!(bench.answers(&peer), done);
+    assert_eq!(bench.read_replies(&peer), done);
     bench.finish(keys[3], &long);
-    assert_eq!(bench.answers(&peer), [(3, 1, Status::Done)], "there is room again");
+    assert_eq!(bench.read_replies(&peer), [(3, 1, Status::Done)], "there is room again");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn v19_beyond_half_of_the_servers_budget_each_connection_has_an_equal_share_of_u
     let peers: Vec<Peer> = (0..4).map(|_| flood(&mut bench, 3)).collect();
     let keys: Vec<(CallKey, SessionId)> =
         (0..12).map(|_| bench.begin()).map(|c| (c.key, c.call.session)).collect();
-    let mut finish = |bench: &mut Bench, of: usize, size: usize, nth: usize| {
+    let finish = |bench: &mut Bench, of: usize, size: usize, nth: usize| {
         let (key, _) = keys.iter().filter(|(_, id)| *id == peers[of].id).nth(nth).expect("it runs");
         let before = bench.counters().replies_dropped;
         bench.finish(*key, &vec![0; size]);
@@ -179,12 +179,12 @@ fn v19_a_session_that_fills_half_of_the_queue_leaves_room_for_the_others() {
     let flooder = flood(&mut bench, 100);
     let refused_calls = bench.counters().refused;
     assert_eq!((bench.counters().queued, refused_calls), (10, 90));
-    let busy = bench.answers(&flooder);
+    let busy = bench.read_replies(&flooder);
     assert!(busy.iter().all(|(_, _, status)| *status == refused(Reason::Busy)), "{busy:?}");
     let others: Vec<Peer> = (0..3).map(|_| bench.open()).collect();
     for other in &others {
         bench.call_of(other, 0, 1, PLAIN, b"");
-        assert!(bench.answers(other).is_empty(), "there is room for it");
+        assert!(bench.read_replies(other).is_empty(), "there is room for it");
     }
     assert_eq!(bench.counters().queued, 13);
 }
@@ -199,5 +199,5 @@ fn v19_arguments_that_fill_half_of_the_queue_leave_room_for_the_others() {
     assert!((5..=9).contains(&taken), "{taken} calls with 100 bytes each wait in 1,000 bytes");
     let other = bench.open();
     bench.call_of(&other, 0, 1, PLAIN, &[0; 100]);
-    assert!(bench.answers(&other).is_empty(), "there is room for it");
+    assert!(bench.read_replies(&other).is_empty(), "there is room for it");
 }

@@ -1,4 +1,4 @@
-//! Rules of HELLO: what WELCOME grants, what a resume needs, which loop answers, and how long a stranger may take.
+//! Rules of HELLO: the terms in WELCOME, the conditions of a resume, the loop of a session, and the time until HELLO.
 
 use super::*;
 use crate::contract::Contract;
@@ -54,9 +54,7 @@ fn v9_ids_and_tokens_are_new_for_each_session_and_name_the_loop() {
 #[test]
 fn a_resume_needs_the_id_the_whole_token_the_features_and_the_services() {
     static CHANGED: Contract = Contract::new("Work", &[]);
-    let mut bench = Bench::plain();
-    let peer = bench.open();
-    bench.served(&peer, 0, 1, PLAIN, 1);
+    let (mut bench, peer) = Bench::with_reply();
     let right = resuming(&peer);
     let mut wrong = Vec::new();
     wrong.push(Hello { resume: Some((SessionId(peer.id.0 ^ 1), peer.token)), ..right.clone() });
@@ -87,8 +85,7 @@ fn a_resume_needs_the_id_the_whole_token_the_features_and_the_services() {
 
 #[test]
 fn the_latest_connection_has_the_session_and_the_older_one_is_closed_at_once() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     bench.say(peer.conn, &Header::new(Kind::Ping), b"");
     let older = peer.conn;
     assert!(bench.resume(&mut peer));
@@ -98,13 +95,12 @@ fn the_latest_connection_has_the_session_and_the_older_one_is_closed_at_once() {
     assert_eq!(bench.counters().sessions, 1, "its end does not detach the session from the newer one");
     bench.call(&peer, 0, 1);
     bench.run(1);
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
 }
 
 #[test]
 fn the_same_hello_again_gets_the_same_welcome_and_any_other_is_an_error() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     for resumed in [false, true] {
         if resumed {
             assert!(bench.resume(&mut peer));
@@ -206,8 +202,7 @@ fn without_checksums_only_welcome_has_one_and_the_bodies_after_it_are_not_checke
 
 #[test]
 fn methods_of_a_service_are_told_and_one_that_is_not_there_has_none() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.say(peer.conn, &Header::new(Kind::Methods), &encode_name("Work"));
     bench.say(peer.conn, &Header::new(Kind::Methods), &encode_name("Play"));
     let frames = bench.read(peer.conn);
@@ -224,7 +219,7 @@ fn a_body_up_to_the_limit_is_taken_and_the_limit_of_strangers_holds_before_welco
     bench.call_of(&peer, 0, 1, PLAIN, &[1; 10_000]);
     assert_eq!(bench.begin().body.len(), 10_000);
     bench.call_of(&peer, 1, 1, PLAIN, &[1; 10_001]);
-    assert_eq!(bench.answers(&peer), [(1, 1, refused(Reason::TooLarge))]);
+    assert_eq!(bench.read_replies(&peer), [(1, 1, refused(Reason::TooLarge))]);
     let stranger = bench.connect();
     bench.say(stranger, &Header::new(Kind::Hello), &[0; 4097]);
     assert!(bench.is_rejected(stranger));

@@ -7,13 +7,13 @@ fn bench_with(max_cached_reply: usize, reply_budget: usize) -> Bench {
     Bench::new(ServerLimits { max_cached_reply, reply_budget, ..ServerLimits::default() })
 }
 
-/// Sends a copy of the call and says if its reply was kept.
+/// Sends a duplicate of the call. Returns true if its reply was kept.
 fn is_kept(bench: &mut Bench, peer: &Peer, slot: Slot, seq: Seq, method: &Method) -> bool {
     bench.call_of(peer, slot, seq, method, b"arguments");
-    match bench.answers(peer)[..] {
+    match bench.read_replies(peer)[..] {
         [(at, number, Status::Done)] if (at, number) == (slot, seq) => true,
         [(at, number, Status::ReplyLost)] if (at, number) == (slot, seq) => false,
-        ref other => panic!("not an answer to the copy: {other:?}"),
+        ref other => panic!("not a reply to the duplicate: {other:?}"),
     }
 }
 
@@ -123,7 +123,7 @@ fn v18_the_share_and_the_budget_are_free_again_after_ack_next_call_cancel_and_en
     let ways: [Free; 5] = [
         |bench, peer| bench.ack(peer, 0, 1),
         |bench, peer| {
-            bench.call(peer, 0, 2); // acknowledges the last answer
+            bench.call(peer, 0, 2); // acknowledges the last reply
             assert_eq!(bench.kept(), 0, "when it comes, and not only when it has run");
             bench.cancel(peer, 0, 2);
         },
@@ -141,7 +141,7 @@ fn v18_the_share_and_the_budget_are_free_again_after_ack_next_call_cancel_and_en
         assert_eq!(bench.kept(), 100);
         free(&mut bench, &mut peer);
         assert_eq!(bench.kept(), 0, "way {way}");
-        bench.answers(&peer);
+        bench.read_replies(&peer);
         bench.served(&peer, 0, 3, PLAIN, 100);
         assert_eq!(bench.kept(), 100, "way {way}: the whole share can be used again");
         assert!(is_kept(&mut bench, &peer, 0, 3, PLAIN));
@@ -214,11 +214,11 @@ fn a_reply_that_was_let_go_leaves_its_record_so_that_its_call_never_runs_again()
     bench.served(&peer, 1, 1, PLAIN, 100);
     bench.call(&peer, 0, 1);
     assert!(bench.nothing_to_run());
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::ReplyLost)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::ReplyLost)]);
     assert_eq!(bench.counters().duplicates_not_kept, 1);
     bench.ack(&peer, 0, 1);
     bench.call(&peer, 0, 1);
-    assert!(bench.answers(&peer).is_empty());
+    assert!(bench.read_replies(&peer).is_empty());
     bench.ack(&peer, 1, 1);
     assert_eq!(bench.kept(), 0);
 }
