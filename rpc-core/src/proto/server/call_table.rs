@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use slab::Slab;
 
-use super::sessions::SessionKey;
+use super::keys::SessionKey;
 use crate::contract::Entry;
 use crate::ids::{Seq, Slot, Time};
 use crate::limits::{REPLY_ROOM_SPARE, REPLY_SWEEP_EVERY};

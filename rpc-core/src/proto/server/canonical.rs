@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::call_table::CallData;
 use super::connection::{Connection, Stage};
+use super::keys::SessionKey;
 use super::record::{CallState, Record};
-use super::sessions::{Attachment, Session, SessionKey};
+use super::sessions::{Attachment, Session};
 use super::timers::Timer;
 use super::{ConnId, ServerCore};
 use crate::ids::{CallId, SessionId, Time};

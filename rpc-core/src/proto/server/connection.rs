@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use slab::Slab;
 
-use super::sessions::SessionKey;
+use super::keys::SessionKey;
 use crate::limits::{HEADER, LONG_REPLY, ServerLimits, WRITTEN_KEPT};
 use crate::wire::frame::{self, FrameDecoder, Header};
 

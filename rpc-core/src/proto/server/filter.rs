@@ -21,15 +21,17 @@ use super::ServerConfig;
 use super::call_table::{CallData, CallTable};
 use super::connection::Writer;
 use super::counters::ServerCounters;
+use super::keys::CallKey;
+use super::keys::SessionKey;
 use super::record::{Arrival, CallState, NO_CALL, Record, fingerprint};
-use super::run_queue::{CallKey, Lane, Place, ReadyCall, RunQueue};
-use super::sessions::{SessionKey, Sums};
+use super::run_queue::{Lane, Place, ReadyCall, RunQueue};
+use super::sessions::Sums;
 use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{CallId, Seq, SessionId, Slot, Time};
 use crate::limits::MAX_DETAIL;
-use crate::wire::frame::{Frame, Header, Kind, millis};
-use crate::wire::message::{REPLY_NOT_KEPT, Status, cut};
+use crate::wire::frame::Frame;
+use crate::wire::message::{Status, cut};
 
 /// One slot of a session, with everything that a frame for it may change.
 pub(super) struct Filter<'a> {
@@ -222,7 +224,7 @@ impl Filter<'_> {
 
     /// Appends a call to the session's lane. `place` is `None` if its slot has a place there. A connection whose calls bring
     /// many arguments is not read until some of them have begun.
-    fn enqueue(&mut self, place: Option<Place>, bytes: usize) {
+    pub(super) fn enqueue(&mut self, place: Option<Place>, bytes: usize) {
         self.queue.push(self.session, self.lane, place, bytes);
         self.hold();
     }
@@ -269,11 +271,6 @@ impl Filter<'_> {
         self.reply(status.code(), 0, body);
     }
 
-    /// Returns true if a reply of this length may be appended to what its connection has to write.
-    fn has_room_to_send(&self, length: usize) -> bool {
-        self.attached.as_ref().is_none_or(|writer| writer.has_room(length, &self.config.limits))
-    }
-
     /// Refuses a call that still waits to run: the grace time of a drain is over.
     pub(super) fn refuse_place(&mut self, place: Place) {
         match place.duplicate {
@@ -317,42 +314,6 @@ impl Filter<'_> {
         }
     }
 
-    /// Sends a final reply again, unless it is still unsent on this connection. Returns true if it did.
-    fn reply_again(&mut self) -> bool {
-        let Some(sent) = self.attached.as_ref().map(|writer| writer.connection.outgoing.sent()) else {
-            return false;
-        };
-        // A connection begins to count where the queue of the last one ended: a reply that died unsent with it is sent again.
-        if self.record.reply_end > sent {
-            return false;
-        }
-        match self.record.state {
-            CallState::Kept => {
-                let reply = self.calls.lend_reply(self.record.call);
-                self.reply(self.record.code, 0, &reply);
-                self.calls.return_reply(self.record.call, reply);
-            }
-            CallState::NotKept => self.reply(Status::ReplyLost.code(), 0, REPLY_NOT_KEPT.as_bytes()),
-            // Without its text, which was not kept: W12 allows that.
-            CallState::Refused => self.reply(self.record.code, self.retry_millis(), &[]),
-            CallState::Empty | CallState::Queued | CallState::Running | CallState::Acknowledged => {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Sends a reply to the connection that carries the session now, if there is one (V8).
-    #[inline]
-    fn reply(&mut self, code: u8, millis: u32, body: &[u8]) {
-        // Detached: the record is final, and the reply is sent again for the duplicate that the client sends after its resume.
-        let Some(writer) = &mut self.attached else { return };
-        let header = Header { code, millis, ..Header::for_call(Kind::Reply, self.slot, self.record.last) };
-        writer.send(&header, body);
-        self.counters.replies += 1;
-        self.record.reply_end = writer.connection.outgoing.queued();
-    }
-
     /// Begins a new record over a final one. Returns the index of the last call's data, to be used again.
     fn advance(&mut self, seq: Seq, fingerprint: u64) -> u32 {
         // A higher number acknowledges what was before it: kept bytes leave the session's sum here.
@@ -380,17 +341,8 @@ impl Filter<'_> {
         index
     }
 
-    /// Returns the pause that a busy server suggests; 0 for every other refusal.
-    fn retry_millis(&self) -> u32 {
-        // Read from the record, so that a refusal that is sent again suggests the same.
-        if self.record.code != Status::Refused(Reason::Busy).code() {
-            return 0;
-        }
-        millis(self.config.limits.retry_after)
-    }
-
     /// Returns the data of a new call.
-    fn data(&self, entry: Entry, frame: Frame, now: Time) -> CallData {
+    pub(super) fn data(&self, entry: Entry, frame: Frame, now: Time) -> CallData {
         CallData {
             session: self.session,
             slot: self.slot,
@@ -401,40 +353,6 @@ impl Filter<'_> {
             cancelled: entry.method.context.then(Arc::default),
             reply: Vec::new(),
             kept_at: Time::default(),
-        }
-    }
-}
-
-/// The filter switched off, for teaching: a duplicate of a call that has begun runs again, beside its slot.
-impl Filter<'_> {
-    /// Returns true if the slot's last call was not refused: an acknowledged refusal is still one (V7).
-    fn has_begun(&self) -> bool {
-        Status::from_code(self.record.code).is_ok_and(Status::ran)
-    }
-
-    /// Queues a duplicate, as a server without a filter does.
-    fn run_duplicate(&mut self, frame: Frame, now: Time) {
-        let Some(entry) = self.config.directory.find(frame.header.method) else { return };
-        let bytes = frame.body.len();
-        if frame.skipped.is_some() || !self.queue.has_room(self.lane, bytes, &self.config.limits) {
-            return;
-        }
-        self.counters.duplicates_executed += 1;
-        let duplicate = Some(Box::new(self.data(entry, frame, now)));
-        self.enqueue(Some(Place { slot: self.slot, duplicate }), bytes);
-    }
-
-    /// Sends the reply of a duplicate that ran. It is not recorded, and the client ignores it.
-    ///
-    /// A duplicate that ended before its original sends nothing: its client would go on to the next call, over a record
-    /// that is not final (V3).
-    fn finish_duplicate(&mut self, key: CallKey, status: Status, body: &[u8]) {
-        if self.record.last <= key.seq && !self.record.state.is_final() {
-            return;
-        }
-        let header = Header { code: status.code(), ..Header::for_call(Kind::Reply, self.slot, key.seq) };
-        if let Some(writer) = &mut self.attached {
-            writer.send(&header, body);
         }
     }
 }

@@ -19,9 +19,9 @@ use std::sync::atomic::AtomicBool;
 use bytes::Bytes;
 
 use super::call_table::CallData;
-use super::sessions::SessionKey;
+use super::keys::{CallKey, SessionKey};
 use crate::contract::Entry;
-use crate::ids::{CallId, Seq, Slot, Time};
+use crate::ids::{CallId, Slot, Time};
 use crate::limits::ServerLimits;
 
 /// A place in a lane.
@@ -59,19 +59,6 @@ pub(super) struct Lane {
     pub(super) bytes: usize,
     /// The state of the lane.
     pub(super) turn: Turn,
-}
-
-/// Names a call that was handed out to be run, until it is finished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CallKey {
-    /// The session of the call.
-    pub(super) session: SessionKey,
-    /// Its slot there.
-    pub(super) slot: Slot,
-    /// Its number in the slot.
-    pub(super) seq: Seq,
-    /// True for a duplicate that runs because the filter is off.
-    pub(super) is_duplicate: bool,
 }
 
 /// A call to be run now.

@@ -6,20 +6,12 @@ use std::net::IpAddr;
 use slab::Slab;
 
 use super::connection::ConnId;
+use super::keys::SessionKey;
 use super::record::{CallState, Record};
 use super::run_queue::{Lane, Place};
 use crate::ids::{SessionId, Slot, Time, Token};
 use crate::limits::ServerLimits;
 use crate::wire::message::Agreement;
-
-/// Names a session inside this process. The serial number prevents a stale key from reaching a newer session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct SessionKey {
-    /// The index in the slab.
-    index: u32,
-    /// The session's serial number.
-    serial: u64,
-}
 
 /// The connection of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
