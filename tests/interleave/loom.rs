@@ -1,7 +1,7 @@
 //! The command queue of a loop under every schedule that there is: no command lies beside a loop that sleeps.
 
 #[allow(dead_code, reason = "nothing closes the queue here, and no connection goes through it")]
-#[path = "../../rpc-core/src/net/server/commands.rs"]
+#[path = "../../rpc-core/src/net/server/commands/queue.rs"]
 mod commands;
 
 mod net {

@@ -1,17 +1,24 @@
 //! Layer 4: the TCP client: how it connects, and how its threads share one connection.
 //!
 //! A call goes through `channel` ([`TcpChannel`]) into the `state` ([`ClientState`]) under the lock of `inner`
-//! ([`ClientInner`]). One thread at a time drives: `driver` moves bytes between the protocol and the `socket`. For calls that
-//! no thread waits for, `background` drives.
+//! ([`ClientInner`]). One thread at a time drives: `driver` moves bytes between the protocol and the `transport`. For calls that
+//! no thread waits for, `background` drives. Cases that few clients meet are in `special_cases`.
+//!
+//! ```text
+//!  stub --> TcpChannel::call --> [lock] ClientCore::start --> wait_until --> drive --> Transport --> the kernel
+//!    ^                                                            |            |
+//!    '---- Waiters: the outcome of the call <---------------------'            '--- [lock] ClientCore::handle_input
+//! ```
 
 mod background;
 mod channel;
 mod driver;
 mod inner;
-mod socket;
+mod special_cases;
 mod state;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -48,7 +55,7 @@ pub enum ConnectError {
         detail: String,
     },
     /// The server replied, and refused the client.
-    #[error("{server} answered, but {detail}")]
+    #[error("{server} replied, but {detail}")]
     Rejected {
         /// The address of the server.
         server: Arc<str>,
@@ -182,7 +189,8 @@ impl Connector {
 
     /// Connects to the address, and returns the caller of all announced services.
     fn caller(self, addr: impl ToSocketAddrs) -> Result<Caller, ConnectError> {
-        let hello = Hello::new(0, 0, &self.contracts).encode().len() + 48; // the HELLO of a resumed session is longer
+        // The HELLO of a resumed session is longer: it names the session and its token.
+        let hello = Hello::new(0, 0, &self.contracts).encode().len() + 48;
         if self.contracts.len() > MAX_SERVICES || hello > MAX_GREETING {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
         }
@@ -216,6 +224,7 @@ impl Connector {
 impl ClientInner {
     /// Drives until the session is ready, every address was tried, or the server has refused.
     fn greet(&self, connect_timeout: Time) -> Result<(), ConnectError> {
+        // Each address is tried once, however short the timeout is.
         let tries = self.address_count() as u64;
         let mut state = self.lock();
         let finished = |state: &ClientState| {
@@ -224,8 +233,10 @@ impl ClientInner {
         };
         let ticket = state.waiters.register();
         let mut wakeups = PendingWakeups::default();
-        let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32); // an attempt connects, greets and pauses
-        let until = Some(connect_timeout.max(self.clock.now()).plus(attempts)); // a server may accept the connection and then never reply
+        // The last limit, since a server may accept the connection and then never reply. An attempt connects, greets and
+        // pauses, each for at most `connect`.
+        let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32);
+        let until = Some(connect_timeout.max(self.clock.now()).plus(attempts));
         let mut state = self.wait_until(state, ticket, until, &finished, &mut wakeups);
         let _ = state.waiters.remove(ticket);
         let ready = state.core.is_ready();

@@ -1,4 +1,12 @@
 //! Layer 4: the builder of a server: services, limits, loops, and the address.
+//!
+//! ```text
+//!  Server --> ServerHandle --> LoopOwner, one for each loop --> EventLoop --> ServerCore
+//!                  |               |                               |
+//!                  |               '-- SlowMethods, DispatchEnv    '-- ServerShared: of all loops
+//!                  '-- ShutdownSignal: of all loops
+//! ```
+//! The number of a loop is a part of the ids of its sessions, so that each loop knows the owner of a session that is resumed.
 
 use std::fmt::{self, Debug};
 use std::net::ToSocketAddrs;
@@ -6,9 +14,9 @@ use std::sync::Arc;
 
 use super::error::ServeError;
 use super::event_loop::{EventLoop, ServerShared};
+use super::life::ShutdownSignal;
 use super::loop_owner::LoopOwner;
-use super::shutdown::ShutdownSignal;
-use super::slow_methods::SlowMethods;
+use super::threads::SlowMethods;
 use super::{Server, ServerHandle, listener};
 use crate::contract::Directory;
 use crate::ids::{Clock, Incarnation};
@@ -118,14 +126,17 @@ impl ServerBuilder {
     ) -> std::io::Result<Vec<Arc<LoopOwner>>> {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::new());
         let methods = Arc::new(SlowMethods::new(&directory));
+        // The limit is that of the server. Each loop needs an owner and a thread for a slow call at least.
         let threads = (self.limits.threads / loops).max(MIN_THREADS);
         let limit = self.limits.max_frame;
         let dispatch_env =
             Arc::new(DispatchEnv { services: self.services, clock: Arc::clone(&clock), limit });
         let connections = self.limits.connections;
         let shared = Arc::new(ServerShared { clock, open: AtomicUsize::new(0), connections });
+        // All queues first, since each loop can send commands to each other one.
         let opened: Vec<_> = (0..loops).map(|_| EventLoop::open()).collect::<Result<_, _>>()?;
         let queues: Arc<[_]> = opened.iter().map(|(_, commands)| Arc::clone(commands)).collect();
+        // One listener for all loops: the first loop accepts, and gives connections to the loops in turn.
         let mut listener = Some(listener);
         let mut made = Vec::with_capacity(loops);
         for (number, (poll, commands)) in opened.into_iter().enumerate() {

@@ -1,4 +1,10 @@
 //! Layer 4: the listening socket: how it is bound, how it accepts, and how it waits for descriptors.
+//!
+//! ```text
+//!  ready:  false --- event ---> true --- accept would block ---> false
+//!  pause:  none --- no descriptor left, or as many connections as the limit allows ---> until now + ACCEPT_PAUSE ---> none
+//! ```
+//! `ready` stays true in a pause: no second event follows for a connection that waits already.
 
 use std::fmt::Debug;
 use std::io::{self, ErrorKind};
@@ -69,9 +75,11 @@ impl Acceptor {
                     self.ready = false;
                     return None;
                 }
+                // The client has gone while it waited to be accepted. The next one is tried.
                 ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
+                // Mostly: the process has no descriptor left. To try at once again would use the whole processor.
                 _ => {
-                    self.pause(now, &error.to_string()); // mostly: the process has no descriptor left
+                    self.pause(now, &error.to_string());
                     return None;
                 }
             }

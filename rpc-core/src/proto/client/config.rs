@@ -52,6 +52,11 @@ pub struct ClientCounters {
 }
 
 impl ClientCounters {
+    /// Returns the counters of a session that has ended, without the gauge: its slots are gone with it.
+    pub fn of_ended_session(self) -> ClientCounters {
+        ClientCounters { orphaned_slots: 0, ..self }
+    }
+
     /// Returns the sum of two sessions' counters.
     pub fn plus(self, other: ClientCounters) -> ClientCounters {
         ClientCounters {

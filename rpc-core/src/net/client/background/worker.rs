@@ -2,6 +2,15 @@
 //!
 //! The worker locks one client at a time, and never its request queue with it. A client that it drives has its socket in
 //! the worker's poll; it gets the socket back with its driver.
+//!
+//! ```text
+//!  run:   poll --> run_job for each event --> handle each request --> run_job for each job that is due --> again
+//!
+//!  drive: [read] --> [lock] apply --> process_and_flush --> deliver --> anything owed? --no--> return_driver
+//!                                                                            '--yes--> set_due: the next timer
+//! ```
+//! A worker turn does not block, so one slow client does not hold up another. Clients share the thread: each reads at most
+//! its budget in one turn.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -10,10 +19,11 @@ use std::sync::{Arc, Weak};
 
 use slab::Slab;
 
-use super::super::driver::{Driver, SOCKET, on_event};
+use super::super::driver::{Driver, SOCKET};
 use super::super::inner::ClientInner;
-use super::super::socket::{Socket, SocketEvents, poll_limit};
+use super::super::special_cases::{detect_fork, leave_if_blocked, recover};
 use super::super::state::{ClientState, Driving, PendingWakeups};
+use super::super::transport::{Transport, TransportEvents, poll_limit};
 use super::{Request, take_requests};
 use crate::ids::{Clock, Time};
 use crate::limits::BACKGROUND_TICK;
@@ -43,7 +53,7 @@ enum Job {
     /// Drive it.
     Drive(Box<Driver>),
     /// Drive a session that drains.
-    DrainSession(Box<Socket>),
+    DrainSession(Box<Transport>),
 }
 
 /// A client that the background worker has a job for.
@@ -120,16 +130,16 @@ impl BackgroundWorker {
                 let of_client = self.jobs.iter().filter(|(_, client)| client.inner.ptr_eq(&inner));
                 let keys: Vec<usize> = of_client.map(|(key, _)| key).collect();
                 for key in keys {
-                    self.run_job(key, None); // sends the BYE
-                    self.run_job(key, None); // closes the socket
+                    // One turn sends the BYE and closes the socket.
+                    self.run_job(key, None);
                 }
             }
-            Request::DrainSession(inner, mut socket) => {
+            Request::DrainSession(inner, mut transport) => {
                 let key = self.jobs.vacant_key();
-                if let Err(error) = socket.register(self.poll.registry(), Token(key)) {
+                if let Err(error) = transport.register(self.poll.registry(), Token(key)) {
                     tracing::warn!(%error, "cannot take over a socket");
                 }
-                let key = self.add(inner, Job::DrainSession(socket));
+                let key = self.add(inner, Job::DrainSession(transport));
                 self.run_job(key, None);
             }
         }
@@ -174,7 +184,7 @@ impl BackgroundWorker {
         if catch_unwind(AssertUnwindSafe(|| self.try_job(key, event))).is_err() {
             self.remove(key);
             if let Some(inner) = inner {
-                inner.recover();
+                recover(&inner);
             }
         }
     }
@@ -183,14 +193,16 @@ impl BackgroundWorker {
     fn try_job(&mut self, key: usize, event: Option<&Event>) {
         let Some(client) = self.jobs.get_mut(key) else { return };
         let Some(inner) = client.inner.upgrade() else {
-            self.remove(key); // the client was dropped; its sockets are closed with the job
+            // The client was dropped; its sockets are closed with the job.
+            self.remove(key);
             return;
         };
-        let mut seen = SocketEvents::default();
+        let mut seen = TransportEvents::default();
         match (&mut client.job, event) {
-            (Job::Drive(driver), Some(event)) => on_event(&mut driver.socket, event, &mut seen),
-            (Job::DrainSession(socket), Some(event)) => on_event(socket, event, &mut seen),
-            (Job::Watch(_), Some(_)) => return, // its socket is no longer registered here
+            (Job::Drive(driver), Some(event)) => driver.transport.handle_event(event, &mut seen),
+            (Job::DrainSession(transport), Some(event)) => transport.handle_event(event, &mut seen),
+            // An event of the last turn, for a socket that was given back since.
+            (Job::Watch(_), Some(_)) => return,
             (_, None) => {}
         }
         match client.job {
@@ -204,7 +216,8 @@ impl BackgroundWorker {
     fn watch(&mut self, key: usize, inner: &Arc<ClientInner>, turns: u64) {
         let mut state = inner.lock();
         if !matches!(state.driving, Driving::Idle(_)) || !state.core.owes() {
-            state.background_asked = false; // the thread that drives asks again when it releases the role
+            // The thread that drives asks again when it releases the role.
+            state.background_asked = false;
             drop(state);
             self.remove(key);
         } else if state.turns != turns {
@@ -231,7 +244,7 @@ impl BackgroundWorker {
             return;
         };
         let mut state = inner.lock();
-        inner.detect_fork(&mut state);
+        detect_fork(&inner, &mut state);
         let Some(mut driver) = state.take_driver(Driving::Background) else {
             // A caller drives, and asks again when it releases the role. Both happen under the lock, so no request is lost.
             state.background_asked = false;
@@ -240,8 +253,8 @@ impl BackgroundWorker {
             return;
         };
         drop(state);
-        let Driver { poll, socket, .. } = &mut *driver;
-        if let Err(error) = socket.move_to(poll.registry(), self.poll.registry(), Token(key)) {
+        let Driver { poll, transport, .. } = &mut *driver;
+        if let Err(error) = transport.move_to(poll.registry(), self.poll.registry(), Token(key)) {
             tracing::warn!(%error, "cannot take over a socket");
         }
         client.job = Job::Drive(driver);
@@ -249,26 +262,25 @@ impl BackgroundWorker {
     }
 
     /// Drives a client once: reads, processes, writes, and gives the driver back if nothing is owed.
-    fn drive(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: SocketEvents) {
+    fn drive(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: TransportEvents) {
         let registry = self.poll.registry();
         let Some(ClientJob { job: Job::Drive(driver), .. }) = self.jobs.get_mut(key) else { return };
-        driver.socket.read_on(&mut seen);
+        driver.transport.read_on(&mut seen);
         let mut wakeups = PendingWakeups::default();
         let now = inner.clock.now();
         let mut state = inner.lock();
         state.polling = false;
         state.turns += 1;
-        inner.apply(&mut state.core, &mut driver.socket, seen, registry, now);
-        inner.process(&mut state.core, &mut driver.socket, registry, Token(key), now);
-        let replaced = state.replace_if_blocked(&mut driver.socket, now, || inner.fresh_core());
-        let mut seen = SocketEvents::default();
-        driver.socket.flush(&mut seen);
-        inner.apply(&mut state.core, &mut driver.socket, seen, registry, now);
-        state.deliver(&mut wakeups); // after the write too, since it may have ended the connection, and calls with it
+        inner.apply(&mut state.core, &mut driver.transport, seen, registry, now);
+        inner.process_and_flush(&mut state.core, &mut driver.transport, registry, Token(key), now);
+        let replaced = leave_if_blocked(&mut state, &mut driver.transport, now, || inner.fresh_core());
+        // After the write, since a failed one ends the connection, and calls with it.
+        state.deliver(&mut wakeups);
+        // Frames wait and the buffer was written at once: no event announces that the kernel takes more.
         let more =
-            state.core.wants_transmit() && driver.socket.is_connected() && driver.socket.out.is_empty();
-        // A step that no event announces: the end of the connection, the next batch, the rest of a read.
-        let again = state.core.wants_close() || more || driver.socket.is_unread();
+            state.core.wants_transmit() && driver.transport.is_connected() && driver.transport.out.is_empty();
+        // A step that no event announces: the next batch, or the rest of a read.
+        let again = more || driver.transport.is_unread();
         let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };
         let idle = !state.core.owes() && !again;
         // A thread that has something to send must wake the worker, as long as it drives.
@@ -280,12 +292,13 @@ impl BackgroundWorker {
         }
         drop(state);
         wakeups.send();
-        if let Some(mut socket) = replaced {
-            socket.deregister(self.poll.registry());
-            self.handle(Request::DrainSession(Arc::downgrade(inner), Box::new(socket)));
+        if let Some(mut transport) = replaced {
+            transport.deregister(self.poll.registry());
+            self.handle(Request::DrainSession(Arc::downgrade(inner), Box::new(transport)));
         }
         if !idle {
-            let ahead = due.since(now); // the client has another clock than the worker
+            // The client has another clock than the worker, so the time that is left is carried over.
+            let ahead = due.since(now);
             self.set_due(key, self.clock.now().plus(ahead));
         }
     }
@@ -293,8 +306,8 @@ impl BackgroundWorker {
     /// Ends the job, and gives the driver back to the client.
     fn return_driver(&mut self, key: usize, state: &mut ClientState) {
         let Some(ClientJob { job: Job::Drive(mut driver), .. }) = self.remove(key) else { return };
-        let Driver { poll, socket, .. } = &mut *driver;
-        if let Err(error) = socket.move_to(self.poll.registry(), poll.registry(), SOCKET) {
+        let Driver { poll, transport, .. } = &mut *driver;
+        if let Err(error) = transport.move_to(self.poll.registry(), poll.registry(), SOCKET) {
             tracing::warn!(%error, "cannot give a socket back");
         }
         state.driving = Driving::Idle(driver);
@@ -303,41 +316,43 @@ impl BackgroundWorker {
     }
 
     /// Drives a session that drains once, and ends it when no slot is orphaned any more.
-    fn drain_session(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: SocketEvents) {
+    fn drain_session(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: TransportEvents) {
         let registry = self.poll.registry();
-        let Some(ClientJob { job: Job::DrainSession(socket), .. }) = self.jobs.get_mut(key) else { return };
-        socket.read_on(&mut seen);
+        let Some(ClientJob { job: Job::DrainSession(transport), .. }) = self.jobs.get_mut(key) else {
+            return;
+        };
+        transport.read_on(&mut seen);
         let mut wakeups = PendingWakeups::default();
         let now = inner.clock.now();
         let mut state = inner.lock();
-        let Some(core) = state.draining_session.as_mut() else {
+        let Some(core) = state.left.draining() else {
             drop(state);
             self.remove(key);
             return;
         };
-        inner.apply(core, socket, seen, registry, now);
+        inner.apply(core, transport, seen, registry, now);
         if core.orphaned_slots() == 0 {
-            core.close(now); // no reply is owed any more: sends the BYE
+            // No reply is owed any more: `process` sends the BYE and closes the socket.
+            core.close(now);
         }
-        inner.process(core, socket, registry, Token(key), now);
-        let mut seen = SocketEvents::default();
-        socket.flush(&mut seen);
-        inner.apply(core, socket, seen, registry, now);
-        let due = if socket.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
+        inner.process_and_flush(core, transport, registry, Token(key), now);
+        let due = if transport.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
         let done = core.orphaned_slots() == 0;
+        // The thread that drives the other session may wait for one of these outcomes.
         if state.deliver(&mut wakeups) {
-            inner.wake_driver(&mut state); // the thread that drives the other session may wait for this outcome
+            inner.wake_driver(&mut state);
         }
         if done {
-            socket.close(registry);
-            state.draining_session = None;
+            transport.close(registry);
+            state.left.end();
         }
         drop(state);
         wakeups.send();
         if done {
             self.remove(key);
         } else {
-            self.set_due(key, self.clock.now().plus(due.since(now))); // the client has another clock than the worker
+            // As in `drive`: the two clocks differ.
+            self.set_due(key, self.clock.now().plus(due.since(now)));
         }
     }
 }

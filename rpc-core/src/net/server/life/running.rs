@@ -2,8 +2,8 @@
 
 use std::ops::Deref;
 
-use super::Server;
-use super::error::ServeError;
+use super::super::Server;
+use super::super::error::ServeError;
 use super::handle::ServerHandle;
 use crate::net::sync::thread::{self, JoinHandle};
 use crate::service::panic_text;

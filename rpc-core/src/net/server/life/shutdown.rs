@@ -6,7 +6,7 @@ use crate::net::sync::{Condvar, Instant, Mutex, MutexGuard, PoisonError};
 
 /// Notified when a loop or a thread has ended, and when a drain begins.
 #[derive(Debug, Default)]
-pub(super) struct ShutdownSignal {
+pub(in crate::net::server) struct ShutdownSignal {
     /// The state, which the condition variable belongs to.
     state: Mutex<State>,
     /// Notified after every change of the state.
@@ -24,14 +24,14 @@ struct State {
 
 impl ShutdownSignal {
     /// Wakes `Server::run`.
-    pub(super) fn notify(&self) {
+    pub(in crate::net::server) fn notify(&self) {
         self.lock().generation += 1;
         self.changed.notify_all();
     }
 
     /// Notes a drain whose loops have `limit` to end by themselves, or the rest of an earlier drain's time if that is less.
     /// Returns true for the first drain.
-    pub(super) fn drain(&self, limit: Duration) -> bool {
+    pub(in crate::net::server) fn drain(&self, limit: Duration) -> bool {
         let mut state = self.lock();
         let before = state.drain_ends;
         let ends = Instant::now().checked_add(limit);
@@ -44,17 +44,17 @@ impl ShutdownSignal {
     }
 
     /// Returns the number of notifications so far.
-    pub(super) fn generation(&self) -> u64 {
+    pub(in crate::net::server) fn generation(&self) -> u64 {
         self.lock().generation
     }
 
     /// Returns the time that is left for the loops to end; `None` before a drain.
-    pub(super) fn time_left(&self) -> Option<Duration> {
+    pub(in crate::net::server) fn time_left(&self) -> Option<Duration> {
         self.lock().drain_ends.map(|ends| ends.saturating_duration_since(Instant::now()))
     }
 
     /// Waits until there were more notifications than `seen`, or `limit` is over.
-    pub(super) fn wait(&self, seen: u64, limit: Option<Duration>) {
+    pub(in crate::net::server) fn wait(&self, seen: u64, limit: Option<Duration>) {
         let state = self.lock();
         let unchanged = |state: &mut State| state.generation == seen;
         match limit {

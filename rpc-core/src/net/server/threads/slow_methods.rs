@@ -1,4 +1,7 @@
 //! Layer 4: the slow methods of a server: those that their trait declares slow, and those that had a slow call.
+//!
+//! A slow call costs its caller nothing more the first time: the watcher takes the loop. But all other calls wait for a tick
+//! of the watcher. So the method is remembered, and its next call gives the loop away before it runs.
 
 use std::time::Duration;
 
@@ -10,7 +13,7 @@ use crate::net::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 ///
 /// The flags are hints: a thread that reads an old value runs a call in the other of two correct ways. So they are relaxed.
 #[derive(Debug)]
-pub(super) struct SlowMethods {
+pub(in crate::net::server) struct SlowMethods {
     /// The history of each method, by the index of its service and its own.
     services: Vec<Vec<History>>,
 }
@@ -26,19 +29,19 @@ struct History {
 
 impl SlowMethods {
     /// Returns the methods of a directory: those declared slow are slow from the start.
-    pub(super) fn new(directory: &Directory) -> Self {
+    pub(in crate::net::server) fn new(directory: &Directory) -> Self {
         let of = |slow| History { is_slow: AtomicBool::new(slow), quick_runs: AtomicU32::new(0) };
         let services = directory.contracts().iter();
         SlowMethods { services: services.map(|c| c.methods.iter().map(|m| of(m.slow)).collect()).collect() }
     }
 
     /// Returns true if a call of this method gets a thread of its own.
-    pub(super) fn is_slow(&self, entry: &Entry) -> bool {
+    pub(in crate::net::server) fn is_slow(&self, entry: &Entry) -> bool {
         self.get(entry).is_some_and(|history| history.is_slow.load(Ordering::Relaxed))
     }
 
     /// Notes that a call of this method was slow. Returns true if the method was not known to be slow.
-    pub(super) fn mark_slow(&self, entry: &Entry) -> bool {
+    pub(in crate::net::server) fn mark_slow(&self, entry: &Entry) -> bool {
         self.get(entry).is_some_and(|history| {
             history.quick_runs.store(0, Ordering::Relaxed);
             !history.is_slow.swap(true, Ordering::Relaxed)
@@ -47,7 +50,7 @@ impl SlowMethods {
 
     /// Notes the run time of a call that had a thread of its own. After many quick runs in a row the method is not slow any
     /// more, unless its trait declares it slow.
-    pub(super) fn record_run(&self, entry: &Entry, time: Duration) {
+    pub(in crate::net::server) fn record_run(&self, entry: &Entry, time: Duration) {
         let Some(history) = self.get(entry).filter(|_| !entry.method.slow) else { return };
         if time >= QUICK_RUN {
             history.quick_runs.store(0, Ordering::Relaxed);

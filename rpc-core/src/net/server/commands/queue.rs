@@ -13,7 +13,7 @@ use crate::wire::message::Status;
 
 /// A command to a loop.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// A slow call has finished on a thread that does not own the loop.
     CallFinished {
         /// The call.
@@ -44,7 +44,7 @@ pub(super) enum Command {
 /// queue, and the thread that pushes the first command clears it and wakes the loop. So no command waits while the loop
 /// sleeps.
 #[derive(Debug)]
-pub(super) struct CommandQueue {
+pub(crate) struct CommandQueue {
     /// The queue under its lock.
     state: Mutex<State>,
     /// Wakes the loop out of its poll.
@@ -64,12 +64,12 @@ struct State {
 
 impl CommandQueue {
     /// Returns an empty queue for the loop that `waker` wakes.
-    pub(super) fn new(waker: Waker) -> Self {
+    pub(crate) fn new(waker: Waker) -> Self {
         CommandQueue { state: Mutex::default(), waker }
     }
 
     /// Adds a command, and wakes the loop if it sleeps. If the queue is closed, the command is dropped.
-    pub(super) fn push(&self, command: Command) {
+    pub(crate) fn push(&self, command: Command) {
         let mut state = self.lock();
         if state.closed {
             return;
@@ -84,14 +84,14 @@ impl CommandQueue {
     }
 
     /// Returns true if the loop may sleep: the queue is empty, and the next command wakes the loop.
-    pub(super) fn may_sleep(&self) -> bool {
+    pub(crate) fn may_sleep(&self) -> bool {
         let mut state = self.lock();
         state.asleep = state.commands.is_empty();
         state.asleep
     }
 
     /// Moves all commands into `into`, which must be empty. Returns true if the queue is closed: then the loop must end.
-    pub(super) fn drain(&self, into: &mut Vec<Command>) -> bool {
+    pub(crate) fn drain(&self, into: &mut Vec<Command>) -> bool {
         debug_assert!(into.is_empty(), "the commands of the last turn have run");
         let mut state = self.lock();
         state.asleep = false;
@@ -100,7 +100,7 @@ impl CommandQueue {
     }
 
     /// Closes the queue, since the loop has ended or must end. All commands are dropped, now and later.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         let commands = std::mem::take(&mut state.commands);
