@@ -97,6 +97,10 @@ pub const CALLS_PER_TURN: usize = 256;
 /// Most bytes written to one connection in one turn. The rest of a long reply is written in the next turns.
 pub const WRITE_BUDGET: usize = 512 << 10;
 
+/// Unsent bytes of a connection that are expected of calls that run side by side: beyond it the session's next call of a
+/// method with long replies waits. With what was sent it keeps a connection below 8 MiB.
+pub const UNSENT_EXPECTED: usize = 4 << 20;
+
 /// A reply of this length gets exactly the room that it needs in the write buffer.
 pub const LONG_REPLY: usize = 64 << 10;
 
@@ -203,8 +207,9 @@ pub struct ServerLimits {
     /// Unsent bytes of a connection at which it is not read, and no queued call of its session begins: its peer sends calls
     /// faster than it reads replies.
     pub unsent_pause: usize,
-    /// Most unsent bytes of a connection, beside one reply that may always be appended below `unsent_pause`. A reply that
-    /// does not fit is recorded as executed and not kept, and the client is told.
+    /// Most unsent bytes of a connection, beside one reply that may always be appended below `unsent_pause`. Only slow calls
+    /// that run side by side and return more than ever before come near it: see [`UNSENT_EXPECTED`]. A reply that does not
+    /// fit is recorded as executed and not kept, and the client is told.
     pub unsent_most: usize,
     /// Most unsent bytes of all connections together. Beyond half of it each connection has an equal share of the rest, and
     /// a reply beyond that is recorded as executed and not kept.
@@ -251,7 +256,7 @@ impl Default for ServerLimits {
             queue_pause: 256 << 10,
             retry_after: Duration::from_millis(50),
             unsent_pause: 256 << 10,
-            unsent_most: 2 << 20,
+            unsent_most: 64 << 20,
             unsent_budget: 256 << 20,
             unsent_stall: Duration::from_secs(30),
             grace: Duration::from_secs(30),

@@ -44,6 +44,7 @@ impl ServerCore {
         let turns: Vec<SessionKey> = turns.copied().collect();
         form.count(turns.len());
         turns.into_iter().for_each(|key| self.canonical_key(key, form));
+        form.flags(&[self.has_long_replies()]);
         self.canonical_timers(connections, form);
         // Its members are the connections with `is_ready`, which is written above.
         form.count(self.links.connections.ready.len());

@@ -21,6 +21,7 @@ use super::record::Record;
 use super::run_queue::ReadyCall;
 use super::sessions::Room;
 use super::timers::Timer;
+use super::turns::LongReplies;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::FRAMES_PER_TURN;
@@ -47,6 +48,8 @@ pub struct ServerCore {
     pub(super) calls: CallTable,
     /// Connections that go to another loop.
     pub(super) handovers: VecDeque<HandOver>,
+    /// The methods whose replies may be long.
+    pub(super) long_replies: LongReplies,
     /// Calls that were handed out and not finished.
     pub(super) running: usize,
     /// The drain, once it has begun.
@@ -67,6 +70,7 @@ impl ServerCore {
             entropy,
             links: Links::default(),
             handovers: VecDeque::new(),
+            long_replies: LongReplies::default(),
             running: 0,
             drain: None,
             counters: ServerCounters::default(),
@@ -321,23 +325,6 @@ impl ServerCore {
         })
     }
 
-    /// Takes the next call to run. Its record is `Running` from here on. The thread that runs it must finish it.
-    pub fn poll_call(&mut self, now: Time) -> Option<ReadyCall> {
-        while let Some((session, place)) = self.links.next_place(&self.config.limits) {
-            let filter = self.find_filter(session, place.slot);
-            if let Some(call) = filter.and_then(|mut filter| filter.begin(place, now)) {
-                self.running += 1;
-                return Some(call);
-            }
-        }
-        None
-    }
-
-    /// Returns true if a call may run now, or a session takes turns whose calls were refused meanwhile.
-    pub fn has_calls(&self) -> bool {
-        !self.links.queue.turns.is_empty()
-    }
-
     /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
     pub fn finish(&mut self, key: CallKey, status: Status, body: &[u8], now: Time) {
         debug_assert!(self.running > 0, "V12: a call that ends was handed out");
@@ -347,11 +334,13 @@ impl ServerCore {
         if status.ran() && !self.calls.has_room(body.len()) {
             self.release_old_replies(key, body.len(), now);
         }
+        self.note_reply(key, body.len());
         match self.find_filter(key.session, key.slot) {
             Some(mut filter) => filter.finish(key, status, body, now),
             // BYE or the lease came first. The client has its verdict, and the record is gone: nothing is left to settle.
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
+        self.links.resume_calls(key.session, true); // those that waited for this reply
     }
 
     /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.

@@ -64,28 +64,40 @@ impl Links {
     }
 
     /// Lets the calls of a session begin again, if its client reads its replies, or if it has no connection.
-    fn resume_calls(&mut self, key: SessionKey, may_reply: bool) {
+    pub(super) fn resume_calls(&mut self, key: SessionKey, may_reply: bool) {
         if let Some(session) = self.sessions.get_mut(key).filter(|_| may_reply) {
             self.queue.resume(key, &mut session.lane);
         }
     }
 
-    /// Takes the place whose turn it is. A session whose client does not read its replies is passed over until it does.
+    /// Returns the session whose turn it is. One whose client does not read its replies is passed over until it does. The
+    /// caller then takes a place, or pauses the session too.
     #[inline] // once for each call
-    pub(super) fn next_place(&mut self, limits: &ServerLimits) -> Option<(SessionKey, Place)> {
+    pub(super) fn next_turn(&mut self, limits: &ServerLimits) -> Option<SessionKey> {
         while let Some(key) = self.queue.turns.pop_front() {
             let Some(session) = self.sessions.get_mut(key) else { continue };
-            if session.attached().is_some_and(|conn| !self.connections.may_reply(conn, limits)) {
-                session.lane.turn = Turn::Paused;
-                continue;
+            if session.attached().is_none_or(|conn| self.connections.may_reply(conn, limits)) {
+                return Some(key);
             }
-            if let Some(place) = session.next_place() {
-                self.queue.end_turn(key, &mut session.lane);
-                return Some((key, place));
-            }
-            self.queue.end_turn(key, &mut session.lane);
+            session.lane.turn = Turn::Paused;
         }
         None
+    }
+
+    /// Takes the next place of the session whose turn it is, and ends its turn.
+    #[inline] // once for each call
+    pub(super) fn take_place(&mut self, key: SessionKey) -> Option<Place> {
+        let session = self.sessions.get_mut(key)?;
+        let place = session.next_place();
+        self.queue.end_turn(key, &mut session.lane);
+        place
+    }
+
+    /// Pauses the session whose turn it is: its calls wait until one of its replies is written or made.
+    pub(super) fn pause(&mut self, key: SessionKey) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.lane.turn = Turn::Paused;
+        }
     }
 
     /// Takes all places of all sessions, those of paused sessions too.

@@ -32,6 +32,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod turns;
 
 #[cfg(feature = "__inspection")]
 pub use audit::{RecordState, SessionState};

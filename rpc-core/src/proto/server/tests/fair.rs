@@ -201,3 +201,25 @@ fn v19_arguments_that_fill_half_of_the_queue_leave_room_for_the_others() {
     bench.call_of(&other, 0, 1, PLAIN, &[0; 100]);
     assert!(bench.read_replies(&other).is_empty(), "there is room for it");
 }
+
+#[test]
+fn v10_slow_calls_whose_replies_are_long_do_not_run_side_by_side_beyond_the_bound() {
+    let mut bench = Bench::plain();
+    let peer = flood(&mut bench, 100);
+    let first = bench.begin().key;
+    bench.finish(first, &vec![0; 1 << 20]);
+    bench.read(peer.conn);
+    let keys: Vec<CallKey> =
+        std::iter::from_fn(|| bench.core.poll_call(bench.now)).map(|call| call.key).collect();
+    assert_eq!(keys.len(), 4, "as many as would fill 4 MiB");
+    assert!(!bench.core.has_calls());
+    bench.finish(keys[0], &vec![0; 1 << 20]);
+    assert!(bench.nothing_to_run(), "its reply is not written");
+    bench.read(peer.conn);
+    bench.begin();
+    assert!(bench.nothing_to_run());
+    keys[1..].iter().for_each(|key| bench.finish(*key, b"short now"));
+    bench.begin();
+    assert_eq!(bench.counters().replies_dropped, 0);
+    bench.check();
+}
