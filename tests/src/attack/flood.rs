@@ -180,10 +180,8 @@ impl Line {
 
     /// Writes and reads what is possible now; returns true if something moved.
     fn turn(&mut self, counts: &Counts) -> bool {
-        if self.open.is_none() {
-            if Instant::now() < self.again || self.connect().is_err() {
-                return false;
-            }
+        if self.open.is_none() && (Instant::now() < self.again || self.connect().is_err()) {
+            return false;
         }
         if self.out.len() == self.written {
             self.refill();

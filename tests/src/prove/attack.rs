@@ -14,7 +14,7 @@ const SECONDS: u64 = 900;
 /// The same for `--quick`.
 const QUICK_SECONDS: u64 = 60;
 /// Cases that run at once, but for those that compare speeds: most of them wait, and each has a server of its own.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// The part of `prove`.
 pub(super) const PART: Part = Part {
