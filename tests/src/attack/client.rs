@@ -8,6 +8,7 @@ use rpc_core::{CallError, ConnectError, Connector};
 use super::case::{Case, Trial};
 use super::client_scripts as scripts;
 use super::hostile_server::{HostileServer, Script};
+use super::process::{Limits, ServerProcess};
 use super::service::TargetClient;
 
 const FAMILY: &str = "client";
@@ -113,6 +114,15 @@ pub(super) const MORE: &[Case] = &[
         quick: true,
         alone: false,
         run: repeats,
+    },
+    Case {
+        family: FAMILY,
+        name: "an honest server and a reply over the limit",
+        sent: "the real client calls an idempotent method whose reply has 5 MiB, of a real server (F6)",
+        answer: "the loss of the reply; the method ran once",
+        quick: true,
+        alone: false,
+        run: over_limit,
     },
     Case {
         family: FAMILY,
@@ -223,6 +233,17 @@ fn repeats(trial: &mut Trial) -> Result<(), String> {
     let server = HostileServer::start(scripts::reply_lost, 0)?;
     let told = ask(&server, Call::Big, 2 * DEADLINE);
     trial.at_most("copies of the call", told.calls, 130);
+    Ok(())
+}
+
+fn over_limit(trial: &mut Trial) -> Result<(), String> {
+    let server = ServerProcess::start(&Limits::default())?;
+    let client: TargetClient =
+        Connector::new().deadline(3 * DEADLINE).connect(server.address).map_err(|error| error.to_string())?;
+    let (verdict, text) = told_of(client.big(5 << 20).map(drop));
+    trial.holds("the verdict is the loss of the reply", verdict == "reply lost", verdict);
+    trial.fact(text);
+    trial.at_most("runs", client.runs().map_err(|error| error.to_string())?, 1);
     Ok(())
 }
 

@@ -198,11 +198,6 @@ fn over_limit(trial: &mut Trial) -> Result<(), String> {
         let answer = attacker.ask("keep", 0, 1, &(5_u64 << 20,));
         trial.holds(format!("answer {time} is ReplyLost"), answer == "ReplyLost", answer);
     }
-    attacker.send(&call_raw("runs", 1, 1, &[]));
-    let runs = match attacker.hear(WAIT) {
-        super::attacker::Heard::Frame(frame) => frame.body.first().copied().unwrap_or(0),
-        other => return Err(other.text()),
-    };
-    trial.at_most("runs", u64::from(runs), 1);
+    trial.at_most("runs", super::sessions::runs(&scene)?, 1);
     scene.finish(trial)
 }

@@ -175,7 +175,7 @@ fn numbers(trial: &mut Trial) -> Result<(), String> {
     trial.holds("a call runs", first == "Done", first);
     attacker.send(&call("keep", 0, 1, &(9_u64,)));
     closed(trial, &mut attacker, "the same number with other arguments");
-    let runs = runs(&scene)?;
+    let runs = super::sessions::runs(&scene)?;
     trial.at_most("runs", runs, 1);
     scene.finish(trial)
 }
@@ -196,7 +196,7 @@ fn flipped(trial: &mut Trial) -> Result<(), String> {
         wrong += u64::from(!(kind == Some(Kind::Reject) || closed || (at < 4 && kind.is_none())));
     }
     trial.at_most("flipped frames that were taken", wrong, 0);
-    let runs = runs(&scene)?;
+    let runs = super::sessions::runs(&scene)?;
     trial.at_most("runs", runs, 0);
     scene.finish(trial)
 }
@@ -217,16 +217,4 @@ fn half(trial: &mut Trial) -> Result<(), String> {
     let answer = again.hear(SOON).text();
     trial.fact(format!("after a half-close: {answer}"));
     scene.finish(trial)
-}
-
-/// Returns the number of times that `keep` and `big` ran.
-fn runs(scene: &Scene) -> Result<u64, String> {
-    let mut judge = Attacker::greeted(scene.server.address, 99, 1)?;
-    judge.send(&call("runs", 0, 1, &()));
-    match judge.hear(SOON) {
-        super::attacker::Heard::Frame(frame) => {
-            Ok(u64::from_le_bytes(frame.body[..].try_into().map_err(|_| "no number")?))
-        }
-        other => Err(other.text()),
-    }
 }

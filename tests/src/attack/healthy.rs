@@ -20,9 +20,9 @@ pub(super) struct Window {
     pub(super) calls: u64,
     /// Calls a second.
     pub(super) rate: f64,
-    /// The 99th percentile of the answered calls' times.
+    /// The 99th percentile of the answered calls' times; the whole stretch if none was answered.
     pub(super) p99: Duration,
-    /// The longest call.
+    /// The longest of them; the whole stretch if there is none.
     pub(super) longest: Duration,
     /// The errors of the others.
     pub(super) errors: Vec<String>,
@@ -78,7 +78,9 @@ impl Healthy {
         let took = began.elapsed();
         let Tally { mut times, errors } = self.taken();
         times.sort_unstable();
-        let micros = |index: usize| Duration::from_micros(times.get(index).copied().unwrap_or(0).into());
+        // Without an answer every call was slower than this: it must not look like the fastest.
+        let micros =
+            |index: usize| times.get(index).map_or(took, |micros| Duration::from_micros((*micros).into()));
         let last = times.len().saturating_sub(1);
         Window {
             calls: times.len() as u64,
@@ -108,5 +110,33 @@ impl Drop for Healthy {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join(); // within the deadline of one call
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::Healthy;
+
+    fn of(times: &[u32], stretch: Duration) -> super::Window {
+        let healthy = Healthy { stop: Arc::default(), tally: Arc::default(), thread: None };
+        healthy.tally.lock().expect("not poisoned").times.extend(times);
+        healthy.end(Instant::now() - stretch)
+    }
+
+    #[test]
+    fn a_window_without_an_answer_is_slow_and_not_fast() {
+        let none = of(&[], Duration::from_secs(3));
+        assert_eq!(none.calls, 0);
+        assert!(none.p99 >= Duration::from_secs(3) && none.longest >= Duration::from_secs(3));
+    }
+
+    #[test]
+    fn the_percentile_is_that_of_the_answered_calls() {
+        let times: Vec<u32> = (1..=101).collect();
+        let window = of(&times, Duration::from_secs(1));
+        assert_eq!((window.p99, window.longest), (Duration::from_micros(100), Duration::from_micros(101)));
     }
 }

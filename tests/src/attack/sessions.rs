@@ -53,6 +53,15 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         family: FAMILY,
+        name: "an opening that is played twice",
+        sent: "the bytes of one HELLO and one CALL, on two connections, as a network may play them",
+        answer: "the call runs once",
+        quick: true,
+        alone: false,
+        run: twice,
+    },
+    Case {
+        family: FAMILY,
         name: "handshakes and nothing else",
         sent: "sessions are opened and left, 20,000 times; 200,000 in the full run",
         answer: "all are greeted or told to wait; at most 64 MiB are pinned",
@@ -171,15 +180,37 @@ fn race(trial: &mut Trial) -> Result<(), String> {
         }
         attached.push(newer);
     }
-    let mut judge = Attacker::greeted(to, 2, 1)?;
-    judge.send(&call("runs", 0, 1, &()));
-    let runs = match judge.hear(WAIT) {
-        Heard::Frame(frame) => u64::from_le_bytes(frame.body[..].try_into().map_err(|_| "no number")?),
-        other => return Err(other.text()),
-    };
+    let runs = runs(&scene)?;
     trial.at_most("runs of 200 calls", runs, TIMES);
     trial.at_least("runs of 200 calls", runs, TIMES);
     scene.finish(trial)
+}
+
+fn twice(trial: &mut Trial) -> Result<(), String> {
+    let scene = Scene::plain()?;
+    let (opening, request) = (hello(4), call("keep", 0, 1, &(8_u64,)));
+    let mut played = Vec::new();
+    for _ in 0..2 {
+        let mut attacker = Attacker::silent(scene.server.address, 0, false)?.greet(opening.clone())?;
+        attacker.send(&request);
+        trial.fact(format!("the answer is {}", attacker.hear(WAIT).text()));
+        played.push(attacker); // the first connection stays open
+    }
+    trial.at_most("runs of one call", runs(&scene)?, 1);
+    drop(played);
+    scene.finish(trial)
+}
+
+/// Returns the number of times that `keep` and `big` ran.
+pub(super) fn runs(scene: &Scene) -> Result<u64, String> {
+    let mut judge = Attacker::greeted(scene.server.address, 99, 1)?;
+    judge.send(&call("runs", 0, 1, &()));
+    match judge.hear(WAIT) {
+        Heard::Frame(frame) => {
+            Ok(u64::from_le_bytes(frame.body[..].try_into().map_err(|_| "no number".to_owned())?))
+        }
+        other => Err(other.text()),
+    }
 }
 
 fn handshakes(trial: &mut Trial) -> Result<(), String> {
