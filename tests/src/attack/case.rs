@@ -3,16 +3,13 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::healthy::{Healthy, Window};
+use super::healthy::{Healthy, Window, one_call};
 use super::process::{Limits, Memory, ServerProcess};
 
 /// The pause of a healthy client that is there to be disturbed, not to load the machine.
 const PACE: Duration = Duration::from_millis(1);
 /// The time for which a healthy client is counted before an attack.
 const ALONE: Duration = Duration::from_millis(300);
-/// The time that a server has for one call before it counts as gone.
-const ALIVE: Duration = Duration::from_secs(2);
-
 /// The bounds of issue 7, one place for all cases.
 pub(super) mod bound {
     /// Bytes that any one connection may pin, whatever it sends.
@@ -223,11 +220,10 @@ impl Scene {
         let beside = self.healthy.as_ref().map(|healthy| healthy.end(self.began)).unwrap_or_default();
         self.healthy = None;
         let now = self.server.memory();
-        let alive = Healthy::start(self.server.address, PACE).map(|new| new.window(ALIVE / 8));
-        let served = alive.as_ref().is_ok_and(|window| window.calls > 0);
+        let served = one_call(self.server.address);
         let exit = self.server.exit();
         trial.holds("the server lives", exit.is_none(), exit.unwrap_or_else(|| "it lives".to_owned()));
-        trial.holds("a new client is served", served, alive.err().unwrap_or_default());
+        trial.holds("a new client is served", served.is_ok(), served.err().unwrap_or_default());
         trial.unharmed("beside the attack", &beside);
         let (before, peak, after) = (self.before, now.unwrap_or_default(), now.unwrap_or_default());
         trial.fact(format!(

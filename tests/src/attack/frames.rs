@@ -63,7 +63,7 @@ pub(super) const CASES: &[Case] = &[
         family: FAMILY,
         name: "half a frame, then a reset or a half-close",
         sent: "half of a CALL and a reset; a whole CALL and a closed sending side (B4 27)",
-        answer: "the session can be resumed; the reply comes before the end",
+        answer: "the session can be resumed, and goes on; the reply to the whole call can be had",
         quick: true,
         alone: false,
         run: half,
@@ -212,9 +212,14 @@ fn half(trial: &mut Trial) -> Result<(), String> {
     let mut again = Attacker::resumed(to, 0, &welcome)?;
     let answer = again.ask("keep", 0, 1, &(8_u64,));
     trial.holds("the session goes on after a reset in a frame", answer == "Done", answer);
-    again.send(&call("nap_slow", 1, 1, &(100_u64,)));
+    let slow = call("nap_slow", 1, 1, &(100_u64,));
+    again.send(&slow);
     again.stream.shutdown(Shutdown::Write).map_err(|error| error.to_string())?;
     let answer = again.hear(SOON).text();
-    trial.fact(format!("after a half-close: {answer}"));
+    trial.fact(format!("on the half-closed connection: {answer}"));
+    let mut last = Attacker::resumed(to, 0, &welcome)?;
+    last.send(&slow);
+    let answer = last.hear(SOON).text();
+    trial.holds("the call before a half-close has its reply", answer == "Done", answer);
     scene.finish(trial)
 }

@@ -104,6 +104,13 @@ impl Healthy {
     }
 }
 
+/// Connects a new client and makes one call.
+pub(super) fn one_call(to: SocketAddr) -> Result<(), String> {
+    let client: TargetClient =
+        Connector::new().deadline(DEADLINE).connect(to).map_err(|error| error.to_string())?;
+    client.echo("x").map(drop).map_err(|error| error.to_string())
+}
+
 impl Drop for Healthy {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);

@@ -168,7 +168,7 @@ fn unsent_of_many(trial: &mut Trial) -> Result<(), String> {
         fill(&mut attacker, "big", 64 << 10);
         attackers.push(attacker);
     }
-    let peak = scene.watch(WATCH);
+    let peak = scene.watch(2 * WATCH);
     trial.memory("pinned by 500 connections", peak, bound::TOGETHER);
     scene.finish(trial)
 }

@@ -26,9 +26,7 @@ pub(super) const PART: Part = Part {
 };
 
 fn run(options: &Options, progress: &mut Progress) -> Report {
-    let wanted = |case: &&Case| options.wants(case.name) || options.wants(case.family);
-    let chosen: Vec<_> =
-        cases().into_iter().filter(wanted).filter(|case| case.quick || !options.quick).collect();
+    let chosen = chosen(options);
     if options.list {
         return list(&chosen);
     }
@@ -47,6 +45,20 @@ fn run(options: &Options, progress: &mut Progress) -> Report {
     }
     progress.clear();
     report(&chosen, &done, options.quick)
+}
+
+/// The cases that were asked for: a whole name of a case or a family is that alone, any other word a part of a name.
+fn chosen(options: &Options) -> Vec<&'static Case> {
+    let all = cases();
+    let known = |word: &str| all.iter().any(|case| case.name == word || case.family == word);
+    let wanted = |case: &Case| {
+        let fits = |word: &String| {
+            let whole = case.name == word || case.family == word;
+            whole || !known(word) && case.name.contains(word.as_str())
+        };
+        options.names.is_empty() || options.names.iter().any(fits)
+    };
+    all.iter().copied().filter(|case| wanted(case) && (case.quick || !options.quick)).collect()
 }
 
 fn list(chosen: &[&Case]) -> Report {
@@ -141,4 +153,44 @@ fn report(chosen: &[&'static Case], done: &[(&'static Case, Trial)], quick: bool
         replay: format!("replay attack {name:?}"),
     });
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{chosen, report};
+    use crate::attack::case::Trial;
+    use crate::prove::Options;
+
+    fn named(words: &[&str]) -> Vec<&'static str> {
+        let names = words.iter().map(|word| (*word).to_owned()).collect();
+        chosen(&Options { names, ..Options::default() }).iter().map(|case| case.name).collect()
+    }
+
+    #[test]
+    fn a_whole_name_is_that_case_or_family_alone_and_a_part_is_all_that_have_it() {
+        assert_eq!(named(&["every handler thread is taken"]), ["every handler thread is taken"]);
+        assert_eq!(named(&["handler thread"]).len(), 2);
+        assert_eq!(named(&["logs"]).len(), 3);
+        assert!(named(&["no such case"]).is_empty());
+    }
+
+    #[test]
+    fn no_two_cases_have_one_name() {
+        let all = named(&[]);
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn a_broken_expectation_and_a_case_that_was_not_run_are_failures() {
+        let cases = chosen(&Options { names: vec!["logs".to_owned()], ..Options::default() });
+        let held = || cases.iter().map(|case| (*case, Trial::new(true))).collect::<Vec<_>>();
+        assert!(report(&cases, &held(), true).is_ok());
+        let mut broken = held();
+        broken[1].1.failed("planted");
+        let line = report(&cases, &broken, true).to_string();
+        assert!(line.starts_with("attack: FAILED") && line.contains("planted"), "{line}");
+        assert!(!report(&cases, &held()[1..], true).is_ok());
+    }
 }
