@@ -45,7 +45,13 @@ pub(super) const CASES: &[Case] = &[
     flood!("a flood of stale calls", "CALL with a number below the slot's last (F3)", CUT, Stale, false),
     flood!("a flood of METHODS", "METHODS, and every TABLE is read (F3)", CUT, Methods, true),
     flood!("a flood of unknown methods", "CALL of a method that does not exist (F3)", CUT, Unknown, false),
-    flood!("a rapid reset", "CALL and CANCEL at once, new numbers each time (B4 15)", CUT, Reset, true),
+    flood!(
+        "a rapid reset",
+        "CALL and CANCEL at once, again as soon as they are answered (B4 15)",
+        CUT,
+        Reset,
+        true
+    ),
     flood!("a flood of skipped bodies", "CALL with 5 MiB, over the limit (F3)", CUT, Skipped, false),
     flood!(
         "a crowd of honest calls",

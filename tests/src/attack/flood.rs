@@ -57,6 +57,11 @@ impl Frames {
     pub(super) fn is_useless(self) -> bool {
         !matches!(self, Frames::Calls | Frames::Replies)
     }
+
+    /// Returns true if a slot is used again only when its last call was answered, as the protocol demands (W22).
+    fn is_orderly(self) -> bool {
+        matches!(self, Frames::Reset | Frames::Calls | Frames::Replies)
+    }
 }
 
 /// The counts of a flood.
@@ -66,7 +71,7 @@ pub(super) struct Counts {
     pub(super) bytes: AtomicU64,
     /// Replies that came.
     pub(super) replies: AtomicU64,
-    /// Connections that the server has cut.
+    /// Connections that the server has cut or refused.
     pub(super) cuts: AtomicU64,
 }
 
@@ -75,7 +80,7 @@ pub(super) struct Counts {
 pub(super) struct Flood {
     stop: Arc<AtomicBool>,
     counts: Arc<Counts>,
-    thread: Option<JoinHandle<Result<(), String>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Flood {
@@ -86,7 +91,7 @@ impl Flood {
         let thread = std::thread::spawn(move || {
             let mut lines = Vec::new();
             for number in 0..CONNECTIONS {
-                lines.push(Line::open(to, number, frames)?);
+                lines.push(Line::new(to, number, frames));
             }
             while !over.load(Ordering::Relaxed) {
                 let mut moved = false;
@@ -97,7 +102,6 @@ impl Flood {
                     std::thread::sleep(Duration::from_micros(200)); // the server takes and sends nothing now
                 }
             }
-            Ok(())
         });
         Flood { stop, counts, thread: Some(thread) }
     }
@@ -111,7 +115,7 @@ impl Flood {
     pub(super) fn end(mut self) -> Result<(), String> {
         self.stop.store(true, Ordering::Relaxed);
         let thread = self.thread.take().ok_or("ended twice")?;
-        thread.join().map_err(|_| "the flood panicked".to_owned())?
+        thread.join().map_err(|_| "the flood panicked".to_owned())
     }
 }
 
@@ -132,13 +136,14 @@ struct Line {
     out: Vec<u8>,
     written: usize,
     seq: u64,
+    last: Vec<u64>,
     batch: Vec<u8>,
     input: Vec<u8>,
 }
 
 impl Line {
-    fn open(to: SocketAddr, number: usize, frames: Frames) -> Result<Self, String> {
-        let mut line = Line {
+    fn new(to: SocketAddr, number: usize, frames: Frames) -> Self {
+        Line {
             to,
             number,
             frames,
@@ -148,11 +153,10 @@ impl Line {
             out: Vec::new(),
             written: 0,
             seq: 0,
+            last: Vec::new(),
             batch: fixed(frames),
             input: vec![0; 256 << 10],
-        };
-        line.connect()?;
-        Ok(line)
+        }
     }
 
     fn connect(&mut self) -> Result<(), String> {
@@ -161,8 +165,9 @@ impl Line {
         if self.frames == Frames::Stale {
             let _ = attacker.ask("echo", 0, 9, &("x",)); // the slot is at number 9, and the flood at 1
         }
-        if matches!(self.frames, Frames::Calls | Frames::Replies) {
-            self.out = (0..attacker.slots()).flat_map(|slot| self.honest(slot, 1)).collect();
+        if self.frames.is_orderly() {
+            self.last = vec![1; usize::from(attacker.slots())];
+            self.out = (0..attacker.slots()).flat_map(|slot| self.orderly(slot, 1)).collect();
         }
         self.decoder = FrameDecoder::default();
         self.decoder.agree(8 << 20, false, true);
@@ -171,16 +176,29 @@ impl Line {
         Ok(())
     }
 
-    fn honest(&self, slot: u16, seq: u64) -> Vec<u8> {
+    fn orderly(&self, slot: u16, seq: u64) -> Vec<u8> {
         match self.frames {
+            Frames::Reset => [call("echo", slot, seq, &("x",)), bare(Kind::Cancel, slot, seq)].concat(),
             Frames::Replies => call("big", slot, seq, &(256_u64 << 10,)),
             _ => call("echo", slot, seq, &("0123456789abcdef",)),
         }
     }
 
+    /// Comes again, if its pause is over and the server lets it.
+    fn is_back(&mut self, counts: &Counts) -> bool {
+        if Instant::now() < self.again {
+            return false;
+        }
+        self.again = Instant::now() + PAUSE;
+        let opened = self.connect().is_ok();
+        // A sender that is kept out is cut as well: a server may remember it.
+        counts.cuts.fetch_add(u64::from(!opened), Ordering::Relaxed);
+        opened
+    }
+
     /// Writes and reads what is possible now; returns true if something moved.
     fn turn(&mut self, counts: &Counts) -> bool {
-        if self.open.is_none() && (Instant::now() < self.again || self.connect().is_err()) {
+        if self.open.is_none() && !self.is_back(counts) {
             return false;
         }
         if self.out.len() == self.written {
@@ -215,7 +233,7 @@ impl Line {
         let Some(open) = &mut self.open else { return (false, false) };
         match open.stream.read(&mut self.input) {
             Ok(0) => return (false, true),
-            Ok(count) if self.frames.is_useless() => {
+            Ok(count) if !self.frames.is_orderly() => {
                 let _ = count; // what comes back is thrown away
                 return (true, false);
             }
@@ -226,9 +244,12 @@ impl Line {
             }
         }
         while let Ok(Some(frame)) = self.decoder.next_frame() {
-            if frame.header.kind == Kind::Reply {
+            let (slot, seq) = frame.header.call();
+            let Some(last) = self.last.get_mut(usize::from(slot)) else { continue };
+            if frame.header.kind == Kind::Reply && *last == seq {
+                *last += 1;
                 counts.replies.fetch_add(1, Ordering::Relaxed);
-                let next = self.honest(frame.header.slot, frame.header.seq + 1);
+                let next = self.orderly(slot, seq + 1);
                 self.out.extend(next);
             }
         }
@@ -238,22 +259,18 @@ impl Line {
     /// Makes the next frames.
     fn refill(&mut self) {
         self.written = 0;
-        if self.frames.is_useless() && !self.batch.is_empty() {
+        if !self.batch.is_empty() {
             self.out.clone_from(&self.batch);
             return;
         }
         self.out.clear();
-        while self.frames.is_useless() && self.out.len() < BATCH {
+        while !self.frames.is_orderly() && self.out.len() < BATCH {
             self.seq += 1;
             let slot = (self.seq % u64::from(SLOTS)) as u16; // below SLOTS
             match self.frames {
                 Frames::Unknown => {
                     let header = Header::for_call(Kind::Call, slot, self.seq);
                     self.out.extend(framed(&Header { method: MethodId(1), millis: 1000, ..header }, &[]));
-                }
-                Frames::Reset => {
-                    self.out.extend(call("echo", slot, self.seq, &("x",)));
-                    self.out.extend(bare(Kind::Cancel, slot, self.seq));
                 }
                 _ => self.out.extend(bare(Kind::Cancel, slot, self.seq)),
             }
