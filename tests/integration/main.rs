@@ -1,5 +1,6 @@
 //! All integration tests in one binary: a list of modules.
 
+mod attack;
 mod by_name;
 mod client;
 mod client_edges;
