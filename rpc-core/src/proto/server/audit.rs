@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::ServerCore;
 use super::record::{CallState, NO_CALL, Record};
 use super::run_queue::Turn;
+use super::sessions::Session;
 use crate::ids::{CallId, Seq, SessionId};
 
 /// The state of a record, for checks from outside.
@@ -157,7 +158,9 @@ impl ServerCore {
             bytes += lane.bytes;
             sessions += usize::from(lane.calls > 0);
         }
-        if (calls, bytes, sessions) != (queue.calls, queue.bytes, queue.sessions) {
+        let is_paused = |session: &&Session| session.lane.turn == Turn::Paused;
+        let paused = self.links.sessions.iter().filter(is_paused).count();
+        if (calls, bytes, sessions, paused) != (queue.calls, queue.bytes, queue.sessions, queue.paused) {
             return Err(format!("V10: {calls} calls with {bytes} bytes wait, counted {queue:?}"));
         }
         if calls > limits.queue || bytes > limits.queue_bytes {

@@ -65,38 +65,11 @@ impl Links {
 
     /// Lets the calls of a session begin again, if its client reads its replies, or if it has no connection.
     pub(super) fn resume_calls(&mut self, key: SessionKey, may_reply: bool) {
-        if let Some(session) = self.sessions.get_mut(key).filter(|_| may_reply) {
-            self.queue.resume(key, &mut session.lane);
+        if self.queue.paused == 0 || !may_reply {
+            return; // the common case, after each write and each call: nothing is looked up
         }
-    }
-
-    /// Returns the session whose turn it is. One whose client does not read its replies is passed over until it does. The
-    /// caller then takes a place, or pauses the session too.
-    #[inline] // once for each call
-    pub(super) fn next_turn(&mut self, limits: &ServerLimits) -> Option<SessionKey> {
-        while let Some(key) = self.queue.turns.pop_front() {
-            let Some(session) = self.sessions.get_mut(key) else { continue };
-            if session.attached().is_none_or(|conn| self.connections.may_reply(conn, limits)) {
-                return Some(key);
-            }
-            session.lane.turn = Turn::Paused;
-        }
-        None
-    }
-
-    /// Takes the next place of the session whose turn it is, and ends its turn.
-    #[inline] // once for each call
-    pub(super) fn take_place(&mut self, key: SessionKey) -> Option<Place> {
-        let session = self.sessions.get_mut(key)?;
-        let place = session.next_place();
-        self.queue.end_turn(key, &mut session.lane);
-        place
-    }
-
-    /// Pauses the session whose turn it is: its calls wait until one of its replies is written or made.
-    pub(super) fn pause(&mut self, key: SessionKey) {
         if let Some(session) = self.sessions.get_mut(key) {
-            session.lane.turn = Turn::Paused;
+            self.queue.resume(key, &mut session.lane);
         }
     }
 
@@ -107,9 +80,10 @@ impl Links {
             while let Some(place) = session.next_place() {
                 places.push((key, place));
             }
-            self.queue.end_turn(key, &mut session.lane);
+            session.lane.turn = Turn::Empty;
         }
         self.queue.turns.clear();
+        self.queue.paused = 0;
         places
     }
 
@@ -209,6 +183,7 @@ impl Links {
 
     /// Removes a session, and closes its connection once its bytes are written.
     pub(super) fn end(&mut self, key: SessionKey) -> Option<Session> {
+        self.resume_calls(key, true); // so that the session is not counted as paused
         let mut session = self.sessions.remove(key)?;
         let Lane { calls, bytes, .. } = session.lane;
         self.queue.leave(&mut session.lane, calls, bytes);

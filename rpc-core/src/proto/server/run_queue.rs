@@ -95,6 +95,8 @@ pub(super) struct RunQueue {
     pub(super) bytes: usize,
     /// The number of sessions with a call that waits.
     pub(super) sessions: usize,
+    /// The number of sessions whose lane is `Paused`.
+    pub(super) paused: usize,
 }
 
 impl RunQueue {
@@ -142,12 +144,20 @@ impl RunQueue {
     /// Lets a session that was paused take turns again.
     pub(super) fn resume(&mut self, session: SessionKey, lane: &mut Lane) {
         if lane.turn == Turn::Paused {
+            self.paused -= 1;
             lane.turn = Turn::Listed;
             self.turns.push_back(session);
         }
     }
 
+    /// Passes over a session that was taken from the list, until it is resumed.
+    pub(super) fn pause(&mut self, lane: &mut Lane) {
+        lane.turn = Turn::Paused;
+        self.paused += 1;
+    }
+
     /// Lists the session again for its next turn, or not, if its lane is empty.
+    #[inline] // once for each call
     pub(super) fn end_turn(&mut self, session: SessionKey, lane: &mut Lane) {
         if lane.places.is_empty() {
             lane.turn = Turn::Empty;

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::ServerCore;
 use super::keys::{CallKey, SessionKey};
 use super::run_queue::ReadyCall;
+use super::sessions::Session;
 use crate::ids::{MethodId, Time};
 use crate::limits::{LONG_REPLY, UNSENT_EXPECTED};
 
@@ -34,19 +35,32 @@ impl LongReplies {
 impl ServerCore {
     /// Takes the next call to run. Its record is `Running` from here on. The thread that runs it must finish it.
     pub fn poll_call(&mut self, now: Time) -> Option<ReadyCall> {
-        while let Some(session) = self.links.next_turn(&self.config.limits) {
-            if self.replies_would_pile_up(session) {
-                self.links.pause(session);
+        while let Some(key) = self.links.queue.turns.pop_front() {
+            let may_begin = self.may_begin(key);
+            let Some(session) = self.links.sessions.get_mut(key) else { continue }; // it has ended
+            if !may_begin {
+                self.links.queue.pause(&mut session.lane);
                 continue;
             }
-            let Some(place) = self.links.take_place(session) else { continue };
-            let filter = self.find_filter(session, place.slot);
+            let place = session.next_place();
+            self.links.queue.end_turn(key, &mut session.lane);
+            let Some(place) = place else { continue };
+            let filter = self.find_filter(key, place.slot);
             if let Some(call) = filter.and_then(|mut filter| filter.begin(place, now)) {
                 self.running += 1;
                 return Some(call);
             }
         }
         None
+    }
+
+    /// Returns true if the client of this session reads its replies, and there is room for those that it will get.
+    #[inline] // once for each call
+    fn may_begin(&self, key: SessionKey) -> bool {
+        let Some(session) = self.links.sessions.get(key) else { return true };
+        let limits = &self.config.limits;
+        session.attached().is_none_or(|conn| self.links.connections.may_reply(conn, limits))
+            && (self.long_replies.0.is_empty() || !self.replies_would_pile_up(session))
     }
 
     /// Returns true if a call may run now, or a session takes turns whose calls were refused meanwhile.
@@ -56,11 +70,7 @@ impl ServerCore {
 
     /// Returns true if the replies of the calls of a session that run, and that of its next call, may be more together than
     /// a connection is to have unsent.
-    fn replies_would_pile_up(&self, key: SessionKey) -> bool {
-        if self.long_replies.0.is_empty() {
-            return false;
-        }
-        let Some(session) = self.links.sessions.get(key) else { return false };
+    fn replies_would_pile_up(&self, session: &Session) -> bool {
         let running = (session.sums.active as usize).saturating_sub(session.lane.calls); // less only if the filter is off
         let slot = session.lane.places.front().map(|place| usize::from(place.slot));
         let record = slot.and_then(|slot| session.records().get(slot));
