@@ -89,13 +89,17 @@ pub const READ_BUDGET: usize = 256 << 10;
 
 /// Most frames of one connection that are acted on before the others have their turn: a frame that does nothing takes 50 to
 /// 100 ns, so a connection that sends only such frames delays another one by some ten microseconds.
-pub const FRAMES_PER_TURN: usize = 128;
+pub const FRAMES_PER_TURN: usize = 64;
 
 /// Most calls that run before the sockets are polled again: a call that arrives meanwhile waits for so many quick ones.
-pub const CALLS_PER_TURN: usize = 256;
+pub const CALLS_PER_TURN: usize = 128;
 
 /// Most bytes written to one connection in one turn. The rest of a long reply is written in the next turns.
 pub const WRITE_BUDGET: usize = 512 << 10;
+
+/// Bytes of arguments of one session that calls which run side by side may hold: beyond it the session's next call waits,
+/// unless none of them runs.
+pub const RUNNING_ARGUMENTS: usize = 4 << 20;
 
 /// Unsent bytes of a connection that are expected of calls that run side by side: beyond it the session's next call of a
 /// method with long replies waits. With what was sent it keeps a connection below 8 MiB.

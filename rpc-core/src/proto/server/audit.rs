@@ -88,7 +88,7 @@ impl ServerCore {
             if session.records().len() > usize::from(session.sums.slots) {
                 return Err(format!("V10: {} records", session.records().len()));
             }
-            let (mut active, mut kept) = (0, 0);
+            let (mut active, mut kept, mut running) = (0, 0, 0);
             for (slot, record) in (0..).zip(session.records()) {
                 active += u32::from(!record.state.is_final());
                 let data = self.calls.get(record.call);
@@ -99,6 +99,8 @@ impl ServerCore {
                 }
                 calls += usize::from(stored);
                 kept += data.map_or(0, |data| data.reply.len());
+                let runs = record.state == CallState::Running;
+                running += data.filter(|_| runs).map_or(0, |data| data.running);
                 // An index that two records share would send one client's reply to another.
                 if data.is_some_and(|data| data.seq != record.last || data.slot != slot) {
                     return Err(format!("slot {slot}: {record:?} has another's data {data:?}"));
@@ -107,6 +109,9 @@ impl ServerCore {
             }
             if active != session.sums.active {
                 return Err(format!("V12: {active} calls under way, {} counted", session.sums.active));
+            }
+            if running != session.sums.running {
+                return Err(format!("V10: calls hold {running} bytes, {} counted", session.sums.running));
             }
             if kept != session.sums.kept {
                 return Err(format!("V10: {kept} bytes kept, {} counted", session.sums.kept));

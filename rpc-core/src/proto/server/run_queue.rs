@@ -108,6 +108,9 @@ impl RunQueue {
         if self.calls >= limits.queue || self.bytes.saturating_add(bytes) > limits.queue_bytes {
             return false;
         }
+        if lane.turn == Turn::Paused && lane.bytes >= limits.queue_pause {
+            return false; // it is read on, and keeps no more than this while its calls wait for others of its own
+        }
         let (calls, bytes) = (self.calls + 1, self.bytes + bytes);
         let (half_of_calls, half_of_bytes) = (limits.queue.div_ceil(2), limits.queue_bytes.div_ceil(2));
         let is_new = usize::from(lane.calls == 0);

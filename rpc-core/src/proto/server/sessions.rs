@@ -40,6 +40,8 @@ pub(super) struct Sums {
     pub(super) slots: u16,
     /// Calls that are queued or running.
     pub(super) active: u32,
+    /// Bytes of the arguments of calls that run.
+    pub(super) running: usize,
     /// Bytes of kept replies.
     pub(super) kept: usize,
     /// True once any call was admitted. The session is never evicted from then on.
@@ -85,7 +87,7 @@ impl Session {
             id,
             token,
             terms,
-            sums: Sums { slots, active: 0, kept: 0, admitted: false },
+            sums: Sums { slots, active: 0, running: 0, kept: 0, admitted: false },
             source,
             records: Vec::new(),
             lane: Lane::default(),

@@ -1,5 +1,7 @@
 //! Layer 2: the next call to begin: sessions take turns, and long replies do not pile up.
 //!
+//! Sessions with calls that run side by side wait as well while those hold many arguments.
+//!
 //! The length of a reply is known only when it is there. Quick calls run one after the other, so the reply of one is counted
 //! before the next begins. Slow calls run side by side: a session whose next call is of a method with long replies waits
 //! while as many of its calls run as would fill the bound.
@@ -11,7 +13,7 @@ use super::keys::{CallKey, SessionKey};
 use super::run_queue::ReadyCall;
 use super::sessions::Session;
 use crate::ids::{MethodId, Time};
-use crate::limits::{LONG_REPLY, UNSENT_EXPECTED};
+use crate::limits::{LONG_REPLY, RUNNING_ARGUMENTS, UNSENT_EXPECTED};
 
 /// The longest reply of each method that has had a long one, in bytes: at most one entry for each method of the server.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +42,10 @@ impl ServerCore {
             let Some(session) = self.links.sessions.get_mut(key) else { continue }; // it has ended
             if !may_begin {
                 self.links.queue.pause(&mut session.lane);
+                let attached = session.attached();
+                if let Some(mut writer) = attached.and_then(|conn| self.links.connections.writer(conn)) {
+                    writer.hold(false);
+                }
                 continue;
             }
             let place = session.next_place();
@@ -60,7 +66,7 @@ impl ServerCore {
         let Some(session) = self.links.sessions.get(key) else { return true };
         let limits = &self.config.limits;
         session.attached().is_none_or(|conn| self.links.connections.may_reply(conn, limits))
-            && (self.long_replies.0.is_empty() || !self.replies_would_pile_up(session))
+            && (session.sums.active as usize <= session.lane.calls || !self.would_pile_up(session)) // none runs, as a rule
     }
 
     /// Returns true if a call may run now, or a session takes turns whose calls were refused meanwhile.
@@ -68,9 +74,9 @@ impl ServerCore {
         !self.links.queue.turns.is_empty()
     }
 
-    /// Returns true if the replies of the calls of a session that run, and that of its next call, may be more together than
-    /// a connection is to have unsent.
-    fn replies_would_pile_up(&self, session: &Session) -> bool {
+    /// Returns true if the calls of a session that run, and its next one, may hold more together than a session is to hold:
+    /// of arguments, or of replies that are not sent.
+    fn would_pile_up(&self, session: &Session) -> bool {
         let running = (session.sums.active as usize).saturating_sub(session.lane.calls); // less only if the filter is off
         let slot = session.lane.places.front().map(|place| usize::from(place.slot));
         let record = slot.and_then(|slot| session.records().get(slot));
@@ -79,6 +85,9 @@ impl ServerCore {
         };
         let unsent = session.attached().and_then(|conn| self.links.connections.get(conn));
         let unsent = unsent.map_or(0, |connection| connection.outgoing.unsent().len());
+        if session.sums.running + data.body.len() > RUNNING_ARGUMENTS && session.sums.running > 0 {
+            return true;
+        }
         let expected = self.long_replies.expected(data.entry.method.id);
         expected > 0 && unsent + expected.saturating_mul(running + 1) > UNSENT_EXPECTED
     }
