@@ -94,6 +94,27 @@ pub const READ_LEAST: usize = 8 << 10;
 /// Most bytes read from one connection in one turn, so that a busy one does not starve the others.
 pub const READ_BUDGET: usize = 256 << 10;
 
+/// Most frames of one connection that are acted on before the others have their turn: a frame that does nothing takes 50 to
+/// 100 ns, so a connection that sends only such frames delays another one by some ten microseconds.
+pub const FRAMES_PER_TURN: usize = 64;
+
+/// Most calls that run before the sockets are polled again: a call that arrives meanwhile waits for so many quick ones.
+pub const CALLS_PER_TURN: usize = 128;
+
+/// Most bytes written to one connection in one turn. The rest of a long reply is written in the next turns.
+pub const WRITE_BUDGET: usize = 512 << 10;
+
+/// Bytes of arguments of one session that calls which run side by side may hold: beyond it the session's next call waits,
+/// unless none of them runs.
+pub const RUNNING_ARGUMENTS: usize = 4 << 20;
+
+/// Unsent bytes of a connection that are expected of calls that run side by side: beyond it the session's next call of a
+/// method with long replies waits. With what was sent it keeps a connection below 8 MiB.
+pub const UNSENT_EXPECTED: usize = 4 << 20;
+
+/// A reply of this length gets exactly the room that it needs in the write buffer.
+pub const LONG_REPLY: usize = 64 << 10;
+
 /// Most readiness events taken in one turn.
 pub const EVENTS: usize = 1024;
 
@@ -191,10 +212,21 @@ pub struct ServerLimits {
     pub queue: usize,
     /// Most bytes of arguments that wait to run, of all sessions of a loop together.
     pub queue_bytes: usize,
+    /// Bytes of arguments of one session that wait to run at which its connection is not read: a long argument waits in
+    /// the network, not in the server.
+    pub queue_pause: usize,
     /// The pause that a busy server suggests.
     pub retry_after: Duration,
-    /// Unsent bytes of a connection at which it is not read: its peer sends calls faster than it reads replies.
+    /// Unsent bytes of a connection at which it is not read, and no queued call of its session begins: its peer sends calls
+    /// faster than it reads replies.
     pub unsent_pause: usize,
+    /// Most unsent bytes of a connection, beside one reply that may always be appended below `unsent_pause`. Only slow calls
+    /// that run side by side and return more than ever before come near it: see [`UNSENT_EXPECTED`]. A reply that does not
+    /// fit is recorded as executed and not kept, and the client is told.
+    pub unsent_most: usize,
+    /// Most unsent bytes of all connections together. Beyond half of it each connection has an equal share of the rest, and
+    /// a reply beyond that is recorded as executed and not kept.
+    pub unsent_budget: usize,
     /// A connection whose unsent bytes do not move for this time is closed. Its replies stay kept.
     pub unsent_stall: Duration,
     /// A drain ends by force after this time: queued calls are refused, running ones are left behind.
@@ -216,6 +248,7 @@ impl ServerLimits {
         self.sessions = (self.sessions / loops).max(1);
         self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
         self.reply_budget /= loops;
+        self.unsent_budget /= loops;
         self
     }
 }
@@ -233,8 +266,11 @@ impl Default for ServerLimits {
             reply_age: Duration::from_secs(60),
             queue: 65_536,
             queue_bytes: 64 << 20,
+            queue_pause: 256 << 10,
             retry_after: Duration::from_millis(50),
             unsent_pause: 256 << 10,
+            unsent_most: 64 << 20,
+            unsent_budget: 256 << 20,
             unsent_stall: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             drain_linger: Duration::from_secs(2),

@@ -83,8 +83,11 @@ bounds! {
         reply_age: Duration::ZERO, LONGEST, "replies older than this make room first";
         queue: 1, COUNT, "a call waits in the queue before it runs";
         queue_bytes: 0, BYTES, "the arguments of a call wait in the queue before it runs";
+        queue_pause: 1, BYTES, "a connection is read while fewer bytes of its arguments wait than this";
         retry_after: TICK, LONGEST, "clients would come back at once, and a frame carries this time";
         unsent_pause: HEADER, BYTES, "a connection is read while it has fewer unsent bytes than this";
+        unsent_most: HEADER, BYTES, "a connection needs room for a reply";
+        unsent_budget: HEADER, BYTES, "the connections need room for replies";
         unsent_stall: TICK, LONGEST, "a connection needs time to send a reply";
         grace: Duration::ZERO, LONGEST, "zero ends a drain at once";
         drain_linger: Duration::ZERO, LONGEST, "zero closes a drained connection at once";

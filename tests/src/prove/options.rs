@@ -14,6 +14,10 @@ pub struct Options {
     pub count: Option<u64>,
     /// `--seconds N`: an upper bound on the time that the part may take.
     pub seconds: Option<u64>,
+    /// `--connections N`: how many connections a siege holds.
+    pub connections: Option<u64>,
+    /// `--handshakes N`: how many handshakes a siege makes.
+    pub handshakes: Option<u64>,
     /// `--svg FILE`: where to write the diagram of a failure.
     pub svg: Option<PathBuf>,
     /// `--quick`: the bounded part that CI runs.
@@ -51,6 +55,8 @@ impl Options {
                 Long("seed") => options.seed = Some(words.value()?.parse()?),
                 Long("count") => options.count = Some(words.value()?.parse()?),
                 Long("seconds") => options.seconds = Some(words.value()?.parse()?),
+                Long("connections") => options.connections = Some(words.value()?.parse()?),
+                Long("handshakes") => options.handshakes = Some(words.value()?.parse()?),
                 Long("svg") => options.svg = Some(words.value()?.into()),
                 Long("quick") => options.quick = true,
                 Long("list") => options.list = true,

@@ -18,11 +18,11 @@ use super::commands::{Command, CommandQueue, hand_over, run_commands};
 use super::listener::Acceptor;
 use super::loop_socket::LoopSocket;
 use crate::ids::{Clock, Time};
-use crate::limits::{ACCEPT_BATCH, EVENTS};
+use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
 use crate::log;
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
 use crate::net::sync::atomic::{AtomicUsize, Ordering};
-use crate::proto::server::{ConnId, ServerCore};
+use crate::proto::server::{ConnId, ReadyCall, ServerCore};
 
 /// The token of the waker.
 const WAKE: Token = Token(usize::MAX);
@@ -69,6 +69,8 @@ pub(super) struct EventLoop {
     pub(super) input: BytesMut,
     /// The commands of this turn, empty between turns.
     pub(super) commands: Vec<Command>,
+    /// The number of calls that may still run before the sockets are polled again.
+    calls_left: usize,
     /// The present time, read once a turn.
     pub(super) now: Time,
     /// The number of the loop.
@@ -115,6 +117,7 @@ impl EventLoop {
             buffers: Vec::new(),
             input: BytesMut::new(),
             commands: Vec::new(),
+            calls_left: CALLS_PER_TURN,
             now: shared.clock.now(),
             number,
             closed: false,
@@ -134,6 +137,7 @@ impl EventLoop {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => self.now = self.shared.clock.now(),
         }
+        self.calls_left = CALLS_PER_TURN;
         self.note_events();
         run_commands(self);
         self.accept();
@@ -163,6 +167,12 @@ impl EventLoop {
             self.remove(conn);
         }
         self.check();
+    }
+
+    /// Takes the next call to run, up to the number of one turn.
+    pub(super) fn poll_call(&mut self) -> Option<ReadyCall> {
+        self.calls_left = self.calls_left.checked_sub(1)?;
+        self.core.poll_call(self.now)
     }
 
     /// Asserts what holds between turns.

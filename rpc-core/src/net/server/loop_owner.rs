@@ -206,9 +206,7 @@ impl ParkedLoop<'_> {
         let owner = self.owner;
         while let Stage::Between(inner) = &mut self.stage {
             self.call = match &mut inner.parked_loop {
-                Some(event_loop) if !owner.yield_requested.load(Ordering::Relaxed) => {
-                    event_loop.core.poll_call(event_loop.now)
-                }
+                Some(event_loop) if !owner.yield_requested.load(Ordering::Relaxed) => event_loop.poll_call(),
                 _ => None,
             };
             let Some(call) = &self.call else {

@@ -13,7 +13,7 @@
 
 use super::event_loop::EventLoop;
 use super::loop_socket::LoopSocket;
-use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST};
+use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST, WRITE_BUDGET};
 use crate::net::socket::Progress;
 use crate::net::sync::atomic::Ordering;
 use crate::proto::server::ConnId;
@@ -73,26 +73,33 @@ impl EventLoop {
         }
     }
 
-    /// Lists a connection that has more bytes to read, since no second event follows for it.
+    /// Lists a connection that has more bytes to read or to write, since no second event follows for it.
     fn list_if_ready(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
-        if socket.socket.may_read() && !socket.listed && self.core.wants_read(conn) {
+        let has_unsent = self.core.outgoing(conn).is_some_and(|outgoing| !outgoing.unsent().is_empty());
+        let may_read = socket.socket.may_read() && self.core.wants_read(conn);
+        if !socket.listed && (may_read || (socket.socket.may_write() && has_unsent)) {
             socket.listed = true;
             self.ready.push(conn);
         }
     }
 
-    /// Writes the bytes of a connection until none is left or the kernel's buffer is full.
+    /// Writes the bytes of a connection until none is left, the kernel's buffer is full, or the budget of the turn is used.
     pub(super) fn write(&mut self, conn: ConnId) {
         let Some(LoopSocket { socket, .. }) = self.sockets.get_mut(conn).and_then(Option::as_mut) else {
             return;
         };
-        while socket.may_write() {
+        let mut budget = WRITE_BUDGET;
+        while socket.may_write() && budget > 0 {
             let Some(outgoing) = self.core.outgoing(conn).filter(|out| !out.unsent().is_empty()) else {
                 break;
             };
-            match socket.write(outgoing.unsent()) {
-                Progress::Bytes(count) => self.core.handle_written(conn, count, self.now),
+            let unsent = outgoing.unsent();
+            match socket.write(unsent.get(..budget).unwrap_or(unsent)) {
+                Progress::Bytes(count) => {
+                    budget = budget.saturating_sub(count.max(1));
+                    self.core.handle_written(conn, count, self.now);
+                }
                 // The time limit of a slow reader begins.
                 Progress::Blocked => self.core.handle_written(conn, 0, self.now),
                 Progress::Ended | Progress::Failed(_) if self.core.wants_read(conn) => {

@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::call_table::CallData;
 use super::connection::{Connection, Stage};
+use super::keys::SessionKey;
 use super::record::{CallState, Record};
-use super::sessions::{Attachment, Session, SessionKey};
+use super::sessions::{Attachment, Session};
 use super::timers::Timer;
 use super::{ConnId, ServerCore};
 use crate::ids::{CallId, SessionId, Time};
@@ -38,16 +39,12 @@ impl ServerCore {
                 session.attached().and_then(|conn| connections.iter().position(|known| *known == conn));
             self.canonical_session(session, place, form);
         }
-        form.count(self.queue.len());
-        for entry in &self.queue.entries {
-            self.canonical_key(entry.session, form);
-            form.number(u64::from(entry.slot));
-            form.number(entry.seq);
-            form.flags(&[entry.duplicate.is_some()]);
-            if let Some(data) = &entry.duplicate {
-                self.canonical_data(data, CallState::Queued, form);
-            }
-        }
+        // A session that has ended gives its turn away without a call: its place in the order decides nothing.
+        let turns = self.links.queue.turns.iter().filter(|key| self.links.sessions.get(**key).is_some());
+        let turns: Vec<SessionKey> = turns.copied().collect();
+        form.count(turns.len());
+        turns.into_iter().for_each(|key| self.canonical_key(key, form));
+        form.flags(&[self.has_long_replies()]);
         self.canonical_timers(connections, form);
         // Its members are the connections with `is_ready`, which is written above.
         form.count(self.links.connections.ready.len());
@@ -110,6 +107,8 @@ impl ServerCore {
         form.data(&connection.hello);
         form.flags(&[
             connection.is_ready,
+            connection.is_held,
+            connection.waits_for_turn,
             connection.has_stall_timer,
             connection.checksum,
             connection.decoder.has_unread(),
@@ -138,6 +137,16 @@ impl ServerCore {
         form.count(session.records().len());
         for record in session.records() {
             self.canonical_record(record, written, form);
+        }
+        form.number(session.lane.turn as u64);
+        form.count(session.lane.places.len());
+        for place in &session.lane.places {
+            form.number(u64::from(place.slot));
+            form.flags(&[place.duplicate.is_some()]);
+            if let Some(data) = &place.duplicate {
+                form.number(data.seq);
+                self.canonical_data(data, CallState::Queued, form);
+            }
         }
     }
 

@@ -8,19 +8,23 @@ use bytes::Bytes;
 
 use super::call_table::CallTable;
 use super::config::{HandOver, ServerConfig};
-use super::connection::{ConnId, Connection, Outgoing, Stage};
+use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
 use super::filter::Filter;
 use super::greeting::{self, Greeting};
+use super::keys::CallKey;
+use super::keys::SessionKey;
 use super::links::Links;
+use super::long_replies::LongReplies;
+use super::outgoing::Outgoing;
 use super::record::Record;
-use super::run_queue::{CallKey, ReadyCall, RunQueue};
-use super::sessions::{Room, SessionKey};
+use super::sessions::Room;
 use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
+use crate::limits::FRAMES_PER_TURN;
 use crate::wire::frame::{Frame, Header, Kind, millis};
 use crate::wire::message::{self, Hello, Status};
 
@@ -42,10 +46,10 @@ pub struct ServerCore {
     pub(super) links: Links,
     /// The data of calls that wait, run, or have a kept reply.
     pub(super) calls: CallTable,
-    /// The calls that may run.
-    pub(super) queue: RunQueue,
     /// Connections that go to another loop.
     pub(super) handovers: VecDeque<HandOver>,
+    /// The methods whose replies may be long.
+    pub(super) long_replies: LongReplies,
     /// Calls that were handed out and not finished.
     pub(super) running: usize,
     /// The drain, once it has begun.
@@ -65,8 +69,8 @@ impl ServerCore {
             config,
             entropy,
             links: Links::default(),
-            queue: RunQueue::default(),
             handovers: VecDeque::new(),
+            long_replies: LongReplies::default(),
             running: 0,
             drain: None,
             counters: ServerCounters::default(),
@@ -78,7 +82,8 @@ impl ServerCore {
         self.links.accept(peer, now)
     }
 
-    /// Bytes were read. Whole frames are acted on; the rest waits for more bytes.
+    /// Bytes were read. Whole frames are acted on, up to the bound of one turn; the rest waits for its next turn, which is a
+    /// timer that is due at once, or for more bytes.
     pub fn handle_input(&mut self, conn: ConnId, chunk: Bytes, now: Time) {
         if let Some(connection) = self.links.connections.get_mut(conn).filter(|c| c.is_open()) {
             connection.decoder.push(chunk);
@@ -117,11 +122,16 @@ impl ServerCore {
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Lease(_) => {}
             }
         }
+        self.read_waiting(now);
         self.check_drain(now);
     }
 
-    /// Returns the time at which [`ServerCore::handle_timeout`] must be called next.
+    /// Returns the time at which [`ServerCore::handle_timeout`] must be called next: a time long ago while frames wait for
+    /// their turn.
     pub fn poll_timeout(&self) -> Option<Time> {
+        if !self.links.connections.unread.is_empty() {
+            return Some(Time::default()); // frames wait for their turn: it is there now
+        }
         let drain = self.drain.as_ref().map(Drain::next_look);
         self.links.next_timer().into_iter().chain(drain).min()
     }
@@ -168,21 +178,34 @@ impl ServerCore {
             records,
             record_bytes: records * size_of::<Record>(),
             kept_bytes: self.calls.kept_bytes(),
-            queued: self.queue.len(),
+            queued: self.links.queue.calls,
             running: self.running,
             ..self.counters
         }
     }
 
-    /// Acts on whole frames, until the peer must read its replies first. A connection that breaks the protocol is closed;
-    /// its session goes on without it.
+    /// Acts on whole frames, up to the bound of one turn, and until the peer must read its replies first. A connection that
+    /// breaks the protocol is closed; its session goes on without it.
     fn read_frames(&mut self, conn: ConnId, now: Time) {
-        while let Some(frame) = self.links.next_frame(conn, &self.config.limits) {
+        for _ in 0..FRAMES_PER_TURN {
+            let Some(frame) = self.links.next_frame(conn, &self.config.limits) else { return };
             if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
                 self.counters.protocol_errors += 1;
                 crate::log::debug!(conn, %error, "connection rejected");
                 // The session goes on: the bytes may have been changed on the way, and its records are worth more than this connection.
                 return self.links.reject(conn, &error, &self.config.limits, now);
+            }
+        }
+        if let Some(mut writer) = self.links.connections.writer(conn) {
+            writer.wait_for_turn();
+        }
+    }
+
+    /// Gives one turn to each connection with frames that were not acted on in its last turn.
+    fn read_waiting(&mut self, now: Time) {
+        for _ in 0..self.links.connections.unread.len() {
+            if let Some(conn) = self.links.connections.poll_unread() {
+                self.read_frames(conn, now);
             }
         }
     }
@@ -286,37 +309,20 @@ impl ServerCore {
         // Found once for a frame, and lent to the filter for as long as it works: it cannot see another session or slot.
         let session = self.links.sessions.get_mut(key)?;
         let (id, attached) = (session.id, session.attached());
-        let (record, sums) = session.slot(slot)?;
+        let (record, sums, lane) = session.slot(slot)?;
         Some(Filter {
             session: key,
             id,
             slot,
             record,
             sums,
+            lane,
             attached: attached.and_then(|conn| self.links.connections.writer(conn)),
             calls: &mut self.calls,
-            queue: &mut self.queue,
+            queue: &mut self.links.queue,
             counters: &mut self.counters,
             config: &self.config,
         })
-    }
-
-    /// Takes the next call to run. Its record is `Running` from here on. The thread that runs it must finish it.
-    pub fn poll_call(&mut self, now: Time) -> Option<ReadyCall> {
-        // Entries of refused calls are passed over here, and not searched for when they are refused: the queue may be long.
-        while let Some(entry) = self.queue.pop() {
-            let filter = self.find_filter(entry.session, entry.slot);
-            if let Some(call) = filter.and_then(|mut filter| filter.begin(entry, now)) {
-                self.running += 1;
-                return Some(call);
-            }
-        }
-        None
-    }
-
-    /// Returns true if a call waits to run, or an entry of one that was refused meanwhile.
-    pub fn has_calls(&self) -> bool {
-        !self.queue.is_empty()
     }
 
     /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
@@ -328,11 +334,13 @@ impl ServerCore {
         if status.ran() && !self.calls.has_room(body.len()) {
             self.release_old_replies(key, body.len(), now);
         }
+        self.note_reply(key, body.len());
         match self.find_filter(key.session, key.slot) {
             Some(mut filter) => filter.finish(key, status, body, now),
             // BYE or the lease came first. The client has its verdict, and the record is gone: nothing is left to settle.
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
+        self.links.resume_calls(key.session, true); // those that waited for this reply
     }
 
     /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.

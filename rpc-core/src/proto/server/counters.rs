@@ -42,6 +42,8 @@ pub struct ServerCounters {
     pub refused: u64,
     /// REPLY frames that were queued to be sent, repeated ones included.
     pub replies: u64,
+    /// Replies that were not sent, since their connection or the server had too many unsent bytes: 'executed, reply lost'.
+    pub replies_dropped: u64,
     /// Handlers that panicked.
     pub panics: u64,
     /// Results whose session had ended meanwhile.
@@ -118,6 +120,7 @@ impl ServerCounters {
             acks_unused: self.acks_unused + other.acks_unused,
             refused: self.refused + other.refused,
             replies: self.replies + other.replies,
+            replies_dropped: self.replies_dropped + other.replies_dropped,
             panics: self.panics + other.panics,
             results_without_session: self.results_without_session + other.results_without_session,
             protocol_errors: self.protocol_errors + other.protocol_errors,
@@ -166,6 +169,7 @@ mod tests {
             acks_unused: 18 * by,
             refused: 19 * by,
             replies: 20 * by,
+            replies_dropped: 39 * by,
             panics: 21 * by,
             results_without_session: 22 * by,
             protocol_errors: 23 * by,

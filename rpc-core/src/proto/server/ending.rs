@@ -42,7 +42,7 @@ impl ServerCore {
     pub(super) fn check_drain(&mut self, now: Time) {
         // Taken out while the look reads the rest of the server, and put back below.
         let Some(mut drain) = self.drain.take_if(|drain| drain.is_due(now)) else { return };
-        let is_idle = self.running == 0 && self.queue.is_empty();
+        let is_idle = self.running == 0 && self.links.queue.calls == 0;
         let facts = self.links.drain_facts(is_idle, self.counters.drain_events());
         let look = drain.look(facts, self.config.limits.drain_linger, now);
         self.drain = Some(drain);
@@ -54,9 +54,9 @@ impl ServerCore {
 
     /// Refuses every call that still waits to run.
     fn refuse_queue(&mut self) {
-        while let Some(entry) = self.queue.pop() {
-            if let Some(mut filter) = self.find_filter(entry.session, entry.slot) {
-                filter.refuse_entry(&entry);
+        for (session, place) in self.links.take_places() {
+            if let Some(mut filter) = self.find_filter(session, place.slot) {
+                filter.refuse_place(place);
             }
         }
     }

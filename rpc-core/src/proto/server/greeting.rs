@@ -7,7 +7,8 @@
 //! ```
 
 use super::ServerConfig;
-use super::sessions::{Session, SessionKey, Sessions, Terms};
+use super::keys::SessionKey;
+use super::sessions::{Session, Sessions, Terms};
 use crate::error::ProtocolError;
 use crate::ids::{SessionId, Token};
 use crate::limits::MAX_SLOTS;

@@ -6,7 +6,9 @@ use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connections, Stage};
 use super::drain::Facts;
 use super::greeting;
-use super::sessions::{Attachment, Lease, Session, SessionKey, Sessions};
+use super::keys::SessionKey;
+use super::run_queue::{Lane, Place, RunQueue, Turn};
+use super::sessions::{Attachment, Lease, Session, Sessions};
 use super::timers::{StallWatch, Timer, Timers};
 use crate::error::ProtocolError;
 use crate::ids::{Incarnation, Time};
@@ -14,7 +16,7 @@ use crate::limits::{HELLO_TIME, ServerLimits};
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
 
-/// The connections and sessions of a loop, with their timers.
+/// The connections and sessions of a loop, with their timers and the sessions whose calls wait.
 ///
 /// Invariant V8: a connection whose stage is `Attached(key)` is the one that session `key` names as its own.
 ///
@@ -31,7 +33,9 @@ pub(super) struct Links {
     pub(super) connections: Connections,
     /// The sessions and their records.
     pub(super) sessions: Sessions,
-    /// The timers of both.
+    /// The sessions with calls that wait to run.
+    pub(super) queue: RunQueue,
+    /// The timers of connections and sessions.
     pub(super) timers: Timers,
 }
 
@@ -45,18 +49,45 @@ impl Links {
 
     /// Notes that bytes were written. Returns true if frames that waited for it are to be read now.
     pub(super) fn written(&mut self, conn: ConnId, count: usize, limits: &ServerLimits, now: Time) -> bool {
-        let Some(connection) = self.connections.get_mut(conn) else { return false };
-        connection.outgoing.written(count);
+        let Some(connection) = self.connections.written(conn, count) else { return false };
+        let (stage, reads) = (connection.stage, connection.peer_reads(limits));
+        let has_unread = connection.may_act(limits) && connection.decoder.has_unread();
         if let Some(mark) = connection.watch_unsent() {
             // Watched from the first bytes that stay unsent, and not from each write: a timer per write would cost every reply.
             let watch = StallWatch { conn, serial: connection.serial, mark };
             self.timers.set(now.plus(limits.unsent_stall), Timer::Stall(watch));
-            return false;
         }
-        connection.peer_reads(limits) && connection.decoder.has_unread()
+        if let Stage::Attached(key) = stage {
+            self.resume_calls(key, reads);
+        }
+        has_unread
     }
 
-    /// Takes the next whole frame of a connection that is open and whose peer reads its replies.
+    /// Lets the calls of a session begin again, if its client reads its replies, or if it has no connection.
+    pub(super) fn resume_calls(&mut self, key: SessionKey, may_reply: bool) {
+        if self.queue.paused == 0 || !may_reply {
+            return; // the common case, after each write and each call: nothing is looked up
+        }
+        if let Some(session) = self.sessions.get_mut(key) {
+            self.queue.resume(key, &mut session.lane);
+        }
+    }
+
+    /// Takes all places of all sessions, those of paused sessions too.
+    pub(super) fn take_places(&mut self) -> Vec<(SessionKey, Place)> {
+        let mut places = Vec::new();
+        for (key, session) in self.sessions.iter_mut() {
+            while let Some(place) = session.next_place() {
+                places.push((key, place));
+            }
+            session.lane.turn = Turn::Empty;
+        }
+        self.queue.turns.clear();
+        self.queue.paused = 0;
+        places
+    }
+
+    /// Takes the next whole frame of a connection that may be acted on.
     #[inline] // once for each frame
     pub(super) fn next_frame(
         &mut self,
@@ -66,7 +97,7 @@ impl Links {
         let connection = self.connections.get_mut(conn)?;
         // Frames of a peer that does not read its replies stay in the decoder. Nothing more is read from it, so the window of TCP
         // holds it back, and its replies have a bound.
-        if !connection.is_open() || !connection.peer_reads(limits) {
+        if !connection.may_act(limits) {
             return None;
         }
         connection.decoder.next_frame().transpose()
@@ -81,9 +112,11 @@ impl Links {
         connection.hello = hello.to_vec();
         // Positions in records are those of the session, so the count goes on where the last connection's ended.
         connection.outgoing.count_from(session.queued_before);
+        connection.is_held = session.lane.bytes >= config.limits.queue_pause;
         let checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
         connection.decoder.agree(config.limits.max_frame, true, checksum);
         session.attachment = Attachment::Attached(conn);
+        self.resume_calls(key, true);
     }
 
     /// Attaches a connection to a session that is resumed. The latest connection wins: frames that an older one still
@@ -135,6 +168,7 @@ impl Links {
         // next one begins, so a duplicate gets them again.
         let queued = connection.outgoing.queued();
         self.sessions.detach(key, queued, now);
+        self.resume_calls(key, true);
         if let Some(session) = self.sessions.get_mut(key).filter(|session| !session.has_lease_timer) {
             session.has_lease_timer = true;
             self.timers.set(now.plus(limits.lease), Timer::Lease(key));
@@ -149,7 +183,10 @@ impl Links {
 
     /// Removes a session, and closes its connection once its bytes are written.
     pub(super) fn end(&mut self, key: SessionKey) -> Option<Session> {
-        let session = self.sessions.remove(key)?;
+        self.resume_calls(key, true); // so that the session is not counted as paused
+        let mut session = self.sessions.remove(key)?;
+        let Lane { calls, bytes, .. } = session.lane;
+        self.queue.leave(&mut session.lane, calls, bytes);
         if let Some(conn) = session.attached() {
             self.connections.enter(conn, Stage::Closing);
         }

@@ -21,20 +21,28 @@ mod drain;
 mod ending;
 mod entropy;
 mod filter;
+mod filter_off;
 mod greeting;
+mod keys;
 mod links;
+mod long_replies;
+mod outgoing;
 mod record;
+mod replies;
 mod run_queue;
 mod sessions;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod turns;
 
 #[cfg(feature = "__inspection")]
 pub use audit::{RecordState, SessionState};
 pub use config::{HandOver, ServerConfig};
-pub use connection::{ConnId, Outgoing};
+pub use connection::ConnId;
 pub use core::ServerCore;
 pub use counters::ServerCounters;
 pub use entropy::{Entropy, EntropySource};
-pub use run_queue::{CallKey, ReadyCall};
+pub use keys::CallKey;
+pub use outgoing::Outgoing;
+pub use run_queue::ReadyCall;

@@ -6,19 +6,12 @@ use std::net::IpAddr;
 use slab::Slab;
 
 use super::connection::ConnId;
+use super::keys::SessionKey;
 use super::record::{CallState, Record};
+use super::run_queue::{Lane, Place};
 use crate::ids::{SessionId, Slot, Time, Token};
 use crate::limits::ServerLimits;
 use crate::wire::message::Agreement;
-
-/// Names a session inside this process. The serial number prevents a stale key from reaching a newer session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct SessionKey {
-    /// The index in the slab.
-    index: u32,
-    /// The session's serial number.
-    serial: u64,
-}
 
 /// The connection of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +40,8 @@ pub(super) struct Sums {
     pub(super) slots: u16,
     /// Calls that are queued or running.
     pub(super) active: u32,
+    /// Bytes of the arguments of calls that run.
+    pub(super) running: usize,
     /// Bytes of kept replies.
     pub(super) kept: usize,
     /// True once any call was admitted. The session is never evicted from then on.
@@ -71,6 +66,8 @@ pub(super) struct Session {
     pub(super) source: Option<IpAddr>,
     /// The records of the slots used so far, by slot.
     pub(super) records: Vec<Record>,
+    /// Its calls that wait to run.
+    pub(super) lane: Lane,
     /// The connection that carries it.
     pub(super) attachment: Attachment,
     /// Bytes ever queued for this session on earlier connections: the position at which the next connection begins.
@@ -90,9 +87,10 @@ impl Session {
             id,
             token,
             terms,
-            sums: Sums { slots, active: 0, kept: 0, admitted: false },
+            sums: Sums { slots, active: 0, running: 0, kept: 0, admitted: false },
             source,
             records: Vec::new(),
+            lane: Lane::default(),
             attachment: Attachment::Detached(Time::default()),
             queued_before: 0,
             has_lease_timer: false,
@@ -109,9 +107,9 @@ impl Session {
         }
     }
 
-    /// Returns the record of a slot, made on first use, beside the session's sums. `None`: there is no such slot.
+    /// Returns the record of a slot, made on first use, beside the session's sums and its lane. `None`: there is no such slot.
     #[inline]
-    pub(super) fn slot(&mut self, slot: Slot) -> Option<(&mut Record, &mut Sums)> {
+    pub(super) fn slot(&mut self, slot: Slot) -> Option<(&mut Record, &mut Sums, &mut Lane)> {
         if slot >= self.sums.slots {
             return None;
         }
@@ -123,7 +121,18 @@ impl Session {
                 "V10: a record for each slot at most"
             );
         }
-        Some((self.records.get_mut(usize::from(slot))?, &mut self.sums))
+        Some((self.records.get_mut(usize::from(slot))?, &mut self.sums, &mut self.lane))
+    }
+
+    /// Takes the next place out of the lane.
+    pub(super) fn next_place(&mut self) -> Option<Place> {
+        let place = self.lane.places.pop_front()?;
+        if let Some(record) =
+            self.records.get_mut(usize::from(place.slot)).filter(|_| place.duplicate.is_none())
+        {
+            record.in_lane = false;
+        }
+        Some(place)
     }
 
     /// Returns all records made so far.
@@ -202,6 +211,21 @@ impl Sessions {
     /// Returns all sessions.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Session> {
         self.sessions.iter().map(|(_, session)| session)
+    }
+
+    /// Returns all sessions with their keys.
+    #[cfg(feature = "__inspection")]
+    pub(super) fn keys(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        self.sessions
+            .iter()
+            .map(|(index, session)| (SessionKey { index: index as u32, serial: session.serial }, session))
+    }
+
+    /// Returns all sessions with their keys, to be changed.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SessionKey, &mut Session)> {
+        self.sessions
+            .iter_mut()
+            .map(|(index, session)| (SessionKey { index: index as u32, serial: session.serial }, session))
     }
 
     /// Returns the number of records of all sessions.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::connection::ConnId;
-use super::sessions::SessionKey;
+use super::keys::SessionKey;
 use crate::ids::Time;
 
 /// The purpose of a timer.

@@ -193,11 +193,13 @@ fn v20_after_the_grace_time_the_drain_ends_by_force_and_says_so() {
 fn a_queued_call_that_was_cancelled_is_not_refused_a_second_time_by_force() {
     let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
+    bench.call(&peer, 1, 1); // it waits until the drain ends by force
     bench.cancel(&peer, 0, 1);
     draining(&mut bench);
     bench.read(peer.conn);
     ends_by_grace(&mut bench, true);
-    assert_eq!(bench.counters().refused, 1);
+    assert_eq!(bench.counters().refused, 2);
+    assert_eq!(bench.read_replies(&peer), [(1, 1, refused(Reason::Draining))]);
     assert!(bench.read_replies(&peer).is_empty());
 }
 

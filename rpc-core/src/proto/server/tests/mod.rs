@@ -5,6 +5,7 @@ mod canonical;
 mod counters;
 mod drain;
 mod eviction;
+mod fair;
 mod finals;
 mod greeting;
 mod kept;

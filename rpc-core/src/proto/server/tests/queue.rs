@@ -16,46 +16,52 @@ fn busy(slot: Slot, seq: Seq) -> [(Slot, Seq, Status); 1] {
 #[test]
 fn v10_as_many_calls_wait_as_the_queue_has_places_and_the_next_is_refused_as_busy() {
     let (mut bench, peer) = bench_with(2, 1000);
+    let (second, third) = (bench.open(), bench.open());
     bench.call(&peer, 0, 1);
-    bench.call(&peer, 1, 1);
-    assert!(bench.read_replies(&peer).is_empty());
-    bench.call(&peer, 2, 1);
-    assert_eq!(bench.read_replies(&peer), busy(2, 1));
+    bench.call(&second, 1, 1);
+    assert!(bench.read_replies(&peer).is_empty() && bench.read_replies(&second).is_empty());
+    bench.call(&third, 2, 1);
+    assert_eq!(bench.read_replies(&third), busy(2, 1));
     assert_eq!((bench.counters().queued, bench.counters().refused), (2, 1));
     bench.begin();
-    bench.call(&peer, 3, 1);
-    assert!(bench.read_replies(&peer).is_empty(), "a call that runs waits no longer");
+    bench.call(&third, 3, 1);
+    assert!(bench.read_replies(&third).is_empty(), "a call that runs waits no longer");
     assert_eq!(bench.counters().queued, 2);
 }
 
 #[test]
 fn v10_the_arguments_that_wait_fill_the_bound_exactly_and_one_byte_more_is_busy() {
     let (mut bench, peer) = bench_with(100, 20);
+    let (second, third) = (bench.open(), bench.open());
     bench.call_of(&peer, 0, 1, PLAIN, &[1; 12]);
-    bench.call_of(&peer, 1, 1, PLAIN, &[1; 9]);
-    assert_eq!(bench.read_replies(&peer), busy(1, 1));
-    bench.call_of(&peer, 2, 1, PLAIN, &[1; 8]);
-    assert!(bench.read_replies(&peer).is_empty(), "20 bytes of 20");
-    bench.call_of(&peer, 3, 1, PLAIN, b"");
-    assert!(bench.read_replies(&peer).is_empty(), "no byte more");
+    bench.call_of(&second, 1, 1, PLAIN, &[1; 9]);
+    assert_eq!(bench.read_replies(&second), busy(1, 1));
+    bench.call_of(&second, 2, 1, PLAIN, &[1; 8]);
+    assert!(bench.read_replies(&second).is_empty(), "20 bytes of 20");
+    bench.call_of(&third, 3, 1, PLAIN, b"");
+    assert!(bench.read_replies(&third).is_empty(), "no byte more");
     bench.begin();
+    bench.call_of(&third, 1, 2, PLAIN, &[1; 13]);
+    assert_eq!(bench.read_replies(&third), busy(1, 2));
     bench.call_of(&peer, 1, 2, PLAIN, &[1; 12]);
     assert!(bench.read_replies(&peer).is_empty(), "the first call's bytes wait no longer");
-    bench.call_of(&peer, 1, 3, PLAIN, b"");
 }
 
 #[test]
-fn a_cancelled_call_holds_its_place_in_the_queue_until_its_turn_and_no_longer() {
+fn v10_a_call_that_is_cancelled_makes_room_at_once_and_a_slot_never_has_two_places() {
     let (mut bench, peer) = bench_with(1, 1000);
-    bench.call(&peer, 0, 1);
-    bench.cancel(&peer, 0, 1);
-    bench.read_replies(&peer);
-    bench.call(&peer, 1, 1);
-    assert_eq!(bench.read_replies(&peer), busy(1, 1));
-    assert!(bench.nothing_to_run());
-    assert_eq!(bench.counters().queued, 0);
-    bench.call(&peer, 2, 1);
-    bench.run(1);
+    for seq in (1..1000).step_by(2) {
+        bench.call(&peer, 0, seq);
+        bench.cancel(&peer, 0, seq);
+        assert_eq!(bench.read_replies(&peer), [(0, seq, refused(Reason::Cancelled))]);
+        assert_eq!(bench.counters().queued, 0);
+        bench.call(&peer, 1, seq); // the place of slot 0 takes no room
+        bench.cancel(&peer, 1, seq);
+        assert_eq!(bench.read_replies(&peer), [(1, seq, refused(Reason::Cancelled))]);
+    }
+    bench.call(&peer, 0, 2000);
+    assert_eq!(bench.begin().call.seq, 2000);
+    assert!(bench.nothing_to_run() && !bench.core.has_calls());
 }
 
 #[test]
@@ -203,7 +209,7 @@ fn v10_the_audit_sees_the_bytes_that_are_queued() {
     bench.call(&peer, 0, 1);
     bench.call(&peer, 1, 1);
     let bytes = 2 * b"arguments".len();
-    assert_eq!(bench.core.queue.sums(), (bytes, bytes));
-    bench.core.queue.bytes += 1;
+    assert_eq!(bench.core.links.queue.bytes, bytes);
+    bench.core.links.queue.bytes += 1;
     assert!(bench.core.audit(|_, _| {}).is_err());
 }
