@@ -291,3 +291,45 @@ impl Outgoing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_bytes_leave_a_buffer_when_they_are_many_and_most_of_it() {
+        const KEPT: usize = WRITTEN_KEPT;
+        for (bytes, written, held) in [
+            (4 * KEPT, KEPT + 1, 4 * KEPT),         // many, but not most
+            (2 * KEPT - 1, KEPT, 2 * KEPT - 1),     // most, but not many
+            (2 * KEPT + 2, KEPT + 1, 2 * KEPT + 2), // many, and half
+            (2 * KEPT + 1, KEPT + 1, KEPT),         // both
+            (10, 10, 0),                            // all
+        ] {
+            let mut outgoing = Outgoing { bytes: vec![7; bytes], start: 0, queued: bytes as u64 };
+            outgoing.written(written);
+            assert_eq!(outgoing.held(), held, "{written} of {bytes}");
+            assert_eq!((outgoing.unsent().len(), outgoing.sent()), (bytes - written, written as u64));
+        }
+    }
+
+    #[test]
+    fn a_buffer_is_lent_by_a_connection_that_needs_none_to_one_that_has_none() {
+        let mut outgoing = Outgoing::default();
+        outgoing.take_buffer(Vec::with_capacity(100));
+        outgoing.take_buffer(Vec::with_capacity(200));
+        let lent = outgoing.give_buffer().map(|buffer| buffer.capacity());
+        assert_eq!(lent, Some(100), "it has one already");
+        assert!(outgoing.give_buffer().is_none());
+    }
+
+    #[test]
+    fn each_byte_of_a_frame_is_counted_once_however_many_wait() {
+        let mut connection = Connection::new(None, 1);
+        for frames in 1..4 {
+            connection.send(&Header::new(frame::Kind::Pong), b"");
+            let outgoing = &connection.outgoing;
+            assert_eq!((outgoing.queued(), outgoing.sent()), (36 * frames, 0));
+        }
+    }
+}
