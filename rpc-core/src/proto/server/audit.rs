@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::ServerCore;
+use super::keys::SessionKey;
 use super::record::{CallState, NO_CALL, Record};
 use super::run_queue::Turn;
 use super::sessions::Session;
@@ -162,6 +163,10 @@ impl ServerCore {
             calls += lane.calls;
             bytes += lane.bytes;
             sessions += usize::from(lane.calls > 0);
+        }
+        let is_gone = |key: &&SessionKey| self.links.sessions.get(**key).is_none();
+        if queue.turns.iter().filter(is_gone).count() > 0 {
+            return Err("V4: a session that has ended is listed for a turn".to_owned());
         }
         let is_paused = |session: &&Session| session.lane.turn == Turn::Paused;
         let paused = self.links.sessions.iter().filter(is_paused).count();

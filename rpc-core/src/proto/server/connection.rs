@@ -183,7 +183,8 @@ impl Writer<'_> {
         self.mark_ready();
     }
 
-    fn mark_ready(&mut self) {
+    /// Lists the connection, so that the driver looks at it.
+    pub(super) fn mark_ready(&mut self) {
         if !self.connection.is_ready {
             self.connection.is_ready = true;
             self.ready.push_back(self.conn);

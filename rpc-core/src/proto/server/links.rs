@@ -185,6 +185,9 @@ impl Links {
     pub(super) fn end(&mut self, key: SessionKey) -> Option<Session> {
         self.resume_calls(key, true); // so that the session is not counted as paused
         let mut session = self.sessions.remove(key)?;
+        if session.lane.turn == Turn::Listed {
+            self.queue.turns.retain(|listed| *listed != key); // it would be a turn without a session
+        }
         let Lane { calls, bytes, .. } = session.lane;
         self.queue.leave(&mut session.lane, calls, bytes);
         if let Some(conn) = session.attached() {

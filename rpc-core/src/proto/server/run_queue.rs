@@ -82,8 +82,7 @@ pub struct ReadyCall {
 
 /// The sessions with calls that wait, in the order of their turns.
 ///
-/// Invariants: a session is in `turns` once if its lane is `Listed`, and not at all otherwise; a session that ended may be
-/// left in it. V10: `calls` is at most `ServerLimits::queue`, and `bytes` at most `ServerLimits::queue_bytes`; both are the
+/// Invariants: a session is in `turns` once if its lane is `Listed`, and not at all otherwise. V10: `calls` is at most `ServerLimits::queue`, and `bytes` at most `ServerLimits::queue_bytes`; both are the
 /// sums over all lanes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunQueue {

@@ -258,3 +258,29 @@ fn a_call_with_arguments_over_the_bound_runs_alone() {
 fn busy(slot: Slot, seq: Seq) -> [(Slot, Seq, Status); 1] {
     [(slot, seq, refused(Reason::Busy))]
 }
+
+#[test]
+fn v16_a_connection_whose_frames_were_acted_on_in_a_later_turn_is_read_again_without_an_event() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    while bench.core.poll_ready().is_some() {}
+    let ack = encoded(&Header::for_call(Kind::Ack, 0, 7), b"");
+    bench.core.handle_input(peer.conn, ack.repeat(FRAMES_PER_TURN + 1).into(), bench.now);
+    assert!(!bench.core.wants_read(peer.conn) && bench.core.poll_ready().is_none());
+    bench.core.handle_timeout(bench.now);
+    assert!(bench.core.wants_read(peer.conn));
+    assert_eq!(
+        bench.core.poll_ready(),
+        Some(peer.conn),
+        "nothing is to be written, and bytes may wait to be read"
+    );
+}
+
+#[test]
+fn v4_a_session_that_ends_leaves_no_turn_behind() {
+    let mut bench = Bench::plain();
+    let (peer, other) = (flood(&mut bench, 3), flood(&mut bench, 1));
+    bench.bye(&peer);
+    assert_eq!(bench.begin().call.session, other.id);
+    assert!(!bench.core.has_calls());
+}
