@@ -194,15 +194,7 @@ fn a_server_of_another_trait_is_6_for_what_differs_alone() {
 
 #[test]
 fn a_server_of_another_protocol_is_6() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let addr = listener.local_addr().expect("it is bound").to_string();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("a connection");
-            let _ = stream.read(&mut [0; 512]);
-            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-        }
-    });
+    let addr = server_that_says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec());
     run(KV, ["get", "a", "--addr", &addr]).expect(6);
 }
 
@@ -267,17 +259,22 @@ fn no_text_of_a_server_reaches_the_terminal_as_it_is() {
 
 /// Refuses each connection with a long text.
 fn rejecting_server() -> String {
+    let mut bytes = Vec::new();
+    let text = EVIL.to_owned() + &"x".repeat(3_000);
+    append(&mut bytes, &Header::new(Kind::Reject), text.as_bytes(), true);
+    server_that_says(bytes)
+}
+
+/// Sends these bytes to each client that has said something, whatever that was.
+fn server_that_says(bytes: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("it is bound").to_string();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
             let _ = stream.read(&mut [0; 512]);
-            let mut bytes = Vec::new();
-            let text = EVIL.to_owned() + &"x".repeat(3_000);
-            append(&mut bytes, &Header::new(Kind::Reject), text.as_bytes(), true);
             let _ = stream.write_all(&bytes);
-            let _ = stream.read(&mut [0; 512]);
+            let _ = stream.read(&mut [0; 512]); // until the client has closed: an earlier close could destroy the bytes
         }
     });
     addr

@@ -2,8 +2,8 @@
 //!
 //! Left out: counters, texts of errors, and the contents of unfinished frames (the search hands in whole ones).
 //!
-//! What must hold: equal forms behave equally, else the search misses states (it would be unsound). The other way round,
-//! that equal behaviour has equal forms, only makes the search smaller. So in doubt a field is written. A time is written as
+//! Clients with equal forms must behave equally, or the search misses states. Clients that behave equally may have different
+//! forms: the search is then only larger. So a field is written if in doubt. A time is written as
 //! the moment at which something becomes due, and not as the moment at which it began: two clients whose timers fire at the
 //! same time are the same, however they came there.
 

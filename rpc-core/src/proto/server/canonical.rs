@@ -41,7 +41,7 @@ impl ServerCore {
         }
         form.count(self.links.queue.turns.len());
         self.links.queue.turns.iter().for_each(|key| self.canonical_key(*key, form));
-        form.flags(&[self.has_long_replies()]);
+        form.flags(&[self.long_replies.is_empty()]); // the search makes none, so it need not look closer
         self.canonical_timers(connections, form);
         // Its members are the connections with `is_ready`, which is written above.
         form.count(self.links.connections.ready.len());

@@ -151,12 +151,10 @@ impl Writer<'_> {
 
     /// Returns true if a reply of `length` bytes may be appended to the bytes that wait to be written.
     ///
-    /// A connection that waits for little may always have one more, whatever its length. Half of the server's budget is for
-    /// all connections alike; beyond it, each gets an equal share of the other half (V19).
+    /// A connection that waits for little may always have one more, whatever its length.
     pub(super) fn has_room(&self, length: usize, limits: &ServerLimits) -> bool {
         let own = self.connection.outgoing.unsent().len();
-        let share = limits.unsent_budget / 2;
-        let is_in_budget = *self.unsent + length <= share || own + length <= share / self.connections.max(1);
+        let is_in_budget = is_fair(*self.unsent + length, own + length, self.connections, limits);
         is_in_budget && (own < limits.unsent_pause || own + length <= limits.unsent_most)
     }
 
@@ -190,6 +188,14 @@ impl Writer<'_> {
             self.ready.push_back(self.conn);
         }
     }
+}
+
+/// Returns true if a connection with `own` unsent bytes, of `all` connections' bytes together, is within the budget.
+///
+/// Half of it is for all connections alike; beyond it, each of them gets an equal share of the other half (V19).
+fn is_fair(all: usize, own: usize, connections: usize, limits: &ServerLimits) -> bool {
+    let half = limits.unsent_budget / 2;
+    all <= half || own <= half / connections.max(1)
 }
 
 /// All connections of a loop.
@@ -263,8 +269,8 @@ impl Connections {
     #[inline]
     pub(super) fn may_reply(&self, conn: ConnId, limits: &ServerLimits) -> bool {
         let Some(connection) = self.connections.get(conn) else { return true };
-        let (own, share) = (connection.outgoing.unsent().len(), limits.unsent_budget / 2);
-        own < limits.unsent_pause && (self.unsent <= share || own <= share / self.connections.len())
+        let own = connection.outgoing.unsent().len();
+        own < limits.unsent_pause && is_fair(self.unsent, own, self.connections.len(), limits)
     }
 
     /// Notes that the first `count` unsent bytes of a connection were written.

@@ -342,7 +342,7 @@ impl ServerCore {
             // BYE or the lease came first. The client has its verdict, and the record is gone: nothing is left to settle.
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
-        self.links.resume_calls(key.session, true); // those that waited for this reply
+        self.links.resume_calls(key.session); // those that waited for this reply
     }
 
     /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.

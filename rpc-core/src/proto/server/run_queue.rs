@@ -4,11 +4,11 @@
 //! with a thousand calls delays another session's call by one call, and not by a thousand.
 //!
 //! ```text
-//!            admit: the lane gets a place                 next: its connection has too much unsent
+//!            admit: the lane gets a place          its turn: its client does not read, or its calls hold too much
 //!   Empty ----------------------------------> Listed ---------------------------------------> Paused
 //!     ^                                        |  ^                                             |
-//!     '------ next: the lane is empty ---------'  '--- resume: written, or no connection is ----'
-//!                                                      attached any more
+//!     '------ its turn: the lane is empty -----'  '--- bytes were written, a call has ended, ----'
+//!                                                      or the connection is another one or none
 //! ```
 
 use std::collections::VecDeque;
@@ -41,7 +41,7 @@ pub(super) enum Turn {
     Empty,
     /// The session is in the list of sessions that take turns.
     Listed,
-    /// The session's client does not read its replies: no call begins until it does.
+    /// The session's client does not read its replies, or its calls that run hold too much: no other call begins until then.
     Paused,
 }
 
@@ -82,8 +82,8 @@ pub struct ReadyCall {
 
 /// The sessions with calls that wait, in the order of their turns.
 ///
-/// Invariants: a session is in `turns` once if its lane is `Listed`, and not at all otherwise. V10: `calls` is at most `ServerLimits::queue`, and `bytes` at most `ServerLimits::queue_bytes`; both are the
-/// sums over all lanes.
+/// Invariants: a session is in `turns` once if its lane is `Listed`, and not at all otherwise. V10: `calls` is at most
+/// `ServerLimits::queue`, and `bytes` at most `ServerLimits::queue_bytes`; both are the sums over all lanes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunQueue {
     /// The sessions that take turns.

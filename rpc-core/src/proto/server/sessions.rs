@@ -124,6 +124,16 @@ impl Session {
         Some((self.records.get_mut(usize::from(slot))?, &mut self.sums, &mut self.lane))
     }
 
+    /// Returns the number of calls that run. With the filter off it is too low: duplicates wait in the lane without a record.
+    pub(super) fn running(&self) -> usize {
+        (self.sums.active as usize).saturating_sub(self.lane.calls)
+    }
+
+    /// Returns the key of the session, whose index is `index`.
+    fn key(&self, index: usize) -> SessionKey {
+        SessionKey { index: index as u32, serial: self.serial }
+    }
+
     /// Takes the next place out of the lane.
     pub(super) fn next_place(&mut self) -> Option<Place> {
         let place = self.lane.places.pop_front()?;
@@ -171,8 +181,8 @@ pub(super) enum Lease {
 /// All sessions of a loop.
 ///
 /// Invariants: `by_id` has one entry for each session. `per_source` sums up to the sessions that have a source, and has no
-/// zeros. A session is in `unused` at most once; ended ones may be there too: after each
-/// detachment `unused.len() <= 2 * sessions.len() + 64`.
+/// zeros. A session is in `unused` at most once; ended ones may be there too:
+/// after each detachment `unused.len() <= 2 * sessions.len() + 64`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     /// The sessions, by index.
@@ -216,16 +226,12 @@ impl Sessions {
     /// Returns all sessions with their keys.
     #[cfg(feature = "__inspection")]
     pub(super) fn keys(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
-        self.sessions
-            .iter()
-            .map(|(index, session)| (SessionKey { index: index as u32, serial: session.serial }, session))
+        self.sessions.iter().map(|(index, session)| (session.key(index), session))
     }
 
     /// Returns all sessions with their keys, to be changed.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SessionKey, &mut Session)> {
-        self.sessions
-            .iter_mut()
-            .map(|(index, session)| (SessionKey { index: index as u32, serial: session.serial }, session))
+        self.sessions.iter_mut().map(|(index, session)| (session.key(index), session))
     }
 
     /// Returns the number of records of all sessions.

@@ -7,7 +7,7 @@
 //! while as many of its calls run as would fill the bound.
 
 use super::ServerCore;
-use super::keys::{CallKey, SessionKey};
+use super::keys::CallKey;
 use super::run_queue::ReadyCall;
 use super::sessions::Session;
 use crate::ids::Time;
@@ -17,19 +17,12 @@ impl ServerCore {
     /// Takes the next call to run. Its record is `Running` from here on. The thread that runs it must finish it.
     pub fn poll_call(&mut self, now: Time) -> Option<ReadyCall> {
         while let Some(key) = self.links.queue.turns.pop_front() {
-            let may_begin = self.may_begin(key);
-            let Some(session) = self.links.sessions.get_mut(key) else { continue }; // it has ended
-            if !may_begin {
-                self.links.queue.pause(&mut session.lane);
-                let attached = session.attached();
-                if let Some(mut writer) = attached.and_then(|conn| self.links.connections.writer(conn)) {
-                    writer.hold(false);
-                }
+            let Some(session) = self.links.sessions.get(key) else { continue }; // not reached: each turn has a session
+            if !self.may_begin(session) {
+                self.links.pause_calls(key);
                 continue;
             }
-            let place = session.next_place();
-            self.links.queue.end_turn(key, &mut session.lane);
-            let Some(place) = place else { continue };
+            let Some(place) = self.links.next_place(key) else { continue };
             let filter = self.find_filter(key, place.slot);
             if let Some(call) = filter.and_then(|mut filter| filter.begin(place, now)) {
                 self.running += 1;
@@ -41,11 +34,10 @@ impl ServerCore {
 
     /// Returns true if the client of this session reads its replies, and there is room for those that it will get.
     #[inline] // once for each call
-    fn may_begin(&self, key: SessionKey) -> bool {
-        let Some(session) = self.links.sessions.get(key) else { return true };
+    fn may_begin(&self, session: &Session) -> bool {
         let limits = &self.config.limits;
         session.attached().is_none_or(|conn| self.links.connections.may_reply(conn, limits))
-            && (session.sums.active as usize <= session.lane.calls || !self.would_pile_up(session)) // none runs, as a rule
+            && (session.running() == 0 || !self.would_pile_up(session)) // none runs, as a rule
     }
 
     /// Returns true if a call may run now, or a session takes turns whose calls were refused meanwhile.
@@ -56,25 +48,16 @@ impl ServerCore {
     /// Returns true if the calls of a session that run, and its next one, may hold more together than a session is to hold:
     /// of arguments, or of replies that are not sent.
     fn would_pile_up(&self, session: &Session) -> bool {
-        let running = (session.sums.active as usize).saturating_sub(session.lane.calls); // less only if the filter is off
         let slot = session.lane.places.front().map(|place| usize::from(place.slot));
         let record = slot.and_then(|slot| session.records().get(slot));
-        let Some(data) = record.and_then(|record| self.calls.get(record.call)).filter(|_| running > 0) else {
-            return false;
-        };
-        let unsent = session.attached().and_then(|conn| self.links.connections.get(conn));
-        let unsent = unsent.map_or(0, |connection| connection.outgoing.unsent().len());
+        let Some(data) = record.and_then(|record| self.calls.get(record.call)) else { return false };
         if session.sums.running + data.body.len() > RUNNING_ARGUMENTS && session.sums.running > 0 {
             return true;
         }
+        let connection = session.attached().and_then(|conn| self.links.connections.get(conn));
+        let unsent = connection.map_or(0, |connection| connection.outgoing.unsent().len());
         let expected = self.long_replies.expected(data.entry.method.id);
-        expected > 0 && unsent + expected.saturating_mul(running + 1) > UNSENT_EXPECTED
-    }
-
-    /// Returns true if a method has had a long reply: the search makes none, so it need not look closer.
-    #[cfg(feature = "__inspection")]
-    pub(super) fn has_long_replies(&self) -> bool {
-        !self.long_replies.is_empty()
+        expected > 0 && unsent + expected.saturating_mul(session.running() + 1) > UNSENT_EXPECTED
     }
 
     /// Notes the length of a reply, before its record is settled.
