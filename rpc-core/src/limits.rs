@@ -341,7 +341,7 @@ impl Default for ClientLimits {
 }
 
 /// A client saves up the retries of this many seconds: enough for a burst after a restart of the server.
-pub const RETRY_SECONDS: f64 = 10.0;
+pub const RETRY_SECONDS: u64 = 10;
 
 /// The deadline of a call that has no other: short enough for a person to wait.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,9 +1,9 @@
 //! Rules of the canonical form of a client: two states that may behave differently have different forms.
 
 use super::*;
-use crate::limits::RETRY_SECONDS;
 use crate::proto::Canonical;
 use crate::proto::client::connection::{Link, Next};
+use crate::proto::client::retry::SAVED;
 use crate::proto::tests::secs;
 
 fn form(bench: &Bench) -> Vec<u8> {
@@ -91,9 +91,9 @@ fn the_outcome_of_a_call_is_in_the_form() {
 
 #[test]
 fn the_retry_budget_is_in_the_form_up_to_its_cap() {
-    let rate = Bench::with_slots(2).core.calls.retry.rate;
-    let (cap, none) = (rate * RETRY_SECONDS, 0.0);
-    all_differ(&[none, rate, rate + RETRY_SECONDS, cap - 1.0, cap], |bench, saved| {
-        bench.core.calls.retry.saved = saved;
+    let left = [0, 1, SAVED - 1, SAVED].map(Some);
+    let budgets: Vec<Option<u64>> = left.into_iter().chain([None]).collect();
+    all_differ(&budgets, |bench, left| {
+        bench.core.calls.retry.full_at = left.map(|left| bench.now.0 * 1_000 + left);
     });
 }
