@@ -17,7 +17,7 @@
 //! | ACK from the client, PING, growing pauses, repeats of idempotent calls | `proto/client`: timers and retries |
 //! | shutdown: GOAWAY, calls under way are finished | `proto/server`: drain |
 //! | which method differs, when client and server have different traits | `contract.rs`, `call/error.rs` |
-//! | a protocol core without sockets, clock and threads, so that a simulator can run it | `proto`, and everything in `sim` |
+//! | a protocol core without sockets, clock and threads, so that a simulator can run it | `proto`, and the package `rpc-sim` |
 
 mod client;
 mod filter;
@@ -33,9 +33,9 @@ use std::time::Duration;
 use clap::Parser;
 use client::SmallClient;
 use rpc_core::ClientLimits;
-use rpc_core::sim::Faults;
-use rpc_core::{Caller, Client as _, Connector, FaultProxy, RunningServer, rpc};
+use rpc_core::{Caller, Client as _, Connector, RunningServer, rpc};
 use rpc_examples::status::{Failure, Status, finish};
+use rpc_sim::{FaultProxy, Faults};
 
 /// The service: a log to which texts are appended. An append that runs twice is there twice.
 #[rpc]

@@ -5,10 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rpc_core::ClientLimits;
-use rpc_core::sim::Faults;
-use rpc_core::{ConnectError, Connector, FaultProxy, RunningServer};
+use rpc_core::{ConnectError, Connector, RunningServer};
 use rpc_examples::children::{Children, Worker};
 use rpc_examples::status::{Failure, Status};
+use rpc_sim::{FaultProxy, Faults};
 
 use crate::arguments::VoteOptions;
 use crate::ballot::VoterClient;

@@ -42,7 +42,8 @@
 //! To serve:
 //! - [`serve`] runs one service until it is stopped. A [`Server`] is made by a [`ServerBuilder`] of several services
 //!   and [`ServerLimits`]; [`Server::run`] blocks, [`Server::spawn`] returns a [`RunningServer`].
-//! - [`ServerHandle`] drains a server and reads its [`ServerCounters`]. [`ServeError`] tells why a server did not start.
+//! - [`ServerHandle`] drains a server and reads its [`ServerCounters`]. [`ServeError`] tells why a server did not start,
+//!   and a [`SettingError`] inside it which setting is outside its bounds.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
 //!
@@ -57,6 +58,7 @@
 //! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`ReplyLost`],
 //!   [`Unknown`] with its [`UnknownCause`]. [`CallTarget`] names the method and the server. [`Never`] is the error of a method
 //!   that has none.
+//! - [`Escaped`] shows text that the other side has sent, as the errors do: a terminal obeys none of it.
 //! - [`Unknown::resolve`] asks again; [`Resolution`] is the answer, and [`ResolvedReply`] the reply that was found, or
 //!   a [`DecodeError`].
 //!
@@ -76,20 +78,18 @@
 //!              v  |                                  |  v
 //! layer 4   the caller drives   <==== TCP ====>   the event loop
 //! ```
-//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`; 1 `wire`; 2 `proto`; 3 `service`, `call`; above it
-//! `sim`; 4 sockets and threads; and this surface. Layer 2 has no socket, clock or thread.
+//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`; 1 `wire`; 2 `proto`; 3 `service`, `call`; 4 sockets
+//! and threads; and this surface. Layer 2 has no socket, clock or thread.
 //!
-//! # Features
-//! - `sim` (off by default): the simulator. The same protocol code on a faulty network in virtual time, from one seed, for
-//!   tests of your own services: `in_process` without faults, `sim::Network` with them. `FaultProxy` does the same to real
-//!   connections.
+//! # Tests of your services
+//! The package `rpc-sim`, under `[dev-dependencies]`, runs this protocol code on a faulty network in virtual time, from one
+//! seed: `rpc_sim::in_process` without faults, `rpc_sim::Network` with them. `rpc_sim::FaultProxy` makes the same faults on
+//! real connections. This crate has no features for users.
 //!
 //! The pages in `docs/` describe failures (`at_most_once.md`), the bytes (`wire.md`) and the design (`architecture.md`).
 #![deny(clippy::unwrap_used, clippy::panic_in_result_fn)]
 
 mod net;
-#[cfg(feature = "sim")]
-pub mod sim;
 pub mod stub;
 
 // Public for the simulator's users, the tests, the lessons and clients written by hand, and hidden because they may change
@@ -106,9 +106,15 @@ pub mod ids;
 // constants that tune the implementation; the bounds that can be set are `ServerLimits`, `ClientLimits`
 pub mod limits;
 #[doc(hidden)]
+pub mod log;
+#[doc(hidden)]
+pub mod panics;
+#[doc(hidden)]
 pub mod proto;
 #[doc(hidden)]
 pub mod service;
+#[doc(hidden)]
+pub mod text;
 #[doc(hidden)]
 pub mod wire;
 
@@ -119,9 +125,7 @@ pub use call::{
 pub use contract::{Contract, ContractError, Method};
 pub use error::Reason;
 pub use ids::CallId;
-pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
-#[cfg(feature = "sim")]
-pub use net::FaultProxy;
+pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits, SettingError};
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
 pub use net::MonotonicClock;
 pub use net::{
@@ -132,6 +136,5 @@ pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{CallContext, Service};
-#[cfg(feature = "sim")]
-pub use sim::in_process;
+pub use text::Escaped;
 pub use wire::codec::DecodeError;

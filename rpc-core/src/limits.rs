@@ -1,6 +1,10 @@
 //! Layer 0: every bound of the framework in one place, each with its reason.
 
+mod bounds;
+
 use std::time::Duration;
+
+pub use bounds::{Least, SettingError, check_time};
 
 /// Bytes of a frame's header, its length prefix included.
 pub const HEADER: usize = 36;
@@ -50,6 +54,9 @@ pub const SPARE_ELEMENTS: usize = 1024;
 /// Longest text of a panic or a refusal on the wire, in bytes: enough for a sentence, too little to be a reply.
 pub const MAX_DETAIL: usize = 1024;
 
+/// Most characters of the other side's text that are shown at once: a sentence and a long name fit, a screen does not scroll.
+pub const MAX_SHOWN: usize = 1024;
+
 /// Most event loops of one server: a session id has 8 bits for its loop.
 pub const MAX_LOOPS: usize = 256;
 
@@ -97,6 +104,27 @@ pub const READ_LEAST: usize = 8 << 10;
 /// Most bytes read from one connection in one turn, so that a busy one does not starve the others.
 pub const READ_BUDGET: usize = 256 << 10;
 
+/// Most frames of one connection that are acted on before the others have their turn: a frame that does nothing takes 50 to
+/// 100 ns, so a connection that sends only such frames delays another one by some ten microseconds.
+pub const FRAMES_PER_TURN: usize = 64;
+
+/// Most calls that run before the sockets are polled again: a call that arrives meanwhile waits for so many quick ones.
+pub const CALLS_PER_TURN: usize = 128;
+
+/// Most bytes written to one connection in one turn. The rest of a long reply is written in the next turns.
+pub const WRITE_BUDGET: usize = 512 << 10;
+
+/// Bytes of arguments of one session that calls which run side by side may hold: beyond it the session's next call waits,
+/// unless none of them runs.
+pub const RUNNING_ARGUMENTS: usize = 4 << 20;
+
+/// Unsent bytes of a connection that are expected of calls that run side by side: beyond it the session's next call of a
+/// method with long replies waits. With what was sent it keeps a connection below 8 MiB.
+pub const UNSENT_EXPECTED: usize = 4 << 20;
+
+/// A reply of this length gets exactly the room that it needs in the write buffer.
+pub const LONG_REPLY: usize = 64 << 10;
+
 /// Most readiness events taken in one turn.
 pub const EVENTS: usize = 1024;
 
@@ -118,8 +146,10 @@ pub const WRITTEN_KEPT: usize = 64 << 10;
 /// A draining server looks this often if it is done.
 pub const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The shortest time between two lines in the log about failing accepts.
-pub const ACCEPT_LOG: Duration = Duration::from_secs(1);
+/// Events that one place in the source reports at once: enough to see what happens, too few to fill a log.
+pub const EVENTS_AT_ONCE: u32 = 10;
+/// The time after which it may report one more: a flood that lasts a day is below 20,000 lines.
+pub const EVENT_EVERY: Duration = Duration::from_secs(5);
 
 /// Connections that the kernel completes before they are accepted: room for a burst of clients after a restart.
 pub const BACKLOG: i32 = 1024;
@@ -128,7 +158,7 @@ pub const BACKLOG: i32 = 1024;
 pub const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 /// The time after which the kernel asks again.
 pub const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
-/// Questions without an answer after which the kernel closes the connection.
+/// Probes without a reply after which the kernel closes the connection.
 pub const KEEPALIVE_TRIES: u32 = 6;
 
 /// Write buffers that a loop keeps for the next connections that need one.
@@ -192,10 +222,21 @@ pub struct ServerLimits {
     pub queue: usize,
     /// Most bytes of arguments that wait to run, of all sessions of a loop together.
     pub queue_bytes: usize,
+    /// Bytes of arguments of one session that wait to run at which its connection is not read: a long argument waits in
+    /// the network, not in the server.
+    pub queue_pause: usize,
     /// The pause that a busy server suggests.
     pub retry_after: Duration,
-    /// Unsent bytes of a connection at which it is not read: its peer sends calls faster than it reads replies.
+    /// Unsent bytes of a connection at which it is not read, and no queued call of its session begins: its peer sends calls
+    /// faster than it reads replies.
     pub unsent_pause: usize,
+    /// Most unsent bytes of a connection, beside one reply that may always be appended below `unsent_pause`. Only slow calls
+    /// that run side by side and return more than ever before come near it: see [`UNSENT_EXPECTED`]. A reply that does not
+    /// fit is recorded as executed and not kept, and the client is told.
+    pub unsent_most: usize,
+    /// Most unsent bytes of all connections together. Beyond half of it each connection has an equal share of the rest, and
+    /// a reply beyond that is recorded as executed and not kept.
+    pub unsent_budget: usize,
     /// A connection whose unsent bytes do not move for this time is closed. Its replies stay kept.
     pub unsent_stall: Duration,
     /// A drain ends by force after this time: queued calls are refused, running ones are left behind.
@@ -217,6 +258,7 @@ impl ServerLimits {
         self.sessions = (self.sessions / loops).max(1);
         self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
         self.reply_budget /= loops;
+        self.unsent_budget /= loops;
         self
     }
 }
@@ -234,8 +276,11 @@ impl Default for ServerLimits {
             reply_age: Duration::from_secs(60),
             queue: 65_536,
             queue_bytes: 64 << 20,
+            queue_pause: 256 << 10,
             retry_after: Duration::from_millis(50),
             unsent_pause: 256 << 10,
+            unsent_most: 64 << 20,
+            unsent_budget: 256 << 20,
             unsent_stall: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             drain_linger: Duration::from_secs(2),
@@ -262,7 +307,7 @@ pub struct ClientLimits {
     pub ack_at_once: usize,
     /// Silence after which a client that waits for a reply asks for a sign of life.
     pub ping_after: Duration,
-    /// PINGs in a row without an answer after which the connection is closed.
+    /// PINGs in a row without a byte in return after which the connection is closed.
     pub ping_limit: u32,
     /// The first upper bound of the pause before the client connects again. It doubles each time, up to `backoff_cap`. The pause
     /// is random below the bound (full jitter).
@@ -306,7 +351,7 @@ impl Default for ClientLimits {
 }
 
 /// A client saves up the retries of this many seconds: enough for a burst after a restart of the server.
-pub const RETRY_SECONDS: f64 = 10.0;
+pub const RETRY_SECONDS: u64 = 10;
 
 /// The deadline of a call that has no other: short enough for a person to wait.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! What the fuzz targets have found: a test for each, which fails without its fix.
+//! The defects that the fuzz targets have found: a test for each, which fails without its fix.
 
 use std::time::Duration;
 

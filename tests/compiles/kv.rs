@@ -4,7 +4,7 @@
 use rpc_core::rpc;
 use serde::{Deserialize, Serialize};
 
-/// Why a key has no value.
+/// The reason for which a key has no value.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum KvError {
     /// It never had one.

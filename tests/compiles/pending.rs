@@ -47,7 +47,7 @@ struct Started {
 }
 
 fn main() {
-    let kv: KvClient = rpc_core::in_process(KvServer::new(Store));
+    let kv: KvClient = rpc_sim::in_process(KvServer::new(Store));
     let mut started = Started {
         put: VecDeque::from([kv.start.put("a", "1"), kv.start.put("", "1")]),
         len: kv.start.len(),

@@ -122,7 +122,7 @@ impl Runs for Host {
             }
         }
 
-        let kv: InMethodClient = rpc_core::in_process(InMethodServer::new(Impl));
+        let kv: InMethodClient = rpc_sim::in_process(InMethodServer::new(Impl));
         let pending: Pending<Local, Local> = kv.start.get(&Local(7));
         matches!(pending.wait(), Ok(Local(7)))
     }

@@ -93,7 +93,7 @@ fn a_method_is_called_by_its_name() {
 }
 
 #[test]
-fn a_name_that_is_not_there_is_told_what_is() {
+fn an_unknown_name_is_refused_with_the_names_that_exist() {
     let server = sums();
     let client = server.client(&["Sums", "Votes"]);
     let told = |name: &str| match client.call::<(), Never>(name, &()) {

@@ -52,7 +52,7 @@ impl Shelf {
     fn wait_for_arrivals(&self, count: u64) {
         let until = Instant::now() + PATIENCE;
         while self.0.at_gate.load(Ordering::SeqCst) < count {
-            assert!(Instant::now() < until, "nobody came to the gate");
+            assert!(Instant::now() < until, "no call has arrived at the gate");
             std::thread::yield_now();
         }
     }
@@ -73,7 +73,7 @@ impl Store for Shelf {
         self.0.at_gate.fetch_add(1, Ordering::SeqCst);
         let until = Instant::now() + PATIENCE;
         let mut open = self.0.gate.0.lock().expect("not poisoned");
-        // Told by a CANCEL, that is: at its deadline it would answer just as its caller gives up.
+        // Told by a CANCEL, that is: at its deadline it would return just as its caller gives up.
         let told = || cx.is_cancelled() && !cx.time_left().is_zero();
         while !*open && !told() && Instant::now() < until {
             open = self.0.gate.1.wait_timeout(open, Duration::from_millis(5)).expect("not poisoned").0;
@@ -152,7 +152,7 @@ fn a_result_is_flattened_and_the_service_s_own_error_is_a_variant() {
 }
 
 #[test]
-fn many_threads_share_one_connection_and_each_gets_its_own_answers() {
+fn many_threads_share_one_connection_and_each_gets_its_own_replies() {
     let running = Running::start();
     let store = running.client();
     std::thread::scope(|scope| {
@@ -182,7 +182,7 @@ fn started_calls_beyond_the_slots_wait_their_turn_and_all_finish() {
 }
 
 #[test]
-fn a_started_call_finishes_although_nobody_waits_for_it() {
+fn a_started_call_finishes_although_no_thread_waits_for_it() {
     let running = Running::start();
     let store = running.client();
     let first = store.start.append("k", "a");
@@ -270,7 +270,7 @@ fn after_a_deadline_the_verdict_is_unknown_until_it_is_resolved() {
 }
 
 #[test]
-fn what_is_too_large_is_refused_with_both_sizes_and_the_connection_lives() {
+fn a_value_that_is_too_large_is_refused_with_both_sizes_and_the_connection_lives() {
     let running = Running::start();
     let store = running.client();
     let limit = 4 << 20;
@@ -334,11 +334,11 @@ fn a_client_that_goes_ends_its_session() {
 }
 
 #[test]
-fn nobody_there_is_said_at_once_and_plainly() {
+fn a_missing_server_is_an_error_at_once_with_a_plain_text() {
     let listener = std::net::TcpListener::bind((own_host(3), 0)).expect("a free port");
     let address = listener.local_addr().expect("bound");
     drop(listener);
-    let error = StoreClient::connect(address).expect_err("nobody listens").to_string();
+    let error = StoreClient::connect(address).expect_err("no server listens").to_string();
     assert!(
         error.contains(&address.to_string()) && error.contains("is the server running there?"),
         "{error}"

@@ -13,9 +13,9 @@ use rpc_core::{CallContext, CallError, Connector, Pending, Server, ServerHandle,
 use crate::raw_client::{PATIENCE, too_late_in_its_handler};
 use crate::test_service::{Gate, test_limits};
 
-/// Something quick, and something that waits for the test.
+/// A method that is quick, and one that blocks until the test lets it go on.
 #[rpc]
-pub(crate) trait Desk {
+pub(crate) trait Blocking {
     fn echo(&self, text: &str) -> String;
     #[rpc(slow)]
     fn wait(&self, cx: &CallContext) -> String;
@@ -24,8 +24,8 @@ pub(crate) trait Desk {
 /// Longer than any test is waited for.
 const NEVER: Duration = Duration::from_secs(3600);
 
-/// A client none of whose timers comes due in a test: what is to wake somebody has to do it itself, or he sleeps until
-/// `PATIENCE` is over, which every test here sees without a clock.
+/// The limits of a client none of whose timers is due in a test: a thread that is not woken by the event in question sleeps
+/// until `PATIENCE` is over, which every test here sees without a clock.
 fn quiet() -> ClientLimits {
     ClientLimits {
         connect: NEVER,
@@ -42,9 +42,9 @@ pub(crate) fn ms(count: u64) -> Duration {
 }
 
 #[derive(Clone, Default)]
-struct Clerk(Arc<Gate>);
+struct Handlers(Arc<Gate>);
 
-impl Desk for Clerk {
+impl Blocking for Handlers {
     fn echo(&self, text: &str) -> String {
         text.to_owned()
     }
@@ -62,9 +62,9 @@ struct Running {
 
 impl Running {
     fn start() -> Self {
-        let clerk = Clerk::default();
+        let clerk = Handlers::default();
         let gate = Arc::clone(&clerk.0);
-        let builder = Server::builder().limits(test_limits()).service(DeskServer::new(clerk));
+        let builder = Server::builder().limits(test_limits()).service(BlockingServer::new(clerk));
         let server = builder.bind("127.0.0.1:0").expect("a free port");
         let (address, handle) = (server.local_addr(), server.handle());
         std::thread::spawn(move || server.run());
@@ -72,31 +72,31 @@ impl Running {
     }
 
     /// A client of one slot that leaves a stuck session after `all_orphaned`.
-    fn narrow(&self, all_orphaned: Duration) -> DeskClient {
+    fn narrow(&self, all_orphaned: Duration) -> BlockingClient {
         let limits = ClientLimits { slots: 1, all_orphaned, ..quiet() };
         self.connect(limits)
     }
 
-    fn connect(&self, limits: ClientLimits) -> DeskClient {
+    fn connect(&self, limits: ClientLimits) -> BlockingClient {
         // A deadline is a timer as well: later than any test waits.
         Connector::new().limits(limits).deadline(2 * PATIENCE).connect(self.address).expect("it listens")
     }
 
-    /// What became of a call that has come to the gate is open: its deadline has passed.
-    fn left_at_the_gate(&self, desk: &DeskClient) -> Unknown {
-        too_late_in_its_handler(|within| desk.call.with_deadline(within).wait(), || self.gate.arrivals())
+    /// Makes a call that has arrived at the gate and whose deadline has passed: its outcome is unknown.
+    fn left_at_the_gate(&self, client: &BlockingClient) -> Unknown {
+        too_late_in_its_handler(|within| client.call.with_deadline(within).wait(), || self.gate.arrivals())
     }
 
-    /// The same, but nobody has taken the verdict.
-    fn started_and_left_at_the_gate(&self, desk: &DeskClient) -> Pending<String> {
+    /// The same, but the verdict was not taken.
+    fn started_and_left_at_the_gate(&self, client: &BlockingClient) -> Pending<String> {
         for within in (0..8).map(|doublings| ms(50 << doublings)) {
-            let started = desk.call.with_deadline(within).start.wait();
+            let started = client.call.with_deadline(within).start.wait();
             let until = Instant::now() + within + ms(1000); // on a slow machine it is too late to come at all
             while self.gate.arrivals() == 0 && Instant::now() < until {
                 std::thread::sleep(ms(1));
             }
             if self.gate.arrivals() > 0 {
-                eventually("its deadline is over", || desk.call.counters().orphaned_slots == 1);
+                eventually("its deadline is over", || client.call.counters().orphaned_slots == 1);
                 return started;
             }
         }
@@ -121,7 +121,7 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Who is to be woken is asleep by now, most likely; if not, the test finds nothing and fails nobody.
+/// The thread that is to be woken is asleep by now, most likely; if not, the test finds nothing and does not fail.
 fn fall_asleep() {
     std::thread::sleep(ms(50));
 }
@@ -129,12 +129,12 @@ fn fall_asleep() {
 #[test]
 fn a_call_that_waits_for_a_slot_has_its_verdict_by_its_deadline_although_another_thread_drives() {
     let running = Running::start();
-    let desk = running.narrow(NEVER);
+    let client = running.narrow(NEVER);
     std::thread::scope(|scope| {
-        let held = scope.spawn(|| desk.call.with_deadline(NEVER).wait());
+        let held = scope.spawn(|| client.call.with_deadline(NEVER).wait());
         running.gate.wait_for_arrivals(1); // the thread drives
         fall_asleep();
-        let verdict = desk.call.with_deadline(ms(50)).echo("x");
+        let verdict = client.call.with_deadline(ms(50)).echo("x");
         assert!(
             matches!(&verdict, Err(CallError::NotExecuted(no)) if no.reason == Reason::NoFreeSlot),
             "{verdict:?}"
@@ -148,11 +148,11 @@ fn a_call_that_waits_for_a_slot_has_its_verdict_by_its_deadline_although_another
 #[test]
 fn a_started_call_that_waits_for_a_slot_has_its_verdict_in_time_while_the_background_drives() {
     let running = Running::start();
-    let desk = running.narrow(NEVER);
-    let held = desk.call.with_deadline(NEVER).start.wait();
+    let client = running.narrow(NEVER);
+    let held = client.call.with_deadline(NEVER).start.wait();
     running.gate.wait_for_arrivals(1);
     fall_asleep(); // the background thread has it now
-    let verdict = desk.call.with_deadline(ms(50)).echo("x");
+    let verdict = client.call.with_deadline(ms(50)).echo("x");
     assert!(matches!(verdict, Err(CallError::NotExecuted(_))), "{verdict:?}");
     running.gate.open();
     let held = held.wait();
@@ -162,12 +162,12 @@ fn a_started_call_that_waits_for_a_slot_has_its_verdict_in_time_while_the_backgr
 #[test]
 fn closing_while_another_thread_drives_says_goodbye() {
     let running = Running::start();
-    let desk = running.connect(quiet());
+    let client = running.connect(quiet());
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| desk.call.with_deadline(NEVER).wait());
+        let waiting = scope.spawn(|| client.call.with_deadline(NEVER).wait());
         running.gate.wait_for_arrivals(1);
         fall_asleep();
-        desk.call.close();
+        client.call.close();
         assert!(matches!(waiting.join().expect("no panic"), Err(CallError::Unknown(_))));
     });
     eventually("the session ended although the client is still held", || {
@@ -178,27 +178,27 @@ fn closing_while_another_thread_drives_says_goodbye() {
 #[test]
 fn closing_ends_a_retired_session_too() {
     let running = Running::start();
-    let desk = running.narrow(ms(50));
-    let unknown = running.left_at_the_gate(&desk);
-    assert_eq!(desk.echo("a").expect("another session takes it"), "a");
+    let client = running.narrow(ms(50));
+    let unknown = running.left_at_the_gate(&client);
+    assert_eq!(client.echo("a").expect("another session takes it"), "a");
     assert_eq!(running.handle.counters().sessions, 2);
-    desk.call.close();
+    client.call.close();
     eventually("both sessions ended", || running.handle.counters().sessions == 0);
     drop(unknown);
 }
 
 #[test]
-fn the_answer_to_a_dropped_call_of_a_retired_session_is_nobody_else_s() {
+fn the_reply_to_a_dropped_call_of_a_retired_session_goes_to_no_other_call() {
     let running = Running::start();
-    let desk = running.narrow(ms(50));
-    let dropped = running.started_and_left_at_the_gate(&desk);
-    assert_eq!(desk.echo("a").expect("another session takes it"), "a");
+    let client = running.narrow(ms(50));
+    let dropped = running.started_and_left_at_the_gate(&client);
+    assert_eq!(client.echo("a").expect("another session takes it"), "a");
     drop(dropped);
-    let next: Pending<_> = desk.start.echo("b"); // takes the ticket over
+    let next: Pending<_> = client.start.echo("b"); // takes the ticket over
     eventually("it runs, as two have before it", || running.handle.counters().executions == 3);
-    fall_asleep(); // its answer is here, most likely, and not taken
+    fall_asleep(); // its reply is here, most likely, and not taken
     running.gate.open();
-    eventually("the old call is answered", || desk.call.counters().orphaned_slots == 0);
+    eventually("the old call has its reply", || client.call.counters().orphaned_slots == 0);
     assert_eq!(next.wait().expect("it ran"), "b");
 }
 
@@ -210,10 +210,10 @@ fn ask_what_became_of(unknown: Arc<Unknown>) -> mpsc::Receiver<Resolution> {
 }
 
 #[test]
-fn several_threads_may_ask_what_became_of_a_call_and_all_hear_it() {
+fn several_threads_may_resolve_one_call_and_all_get_its_outcome() {
     let running = Running::start();
-    let desk = running.connect(quiet());
-    let unknown = Arc::new(running.left_at_the_gate(&desk));
+    let client = running.connect(quiet());
+    let unknown = Arc::new(running.left_at_the_gate(&client));
     let asking: Vec<_> = (0..4).map(|_| ask_what_became_of(Arc::clone(&unknown))).collect();
     fall_asleep();
     running.gate.open();
@@ -224,11 +224,11 @@ fn several_threads_may_ask_what_became_of_a_call_and_all_hear_it() {
 }
 
 #[test]
-fn who_drives_one_session_hears_the_answer_that_comes_over_the_other() {
+fn the_driver_of_one_session_learns_of_the_reply_that_arrives_over_the_other() {
     let running = Running::start();
-    let desk = running.narrow(ms(50));
-    let unknown = running.left_at_the_gate(&desk);
-    assert_eq!(desk.echo("a").expect("another session takes it"), "a");
+    let client = running.narrow(ms(50));
+    let unknown = running.left_at_the_gate(&client);
+    assert_eq!(client.echo("a").expect("another session takes it"), "a");
     let asking = ask_what_became_of(Arc::new(unknown)); // drives the new session meanwhile
     fall_asleep();
     running.gate.open();
@@ -264,62 +264,62 @@ fn poll(pending: &mut Pending<String>, waker: &Waker) -> bool {
 #[test]
 fn a_waker_that_owns_another_call_is_dropped_where_that_call_can_be_cancelled() {
     let running = Running::start();
-    let desk: DeskClient = Connector::new().connect(running.address).expect("it listens");
+    let client: BlockingClient = Connector::new().connect(running.address).expect("it listens");
     let (done, finished) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut pending = desk.start.wait();
-        let first = Waker::from(Task::new(Some(desk.start.wait()), false));
+        let mut pending = client.start.wait();
+        let first = Waker::from(Task::new(Some(client.start.wait()), false));
         assert!(!poll(&mut pending, &first));
         drop(first); // the client has the last one
-        let second = Waker::from(Task::new(Some(desk.start.wait()), false));
+        let second = Waker::from(Task::new(Some(client.start.wait()), false));
         assert!(!poll(&mut pending, &second)); // drops the first, and its call with it
         drop(second);
         drop(pending); // drops the second
         let _ = done.send(());
     });
-    finished.recv_timeout(PATIENCE).expect("nobody waits for himself");
+    finished.recv_timeout(PATIENCE).expect("no waker waits for itself");
 }
 
 #[test]
-fn a_waker_that_panics_takes_nobody_with_it() {
+fn a_waker_that_panics_ends_no_other_call() {
     let running = Running::start();
-    let desk: DeskClient = Connector::new().connect(running.address).expect("it listens");
-    let mut pending = desk.start.wait();
+    let client: BlockingClient = Connector::new().connect(running.address).expect("it listens");
+    let mut pending = client.start.wait();
     let task = Task::new(None, true);
     assert!(!poll(&mut pending, &Waker::from(Arc::clone(&task))));
     running.gate.wait_for_arrivals(1);
     running.gate.open();
     eventually("it was woken", || task.woken.load(Ordering::SeqCst));
     let next = Task::new(None, false);
-    let mut second = desk.start.echo("a");
+    let mut second = client.start.echo("a");
     if !poll(&mut second, &Waker::from(Arc::clone(&next))) {
         eventually("the background thread lives", || next.woken.load(Ordering::SeqCst));
     }
-    assert_eq!(desk.echo("b").expect("somebody drives"), "b");
+    assert_eq!(client.echo("b").expect("a thread drives"), "b");
     drop(task.owned.lock());
 }
 
 #[test]
 fn a_deadline_of_nothing_and_one_without_end_are_both_kept() {
     let running = Running::start();
-    let desk: DeskClient = Connector::new().connect(running.address).expect("it listens");
-    let verdict = desk.call.with_deadline(Duration::ZERO).echo("x");
+    let client: BlockingClient = Connector::new().connect(running.address).expect("it listens");
+    let verdict = client.call.with_deadline(Duration::ZERO).echo("x");
     assert!(
         matches!(&verdict, Err(CallError::NotExecuted(no)) if no.reason == Reason::Deadline),
         "{verdict:?}"
     );
-    let verdict = desk.call.with_deadline(Duration::ZERO).start.echo("x").wait();
+    let verdict = client.call.with_deadline(Duration::ZERO).start.echo("x").wait();
     assert!(matches!(verdict, Err(CallError::NotExecuted(_))), "{verdict:?}");
-    assert_eq!(desk.call.with_deadline(Duration::MAX).echo("x").expect("it ran"), "x");
-    assert_eq!(desk.call.with_deadline(Duration::MAX).start.echo("y").wait().expect("it ran"), "y");
+    assert_eq!(client.call.with_deadline(Duration::MAX).echo("x").expect("it ran"), "x");
+    assert_eq!(client.call.with_deadline(Duration::MAX).start.echo("y").wait().expect("it ran"), "y");
 }
 
 #[test]
 fn large_values_go_both_ways_at_once_over_more_slots_than_the_sockets_hold() {
     let running = Running::start();
-    let desk: DeskClient = Connector::new().slots(1024).connect(running.address).expect("it listens");
+    let client: BlockingClient = Connector::new().slots(1024).connect(running.address).expect("it listens");
     let text = "x".repeat(1 << 20);
-    let started: Vec<_> = (0..48).map(|_| desk.call.with_deadline(PATIENCE).start.echo(&text)).collect();
+    let started: Vec<_> = (0..48).map(|_| client.call.with_deadline(PATIENCE).start.echo(&text)).collect();
     for pending in started {
         assert_eq!(pending.wait().expect("it ran").len(), text.len());
     }

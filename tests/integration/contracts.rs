@@ -5,7 +5,7 @@ use rpc_core::error::Reason;
 
 use crate::client::Running;
 
-/// The same service as somebody else built it: `append` takes another argument, `read` is as it was.
+/// The same service as another program was built with it: `append` takes another argument, `read` is as it was.
 mod older {
     use crate::client::Missing;
 

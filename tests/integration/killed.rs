@@ -99,10 +99,10 @@ fn every_caller_of_a_killed_server_has_a_true_verdict_by_its_deadline() {
     process.kill();
     for caller in callers {
         let (verdict, after, took) = caller.join().expect("no panic");
-        assert!(matches!(verdict, Err(CallError::Unknown(_))), "sent, so nobody can say: {verdict:?}");
+        assert!(matches!(verdict, Err(CallError::Unknown(_))), "sent, so it cannot be known: {verdict:?}");
         match after {
             Err(CallError::NotExecuted(_) | CallError::Unknown(_)) => {}
-            other => panic!("nobody is there: {other:?}"),
+            other => panic!("no server is there: {other:?}"),
         }
         assert!(took < PATIENCE, "a verdict by the deadline, not {took:?}"); // with much to spare for a slow machine
     }

@@ -1,11 +1,11 @@
-//! A quiet client whose only frame is lost: the copy is due by its own timer, not when something else happens.
+//! A quiet client whose only frame is lost: the retransmission is due by its own timer, and waits for nothing else.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rpc_core::limits::ClientLimits;
-use rpc_core::sim::Faults;
-use rpc_core::{Connector, FaultProxy, Server, rpc};
+use rpc_core::{Connector, Server, rpc};
+use rpc_sim::{FaultProxy, Faults};
 
 use crate::raw_client::PATIENCE;
 
@@ -51,9 +51,9 @@ fn a_lost_call_is_sent_again_although_nothing_else_happens() {
             while proxy.seen().dropped == 0 && begun.elapsed() < PATIENCE {
                 thread::sleep(Duration::from_millis(1));
             }
-            proxy.heal(); // only the first copy was lost
+            proxy.heal(); // only the first retransmission was lost
         });
-        assert_eq!(echo.echo("again").expect("a copy gets through before the deadline"), "again");
+        assert_eq!(echo.echo("again").expect("a retransmission gets through before the deadline"), "again");
     });
     assert!(proxy.seen().dropped >= 1);
     echo.call.close();

@@ -33,7 +33,7 @@ pub(crate) fn too_late_in_its_handler<T, E>(
 ) -> Unknown {
     loop {
         let Err(CallError::Unknown(unknown)) = too_late(&mut call) else {
-            panic!("its handler does not answer, and it was sent")
+            panic!("its handler does not reply, and it was sent")
         };
         while arrivals() == 0 {
             if !matches!(unknown.resolve(Duration::from_millis(5)), Resolution::Open) {
@@ -55,16 +55,16 @@ pub(crate) struct RawClient {
     polite: bool,
 }
 
-/// An answer.
+/// A reply.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
+pub(crate) struct Reply {
     pub slot: u16,
     pub seq: u64,
     pub status: Status,
     pub body: Bytes,
 }
 
-impl Answer {
+impl Reply {
     /// The value, of a call that is done.
     pub(crate) fn value<T: serde::de::DeserializeOwned>(&self) -> T {
         assert_eq!(self.status, Status::Done, "{}", self.text());
@@ -118,7 +118,7 @@ impl RawClient {
 
     fn welcome(&mut self) -> Welcome {
         self.flush();
-        let frame = self.frame().expect("an answer to HELLO");
+        let frame = self.frame().expect("a frame for HELLO");
         assert_eq!(frame.header.kind, Kind::Welcome);
         Welcome::decode(&frame.body).expect("a WELCOME")
     }
@@ -148,31 +148,31 @@ impl RawClient {
         self.outgoing.clear();
     }
 
-    /// Sends one call and waits for its answer.
+    /// Sends one call and waits for its reply.
     pub(crate) fn call<A: serde::Serialize>(
         &mut self,
         method: &Method,
         slot: u16,
         seq: u64,
         arguments: &A,
-    ) -> Answer {
+    ) -> Reply {
         self.queue_call(method, slot, seq, arguments);
         self.flush();
-        let answer = self.answer();
-        assert_eq!((answer.slot, answer.seq), (slot, seq));
-        answer
+        let reply = self.reply();
+        assert_eq!((reply.slot, reply.seq), (slot, seq));
+        reply
     }
 
     /// The next REPLY; GOAWAY is passed over.
-    pub(crate) fn answer(&mut self) -> Answer {
+    pub(crate) fn reply(&mut self) -> Reply {
         loop {
-            let frame = self.frame().expect("an answer before the end");
+            let frame = self.frame().expect("a reply before the end");
             match frame.header.kind {
                 Kind::GoAway => {}
                 Kind::Reply => {
                     let Header { slot, seq, code, .. } = frame.header;
                     let status = Status::from_code(code).expect("a status");
-                    return Answer { slot, seq, status, body: frame.body };
+                    return Reply { slot, seq, status, body: frame.body };
                 }
                 other => panic!("{} instead of a REPLY", other.name()),
             }

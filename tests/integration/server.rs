@@ -1,4 +1,4 @@
-//! The server with honest clients: answers, copies, resumption, slow handlers, panics, bounds.
+//! The server with honest clients: replies, duplicates, resumption, slow handlers, panics, bounds.
 
 use std::sync::atomic::Ordering;
 
@@ -13,13 +13,13 @@ use crate::test_service::{
 };
 
 #[test]
-fn a_call_is_answered() {
+fn a_call_gets_its_reply() {
     let server = TestServer::start();
     assert_eq!(server.client().call(&ECHO, 0, 1, &("hello",)).value::<String>(), "hello");
 }
 
 #[test]
-fn pipelined_calls_are_all_answered_in_order() {
+fn pipelined_calls_all_get_their_replies_in_order() {
     let server = TestServer::start();
     let mut client = server.client();
     for seq in 1..=20 {
@@ -28,16 +28,16 @@ fn pipelined_calls_are_all_answered_in_order() {
         }
         client.flush();
         for slot in 0..64 {
-            let answer = client.answer();
-            assert_eq!((answer.slot, answer.seq), (slot, seq));
-            assert_eq!(answer.value::<String>(), format!("{slot}/{seq}"));
+            let reply = client.reply();
+            assert_eq!((reply.slot, reply.seq), (slot, seq));
+            assert_eq!(reply.value::<String>(), format!("{slot}/{seq}"));
         }
     }
     assert_eq!(server.handle.counters().executions, 20 * 64);
 }
 
 #[test]
-fn a_copy_is_answered_from_the_filter_and_not_run() {
+fn a_duplicate_gets_the_kept_reply_and_does_not_run() {
     let server = TestServer::start();
     let mut client = server.client();
     let first = client.call(&COUNT, 3, 1, &());
@@ -48,7 +48,7 @@ fn a_copy_is_answered_from_the_filter_and_not_run() {
 }
 
 #[test]
-fn without_the_filter_a_copy_runs_again() {
+fn without_the_filter_a_duplicate_runs_again() {
     let server = TestServer::with(|builder| builder.at_most_once(false));
     let mut client = server.client();
     client.call(&COUNT, 3, 1, &());
@@ -57,7 +57,7 @@ fn without_the_filter_a_copy_runs_again() {
 }
 
 #[test]
-fn a_resumed_session_gives_its_answers_again() {
+fn a_resumed_session_gives_its_replies_again() {
     let server = TestServer::start();
     let (mut client, session) = RawClient::connect(server.address, &CONTRACT, 8);
     let first = client.call(&COUNT, 0, 1, &());
@@ -69,7 +69,7 @@ fn a_resumed_session_gives_its_answers_again() {
 }
 
 #[test]
-fn an_answer_that_is_ready_after_a_resumption_goes_to_the_new_connection() {
+fn a_reply_that_is_ready_after_a_resumption_goes_to_the_new_connection() {
     let server = TestServer::start();
     let (mut client, session) = RawClient::connect(server.address, &CONTRACT, 8);
     client.queue_call(&WAIT, 0, 1, &());
@@ -77,8 +77,8 @@ fn an_answer_that_is_ready_after_a_resumption_goes_to_the_new_connection() {
     server.world.gate.wait_for_arrivals(1);
     let (mut resumed, _) = RawClient::resume(server.address, &CONTRACT, 8, &session);
     server.world.gate.open();
-    let answer = resumed.answer();
-    assert_eq!((answer.slot, answer.seq, answer.status), (0, 1, Status::Done));
+    let reply = resumed.reply();
+    assert_eq!((reply.slot, reply.seq, reply.status), (0, 1, Status::Done));
     assert_eq!(client.expect_closed(), None);
 }
 
@@ -95,16 +95,16 @@ fn a_thousand_quick_calls_overtake_a_handler_that_waits() {
         }
         client.flush();
         for slot in 1..=1000 {
-            assert_eq!(client.answer().slot, slot); // the handler waits until all of these were seen
+            assert_eq!(client.reply().slot, slot); // the handler waits until all of these were seen
         }
         server.world.gate.open();
-        assert_eq!(client.answer().slot, 0);
+        assert_eq!(client.reply().slot, 0);
     }
     assert_eq!(server.handle.oldest_running(), std::time::Duration::ZERO);
 }
 
 #[test]
-fn slow_handlers_run_side_by_side_and_all_of_them_are_answered() {
+fn slow_handlers_run_side_by_side_and_all_of_them_get_replies() {
     let server = TestServer::start();
     let (mut client, _) = RawClient::connect(server.address, &CONTRACT, 1024);
     for slot in 0..40 {
@@ -113,13 +113,13 @@ fn slow_handlers_run_side_by_side_and_all_of_them_are_answered() {
     }
     client.flush();
     for slot in 0..40 {
-        assert_eq!(client.answer().slot, slot + 100);
+        assert_eq!(client.reply().slot, slot + 100);
     }
     server.world.gate.wait_for_arrivals(40);
     assert_eq!(server.handle.counters().running, 40);
     assert!(server.handle.oldest_running() > std::time::Duration::ZERO);
     server.world.gate.open();
-    let mut slots: Vec<_> = (0..40).map(|_| client.answer().slot).collect();
+    let mut slots: Vec<_> = (0..40).map(|_| client.reply().slot).collect();
     slots.sort_unstable();
     assert_eq!(slots, (0..40).collect::<Vec<_>>());
     assert_eq!(server.handle.counters().running, 0);
@@ -135,23 +135,23 @@ fn with_all_threads_but_one_late_a_slow_method_is_refused_and_a_quick_one_runs()
     }
     client.flush();
     for slot in 2..4 {
-        let refused = client.answer();
+        let refused = client.reply();
         assert_eq!((refused.slot, refused.status), (slot, Status::Refused(Reason::Busy)));
     }
     assert_eq!(client.call(&ECHO, 9, 1, &("quick",)).value::<String>(), "quick");
     server.world.gate.open();
     for _ in 0..2 {
-        assert_eq!(client.answer().status, Status::Done);
+        assert_eq!(client.reply().status, Status::Done);
     }
     assert_eq!(client.call(&WAIT_SLOW, 2, 2, &()).status, Status::Done); // there is room again
 }
 
 #[test]
-fn a_panic_is_the_answer_to_its_call_and_hurts_no_other() {
+fn a_panic_is_the_reply_to_its_call_and_hurts_no_other() {
     let server = TestServer::start();
     let mut client = server.client();
-    let answer = client.call(&PANIC, 0, 1, &("out of cheese",));
-    assert_eq!((answer.status, answer.text()), (Status::Panicked, "out of cheese".to_owned()));
+    let reply = client.call(&PANIC, 0, 1, &("out of cheese",));
+    assert_eq!((reply.status, reply.text()), (Status::Panicked, "out of cheese".to_owned()));
     let long = client.call(&PANIC, 0, 2, &("ä".repeat(5000),));
     assert_eq!((long.status, long.body.len()), (Status::Panicked, 1024));
     assert_eq!(client.call(&ECHO, 0, 3, &("after",)).value::<String>(), "after");
@@ -159,7 +159,7 @@ fn a_panic_is_the_answer_to_its_call_and_hurts_no_other() {
 }
 
 #[test]
-fn what_cannot_run_is_refused_and_the_connection_lives() {
+fn a_call_that_cannot_run_is_refused_and_the_connection_lives() {
     let server = TestServer::start();
     let mut client = server.client();
     let unknown = client.call(&MISSING, 0, 1, &());
@@ -184,17 +184,17 @@ fn large_calls_and_replies_pass_whole() {
 }
 
 #[test]
-fn a_session_that_resumes_on_another_loop_comes_home() {
+fn a_session_that_resumes_on_another_loop_is_handed_over_to_its_own() {
     let server = TestServer::with(|builder| builder.loops(2));
     let (mut first, session) = RawClient::connect(server.address, &CONTRACT, 8);
-    let answer = first.call(&COUNT, 0, 1, &());
+    let reply = first.call(&COUNT, 0, 1, &());
     let home = session.session.loop_number();
     let mut resumed = 0;
     for _ in 0..4 {
         // Connections are dealt out in turn, so half of these land on the other loop.
         let (mut client, welcome) = RawClient::resume(server.address, &CONTRACT, 8, &session);
         assert_eq!(welcome.session.loop_number(), home);
-        assert_eq!(client.call(&COUNT, 0, 1, &()), answer);
+        assert_eq!(client.call(&COUNT, 0, 1, &()), reply);
         resumed += 1;
         assert_eq!(client.call(&COUNT, 1, resumed, &()).value::<u64>(), resumed + 1);
         client.vanish();
@@ -217,30 +217,30 @@ fn both_loops_serve() {
 }
 
 /// None of these handlers is late, but all of them together would be. On a machine that stands still for a moment the
-/// row may be at its end before the client has seen its first answer: luck, which another row has not.
+/// row may be at its end before the client has seen its first reply: luck, which another row has not.
 #[test]
-fn a_long_row_of_calls_does_not_hold_back_the_first_answers() {
+fn a_long_row_of_calls_does_not_hold_back_the_first_replies() {
     const CALLS: u16 = 300;
     let server = TestServer::start();
     let (mut client, _) = RawClient::connect(server.address, &CONTRACT, 1024);
-    let mut left_at_first_answer = |row: u64| {
+    let mut left_at_first_reply = |row: u64| {
         for slot in 0..CALLS {
             client.queue_call(&NAP, slot, row, &(1u64,));
         }
         client.flush();
-        client.answer();
+        client.reply();
         let left = row * u64::from(CALLS) - server.handle.counters().executions;
         for _ in 1..CALLS {
-            client.answer();
+            client.reply();
         }
         left
     };
-    assert!((1..=20).any(|row| left_at_first_answer(row) > 0), "the first answer waits for the last call");
+    assert!((1..=20).any(|row| left_at_first_reply(row) > 0), "the first reply waits for the last call");
 }
 
-/// Steals, hand-overs, late replies and quick calls, all at once: each call is answered, and runs once.
+/// Steals, hand-overs, late replies and quick calls, all at once: each call gets its reply, and runs once.
 #[test]
-fn a_mix_of_quick_and_slow_calls_from_many_clients_is_answered_call_by_call() {
+fn a_mix_of_quick_and_slow_calls_from_many_clients_gets_its_replies_call_by_call() {
     const CLIENTS: u64 = 6;
     const ROUNDS: u64 = 60;
     let server = TestServer::with(|builder| builder.loops(2));
@@ -261,13 +261,10 @@ fn a_mix_of_quick_and_slow_calls_from_many_clients_is_answered_call_by_call() {
                     client.flush();
                     let mut seen = [false; 32];
                     for _ in 0..32 {
-                        let answer = client.answer();
-                        assert_eq!(answer.seq, seq);
-                        assert!(answer.status.ran(), "{answer:?}");
-                        assert!(
-                            !std::mem::replace(&mut seen[usize::from(answer.slot)], true),
-                            "answered twice"
-                        );
+                        let reply = client.reply();
+                        assert_eq!(reply.seq, seq);
+                        assert!(reply.status.ran(), "{reply:?}");
+                        assert!(!std::mem::replace(&mut seen[usize::from(reply.slot)], true), "two replies");
                     }
                     if seq % 20 == 0 {
                         client.vanish();
@@ -286,13 +283,13 @@ fn a_mix_of_quick_and_slow_calls_from_many_clients_is_answered_call_by_call() {
 }
 
 #[test]
-fn a_ping_is_answered_while_a_handler_waits() {
+fn a_ping_gets_its_pong_while_a_handler_waits() {
     let server = TestServer::start();
     let mut client = server.client();
     client.queue_call(&WAIT_SLOW, 0, 1, &());
     client.queue(&Header::new(Kind::Ping), &[]);
     client.flush();
-    assert_eq!(client.frame().expect("an answer").header.kind, Kind::Pong);
+    assert_eq!(client.frame().expect("a PONG").header.kind, Kind::Pong);
     server.world.gate.open();
-    assert_eq!(client.answer().status, Status::Done);
+    assert_eq!(client.reply().status, Status::Done);
 }

@@ -14,7 +14,7 @@ fn lives(server: &TestServer) {
 }
 
 #[test]
-fn strangers_are_told_what_speaks_here_and_closed() {
+fn a_peer_of_another_protocol_gets_a_text_and_is_closed() {
     let server = TestServer::start();
     let tls_hello: &[u8] = &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03, 0x5a, 0x5a];
     let strangers: [&[u8]; 5] = [
@@ -80,7 +80,7 @@ fn a_second_hello_is_welcomed_if_it_is_the_same_and_closed_if_not() {
     let (mut client, welcome) = RawClient::connect(server.address, &CONTRACT, 64);
     client.queue(&Header::new(Kind::Hello), &Hello::new(64, 0, &[&CONTRACT]).encode());
     client.flush();
-    let again = client.frame().expect("an answer");
+    let again = client.frame().expect("a frame");
     assert_eq!(again.header.kind, Kind::Welcome);
     assert_eq!(again.body, welcome.encode());
     client.queue(&Header::new(Kind::Hello), &Hello::new(65, 0, &[&CONTRACT]).encode());
@@ -120,12 +120,12 @@ fn a_frame_that_comes_byte_by_byte_is_a_frame() {
     for byte in bytes {
         client.send_raw(&[byte]);
     }
-    assert_eq!(client.frame().expect("an answer").header.kind, Kind::Welcome);
+    assert_eq!(client.frame().expect("a frame").header.kind, Kind::Welcome);
 }
 
 /// 64 slots of 1 MiB each are asked for and never read: they fill the kernel's buffers many times over.
 #[test]
-fn a_peer_that_does_not_listen_stalls_nobody_and_is_cut() {
+fn a_peer_that_does_not_listen_stalls_no_other_and_is_cut() {
     let limits = ServerLimits { unsent_stall: Duration::from_millis(300), ..test_limits() };
     let server = TestServer::with_limits(limits);
     let mut deaf = server.client();
@@ -157,7 +157,7 @@ fn a_peer_that_listens_late_gets_everything() {
         std::thread::yield_now();
     }
     for _ in 0..32 {
-        assert_eq!(client.answer().body.len(), (1 << 20) + 8);
+        assert_eq!(client.reply().body.len(), (1 << 20) + 8);
     }
     assert_eq!(client.call(&ECHO, 0, 2, &("after",)).status, Status::Done);
 }
@@ -174,5 +174,5 @@ fn beyond_the_limit_of_connections_the_next_one_waits_for_a_place() {
     assert!(std::io::Read::read(&mut third.stream, &mut [0; 1]).is_err(), "it was served");
     third.stream.set_read_timeout(Some(PATIENCE)).expect("an option");
     drop(first);
-    assert_eq!(third.frame().expect("an answer").header.kind, Kind::Welcome);
+    assert_eq!(third.frame().expect("a frame").header.kind, Kind::Welcome);
 }

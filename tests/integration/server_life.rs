@@ -1,4 +1,4 @@
-//! How a server begins and ends: addresses, drains, and what is left behind.
+//! The begin and the end of a server: addresses, drains, and what is left behind.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,10 @@ use rpc_core::wire::frame::Kind;
 use rpc_core::wire::message::Status;
 use rpc_core::{ServeError, Server};
 
+#[cfg(target_os = "linux")]
+use crate::children::run_child;
 use crate::raw_client::{PATIENCE, RawClient};
-use crate::test_service::{CONTRACT, ECHO, PANIC, TestServer, WAIT, WAIT_SLOW, own_host, test_limits};
+use crate::test_service::{CONTRACT, ECHO, TestServer, WAIT, WAIT_SLOW, own_host, test_limits};
 
 #[test]
 fn a_drain_finishes_what_runs_and_refuses_what_is_new() {
@@ -25,8 +27,8 @@ fn a_drain_finishes_what_runs_and_refuses_what_is_new() {
         let refused = client.call(&ECHO, 1, 1, &("new",));
         assert_eq!(refused.status, Status::Refused(Reason::Draining));
         server.world.gate.open();
-        let answer = client.answer();
-        assert_eq!((answer.slot, answer.status), (0, Status::Done));
+        let reply = client.reply();
+        assert_eq!((reply.slot, reply.status), (0, Status::Done));
         server.finish().expect("drained");
         assert!(client.frame().is_none());
     }
@@ -68,7 +70,7 @@ fn a_spawned_server_serves_until_it_is_stopped_or_dropped() {
 }
 
 #[test]
-fn whoever_waits_for_a_spawned_server_waits_for_somebody_to_drain_it() {
+fn a_wait_for_a_spawned_server_lasts_until_it_is_drained() {
     let server =
         Server::builder().service(Nothing).bind("127.0.0.1:0").and_then(Server::spawn).expect("a port");
     let handle = server.handle();
@@ -77,7 +79,7 @@ fn whoever_waits_for_a_spawned_server_waits_for_somebody_to_drain_it() {
     drains.join().expect("no panic");
 }
 
-/// Without the second word this server would wait for an hour for its client to come back and fetch its answer.
+/// Without the second word this server would wait for an hour for its client to come back and fetch its reply.
 #[test]
 fn a_drain_under_way_can_be_shortened() {
     let limits = ServerLimits { grace: Duration::from_secs(3600), ..test_limits() };
@@ -118,7 +120,7 @@ fn a_handler_that_does_not_return_is_left_behind_after_the_grace_time() {
     }
 }
 
-/// The last thread of the loop is in a handler that is not flagged: nobody may take the loop from it.
+/// The last thread of the loop is in a handler that is not flagged: no other thread may take the loop from it.
 #[test]
 fn a_loop_whose_last_thread_is_stuck_is_left_behind_as_well() {
     let limits = ServerLimits { grace: Duration::from_millis(100), threads: 2, ..test_limits() };
@@ -145,7 +147,7 @@ fn the_threads_of_a_stopped_server_end() {
     server.world.gate.wait_for_arrivals(20);
     server.world.gate.open();
     for _ in 0..20 {
-        client.answer();
+        client.reply();
     }
     let world = std::sync::Arc::downgrade(&server.world);
     let handle = server.handle.clone();
@@ -197,64 +199,10 @@ fn host_names_and_ipv6_work() {
     }
 }
 
-/// Runs an ignored test in a process of its own.
-#[cfg(target_os = "linux")]
-fn run_child(before: &str, test: &str) {
-    let program = std::env::current_exe().expect("this program");
-    let script = format!("{before} exec \"$0\" --ignored --exact server_life::{test}");
-    let child =
-        std::process::Command::new("sh").args(["-c", &script]).arg(program).output().expect("a shell");
-    let said = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success() && said.contains("1 passed"), "{said}");
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_outlives_a_lack_of_descriptors() {
-    run_child("ulimit -n 64 &&", "child_without_descriptors");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_server_whose_own_code_fails_ends_and_says_so() {
-    run_child("", "child_with_a_log_that_panics");
-}
-
-/// Stands for a defect: code that runs on a loop's thread, and is not a handler, panics.
-#[cfg(target_os = "linux")]
-#[test]
-#[ignore = "run by a_server_whose_own_code_fails_ends_and_says_so"]
-fn child_with_a_log_that_panics() {
-    tracing::subscriber::set_global_default(PanickingLog).expect("the first one");
-    let server = TestServer::with(|builder| builder.loops(2));
-    let mut client = server.client();
-    client.queue_call(&PANIC, 0, 1, &("on purpose",));
-    client.flush();
-    while client.frame().is_some() {} // no answer: nobody can say that the call ran once and ended
-    let thread = server.wait();
-    assert!(matches!(&thread, Err(ServeError::Failed(text)) if text == "the log panics"), "{thread:?}");
-}
-
-#[cfg(target_os = "linux")]
-struct PanickingLog;
-
-#[cfg(target_os = "linux")]
-impl tracing::Subscriber for PanickingLog {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::ERROR
-    }
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn event(&self, event: &tracing::Event<'_>) {
-        if event.metadata().target().contains("dispatch") {
-            panic!("the log panics");
-        }
-    }
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
+    run_child("ulimit -n 64 &&", "server_life::child_without_descriptors");
 }
 
 #[cfg(target_os = "linux")]
@@ -270,7 +218,7 @@ fn child_without_descriptors() {
         hoard.push(file);
     }
     let thread = std::thread::spawn(move || server.run());
-    std::thread::sleep(Duration::from_millis(250)); // nothing can be seen of a server that accepts nobody
+    std::thread::sleep(Duration::from_millis(250)); // nothing can be seen of a server that accepts no connection
     assert_eq!(handle.counters().connections, 0);
     drop(hoard);
     for client in &mut waiting {

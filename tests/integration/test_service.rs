@@ -25,7 +25,7 @@ pub(crate) const MISSING: Method = Method::new("Test.missing", "fn missing()");
 pub(crate) static CONTRACT: Contract =
     Contract::new("Test", &[ECHO, COUNT, WAIT, WAIT_SLOW, PANIC, LARGE, NAP]);
 
-/// A gate that a test opens: whoever waits at it goes on, then and later.
+/// A gate that a test opens: each thread that waits at it goes on, then and later.
 #[derive(Default)]
 pub(crate) struct Gate {
     state: Mutex<(bool, u64)>,
@@ -63,7 +63,7 @@ impl Gate {
     }
 }
 
-/// What the handlers share with the test.
+/// The state that the handlers share with the test.
 #[derive(Default)]
 pub(crate) struct World {
     pub gate: Gate,
@@ -119,7 +119,7 @@ pub(crate) fn own_host(number: u8) -> Ipv4Addr {
     if cfg!(target_os = "linux") { Ipv4Addr::new(127, 0, 0, 10 + number) } else { Ipv4Addr::LOCALHOST }
 }
 
-/// The default bounds, but that nobody waits for clients that have gone without a word when the test is over.
+/// The default bounds, but without a wait for clients that have gone without BYE when the test is over.
 pub(crate) fn test_limits() -> ServerLimits {
     let (drain_linger, grace) = (Duration::ZERO, Duration::from_millis(500));
     ServerLimits { drain_linger, grace, ..ServerLimits::default() }

@@ -28,7 +28,7 @@ fn throughput() {
                 }
                 client.flush();
                 for _ in 0..depth {
-                    client.answer();
+                    client.reply();
                 }
             }
             let calls = (turns * u64::from(depth)) as f64;
@@ -46,7 +46,7 @@ fn throughput() {
     }
 }
 
-/// How long quick calls take while one in a hundred sleeps, on the same connection.
+/// The time that quick calls take while one in a hundred sleeps, on the same connection.
 #[test]
 #[ignore = "a measurement"]
 fn sleepers() {
@@ -64,18 +64,18 @@ fn sleepers() {
         let began = Instant::now();
         client.flush();
         loop {
-            let answer = client.answer();
-            if answer.slot == 0 {
+            let reply = client.reply();
+            if reply.slot == 0 {
                 break;
             }
-            assert!(answer.status.ran(), "{answer:?}");
-            awake.push(answer.slot);
+            assert!(reply.status.ran(), "{reply:?}");
+            awake.push(reply.slot);
             asleep -= 1;
         }
         times.push(began.elapsed().as_micros());
     }
     for _ in 0..asleep {
-        client.answer();
+        client.reply();
     }
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
@@ -86,7 +86,7 @@ fn sleepers() {
     );
 }
 
-/// What an idle client costs the server in memory: `.. --ignored --nocapture idle_connections`.
+/// The memory that an idle client costs the server: `.. --ignored --nocapture idle_connections`.
 #[test]
 #[ignore = "a measurement"]
 fn idle_connections() {

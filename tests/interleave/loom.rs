@@ -1,7 +1,7 @@
 //! The command queue of a loop under every schedule that there is: no command lies beside a loop that sleeps.
 
 #[allow(dead_code, reason = "nothing closes the queue here, and no connection goes through it")]
-#[path = "../../rpc-core/src/net/server/commands.rs"]
+#[path = "../../rpc-core/src/net/server/commands/queue.rs"]
 mod commands;
 
 mod net {
@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::{Command, CommandQueue};
-use rpc_core::{proto, wire};
+use rpc_core::{log, proto, wire};
 
 /// Two threads put in one command each, and the loop sleeps whenever it may until it has both.
 fn the_loop_takes_both_commands() {

@@ -2,15 +2,31 @@
 
 use bytes::Bytes;
 use rpc_core::contract::Directory;
-use rpc_core::ids::{Incarnation, SessionId, Time};
+use rpc_core::ids::{Incarnation, SessionId, Time, Token};
 use rpc_core::limits::ServerLimits;
 use rpc_core::proto::server::{CallKey, ConnId, ServerConfig, ServerCore};
 use rpc_core::wire::codec;
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
-use rpc_core::wire::message::{Hello, Status, Welcome};
+use rpc_core::wire::message::{Agreement, Hello, Status, Welcome};
 use rpc_tests::ledger::{Does, served};
 
 pub(crate) const NOW: Time = Time(1_000_000);
+
+/// A WELCOME for one slot, as a server of tests sends it.
+pub(crate) fn welcome(resumed: bool) -> Welcome {
+    Welcome {
+        version: 1,
+        features: 0,
+        incarnation: Incarnation(1),
+        session: SessionId(5),
+        token: Token([1; 32]),
+        slots: 1,
+        max_frame: 4096,
+        lease_ms: 1000,
+        resumed,
+        agreements: vec![Agreement::Same],
+    }
+}
 
 /// A server and one attached client, whose frames are written by the test.
 pub(crate) struct Bench {

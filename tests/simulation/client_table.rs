@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpc_core::error::Reason;
-use rpc_core::ids::{Incarnation, SessionId, Time, Token};
+use rpc_core::ids::Time;
 use rpc_core::limits::ClientLimits;
 use rpc_core::proto::client::{ClientConfig, ClientCore, Event};
 use rpc_core::proto::{Outcome, UnknownCause};
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
-use rpc_core::wire::message::{Agreement, Status, Welcome};
+use rpc_core::wire::message::Status;
 use rpc_tests::ledger::{Does, served};
+
+use crate::bench::welcome;
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(100);
@@ -51,19 +53,7 @@ impl Bench {
     }
 
     fn welcome(&mut self, resumed: bool) {
-        let welcome = Welcome {
-            version: 1,
-            features: 0,
-            incarnation: Incarnation(1),
-            session: SessionId(5),
-            token: Token([1; 32]),
-            slots: 1,
-            max_frame: 4096,
-            lease_ms: 1000,
-            resumed,
-            agreements: vec![Agreement::Same],
-        };
-        self.hears(&Header::new(Kind::Welcome), &welcome.encode());
+        self.hears(&Header::new(Kind::Welcome), &welcome(resumed).encode());
     }
 
     fn hears(&mut self, header: &Header, body: &[u8]) {
@@ -136,7 +126,7 @@ fn nothing_but_hello_is_said_before_welcome_and_replies_before_it_do_not_count()
 }
 
 #[test]
-fn the_first_final_answer_counts_and_a_second_is_ignored() {
+fn the_first_final_reply_counts_and_a_second_is_ignored() {
     let mut bench = Bench::new();
     bench.start(1, Does::Reply, LONG);
     bench.written();
@@ -147,7 +137,7 @@ fn the_first_final_answer_counts_and_a_second_is_ignored() {
 }
 
 #[test]
-fn a_reply_to_an_earlier_number_is_no_answer() {
+fn a_reply_to_an_earlier_number_does_not_count() {
     let mut bench = Bench::new();
     bench.start(1, Does::Reply, LONG);
     bench.written();
@@ -162,7 +152,7 @@ fn a_reply_to_an_earlier_number_is_no_answer() {
 }
 
 #[test]
-fn a_reply_that_nobody_can_have_asked_for_ends_the_session_and_sent_calls_are_unknown() {
+fn a_reply_to_a_call_that_was_never_sent_ends_the_session_and_sent_calls_are_unknown() {
     for (slot, seq) in [(0, 2), (1, 1)] {
         let mut bench = Bench::new();
         bench.start(1, Does::Reply, LONG);
@@ -185,7 +175,7 @@ fn a_call_that_was_not_sent_by_its_deadline_was_not_executed_and_its_number_is_s
 }
 
 #[test]
-fn a_sent_call_is_unknown_at_its_deadline_and_its_slot_stays_taken_until_the_answer() {
+fn a_sent_call_is_unknown_at_its_deadline_and_its_slot_stays_taken_until_the_reply() {
     let mut bench = Bench::new();
     bench.start(1, Does::Reply, SHORT);
     bench.written();
@@ -201,27 +191,27 @@ fn a_sent_call_is_unknown_at_its_deadline_and_its_slot_stays_taken_until_the_ans
 }
 
 #[test]
-fn a_copy_has_the_same_number_and_less_time_left() {
+fn a_retransmission_has_the_same_number_and_less_time_left() {
     let mut bench = Bench::new();
     bench.start(1, Does::Reply, LONG);
     let first = bench.written();
     bench.pass(Duration::from_secs(1));
-    let copy = bench.written();
-    assert_eq!(copy[0].header.seq, first[0].header.seq);
-    assert_eq!(copy[0].header.millis + 1000, first[0].header.millis);
-    assert_eq!(copy[0].body, first[0].body);
+    let again = bench.written();
+    assert_eq!(again[0].header.seq, first[0].header.seq);
+    assert_eq!(again[0].header.millis + 1000, first[0].header.millis);
+    assert_eq!(again[0].body, first[0].body);
 }
 
 #[test]
 fn hello_goes_out_again_until_there_is_a_welcome_and_then_no_more() {
     let mut bench = Bench::greeting();
-    let mut copies = 0;
+    let mut again = 0;
     for _ in 0..15 {
         bench.pass(Duration::from_millis(100));
-        copies += kinds(&bench.written()).iter().filter(|kind| **kind == Kind::Hello).count();
+        again += kinds(&bench.written()).iter().filter(|kind| **kind == Kind::Hello).count();
         assert!(!bench.core.wants_close());
     }
-    assert_eq!(copies, 2, "after 250 and 750 ms; the next would follow after 1750");
+    assert_eq!(again, 2, "after 250 and 750 ms; the next would follow after 1750");
     bench.welcome(false);
     assert!(bench.core.is_ready());
     for _ in 0..20 {
@@ -231,7 +221,7 @@ fn hello_goes_out_again_until_there_is_a_welcome_and_then_no_more() {
 }
 
 #[test]
-fn there_is_no_copy_while_one_is_still_in_the_buffer() {
+fn there_is_no_retransmission_while_the_call_is_still_in_the_buffer() {
     let mut bench = Bench::new();
     bench.start(1, Does::Reply, LONG);
     let mut out = Vec::new();
@@ -316,7 +306,7 @@ fn close_says_bye_and_gives_every_call_its_verdict() {
 }
 
 #[test]
-fn a_client_that_is_owed_an_answer_asks_for_a_sign_of_life_and_gives_up_after_three() {
+fn a_client_that_waits_for_a_reply_asks_for_a_sign_of_life_and_gives_up_after_three() {
     let mut bench = Bench::new();
     bench.start(1, Does::Reply, LONG);
     bench.written();
@@ -347,11 +337,11 @@ fn an_idle_client_says_nothing() {
 }
 
 #[test]
-fn a_cancel_that_waits_does_not_leave_once_its_answer_is_here() {
+fn a_cancel_that_waits_does_not_leave_once_its_reply_is_here() {
     let mut bench = Bench::new();
     bench.start(1, Does::Reply, LONG);
     assert_eq!(kinds(&bench.written()), [Kind::Call]);
     bench.core.abandon(1, bench.now);
     bench.reply(1, Status::Done);
-    assert_eq!(kinds(&bench.written()), [], "the server would answer it once more, for no caller");
+    assert_eq!(kinds(&bench.written()), [], "the server would reply once more, for no caller");
 }

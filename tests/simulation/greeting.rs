@@ -1,4 +1,4 @@
-//! HELLO and what answers it, row by row, and connections that do not do their part.
+//! HELLO and the frame that it gets, row by row, and connections that do not do their part.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ fn hello(resume: Option<(SessionId, [u8; 32])>) -> Vec<u8> {
     hello.encode()
 }
 
-/// What a new connection that says this HELLO is told.
-fn answer(bench: &mut Bench, body: &[u8]) -> (Kind, Bytes) {
+/// Sends this HELLO on a new connection, and returns the kind and the body of the frame that comes back.
+fn greet(bench: &mut Bench, body: &[u8]) -> (Kind, Bytes) {
     let conn = bench.core.handle_connected(None, bench.now);
     bench.write(conn, &Header::new(Kind::Hello), body);
     let mut frames = bench.read(conn);
@@ -38,14 +38,14 @@ fn the_same_hello_again_gets_the_same_welcome_and_another_one_is_a_protocol_erro
 }
 
 #[test]
-fn unknown_session_wrong_token_and_what_does_not_fit_get_the_same_answer() {
+fn unknown_session_wrong_token_and_what_does_not_fit_get_the_same_frame() {
     let mut bench = Bench::new();
     let (id, token) = (bench.session, bench.token);
-    let unknown = answer(&mut bench, &hello(Some((SessionId(99), token))));
-    let wrong = answer(&mut bench, &hello(Some((id, [9; 32]))));
+    let unknown = greet(&mut bench, &hello(Some((SessionId(99), token))));
+    let wrong = greet(&mut bench, &hello(Some((id, [9; 32]))));
     let mut changed = Hello::new(4, 1, &[served()]);
     changed.resume = Some((id, token));
-    let unfit = answer(&mut bench, &changed.encode());
+    let unfit = greet(&mut bench, &changed.encode());
     assert_eq!(unknown.0, Kind::SessionLost);
     assert_eq!((&unknown, &unknown), (&wrong, &unfit));
     assert!(!bench.core.wants_close(bench.conn), "the session's own connection goes on");
@@ -66,9 +66,9 @@ fn the_latest_attachment_wins_and_what_the_older_one_still_sends_is_dropped() {
 fn a_draining_server_resumes_sessions_and_opens_none() {
     let mut bench = Bench::new();
     bench.core.start_drain(NOW);
-    assert_eq!(answer(&mut bench, &hello(None)).0, Kind::Busy);
+    assert_eq!(greet(&mut bench, &hello(None)).0, Kind::Busy);
     let (id, token) = (bench.session, bench.token);
-    assert_eq!(answer(&mut bench, &hello(Some((id, token)))).0, Kind::Welcome);
+    assert_eq!(greet(&mut bench, &hello(Some((id, token)))).0, Kind::Welcome);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_kind_that_has_no_body_is_rejected_with_one() {
 }
 
 #[test]
-fn a_connection_that_does_not_listen_is_cut_and_its_answers_wait_for_a_resume() {
+fn a_connection_that_does_not_listen_is_cut_and_its_replies_wait_for_a_resume() {
     let mut bench = Bench::with(true, ServerLimits::default());
     bench.call(1);
     bench.run(b"one");
@@ -113,7 +113,7 @@ fn a_connection_that_does_not_listen_is_cut_and_its_answers_wait_for_a_resume() 
 }
 
 #[test]
-fn a_drain_ends_when_all_is_answered_and_acknowledged_and_waits_for_what_runs() {
+fn a_drain_ends_when_every_reply_is_sent_and_acknowledged_and_waits_for_what_runs() {
     let mut bench = Bench::new();
     bench.call(1);
     let key = bench.begin().expect("it runs");
@@ -146,7 +146,7 @@ fn a_drain_can_be_told_to_end_sooner_and_not_to_end_later() {
 }
 
 #[test]
-fn a_drain_that_loses_patience_refuses_what_is_queued() {
+fn a_drain_whose_grace_is_over_refuses_queued_calls() {
     let mut bench = Bench::new();
     bench.call(1);
     bench.core.start_drain(NOW);

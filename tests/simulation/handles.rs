@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rpc_core::call::{ByName, Resolution, Unknown};
 use rpc_core::limits::{ClientLimits, ServerLimits};
-use rpc_core::sim::{Faults, Handlers, Network};
 use rpc_core::stub::{
     Caller, Client, Contract, Dispatch, Dispatched, Handle, Method, Never, Pending, Refused,
 };
 use rpc_core::{CallError, Service};
+use rpc_sim::{Faults, Handlers, Network};
 use rpc_tests::campaign::fresh_seed;
 
 static MARK: Method = Method::new("Marks.mark", "fn mark(tag: u64) -> u64");
@@ -40,7 +40,7 @@ impl Service for Marks {
     }
 }
 
-/// What `#[rpc]` would write, by hand.
+/// A stub as `#[rpc]` would write it, by hand.
 struct MarksClient {
     call: Handle<MarksClient>,
 }
@@ -93,7 +93,7 @@ impl User {
         }
     }
 
-    /// Asks what became of an unknown call; an answer is the same each time.
+    /// Asks what became of an unknown call; a reply is the same each time.
     fn resolve(&mut self, at: usize) {
         let limit = self.ms(8_000);
         let (tag, unknown) = &self.unknown[at];

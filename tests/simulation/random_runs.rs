@@ -15,19 +15,19 @@ const MOVING: u64 = 900;
 /// Threads of a campaign: the tests of a binary run side by side.
 const THREADS: usize = 2;
 
-/// What must be hit by the fixed seeds: the rows of the protocol's table, the verdicts, the faults, the topologies.
+/// The cases that the fixed seeds must hit: the rows of the protocol's table, the verdicts, the faults, the topologies.
 const MUST: &[&str] = &[
     "row CALL < last: dropped",
-    "row CALL copy of queued or running",
-    "row CALL copy of kept: replayed",
-    "row CALL copy of not kept: reply lost",
-    "row CALL copy of refused: refused again",
-    "row CALL copy: no answer needed",
+    "row CALL duplicate of queued or running",
+    "row CALL duplicate of kept: replayed",
+    "row CALL duplicate of not kept: reply lost",
+    "row CALL duplicate of refused: refused again",
+    "row CALL duplicate: no reply needed",
     "row CALL refused before it ran",
     "row CANCEL < last: dropped",
     "row CANCEL of queued: refused",
     "row CANCEL of running: told",
-    "row CANCEL of final: answered",
+    "row CANCEL of final: replied again",
     "row CANCEL before its CALL: recorded",
     "row ACK of final: bytes freed",
     "row ACK of another: dropped",
@@ -48,7 +48,7 @@ const MUST: &[&str] = &[
     "client busy retries",
     "client second sessions",
     "client second sessions resolved",
-    "copies whose pause was looked at",
+    "retransmissions whose pause was looked at",
     "slots above 64 used",
     "processes that stood still",
     "clocks that jumped",

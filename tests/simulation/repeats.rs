@@ -5,16 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rpc_core::ids::{Incarnation, SessionId, Time, Token};
+use rpc_core::ids::Time;
 use rpc_core::limits::{ClientLimits, ServerLimits};
 use rpc_core::proto::client::{ClientConfig, ClientCore, Event};
 use rpc_core::proto::{Outcome, UnknownCause};
-use rpc_core::sim::{Faults, Network};
 use rpc_core::stub::{Contract, Dispatch, Dispatched, Method, Never, Refused};
 use rpc_core::wire::frame::{FrameDecoder, Header, Kind, append};
-use rpc_core::wire::message::{Agreement, REPLY_NOT_KEPT, Status, Welcome};
+use rpc_core::wire::message::{REPLY_NOT_KEPT, Status};
 use rpc_core::{CallError, Service};
+use rpc_sim::{Faults, Network};
 use rpc_tests::ledger::{Does, served};
+
+use crate::bench::welcome;
 
 static ALL: Method = Method::new("Dump.all", "fn all(size: u64) -> Vec<u8>").idempotent();
 static DUMP: Contract = Contract::new("Dump", &[ALL]);
@@ -76,19 +78,7 @@ impl Repeater {
     fn connect(&mut self) {
         assert!(self.core.poll_connect(self.now));
         self.core.handle_connected(self.now);
-        let welcome = Welcome {
-            version: 1,
-            features: 0,
-            incarnation: Incarnation(1),
-            session: SessionId(5),
-            token: Token([1; 32]),
-            slots: 1,
-            max_frame: 4096,
-            lease_ms: 1000,
-            resumed: false,
-            agreements: vec![Agreement::Same],
-        };
-        self.hear(&Header::new(Kind::Welcome), &welcome.encode());
+        self.hear(&Header::new(Kind::Welcome), &welcome(false).encode());
     }
 
     fn hear(&mut self, header: &Header, body: &[u8]) {
@@ -112,7 +102,7 @@ impl Repeater {
         seq
     }
 
-    /// Starts an idempotent call, and answers each attempt with `lose` until there is a verdict.
+    /// Starts an idempotent call, and replies to each attempt with `lose` until there is a verdict.
     fn call(&mut self, tag: u64, within: Duration, mut lose: impl FnMut(&mut Self, u64)) -> Outcome {
         let request = Does::Idempotent.request(tag, 0, 0, within);
         self.core.start(tag, request, self.now).expect("started");
@@ -134,7 +124,7 @@ impl Repeater {
 /// Longer than any rounding of a timer.
 const MOMENT: Duration = Duration::from_micros(1);
 
-/// The reply was sent once and not kept: the answer to a copy.
+/// The reply was sent once and not kept: the reply to a duplicate.
 fn not_kept(client: &mut Repeater, seq: u64) {
     let header = Header { code: Status::ReplyLost.code(), ..Header::for_call(Kind::Reply, 0, seq) };
     client.hear(&header, REPLY_NOT_KEPT.as_bytes());

@@ -15,7 +15,7 @@ fn refused(seq: u64, reason: Reason) -> Vec<(u64, Status)> {
 }
 
 #[test]
-fn a_call_below_last_never_runs_and_is_not_answered() {
+fn a_call_below_last_never_runs_and_gets_no_reply() {
     let mut bench = Bench::new();
     bench.call(5);
     bench.run(b"five");
@@ -26,7 +26,7 @@ fn a_call_below_last_never_runs_and_is_not_answered() {
 }
 
 #[test]
-fn a_copy_of_a_queued_or_running_call_does_nothing_now() {
+fn a_duplicate_of_a_queued_or_running_call_does_nothing_now() {
     let mut bench = Bench::new();
     bench.call(1);
     bench.call(1);
@@ -38,11 +38,11 @@ fn a_copy_of_a_queued_or_running_call_does_nothing_now() {
 }
 
 #[test]
-fn a_copy_of_a_kept_reply_gets_the_same_bytes_unless_they_are_still_unsent() {
+fn a_duplicate_of_a_kept_reply_gets_the_same_bytes_unless_they_are_still_unsent() {
     let mut bench = Bench::new();
     bench.call(1);
     bench.run(b"same");
-    bench.call(1); // the answer waits in the buffer: not twice
+    bench.call(1); // the reply waits in the buffer: not twice
     let frames = bench.read(bench.conn);
     assert_eq!(frames.iter().map(|f| &f.body[..]).collect::<Vec<_>>(), [b"same"]);
     bench.call(1);
@@ -64,7 +64,7 @@ fn a_reply_over_the_cache_limit_is_sent_once_and_then_lost() {
 }
 
 #[test]
-fn a_copy_of_a_refused_call_is_refused_the_same_way_even_when_there_is_room_now() {
+fn a_duplicate_of_a_refused_call_is_refused_the_same_way_even_when_there_is_room_now() {
     let mut bench = Bench::with(true, ServerLimits { queue: 1, ..ServerLimits::default() });
     bench.write(bench.conn, &Header { millis: 9, ..Header::for_call(Kind::Cancel, 1, 1) }, &[]);
     bench.read(bench.conn);
@@ -80,7 +80,7 @@ fn a_copy_of_a_refused_call_is_refused_the_same_way_even_when_there_is_room_now(
 }
 
 #[test]
-fn a_copy_of_an_acknowledged_call_gets_nothing() {
+fn a_duplicate_of_an_acknowledged_call_gets_nothing() {
     let mut bench = Bench::new();
     bench.call(1);
     bench.run(b"one");
@@ -102,7 +102,7 @@ fn the_same_number_with_another_body_is_a_protocol_error_and_gets_no_other_calls
 }
 
 #[test]
-fn a_copy_with_another_time_left_is_a_copy() {
+fn a_duplicate_with_another_time_left_is_a_duplicate() {
     let mut bench = Bench::new();
     bench.call_with(1, Does::Reply, 1, 1000);
     bench.call_with(1, Does::Reply, 1, 10);
@@ -112,7 +112,7 @@ fn a_copy_with_another_time_left_is_a_copy() {
 }
 
 #[test]
-fn a_copy_never_puts_a_queued_calls_deadline_back() {
+fn a_duplicate_never_puts_a_queued_calls_deadline_back() {
     let mut bench = Bench::new();
     bench.call_with(1, Does::Reply, 1, 10);
     bench.call_with(1, Does::Reply, 1, 9000);
@@ -174,7 +174,7 @@ fn cancel_keeps_a_queued_call_from_running_and_tells_a_running_one() {
 }
 
 #[test]
-fn cancel_before_its_call_is_recorded_and_any_call_of_that_number_is_its_copy() {
+fn cancel_before_its_call_is_recorded_and_any_call_of_that_number_is_its_duplicate() {
     let mut bench = Bench::new();
     bench.cancel(1);
     assert_eq!(bench.replies(), refused(1, Reason::Cancelled));
@@ -184,7 +184,7 @@ fn cancel_before_its_call_is_recorded_and_any_call_of_that_number_is_its_copy() 
 }
 
 #[test]
-fn cancel_of_a_final_call_gets_its_answer_and_below_last_nothing() {
+fn cancel_of_a_final_call_gets_its_reply_and_below_last_nothing() {
     let mut bench = Bench::new();
     bench.call(2);
     bench.run(b"two");
@@ -230,7 +230,7 @@ fn a_stub_may_refuse_a_call_after_it_was_handed_out() {
 }
 
 #[test]
-fn an_answer_goes_to_the_connection_that_is_attached_when_it_is_there() {
+fn a_reply_goes_to_the_connection_that_is_attached_when_it_is_there() {
     let mut bench = Bench::new();
     bench.call(1);
     let key = bench.begin().expect("it runs");
@@ -289,13 +289,13 @@ fn a_session_with_an_admitted_call_is_never_evicted_for_another() {
 }
 
 #[test]
-fn with_the_filter_off_a_copy_runs_beside_the_record_and_a_refused_one_does_not() {
+fn with_the_filter_off_a_duplicate_runs_beside_the_record_and_a_refused_one_does_not() {
     let mut bench = Bench::with(false, ServerLimits::default());
     bench.call(1);
     let first = bench.begin().expect("it runs");
     bench.call(1);
-    let copy = bench.begin().expect("its copy runs as well");
-    bench.core.finish(copy, Status::Done, b"copy", NOW);
+    let duplicate = bench.begin().expect("its duplicate runs as well");
+    bench.core.finish(duplicate, Status::Done, b"duplicate", NOW);
     assert!(bench.replies().is_empty(), "V3: its client must not go on before the record is final");
     bench.core.finish(first, Status::Done, b"first", NOW);
     assert_eq!(bench.replies(), [(1, Status::Done)]);
@@ -319,7 +319,7 @@ fn a_drain_does_not_open_a_superseded_connection_again() {
 }
 
 #[test]
-fn a_call_to_a_draining_server_is_refused_and_recorded_and_a_copy_of_a_finished_one_is_answered() {
+fn a_call_to_a_draining_server_is_refused_and_recorded_and_a_duplicate_of_a_finished_one_gets_its_reply() {
     let mut bench = Bench::new();
     bench.call(1);
     bench.core.start_drain(NOW);

@@ -8,16 +8,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rpc_core::call::{Resolution, Unknown};
-use rpc_core::sim::{Faults, Handlers, Network, in_process};
 use rpc_core::stub::{
     Caller, Client, Contract, Dispatch, Dispatched, Handle, Method, Never, Pending, Refused,
 };
 use rpc_core::{CallError, Race, Service};
+use rpc_sim::{Faults, Handlers, Network, in_process};
 
 static ADD: Method = Method::new("Counter.add", "fn add(amount: u64) -> u64");
 static COUNTER: Contract = Contract::new("Counter", &[ADD]);
 
-/// What `#[rpc]` would write, by hand.
+/// A stub as `#[rpc]` would write it, by hand.
 struct CounterClient {
     call: Handle<CounterClient>,
     caller: Caller,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rpc_core::ids::{Seq, SessionId, Slot, Time};
 use rpc_core::limits::ServerLimits;
 use rpc_core::proto::server::{RecordState, ServerCore, SessionState};
-use rpc_core::sim::World;
+use rpc_sim::World;
 
 /// A timer may be late by one tick of the driver.
 pub const TICK: Duration = Duration::from_millis(1);
@@ -16,7 +16,7 @@ pub const TICK: Duration = Duration::from_millis(1);
 /// Two looks of a draining server, and a tick: what it waits for may have come just after the first.
 const DRAIN_LOOKS: Duration = Duration::from_millis(41);
 
-/// How the server stood when the auditor last looked.
+/// The state of the server when the auditor last looked.
 #[derive(Debug)]
 pub struct Auditor {
     limits: ServerLimits,
@@ -26,18 +26,18 @@ pub struct Auditor {
     loops: Vec<Quiet>,
     /// Connections that each loop has cut because their client did not read.
     stalled: HashMap<usize, u64>,
-    /// When the drain under way began.
+    /// The time at which the drain under way began.
     draining: Option<Time>,
     /// Every session that ever stood.
     ever: HashSet<SessionId>,
-    /// When the server's clock jumped last, or its process went on.
+    /// The time at which the server's clock jumped last, or its process went on.
     jumped: Time,
     was_paused: bool,
     /// A slot beyond the first 64 had a call.
     pub saw_wide: bool,
 }
 
-/// What is known of a session.
+/// The facts about a session.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     state: SessionState,
@@ -49,17 +49,17 @@ struct Known {
     stuck: Option<Time>,
 }
 
-/// What a loop that drains waits for.
+/// The conditions that a loop that drains waits for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Quiet {
-    /// Since when nothing is queued or running, and every session is acknowledged, or attached with all answers written,
+    /// Since when nothing is queued or running, and every session is acknowledged, or attached with all replies written,
     written: Option<Time>,
     /// and since when nothing else waits to be written either.
     quiet: Option<Time>,
     /// Since when nothing is queued or running, and every session is acknowledged.
     acknowledged: Option<Time>,
-    /// Answers sent and sessions resumed so far.
-    answers: u64,
+    /// Replies sent and sessions resumed so far.
+    replies: u64,
     done: bool,
 }
 
@@ -231,7 +231,7 @@ impl Auditor {
         let (mut written, mut quiet, mut acknowledged) = (idle, idle, idle);
         server.sessions(|state| {
             acknowledged &= state.acknowledged;
-            written &= state.acknowledged || (state.attached && state.answered);
+            written &= state.acknowledged || (state.attached && state.all_written);
             quiet &= state.acknowledged || (state.attached && state.unsent == 0);
         });
         if self.loops.len() <= number {
@@ -239,12 +239,12 @@ impl Auditor {
         }
         let Some(began) = self.draining else { return Ok(()) };
         let at = &mut self.loops[number];
-        let copies =
+        let replayed =
             counters.duplicates_replayed + counters.duplicates_not_kept + counters.duplicates_refused;
-        let answers =
-            counters.refused + counters.executions + copies + counters.cancels_final + counters.resumed;
-        if std::mem::replace(&mut at.answers, answers) != answers {
-            (at.written, at.quiet) = (None, None); // an answer was sent, or a session resumed: the time begins anew
+        let replies =
+            counters.refused + counters.executions + replayed + counters.cancels_final + counters.resumed;
+        if std::mem::replace(&mut at.replies, replies) != replies {
+            (at.written, at.quiet) = (None, None); // a reply was sent, or a session resumed: the time begins anew
         }
         let before = *at;
         at.written = written.then(|| at.written.unwrap_or(now));

@@ -14,10 +14,10 @@ const ENOUGH: usize = 20;
 /// Seeds that are new in each run lie below this: 12 digits are easily copied.
 const SEEDS_END: u64 = 1_000_000_000_000;
 
-/// What many runs gave.
+/// The result of many runs.
 #[derive(Debug, Default)]
 pub struct Campaign {
-    /// What was hit.
+    /// The cases that were hit.
     pub tally: Tally,
     /// Seeds that broke a rule, with the rule, the lowest first.
     pub broken: Vec<(u64, String)>,

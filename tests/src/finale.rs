@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use rpc_core::proto::server::RecordState;
-use rpc_core::sim::Faults;
+use rpc_sim::Faults;
 
 use crate::ledger::Does;
 use crate::plan::CALLS;
 use crate::run::Run;
 use crate::truth::most_runs;
 
-/// How long a healed network is given until every slot is free again.
+/// The time after which every slot must be free again on a healed network.
 const PEACE: Duration = Duration::from_secs(300);
 
 /// After this long on a healed network, both sides of every broken connection have noticed, also of a half open one
@@ -19,7 +19,7 @@ const PEACE: Duration = Duration::from_secs(300);
 const SETTLED: Duration = Duration::from_secs(70);
 
 /// A call with this much time left when the network heals must get an answer: [`SETTLED`], the longest pause between two
-/// copies (36 s), and a second for each of the calls that may run before it.
+/// retransmissions (36 s), and a second for each of the calls that may run before it.
 const TIME_LEFT: Duration = Duration::from_secs(140);
 
 /// Time for the last acknowledgements: their delay (1 s), and a while for what is on its way.
@@ -154,14 +154,14 @@ impl Run {
                 return Err(format!("V12: {queued} queued, {running} running at the end"));
             }
             if self.filter_off || !self.all_resumed() {
-                continue; // a copy that ran again answers what was acknowledged; and a lost ACK is said at a resume
+                continue; // a duplicate that ran again replies to an acknowledged call; and a lost ACK is sent at a resume
             }
             if counters.kept_bytes > 0 {
-                return Err(format!("V18: {} bytes are kept for nobody", counters.kept_bytes));
+                return Err(format!("V18: {} bytes are kept without an owner", counters.kept_bytes));
             }
             server.audit(|call, state| {
                 if !matches!(state, RecordState::Empty | RecordState::Acknowledged) {
-                    broken = Err(format!("V18: {call} is {state:?} although its client has the answer"));
+                    broken = Err(format!("V18: {call} is {state:?} although its client has the reply"));
                 }
             })?;
         }

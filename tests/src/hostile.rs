@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rpc_core::ids::{MethodId, SessionId, Time};
 use rpc_core::proto::server::ServerCore;
-use rpc_core::sim::{LinkId, World};
 use rpc_core::wire::codec;
 use rpc_core::wire::frame::{FrameDecoder, Header, Kind, append};
 use rpc_core::wire::message::{Hello, Welcome, encode_name};
+use rpc_sim::{LinkId, World};
 
 use crate::ledger::{ALL, HOSTILE_TAGS, served};
 
@@ -136,7 +136,7 @@ impl Hostile {
 
     fn call(&mut self, slot: u16, seq: u64, random: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
         let does = ALL[random.usize(0..ALL.len())];
-        // A few bodies only, so that two calls of one number are often copies and often not.
+        // A few bodies only, so that two calls of one number are often duplicates and often not.
         let tag = HOSTILE_TAGS + u64::from(random.u8(0..3));
         self.tag = tag;
         let pad = match random.u8(0..20) {

@@ -12,7 +12,7 @@ use rpc_core::wire::codec;
 use rpc_core::wire::frame::body_checksum;
 use std::time::Duration;
 
-/// What the methods of the service do, in the order of its contract.
+/// The effects of the service's methods, in the order of its contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Does {
     /// Runs and gives a reply of the size asked for.
@@ -128,21 +128,21 @@ pub struct Execution {
     pub reply: Vec<u8>,
 }
 
-/// What really ran, whatever anybody was told.
+/// The runs as they happened, whatever their callers were told.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// By the tag that its caller gave it: a tag has several calls if its client repeated it.
     pub by_tag: HashMap<u64, Vec<Execution>>,
-    /// How often each call of the filter ran.
+    /// The number of runs of each call that the filter guards.
     pub by_call: HashMap<CallId, u32>,
-    /// Calls that ran with arguments that nobody sent.
+    /// Calls that ran with arguments that no client sent.
     pub changed: u64,
     /// Handlers that saw that they were cancelled.
     pub saw_cancel: u64,
 }
 
 impl Ledger {
-    /// How often the call with this tag ran.
+    /// The number of runs of the call with this tag.
     pub fn runs(&self, tag: u64) -> usize {
         self.by_tag.get(&tag).map_or(0, Vec::len)
     }

@@ -9,6 +9,7 @@
 //!                                                                                         '-- tally: what was hit
 //! ```
 
+pub mod attack;
 pub mod auditor;
 pub mod bytes;
 pub mod campaign;

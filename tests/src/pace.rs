@@ -1,30 +1,31 @@
-//! V20: how long a client waits before it sends a call again, and before it connects again.
+//! V20: the pauses of a client before it sends a call again, and before it connects again.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use rpc_core::ids::Time;
 use rpc_core::limits::{ClientLimits, ServerLimits};
-use rpc_core::sim::{ClientId, LinkId, Sent, World};
 use rpc_core::wire::frame::Kind;
+use rpc_sim::{ClientId, LinkId, Sent, World};
 
 use crate::auditor::TICK;
 
-/// A copy may be late by this much where writes take parts: the batches before it may take that long.
+/// A retransmission may be late by this much where writes take parts: the batches before it may take that long.
 const LATE: Duration = Duration::from_secs(10);
 
-/// When each call was last sent on its connection, and what the next copy must wait.
+/// The last transmission of each call on its connection, and the pauses of clients.
 #[derive(Debug, Default)]
 pub struct Pace {
-    last: HashMap<(LinkId, u16, u64), Copies>,
-    /// Until when each client's process or clock was disturbed: a copy that was due before may be late.
+    /// The last transmission of each call, by connection, slot and number.
+    last: HashMap<(LinkId, u16, u64), Transmission>,
+    /// The end of the disturbance of each client's process or clock: a retransmission that was due before it may be late.
     disturbed: HashMap<ClientId, Time>,
-    /// Copies whose pauses were looked at.
-    pub copies: u64,
+    /// Retransmissions whose pauses were looked at.
+    pub retransmissions: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Copies {
+struct Transmission {
     left: Time,
     least: Duration,
     most: Duration,
@@ -47,28 +48,28 @@ impl Pace {
         }
         let key = (sent.link, sent.slot, sent.seq);
         let first = limits.resend_first;
-        let Some(copies) = self.last.get_mut(&key) else {
-            self.last.insert(key, Copies { left: sent.left, least: first, most: first });
+        let Some(last) = self.last.get_mut(&key) else {
+            self.last.insert(key, Transmission { left: sent.left, least: first, most: first });
             return Ok(());
         };
-        self.copies += 1;
-        let pause = sent.made.since(copies.left);
-        let calm = self.disturbed.get(&sent.client).is_none_or(|until| *until < copies.left);
+        self.retransmissions += 1;
+        let pause = sent.made.since(last.left);
+        let calm = self.disturbed.get(&sent.client).is_none_or(|until| *until < last.left);
         let late = if short_writes { LATE } else { TICK };
-        if pause < copies.least || (calm && pause > copies.most + late) {
-            return Err(format!("V20: a copy was sent after {pause:?}: {copies:?} {sent:?}"));
+        if pause < last.least || (calm && pause > last.most + late) {
+            return Err(format!("V20: sent again after {pause:?}: {last:?} {sent:?}"));
         }
         // Each pause is twice the one before, up to the cap, and up to 20 % more or less.
-        copies.least = (copies.least * 2).min(limits.resend_cap) * 4 / 5;
-        copies.most = (copies.most * 2).min(limits.resend_cap) * 6 / 5;
-        copies.left = sent.left;
+        last.least = (last.least * 2).min(limits.resend_cap) * 4 / 5;
+        last.most = (last.most * 2).min(limits.resend_cap) * 6 / 5;
+        last.left = sent.left;
         Ok(())
     }
 
     /// Looks at the longest time that a client waited before it connected again.
     ///
     /// # Errors
-    /// When it was longer than any rule allows.
+    /// The time, if it was longer than any rule allows.
     pub fn look_at_reconnects(
         &self,
         world: &World,

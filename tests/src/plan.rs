@@ -1,4 +1,4 @@
-//! Who does what when: drawn from the seed before the run begins, so that a step of the world cannot change it.
+//! The actions of a run and their times, drawn from the seed before it begins, so that a step of the world cannot change them.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use rpc_core::ids::Time;
 use crate::ledger::{ALL, Does};
 use crate::setup::{Setup, Trouble};
 
-/// One thing that somebody does.
+/// One action of a client or of the server.
 #[derive(Clone, Copy, Debug)]
 pub enum Act {
     /// A client starts a call.
     Start {
-        /// Which client.
+        /// The client.
         client: usize,
         /// The call's tag.
         tag: u64,
-        /// What it calls.
+        /// The method, with its arguments.
         does: Does,
         /// Bytes of the reply.
         size: u32,
@@ -27,14 +27,14 @@ pub enum Act {
     },
     /// A client drops the handle of a call.
     Abandon {
-        /// Which client.
+        /// The client.
         client: usize,
         /// The call's tag.
         tag: u64,
     },
     /// A client's call is unknown: its caller asks no longer what became of it.
     Forget {
-        /// Which client.
+        /// The client.
         client: usize,
         /// The call's tag.
         tag: u64,
@@ -78,7 +78,7 @@ pub enum Process {
     Client(usize),
 }
 
-/// How many calls a run makes, about.
+/// The number of calls of a run, about.
 pub const CALLS: u64 = 110;
 
 /// The time in which calls are started.
@@ -91,7 +91,7 @@ pub fn plan(setup: &Setup, random: &mut fastrand::Rng) -> Vec<(Time, Act)> {
     let mut at = 0;
     let wide = setup.clients.iter().any(|client| client.limits.slots > 64); // then all calls are under way at once
     for number in 0..CALLS {
-        // Bursts and pauses: calls that compete, and connections that nobody drives for a while.
+        // Bursts and pauses: calls that compete, and connections that are not driven for a while.
         at += if wide {
             random.u64(0..6_000)
         } else if random.u8(0..4) > 0 {

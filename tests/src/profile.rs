@@ -29,7 +29,7 @@ pub enum Profile {
     All,
     /// The server has several loops, and connections change between them.
     Loops,
-    /// All slots wait for lost answers, and a second session takes the calls.
+    /// All slots wait for lost replies, and a second session takes the calls.
     Stuck,
     /// More clients come than there is room for, from few addresses.
     Full,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rpc_core::ids::Time;
 use rpc_core::proto::client::Event;
 use rpc_core::proto::{Outcome, UnknownCause};
-use rpc_core::sim::World;
+use rpc_sim::World;
 
 use crate::auditor::{Auditor, TICK};
 use crate::hostile::{Hostile, Stranger};
@@ -22,20 +22,20 @@ use crate::truth::{Call, Surroundings, is_answer, name_of};
 /// Steps after which a run is given up: 300 times as many as usual. Something does the same again and again.
 const MOST_STEPS: u64 = 1_000_000;
 
-/// What a run gave.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// What was hit.
+    /// The cases that were hit.
     pub tally: Tally,
     /// The run's hash.
     pub hash: u64,
-    /// What happened, if lines were asked for.
+    /// The trace, if lines were asked for.
     pub lines: Vec<String>,
     /// The rule that was broken.
     pub broken: Option<String>,
 }
 
-/// How a run differs from the usual.
+/// The differences of a run from the usual.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Keep lines for a reader.
@@ -56,7 +56,7 @@ pub fn run(seed: u64, profile: Profile, options: Options) -> Report {
         tally.add_client(run.world.client_counters(client));
         tally.add_client_seen(run.world.client_seen(client));
     }
-    tally.add("copies whose pause was looked at", run.pace.copies);
+    tally.add("retransmissions whose pause was looked at", run.pace.retransmissions);
     tally.add("slots above 64 used", u64::from(run.auditor.saw_wide));
     tally.add("handlers that saw a cancel", run.work.read(|ledger| ledger.saw_cancel));
     tally.add("calls that ran with changed arguments", run.work.read(|ledger| ledger.changed));

@@ -1,4 +1,4 @@
-//! What a run is made with: faults, limits, clients and trouble, drawn from its profile and its seed.
+//! The setup of a run: faults, limits, clients and trouble, drawn from its profile and its seed.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use rpc_core::contract::Contract;
 use rpc_core::limits::{ClientLimits, ServerLimits};
 use rpc_core::proto::client::ClientConfig;
-use rpc_core::sim::{Faults, Handlers, WorldConfig};
+use rpc_sim::{Faults, Handlers, WorldConfig};
 
 use crate::ledger::{named_only, other, served};
 use crate::profile::Profile;
@@ -19,7 +19,7 @@ pub struct Setup {
     pub world: WorldConfig,
     /// Its clients.
     pub clients: Vec<ClientSetup>,
-    /// What happens to them.
+    /// The trouble that they meet.
     pub trouble: Trouble,
     /// A session can end without its client asking for it: then calls may be unknown for ever.
     pub loses_sessions: bool,
@@ -34,15 +34,15 @@ pub struct Setup {
 pub struct ClientSetup {
     /// Its bounds and times.
     pub limits: ClientLimits,
-    /// What its stubs were built for.
+    /// The contracts that its stubs were built for.
     pub contract: &'static Contract,
     /// Feature bits to ask for.
     pub features: u32,
-    /// Where it comes from.
+    /// The address that it connects from.
     pub peer: Option<SocketAddr>,
 }
 
-/// How often things happen in a run, at the most.
+/// The greatest number of times that each kind of trouble happens in a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Trouble {
     /// Nothing passes for seconds.
@@ -129,7 +129,7 @@ pub const LONG_LEASE: Duration = Duration::from_secs(200);
 /// More sessions than any run opens.
 pub const NO_CAP: usize = 65_536;
 
-/// What the network does.
+/// The faults of the network.
 fn faults(profile: Profile) -> Faults {
     let ms = Duration::from_millis;
     let usual = Faults::none().delay(ms(0), ms(20)).split(0.2).short_write(0.1);

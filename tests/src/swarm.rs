@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rpc_core::limits::ServerLimits;
-use rpc_core::sim::{Faults, Handlers};
+use rpc_sim::{Faults, Handlers};
 
 use crate::setup::{LONG_LEASE, NO_CAP, Setup, Trouble};
 

@@ -1,15 +1,15 @@
-//! What the runs have hit: one line for each row of the protocol's table, each verdict, each fault.
+//! The cases that the runs have hit: one line for each row of the protocol's table, each verdict, each fault.
 
 use std::collections::BTreeMap;
 
 use rpc_core::proto::client::ClientCounters;
 use rpc_core::proto::server::ServerCounters;
-use rpc_core::sim::{ClientSeen, FaultsSeen, ServerSeen};
+use rpc_sim::{ClientSeen, FaultsSeen, ServerSeen};
 
 /// Counts by name; the names sort into groups.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// How often.
+    /// The number of times.
     pub counts: BTreeMap<String, u64>,
 }
 
@@ -36,17 +36,17 @@ impl Tally {
         let rows = [
             ("row CALL arrived", c.calls),
             ("row CALL < last: dropped", c.duplicates_stale),
-            ("row CALL copy of queued or running", c.duplicates_under_way),
-            ("row CALL copy of kept: replayed", c.duplicates_replayed),
-            ("row CALL copy of not kept: reply lost", c.duplicates_not_kept),
-            ("row CALL copy of refused: refused again", c.duplicates_refused),
-            ("row CALL copy: no answer needed", c.duplicates_unanswered),
+            ("row CALL duplicate of queued or running", c.duplicates_under_way),
+            ("row CALL duplicate of kept: replayed", c.duplicates_replayed),
+            ("row CALL duplicate of not kept: reply lost", c.duplicates_not_kept),
+            ("row CALL duplicate of refused: refused again", c.duplicates_refused),
+            ("row CALL duplicate: no reply needed", c.duplicates_without_reply),
             ("row CALL refused before it ran", c.refused),
             ("row CANCEL arrived", c.cancels),
             ("row CANCEL < last: dropped", c.cancels_stale),
             ("row CANCEL of queued: refused", c.cancels_queued),
             ("row CANCEL of running: told", c.cancels_running),
-            ("row CANCEL of final: answered", c.cancels_final),
+            ("row CANCEL of final: replied again", c.cancels_final),
             ("row CANCEL before its CALL: recorded", c.cancels_first),
             ("row ACK of final: bytes freed", c.acks),
             ("row ACK of another: dropped", c.acks_unused),
@@ -62,7 +62,7 @@ impl Tally {
             ("server connections stalled", c.stalled),
             ("server protocol errors", c.protocol_errors),
             ("server late HELLOs", c.late_hellos),
-            ("server copies executed", c.duplicates_executed),
+            ("server duplicates executed", c.duplicates_executed),
         ];
         for (name, count) in rows {
             self.add(name, count);
@@ -72,7 +72,7 @@ impl Tally {
     /// Adds what a client has counted.
     pub fn add_client(&mut self, c: ClientCounters) {
         let rows = [
-            ("client copies sent", c.resent),
+            ("client retransmissions", c.resent),
             ("client connections", c.connections),
             ("client sessions", c.sessions),
             ("client stray replies", c.stray_replies),

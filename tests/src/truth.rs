@@ -1,4 +1,4 @@
-//! What is known about a call, and whether the verdict on it agrees with what really ran.
+//! The facts about a call, and the comparison of its verdict with the runs that really happened.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use rpc_core::proto::{Outcome, UnknownCause};
 use crate::ledger::{Does, Ledger};
 use crate::setup::Setup;
 
-/// What is known about a call.
+/// The facts about a call.
 #[derive(Debug)]
 pub struct Call {
-    /// Which client started it.
+    /// The client that started it.
     pub client: usize,
-    /// What it calls.
+    /// The method, with its arguments.
     pub does: Does,
     /// Its deadline, by its client's clock.
     pub deadline: Time,
@@ -27,16 +27,16 @@ pub struct Call {
     pub forgotten: bool,
     /// The network was whole, and there was time enough, so it must get an answer (V16).
     pub must_be_answered: bool,
-    /// How it ended.
+    /// The verdict, once there is one.
     pub verdict: Option<Outcome>,
-    /// What became of it after it was unknown.
+    /// The later outcome, if it was unknown first.
     pub resolved: Option<Outcome>,
 }
 
-/// What makes a verdict possible, beside what ran.
+/// The conditions under which a verdict is possible, beside the runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
-    /// What the run was made with.
+    /// The setup of the run.
     pub setup: &'a Setup,
     /// The duplicate filter is switched off.
     pub filter_off: bool,

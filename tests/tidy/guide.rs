@@ -68,11 +68,12 @@ fn source_links(line: &str) -> Vec<String> {
     targets.filter(|target| target.ends_with(".rs")).map(str::to_owned).collect()
 }
 
-/// Files of the library and the macro that neither the guide nor the first comment of their package names.
+/// Files of the library, the simulator and the macro that neither the guide nor the first comment of their package names.
 pub(crate) fn unnamed_files(house: &House) -> Vec<Broken> {
     let Some((_, guide)) = Guide::of(house) else { return Vec::new() };
     let named: BTreeSet<&str> = guide.parts.iter().flat_map(|part| &part.files).map(String::as_str).collect();
-    let library = |file: &&File| file.path.starts_with(CORE) || file.path.starts_with("rpc-derive/");
+    let packages = [CORE, "rpc-sim/", "rpc-derive/"];
+    let library = |file: &&File| packages.iter().any(|package| file.path.starts_with(package));
     let is_test = |file: &File| TESTS_BESIDE.contains(&file.stem()) || file.path.contains("/tests/");
     let files = house.rust.iter().filter(library).filter(|file| !is_test(file));
     files

@@ -4,7 +4,7 @@ call again, and leaves. It repeats a call of an idempotent method whose reply is
 usage: client.py HOST PORT SERVICE SIGNATURES [TEXT ..]
 
 SIGNATURES are those of the service as written in the trait, without `&self`, one on each line; the first is called, and its
-arguments are the TEXTs. It prints what the server granted, and the status of each answer with its body in hex. Only Python's own library. The rules W1.. are those of docs/wire.md.
+arguments are the TEXTs. It prints what the server granted, and the status of each reply with its body in hex. Only Python's own library. The rules W1.. are those of docs/wire.md.
 """
 
 import os
@@ -139,7 +139,7 @@ def main(host, port, service, signatures, *arguments):
     lost.close()
     may_repeat = method in idempotent_methods(connection, service)
     seq = call(connection, method, arguments, 0, 1, may_repeat)
-    seq = call(connection, method, arguments, 0, seq, may_repeat)  # a copy: it is answered, and it does not run (W26)
+    seq = call(connection, method, arguments, 0, seq, may_repeat)  # a duplicate: it gets the reply, and does not run (W26)
     connection.close()
     connection, resume = greet((host, int(port)), services, resume)  # W29
     call(connection, method, arguments, 0, seq, may_repeat)

@@ -50,7 +50,7 @@ fn run(address: std::net::SocketAddr, service: &str, signatures: &str, arguments
     Some(said)
 }
 
-/// The same answer to the call, to its copy, and to its copy after a resume.
+/// The same reply to the call, to its duplicate, and to its duplicate after a resume.
 fn three_times(agreement: u8, status: &str, body: &str) -> String {
     let welcome =
         |resumed| format!("welcome version=1 features=2 slots=64 resumed={resumed} agreement={agreement}\n");

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rpc_core::ClientLimits;
 use rpc_core::Resolution;
-use rpc_core::sim::Network;
 use rpc_core::{CallError, Client, rpc};
+use rpc_sim::Network;
 
 use crate::Mode;
 

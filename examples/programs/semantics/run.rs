@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rpc_core::sim::{Faults, FaultsSeen, Network, WorldConfig};
+use rpc_sim::{Faults, FaultsSeen, Network, WorldConfig};
 
 use crate::callers::{Appender, Kv, KvServer, Told};
 use crate::{Mode, Options};

@@ -54,7 +54,8 @@ pub struct ByName {
 
 impl ByName {
     /// Returns a client that calls through `caller`, whose contracts are those of [`names::service`].
-    pub(crate) fn new(caller: Caller) -> Self {
+    #[doc(hidden)] // for channels of other packages: the simulator's
+    pub fn new(caller: Caller) -> Self {
         ByName { caller, known: Arc::default() }
     }
 

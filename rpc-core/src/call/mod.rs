@@ -4,7 +4,9 @@ mod by_name;
 mod channel;
 mod error;
 mod handle;
-pub(crate) mod names;
+#[doc(hidden)]
+// for channels of other packages: the simulator announces services by name as a connection does
+pub mod names;
 mod pending;
 mod race;
 mod reply;

@@ -34,7 +34,7 @@ impl Names {
 
 /// Returns the contract that a client announces for a service whose methods it does not know. Returns `None` if there are
 /// too many names already.
-pub(crate) fn service(name: &str) -> Option<&'static Contract> {
+pub fn service(name: &str) -> Option<&'static Contract> {
     let mut names = lock();
     if let Some(contract) = names.services.get(name) {
         return Some(contract);

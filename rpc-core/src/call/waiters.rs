@@ -26,7 +26,7 @@ pub struct Waiters<S> {
 #[derive(Debug)]
 struct Waiter<S> {
     /// The state of the call for its caller.
-    answer: Answer,
+    progress: Progress,
     /// The threads that sleep until something happens to this call: mostly one, but several threads may resolve one
     /// unknown call.
     sleepers: Vec<S>,
@@ -36,7 +36,7 @@ struct Waiter<S> {
 
 /// The state of a call for its caller.
 #[derive(Debug)]
-enum Answer {
+enum Progress {
     /// The call has not ended.
     Awaited,
     /// The call has ended, and the caller has not taken its outcome.
@@ -71,7 +71,7 @@ impl<S> Default for Waiters<S> {
 impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     /// Registers a waiter for a call that is about to start.
     pub fn register(&mut self) -> Ticket {
-        let waiter = Waiter { answer: Answer::Awaited, sleepers: Vec::new(), waker: None };
+        let waiter = Waiter { progress: Progress::Awaited, sleepers: Vec::new(), waker: None };
         Ticket(self.entries.insert(waiter) as u64)
     }
 
@@ -86,14 +86,14 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     pub fn take(&mut self, ticket: Ticket) -> Option<Outcome> {
         let key = ticket.0 as usize;
         let waiter = self.entries.get_mut(key)?;
-        if !matches!(waiter.answer, Answer::Arrived(_)) {
+        if !matches!(waiter.progress, Progress::Arrived(_)) {
             return None;
         }
-        let Answer::Arrived(outcome) = std::mem::replace(&mut waiter.answer, Answer::Awaited) else {
+        let Progress::Arrived(outcome) = std::mem::replace(&mut waiter.progress, Progress::Awaited) else {
             return None; // excluded above
         };
         if outcome == Outcome::Unknown(UnknownCause::Deadline) {
-            waiter.answer = Answer::Open;
+            waiter.progress = Progress::Open;
         } else {
             self.entries.try_remove(key);
         }
@@ -103,13 +103,13 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     /// Returns true if the outcome has arrived, or if there is no such call.
     pub fn has_outcome(&self, ticket: Ticket) -> bool {
         let waiter = self.entries.get(ticket.0 as usize);
-        waiter.is_none_or(|waiter| matches!(waiter.answer, Answer::Arrived(_)))
+        waiter.is_none_or(|waiter| matches!(waiter.progress, Progress::Arrived(_)))
     }
 
     /// Returns the outcome that has arrived after an unknown one.
     pub fn resolution(&self, ticket: Ticket) -> Option<Outcome> {
-        match &self.entries.get(ticket.0 as usize)?.answer {
-            Answer::Resolved(outcome) => Some(outcome.clone()),
+        match &self.entries.get(ticket.0 as usize)?.progress {
+            Progress::Resolved(outcome) => Some(outcome.clone()),
             _ => None,
         }
     }
@@ -162,15 +162,15 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
 
     /// Stores what happened to a call, and adds to `woken` what waits for it.
     pub fn deliver(&mut self, event: Event, woken: &mut Woken<S>) {
-        let (tag, answer) = match event {
-            Event::Finished(tag, outcome) => (tag, Answer::Arrived(outcome)),
-            Event::Resolved(tag, outcome) => (tag, Answer::Resolved(outcome)),
+        let (tag, progress) = match event {
+            Event::Finished(tag, outcome) => (tag, Progress::Arrived(outcome)),
+            Event::Resolved(tag, outcome) => (tag, Progress::Resolved(outcome)),
         };
         let Some(waiter) = self.entries.get_mut(tag as usize) else { return };
-        waiter.answer = match (&waiter.answer, answer) {
+        waiter.progress = match (&waiter.progress, progress) {
             // The deadline passed, and the reply came before the caller took the outcome: the reply counts.
-            (Answer::Arrived(_), Answer::Resolved(outcome)) => Answer::Arrived(outcome),
-            (_, answer) => answer,
+            (Progress::Arrived(_), Progress::Resolved(outcome)) => Progress::Arrived(outcome),
+            (_, progress) => progress,
         };
         woken.sleepers.extend(waiter.sleepers.iter().cloned());
         woken.wakers.extend(waiter.waker.take());
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_comes_before_unknown_was_taken_is_the_outcome() {
+    fn a_reply_that_arrives_before_unknown_was_taken_is_the_outcome() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
         let ticket = waiters.register();
         waiters.deliver(finished(ticket, Outcome::Unknown(UnknownCause::Deadline)), &mut woken);

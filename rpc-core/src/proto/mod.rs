@@ -12,7 +12,7 @@
     clippy::unreachable
 )]
 
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 mod canonical;
 pub mod client;
 mod outcome;
@@ -21,7 +21,7 @@ pub mod server;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 pub use canonical::Canonical;
 pub use outcome::{Outcome, UnknownCause};
 pub use request::Request;

@@ -41,7 +41,7 @@ pub enum Kind {
     Ack = 6,
     /// The client asks for a sign of life.
     Ping = 7,
-    /// The server answers a PING.
+    /// The server is alive: sent for a PING.
     Pong = 8,
     /// The server is shutting down.
     GoAway = 9,
@@ -130,6 +130,12 @@ pub struct Header {
     /// CALL: the time left. REPLY 'busy', 'draining' or 'reply lost', and BUSY: the pause before another attempt. In
     /// milliseconds.
     pub millis: u32,
+}
+
+/// Returns a time in the 32 bits of milliseconds that it has in a frame. One that does not fit is the longest that does: its
+/// low bits alone would name a time near zero.
+pub(crate) fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
 impl Header {
@@ -222,4 +228,18 @@ pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
         return Err(ProtocolError::BadBody(header.kind.name()));
     }
     Ok(RawHeader { header, body_crc, body_len })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn every_kind_has_the_name_of_its_variant_in_capitals() {
+        for byte in 1..=15 {
+            let kind = Kind::from_wire(byte).expect("W6");
+            assert_eq!(kind.name().replace('_', ""), format!("{kind:?}").to_uppercase());
+        }
+        assert_eq!(Kind::SessionLost.name(), "SESSION_LOST");
+    }
 }

@@ -35,7 +35,7 @@ pub enum Agreement {
     Missing,
 }
 
-/// The body of WELCOME, the answer to a HELLO that the server accepts (W10).
+/// The body of WELCOME, sent for a HELLO that the server accepts (W10).
 #[derive(Clone, Debug)]
 pub struct Welcome {
     /// The version from here on.

@@ -1,5 +1,5 @@
-//! What a user of the framework writes first: a trait, an implementation, a server, a client; and private traits of which
-//! a program uses one side, or neither. None of it may cause a warning.
+//! The first program of a user: a trait, an implementation, a server, a client; and private traits of which
+//! a program uses one side, or neither; and tests of the service in the simulator. None of it may cause a warning.
 #![deny(warnings)]
 
 use rpc_core::{Server, rpc};
@@ -68,4 +68,31 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     drop(greeter);
     server.stop()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rpc_sim::{Faults, Network, in_process};
+
+    use super::{GreeterClient, GreeterServer, Polite};
+
+    #[test]
+    fn the_service_answers_in_process() {
+        let greeter: GreeterClient = in_process(GreeterServer::new(Polite));
+        assert_eq!(greeter.greet("test").expect("no faults"), "hello, test");
+    }
+
+    #[test]
+    fn the_service_answers_over_a_network_that_loses_frames() {
+        let network = Network::new(1, Faults::none().drop(0.1).duplicate(0.3));
+        network.serve(GreeterServer::new(Polite));
+        let greeter: GreeterClient = network.client();
+        network.partition(Duration::from_secs(1));
+        for _ in 0..20 {
+            assert_eq!(greeter.greet("test").expect("the deadline is longer"), "hello, test");
+        }
+        assert!(network.faults_seen().dropped > 0, "{network:?}");
+    }
 }

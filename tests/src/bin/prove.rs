@@ -1,8 +1,9 @@
-//! The proof as a program: `prove simulate|explore|mutants|interleave|all`, and `prove replay PART` to see a case again.
+//! The proof as a program: `prove simulate|explore|mutants|interleave|attack|siege|all`, and `prove replay PART` to see a case again.
 
 use std::process::ExitCode;
 
-use rpc_tests::prove::{Options, PARTS, Part, Progress, Report};
+use rpc_tests::attack::{SERVE, serve};
+use rpc_tests::prove::{APART, Options, PARTS, Part, Progress, Report};
 
 /// The exit status for a rule that was broken.
 const BROKEN: u8 = 1;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
             print!("{}", help());
             return ExitCode::SUCCESS;
         }
+        SERVE => return serve_target(words),
         "replay" => (true, words.next().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()),
         _ => (false, first),
     };
@@ -35,7 +37,7 @@ fn chosen(name: &str, replay: bool) -> Option<Vec<Part>> {
     if name == "all" && !replay {
         return Some(PARTS.to_vec());
     }
-    let part = PARTS.iter().find(|part| part.name == name)?;
+    let part = PARTS.iter().chain(APART).find(|part| part.name == name)?;
     Some(vec![*part])
 }
 
@@ -49,6 +51,9 @@ fn finish(parts: &[Part], replay: bool, options: &Options) -> ExitCode {
         let options = if parts.len() > 1 { &share } else { options };
         let report = if replay { (part.replay)(options) } else { (part.run)(options, &mut progress) };
         progress.clear();
+        if let Some(why) = &report.misuse {
+            return refuse(&format!("{}: {why}", part.name));
+        }
         println!("{report}");
         ok &= report.is_ok();
         last.fact(part.name, if report.is_ok() { "ok" } else { "FAILED" });
@@ -60,6 +65,14 @@ fn finish(parts: &[Part], replay: bool, options: &Options) -> ExitCode {
     if ok { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) }
 }
 
+/// Becomes the server that `attack` and `siege` start as processes of their own.
+fn serve_target(words: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    match serve(words.map(|word| word.to_string_lossy().into_owned())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => refuse(&why),
+    }
+}
+
 fn refuse(why: &str) -> ExitCode {
     eprint!("prove: {why}\n\n{}", help());
     ExitCode::from(USAGE)
@@ -67,13 +80,14 @@ fn refuse(why: &str) -> ExitCode {
 
 fn help() -> String {
     let mut text = String::from(
-        "prove PART [--seed N] [--count N] [--seconds N] [--quick] [--list] [--svg FILE] [NAME ..]\n\
+        "prove PART [--seed N] [--count N] [--seconds N] [--quick] [--list] [--svg FILE] [--connections N]\n\
+         \x20          [--handshakes N] [NAME ..]\n\
          prove replay PART [--seed N | NAME]\n\nparts:\n",
     );
-    for part in PARTS {
+    for part in PARTS.iter().chain(APART) {
         text += &format!("  {:<12}{}\n", part.name, part.help);
     }
-    text + "  all         every part, one after the other, each within its share of 15 minutes\n\n\
+    text + "  all         every part but attack and siege, one after the other, each within its share of 15 minutes\n\n\
             The last line of a part is `PART: ok ..` or `PART: FAILED seed=.. rule=.. replay: COMMAND`.\n\
             Exit status: 0 if every rule holds, 1 if one is broken, 2 for a wrong command line.\n"
 }

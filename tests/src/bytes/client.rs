@@ -12,10 +12,9 @@ use rpc_core::wire::message::{Agreement, FEATURE_NO_BODY_CHECKSUM, Hello, Table,
 
 use super::input::Input;
 use super::services::called::{BY_NAME, METHODS, OTHER, WORK, limits};
+use super::steps::Steps;
 use super::verdicts::Verdicts;
 
-/// The steps of one input at most: an input is short, and its steps are shorter.
-const STEPS: usize = 96;
 /// Calls that are open at a time at most: two slots' and a full queue's, and one that is refused.
 const OPEN: usize = 8;
 /// Time that passes in one step.
@@ -32,7 +31,7 @@ struct Run<'a> {
     core: ClientCore,
     verdicts: Verdicts,
     now: Time,
-    /// What the server has read on the connection that stands.
+    /// The frames that the server has read on the connection that stands.
     connection: Option<FrameDecoder>,
     connecting: bool,
     /// A WELCOME, or what might be one, was delivered on this connection.
@@ -41,25 +40,67 @@ struct Run<'a> {
     hello: Option<Hello>,
     granted: Slot,
     checksum: bool,
-    /// The last calls that left, for the server to answer.
+    /// The last calls that left, for the server to reply to.
     calls: Vec<Header>,
 }
 
 /// An input is a byte of flags and a list of steps, each a byte and what it needs.
 ///
 /// # Panics
-/// When the client panics, its audit fails, a call gets no verdict in time or two, a verdict that is false, or when what
+/// Panics if the client panics, its audit fails, a call gets no verdict in time or two, a verdict that is false, or if what
 /// it sends is no frame, or has no place at that point of the conversation.
 pub fn client(data: &[u8]) {
-    let mut run = Run::new(Input::new(data));
-    for _ in 0..STEPS {
-        if run.input.is_empty() {
-            break;
-        }
-        run.step();
-        run.check();
+    Run::new(Input::new(data)).run();
+}
+
+impl<'a> Steps<'a> for Run<'a> {
+    fn input(&mut self) -> &mut Input<'a> {
+        &mut self.input
     }
-    run.end();
+
+    fn step(&mut self) {
+        match self.input.below(32) {
+            0..5 => self.start(),
+            5..8 => self.connect(),
+            8..12 => self.transmit(),
+            12..15 => self.welcome(),
+            15..21 => self.reply(),
+            21 | 22 => self.other_frame(),
+            23 => self.raw(),
+            24..27 => self.pass(),
+            27 => self.give_up(),
+            28 => self.lose(),
+            29 => self.core.handle_flushed(self.now),
+            30 => self.table(),
+            _ => self.seldom(),
+        }
+    }
+
+    /// Does what the driver of a client does after each step, and checks the rules.
+    fn check(&mut self) {
+        self.take_events();
+        if self.core.wants_close() {
+            self.connection = None;
+            self.connecting = false;
+            self.core.handle_disconnected("closed", self.now);
+            self.take_events();
+        }
+        if let Err(broken) = self.core.audit() {
+            panic!("{broken}");
+        }
+    }
+
+    /// Lets every deadline pass, and closes the client: no call is left without its verdict.
+    fn end(mut self) {
+        self.now = self.now.plus(Duration::from_millis(WITHIN[3]));
+        self.timers();
+        self.check();
+        self.core.close(self.now);
+        self.check();
+        self.verdicts.all_ended();
+        let left = (self.core.in_flight(), self.core.orphaned_slots(), self.core.owes());
+        assert_eq!(left, (0, 0, false), "V18: calls, orphaned slots, and true if a driver is needed");
+    }
 }
 
 impl<'a> Run<'a> {
@@ -85,24 +126,6 @@ impl<'a> Run<'a> {
             granted: 2,
             checksum: true,
             calls: Vec::new(),
-        }
-    }
-
-    fn step(&mut self) {
-        match self.input.below(32) {
-            0..5 => self.start(),
-            5..8 => self.connect(),
-            8..12 => self.transmit(),
-            12..15 => self.welcome(),
-            15..21 => self.reply(),
-            21 | 22 => self.other_frame(),
-            23 => self.raw(),
-            24..27 => self.pass(),
-            27 => self.give_up(),
-            28 => self.lose(),
-            29 => self.core.handle_flushed(self.now),
-            30 => self.table(),
-            _ => self.seldom(),
         }
     }
 
@@ -307,8 +330,8 @@ impl<'a> Run<'a> {
         if self.connection.is_none() {
             return;
         }
-        let cut = usize::from(self.input.u8()).min(bytes.len());
-        for part in [&bytes[..cut], &bytes[cut..]] {
+        let parts = self.input.cut(bytes);
+        for part in parts {
             if !part.is_empty() {
                 self.core.handle_input(Bytes::copy_from_slice(part), self.now);
             }
@@ -368,31 +391,5 @@ impl<'a> Run<'a> {
         while let Some(event) = self.core.poll_event() {
             self.verdicts.event(event);
         }
-    }
-
-    /// What the driver of a client does after each step; then the rules.
-    fn check(&mut self) {
-        self.take_events();
-        if self.core.wants_close() {
-            self.connection = None;
-            self.connecting = false;
-            self.core.handle_disconnected("closed", self.now);
-            self.take_events();
-        }
-        if let Err(broken) = self.core.audit() {
-            panic!("{broken}");
-        }
-    }
-
-    /// Lets every deadline pass, and closes the client: no call is left without its verdict.
-    fn end(mut self) {
-        self.now = self.now.plus(Duration::from_millis(WITHIN[3]));
-        self.timers();
-        self.check();
-        self.core.close(self.now);
-        self.check();
-        self.verdicts.all_ended();
-        let left = (self.core.in_flight(), self.core.orphaned_slots(), self.core.owes());
-        assert_eq!(left, (0, 0, false), "V18: calls, orphaned slots, and whether anything is owed");
     }
 }

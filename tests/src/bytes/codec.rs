@@ -13,7 +13,7 @@ use super::values::{Borrowed, Chain, Extent, Shapes, Value};
 /// An input is a byte that chooses a type, and the bytes that are decoded as a value of it.
 ///
 /// # Panics
-/// When the codec panics, when a value is deeper or has more elements than the limits say, when what was decoded cannot
+/// Panics if the codec panics, if a value is deeper or has more elements than the limits say, if what was decoded cannot
 /// be encoded or is another value then, or when a borrowed part does not lie in the input.
 pub fn codec(data: &[u8]) {
     let mut input = Input::new(data);

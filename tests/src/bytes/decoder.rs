@@ -27,7 +27,7 @@ struct Agreed {
 /// first, since no mutation finds a CRC.
 ///
 /// # Panics
-/// When the decoder panics, when it cuts other frames from chunks than the model from the whole stream, when it loses or
+/// Panics if the decoder panics, if it cuts other frames from chunks than the model from the whole stream, if it loses or
 /// invents a byte, or holds bytes that it said it has read.
 pub fn decoder(data: &[u8]) {
     let mut input = Input::new(data);

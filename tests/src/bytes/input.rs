@@ -61,7 +61,13 @@ impl<'a> Input<'a> {
         self.take(length.min(most))
     }
 
-    /// The same as text: what is not UTF-8 is replaced.
+    /// Cuts bytes in two. The length of the first part is the next byte of the input.
+    pub(super) fn cut<'b>(&mut self, bytes: &'b [u8]) -> [&'b [u8]; 2] {
+        let (first, second) = bytes.split_at(usize::from(self.u8()).min(bytes.len()));
+        [first, second]
+    }
+
+    /// A string of bytes as text: what is not UTF-8 is replaced.
     pub(super) fn text(&mut self, most: usize) -> String {
         String::from_utf8_lossy(self.bytes(most)).into_owned()
     }

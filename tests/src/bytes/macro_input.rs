@@ -134,10 +134,10 @@ const PIECES: [&str; 122] = [
 const IN_PIECES: u8 = 0x80;
 
 /// An input is a text, whose first line is the attribute's own text and the rest the item; or a list of pieces, which
-/// mutations turn into a trait far more often than letters.
+/// mutations turn into a trait far more often than single characters.
 ///
 /// # Panics
-/// When the macro panics, and when it finds no mistake in an item and writes what is not Rust.
+/// Panics if the macro panics, or if it finds no mistake in an item and writes what is not Rust.
 pub fn macro_input(data: &[u8]) {
     let text = match data.split_first() {
         Some((first, rest)) if *first >= IN_PIECES => of_pieces(*first, rest),

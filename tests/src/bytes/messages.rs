@@ -8,13 +8,13 @@ use rpc_core::wire::message::{self, Agreement, FEATURES, Hello, Status, Table, V
 
 use super::input::Input;
 
-/// How often a text is repeated: long names are cheap to reach, and seldom.
+/// The number of times that a text is repeated: long names are cheap to reach, and seldom.
 const TIMES: [u8; 8] = [1, 1, 1, 0, 2, 1, 7, 31];
 
 /// An input is a byte that chooses a message, and its body or what its fields are built from.
 ///
 /// # Panics
-/// When a decoder panics, or a message does not come back as it was.
+/// Panics if a decoder panics, or a message does not come back as it was.
 pub fn messages(data: &[u8]) {
     let mut input = Input::new(data);
     match input.below(11) {

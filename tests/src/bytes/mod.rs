@@ -11,6 +11,7 @@ mod macro_input;
 mod messages;
 mod server;
 mod services;
+mod steps;
 mod values;
 mod verdicts;
 
@@ -26,7 +27,7 @@ pub use server::server;
 pub struct Target {
     /// The name of the target, of its corpus and of its function.
     pub name: &'static str,
-    /// What is run on an input.
+    /// The check that is run on an input.
     pub body: fn(&[u8]),
     /// Longest input that is tried: longer ones cost time and reach no more code.
     pub longest: usize,

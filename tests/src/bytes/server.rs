@@ -1,4 +1,4 @@
-//! The server's protocol from bytes: connections, frames, calls, answers and time in any order, audited after each step.
+//! The server's protocol from bytes: connections, frames, calls, replies and time in any order, audited after each step.
 
 use std::time::Duration;
 
@@ -13,12 +13,11 @@ use rpc_core::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello, Status, Welcome, 
 
 use super::input::Input;
 use super::services::served::{DIRECTORY, METHODS, WORK, limits};
+use super::steps::Steps;
 use crate::auditor::Auditor;
 
 /// Connections at a time: two for one session, and one more to be greeted.
 const CONNECTIONS: usize = 3;
-/// The steps of one input at most: an input is short, and its steps are shorter.
-const STEPS: usize = 96;
 /// Longest reply that a handler gives: some are over `max_cached_reply`, some over the frame limit's half.
 const LONGEST_REPLY: usize = 300;
 /// Time that passes in one step: from a moment to a lease and a half.
@@ -31,7 +30,7 @@ struct Line {
     decoder: FrameDecoder,
     /// The last HELLO that was sent, to be sent again.
     hello: Vec<u8>,
-    /// Whether bodies that are sent carry checksums.
+    /// True if bodies that are sent carry checksums.
     checksum: bool,
 }
 
@@ -53,18 +52,79 @@ struct Run<'a> {
 /// An input is two bytes of flags and a list of steps, each a byte and what it needs.
 ///
 /// # Panics
-/// When the server panics, its audit fails, a call runs twice, what it writes is no frame, or what it holds is over its
+/// Panics if the server panics, its audit fails, a call runs twice, what it writes is no frame, or what it holds is over its
 /// bounds.
 pub fn server(data: &[u8]) {
-    let mut run = Run::new(Input::new(data));
-    for _ in 0..STEPS {
-        if run.input.is_empty() {
-            break;
-        }
-        run.step();
-        run.check();
+    Run::new(Input::new(data)).run();
+}
+
+impl<'a> Steps<'a> for Run<'a> {
+    fn input(&mut self) -> &mut Input<'a> {
+        &mut self.input
     }
-    run.end();
+
+    fn step(&mut self) {
+        match self.input.below(32) {
+            0 | 1 => self.connect(),
+            2..5 => self.hello(),
+            5..12 => self.frame(Kind::Call),
+            12 | 13 => self.frame(Kind::Cancel),
+            14 | 15 => self.frame(Kind::Ack),
+            16 => self.other_frame(),
+            17 => self.raw(),
+            18..22 => self.begin(),
+            22..25 => self.finish(),
+            25 | 26 => self.write(),
+            27..29 => self.pass(),
+            29 => self.lose(),
+            30 => self.hello_again(),
+            _ => self.drain(),
+        }
+    }
+
+    /// Does what the driver of a server does after each step, and checks the rules.
+    fn check(&mut self) {
+        while let Some(handed_over) = self.core.poll_hand_over() {
+            assert_eq!(handed_over.to_loop, 1, "a session of the other loop");
+            self.remove(handed_over.conn);
+        }
+        while let Some(conn) = self.core.poll_ready() {
+            if self.core.wants_close(conn) {
+                self.remove(conn);
+            }
+        }
+        if let Err(broken) = self.auditor.look_at_records(&self.core) {
+            panic!("{broken}");
+        }
+        self.memory();
+    }
+
+    /// Ends all that runs, closes all connections, and lets the leases run out: nothing is left.
+    fn end(mut self) {
+        while let Some(key) = self.running.pop() {
+            self.core.finish(key, Status::Done, &[1; 20], self.now);
+            self.begin();
+        }
+        for at in (0..self.lines.len()).rev() {
+            self.written(at, usize::MAX);
+        }
+        for at in (0..self.lines.len()).rev() {
+            self.remove(self.lines[at].conn);
+        }
+        for _ in 0..4 {
+            self.begin();
+            while let Some(key) = self.running.pop() {
+                self.core.finish(key, Status::Done, &[], self.now);
+            }
+            self.now = self.now.plus(self.limits.lease + Duration::from_secs(1));
+            self.core.handle_timeout(self.now);
+        }
+        self.check();
+        let counters = self.core.counters();
+        let left =
+            (counters.sessions, counters.kept_bytes, counters.records, counters.queued, counters.running);
+        assert_eq!(left, (0, 0, 0, 0, 0), "V18: sessions, kept bytes, records, queued and running calls");
+    }
 }
 
 impl<'a> Run<'a> {
@@ -96,25 +156,6 @@ impl<'a> Run<'a> {
             ran: Vec::new(),
             granted: Vec::new(),
             at_most_once,
-        }
-    }
-
-    fn step(&mut self) {
-        match self.input.below(32) {
-            0 | 1 => self.connect(),
-            2..5 => self.hello(),
-            5..12 => self.frame(Kind::Call),
-            12 | 13 => self.frame(Kind::Cancel),
-            14 | 15 => self.frame(Kind::Ack),
-            16 => self.other_frame(),
-            17 => self.raw(),
-            18..22 => self.begin(),
-            22..25 => self.finish(),
-            25 | 26 => self.write(),
-            27..29 => self.pass(),
-            29 => self.lose(),
-            30 => self.hello_again(),
-            _ => self.drain(),
         }
     }
 
@@ -224,9 +265,9 @@ impl<'a> Run<'a> {
 
     /// Hands bytes in, in two parts: the length of the first is the next byte of the input.
     fn deliver(&mut self, at: usize, bytes: &[u8]) {
-        let cut = usize::from(self.input.u8()).min(bytes.len());
+        let parts = self.input.cut(bytes);
         let conn = self.lines[at].conn;
-        for part in [&bytes[..cut], &bytes[cut..]] {
+        for part in parts {
             if !part.is_empty() && self.core.wants_read(conn) {
                 self.core.handle_input(conn, Bytes::copy_from_slice(part), self.now);
             }
@@ -312,29 +353,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What the driver of a server does after each step; then the rules.
-    fn check(&mut self) {
-        while let Some(handed_over) = self.core.poll_hand_over() {
-            assert_eq!(handed_over.to_loop, 1, "a session of the other loop");
-            self.remove(handed_over.conn);
-        }
-        while let Some(conn) = self.core.poll_ready() {
-            if self.core.wants_close(conn) {
-                self.remove(conn);
-            }
-        }
-        if let Err(broken) = self.auditor.look_at_records(&self.core) {
-            panic!("{broken}");
-        }
-        self.memory();
-    }
-
     fn remove(&mut self, conn: ConnId) {
         self.core.remove(conn, self.now);
         self.lines.retain(|line| line.conn != conn);
     }
 
-    /// What the server holds is within its bounds.
+    /// Asserts that what the server holds is within its bounds.
     fn memory(&mut self) {
         let counters = self.core.counters();
         assert_eq!(counters.connections, self.lines.len(), "connections");
@@ -342,39 +366,12 @@ impl<'a> Run<'a> {
         assert!(counters.sessions <= self.limits.sessions, "V10: {} sessions", counters.sessions);
         let records = self.limits.sessions * usize::from(self.limits.slots);
         assert!(counters.records <= records, "V10: {} records", counters.records);
-        // Frames are read until the pause; each answers with one frame at most. Calls that end answer in any case.
-        let answer = HEADER + LONGEST_REPLY.max(MAX_DETAIL);
-        let most = self.limits.unsent_pause + (2 + self.ran.len()) * answer;
+        // Frames are read until the pause; each brings one frame at most. Calls that end reply in any case.
+        let reply = HEADER + LONGEST_REPLY.max(MAX_DETAIL);
+        let most = self.limits.unsent_pause + (2 + self.ran.len()) * reply;
         for line in &self.lines {
             let unsent = self.core.outgoing(line.conn).map_or(0, |outgoing| outgoing.unsent().len());
             assert!(unsent <= most, "{unsent} bytes wait to be written");
         }
-    }
-
-    /// Ends all that runs, closes all connections, and lets the leases run out: nothing is left.
-    fn end(mut self) {
-        while let Some(key) = self.running.pop() {
-            self.core.finish(key, Status::Done, &[1; 20], self.now);
-            self.begin();
-        }
-        for at in (0..self.lines.len()).rev() {
-            self.written(at, usize::MAX);
-        }
-        for at in (0..self.lines.len()).rev() {
-            self.remove(self.lines[at].conn);
-        }
-        for _ in 0..4 {
-            self.begin();
-            while let Some(key) = self.running.pop() {
-                self.core.finish(key, Status::Done, &[], self.now);
-            }
-            self.now = self.now.plus(self.limits.lease + Duration::from_secs(1));
-            self.core.handle_timeout(self.now);
-        }
-        self.check();
-        let counters = self.core.counters();
-        let left =
-            (counters.sessions, counters.kept_bytes, counters.records, counters.queued, counters.running);
-        assert_eq!(left, (0, 0, 0, 0, 0), "V18: sessions, kept bytes, records, queued and running calls");
     }
 }

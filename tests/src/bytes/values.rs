@@ -72,7 +72,7 @@ impl Borrowed<'_> {
     }
 }
 
-/// What the guard counts, counted by hand.
+/// The number that the guard counts, counted by hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extent {
     pub depth: usize,

@@ -1,16 +1,16 @@
-//! What the client's fuzz target remembers of its calls, and which verdicts on them are true.
+//! The calls of the client's fuzz target, and the verdicts on them that are true.
 
 use rpc_core::error::Reason;
 use rpc_core::ids::{Seq, Slot, Time};
 use rpc_core::proto::client::{Event, Tag};
 use rpc_core::proto::{Outcome, UnknownCause};
 
-/// Where a call stands for its caller.
+/// The state of a call for its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stands {
     /// No verdict yet.
     Open,
-    /// Unknown by deadline: an answer may still come.
+    /// Unknown by deadline: a reply may still arrive.
     Asked,
     /// Nothing more may come.
     Ended,
@@ -52,7 +52,7 @@ impl Verdicts {
         self.calls[tag as usize].stands = Stands::Ended;
     }
 
-    /// Its caller wants no late answer any more; one that has no verdict still gets it.
+    /// Its caller has no interest in a late reply any more; one that has no verdict still gets it.
     pub(super) fn forgotten(&mut self, tag: Tag) {
         let call = &mut self.calls[tag as usize];
         if call.stands == Stands::Asked {
@@ -91,9 +91,13 @@ impl Verdicts {
                 assert_eq!(
                     call.stands,
                     Stands::Asked,
-                    "an answer for call {tag}, which asks for none: {outcome:?}"
+                    "a reply for call {tag}, which asks for none: {outcome:?}"
                 );
-                assert_ne!(outcome, Outcome::Unknown(UnknownCause::Deadline), "an answer that says nothing");
+                assert_ne!(
+                    outcome,
+                    Outcome::Unknown(UnknownCause::Deadline),
+                    "a late reply that says nothing"
+                );
                 call.stands = Stands::Ended;
             }
         }
@@ -117,7 +121,7 @@ impl Verdicts {
         assert_eq!(late, None, "V11: a call has no verdict at its deadline");
     }
 
-    /// Every call has its verdict, and no late answer is expected.
+    /// Every call has its verdict, and no late reply is expected.
     pub(super) fn all_ended(&self) {
         let open = self.calls.iter().position(|call| call.stands != Stands::Ended);
         assert_eq!(open, None, "V11: a call has no verdict when its client is closed");

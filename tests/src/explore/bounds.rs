@@ -21,8 +21,8 @@ pub const CALLS: usize = 4;
 
 /// Time until a call's deadline.
 pub const DEADLINE: Duration = Duration::from_secs(1);
-/// The first copy on a living connection, in scenarios with copies: before the deadline, and the second one after it.
-pub const COPY_AFTER: Duration = Duration::from_millis(600);
+/// The first retransmission on a living connection, in scenarios with retransmissions: before the deadline, and the second one after it.
+pub const RETRANSMIT_AFTER: Duration = Duration::from_millis(600);
 /// By so much the server is late: more than a call's deadline.
 pub const LATENESS: Duration = Duration::from_millis(1500);
 /// No scenario lasts so long; times beyond it are as good as never.
@@ -58,7 +58,7 @@ pub struct Bounds {
     /// Calls run out of time on the client.
     pub deadlines: bool,
     /// A call is sent again on a living connection.
-    pub copies: bool,
+    pub retransmissions: bool,
     /// Callers give up.
     pub abandon: bool,
     /// Callers of unknown calls lose interest in the answer.
@@ -106,7 +106,7 @@ pub const PLAIN: Bounds = Bounds {
     highest_seq: 0,
     reply_budget: 1 << 20,
     deadlines: true,
-    copies: false,
+    retransmissions: false,
     abandon: false,
     forget: false,
     refuse: false,
@@ -166,7 +166,7 @@ impl Bounds {
     pub fn client(&self, life: u8) -> ClientCore {
         let limits = ClientLimits {
             slots: self.slots,
-            resend_first: if self.copies { COPY_AFTER } else { FAR },
+            resend_first: if self.retransmissions { RETRANSMIT_AFTER } else { FAR },
             resend_cap: FAR,
             ack_delay: FAR,
             ack_at_once: 0,

@@ -1,7 +1,7 @@
 //! The rules about what must become of a state when the network is whole again: V11, V12, V15, V16, V18.
 //!
 //! All connections are lost; from there on nothing is lost, and everything arrives in order. No time passes for the
-//! clients until every call has its answer: so a verdict by deadline does not count as one (V16).
+//! clients until every call has its reply: so a verdict by deadline does not count as one (V16).
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ use super::system::System;
 use super::trace::Rows;
 
 /// Rounds after which a system in which something still happens does not come to rest: a round takes a frame each way,
-/// and no scenario needs more than a greeting, an answer and an acknowledgement for each of its calls.
+/// and no scenario needs more than a greeting, a reply and an acknowledgement for each of its calls.
 const ROUNDS: usize = 40;
 /// The call of each client that is kept for the calm: its number among the client's calls.
 const EXTRA: usize = CALLS - 1;
@@ -61,7 +61,7 @@ impl System {
         if calm.state.spent.drain == Drain::UnderWay {
             calm.end_drain()?;
         }
-        calm.every_call_has_its_answer()?;
+        calm.every_call_has_its_reply()?;
         calm.one_more_call_each()?;
         calm.nothing_is_kept()?;
         calm.clients_wait(TOO_LATE)?;
@@ -178,7 +178,7 @@ impl<R: Rows> Calm<'_, R> {
     /// A server that shuts down ends by itself, after its grace time at the latest.
     fn end_drain(&mut self) -> Result<(), String> {
         let drained = |calm: &Self| calm.system.servers.facts(calm.state.server).drained;
-        self.take(Step::ServerWaits(GRACE))?; // sooner, if nothing hinders it; who has left without a word does
+        self.take(Step::ServerWaits(GRACE))?; // sooner, unless a client has left without BYE
         if !drained(self) {
             return Err("V16: the grace time is over, and the server does not end".to_owned());
         }
@@ -187,10 +187,10 @@ impl<R: Rows> Calm<'_, R> {
         self.clients_wait(AGAIN)
     }
 
-    fn every_call_has_its_answer(&self) -> Result<(), String> {
+    fn every_call_has_its_reply(&self) -> Result<(), String> {
         for (tag, call) in (0..).zip(&self.state.calls) {
             if call.started && !call.abandoned && call.verdict.is_none() {
-                return Err(format!("V16: call {} has time left and no answer", call_name(tag)));
+                return Err(format!("V16: call {} has time left and no reply", call_name(tag)));
             }
             let asks = call.verdict == Some(Verdict::Late) && !call.abandoned;
             if asks && call.resolved.is_none() {

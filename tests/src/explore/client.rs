@@ -11,7 +11,7 @@ use super::bounds::{BEGIN, Bounds, DEADLINE, HORIZON};
 use super::frames::{self, FrameId, Frames};
 use super::machine::Machine;
 
-/// What can be done to a client.
+/// A step that can be done to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ClientStep {
     /// A call is started.
@@ -22,9 +22,9 @@ pub enum ClientStep {
     Forget(u8),
     /// A connection is made, and what goes first is written.
     Connect(u8),
-    /// What waits is written.
+    /// Waiting frames are written.
     Transmit,
-    /// What was written has left.
+    /// Written frames have left.
     Flush,
     /// A frame arrives.
     Receive(FrameId),
@@ -40,7 +40,7 @@ pub enum ClientStep {
     StartAgain,
 }
 
-/// What a caller is told.
+/// The verdict that a caller gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// It ran, and this is its reply.
@@ -63,12 +63,12 @@ pub enum Verdict {
     Broken,
 }
 
-/// What the client did.
+/// The effects of a step on a client.
 #[derive(Debug, Default, PartialEq)]
 pub struct ClientEffects {
     /// Frames that it wrote, in order.
     pub sent: Vec<FrameId>,
-    /// What callers were told; `true`: after their call was unknown.
+    /// The verdicts that callers got; `true`: after their call was unknown.
     pub told: Vec<(u8, Verdict, bool)>,
     /// It made a connection.
     pub connected: bool,
@@ -76,7 +76,7 @@ pub struct ClientEffects {
     pub closed: bool,
 }
 
-/// What the search must know about a state.
+/// The facts that the search must know about a state.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClientFacts {
     /// The connection that it has.
@@ -85,7 +85,7 @@ pub struct ClientFacts {
     pub wants_connect: bool,
     /// Something waits to be written.
     pub wants_transmit: bool,
-    /// What was written has not left.
+    /// Written frames have not left.
     pub is_writing: bool,
     /// A timer is due within the time that a scenario looks ahead.
     pub has_timer: bool,

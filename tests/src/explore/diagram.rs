@@ -13,7 +13,7 @@ use super::steps::Step;
 use super::system::System;
 use super::trace::{Row, Trace};
 
-/// Where something happens.
+/// The place of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// At a client.
@@ -33,9 +33,9 @@ pub enum Place {
 pub struct Line {
     /// The step that begins here.
     pub step: Option<usize>,
-    /// Where it happens. For frames the number is that of [`Diagram::frames`].
+    /// The place. For frames the number is that of [`Diagram::frames`].
     pub place: Place,
-    /// What happens.
+    /// The text of the event.
     pub text: String,
 }
 
@@ -65,7 +65,7 @@ pub struct Diagram {
     pub frames: Vec<Flight>,
     /// The rule that is broken at the end.
     pub rule: Option<String>,
-    /// How many clients there are.
+    /// The number of clients.
     pub clients: usize,
 }
 

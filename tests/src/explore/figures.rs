@@ -10,7 +10,7 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/decisions/0011-exhaustive-search.md");
     std::fs::read_to_string(page).unwrap_or_default() // without it each scenario has no row
 });
-/// What the page says of a scenario that is not exhausted.
+/// The text on the page for a scenario that is not exhausted.
 const NOT_EXHAUSTED: &str = "not exhausted";
 
 /// Returns the row of the page's table for a search.
@@ -59,10 +59,7 @@ pub fn names() -> Vec<&'static str> {
 pub fn states_of(name: &str) -> u64 {
     let row = row_of(name).filter(|row| !row.contains(NOT_EXHAUSTED));
     let Some(column) = row.and_then(|row| row.split('|').nth(3)) else { return u64::MAX };
-    column
-        .chars()
-        .filter_map(|letter| letter.to_digit(10))
-        .fold(0, |states, digit| states * 10 + u64::from(digit))
+    column.chars().filter_map(|c| c.to_digit(10)).fold(0, |states, digit| states * 10 + u64::from(digit))
 }
 
 /// Writes a number with a comma before each three digits.

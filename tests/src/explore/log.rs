@@ -1,4 +1,4 @@
-//! What a step does, event by event: for a diagram, and for a network that delivers in order.
+//! The effects of a step, event by event: for a diagram, and for a network that delivers in order.
 
 use super::client::Verdict;
 use super::frames::FrameId;
@@ -29,7 +29,7 @@ pub enum Event {
     Told {
         /// The call.
         tag: u8,
-        /// What its caller is told.
+        /// The verdict that its caller gets.
         verdict: Verdict,
     },
 }

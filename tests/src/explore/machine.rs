@@ -24,11 +24,11 @@ pub type MachineId = u32;
 
 /// A machine of the system: a client or the server, with its clock.
 pub trait Machine: Clone + fmt::Debug {
-    /// What can be done to it.
+    /// A step that can be done to it.
     type Step: Copy + Eq + Hash + fmt::Debug;
-    /// What it does then, as seen from outside.
+    /// The effects of a step, as seen from outside.
     type Effects: Default + PartialEq + fmt::Debug;
-    /// What a search must know about a state.
+    /// The facts that a search must know about a state.
     type Facts: Copy + fmt::Debug;
 
     /// Does a step.

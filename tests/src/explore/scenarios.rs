@@ -8,7 +8,7 @@ use crate::ledger::Does;
 pub struct Scenario {
     /// Its name.
     pub name: &'static str,
-    /// What may happen in it.
+    /// The bounds of its steps.
     pub what: &'static str,
     /// It is searched to exhaustion in every `cargo test`.
     pub in_every_test: bool,
@@ -137,14 +137,14 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     large("forget", "2 connections; forget, abandon", Bounds { forget: true, abandon: true, ..RESUME }),
     small(
-        "copies",
+        "retransmissions",
         "one connection; calls and CANCELs are sent again, server late",
-        Bounds { copies: true, lateness: 1, ..PLAIN },
+        Bounds { retransmissions: true, lateness: 1, ..PLAIN },
     ),
     large(
         "duplicates_resume",
         "2 connections; calls and CANCELs are sent again",
-        Bounds { copies: true, ..RESUME },
+        Bounds { retransmissions: true, ..RESUME },
     ),
     small(
         "context",

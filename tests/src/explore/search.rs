@@ -28,7 +28,7 @@ pub const MACHINES: usize = 1_000_000;
 /// States between two looks at the clock.
 const LOOK_EVERY: usize = 4096;
 
-/// What a search has counted.
+/// The counts of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// States.
@@ -47,7 +47,7 @@ pub struct Figures {
     pub runs: usize,
 }
 
-/// Why a search has ended.
+/// The reason for which a search has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Every state was seen.
@@ -73,12 +73,12 @@ pub struct Finding {
     pub in_calm: bool,
 }
 
-/// How a search has ended.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What it has counted.
+    /// Its counts.
     pub figures: Figures,
-    /// Why it ended.
+    /// The reason for which it ended.
     pub end: End,
     /// The first broken rule.
     pub finding: Option<Finding>,
@@ -93,7 +93,7 @@ struct Level {
     places: Vec<u32>,
 }
 
-/// How each state was reached first: from which one, and by which of its steps.
+/// The first way to each state: the state before it, and the step from there.
 #[derive(Default)]
 struct Ways {
     from: Vec<u32>,

@@ -19,7 +19,7 @@ use crate::auditor::step_breaks;
 /// Connections of all clients.
 pub const ALL_LINKS: usize = CLIENTS * LINKS;
 
-/// How a handler ends.
+/// The end of a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending {
     /// With a reply that is kept.
@@ -30,7 +30,7 @@ pub enum Ending {
     Panic,
 }
 
-/// What can be done to the server.
+/// A step that can be done to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ServerStep {
     /// A connection is accepted.
@@ -55,7 +55,7 @@ pub enum ServerStep {
     StartAgain,
 }
 
-/// What the server did.
+/// The effects of a step on the server.
 #[derive(Debug, Default, PartialEq)]
 pub struct ServerEffects {
     /// Frames that it wrote, in order.
@@ -68,7 +68,7 @@ pub struct ServerEffects {
     pub ended: Option<u8>,
 }
 
-/// What the search must know about a state.
+/// The facts that the search must know about a state.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ServerFacts {
     /// A call waits to run.
@@ -271,7 +271,7 @@ impl Server {
         };
         if early && self.records.iter().any(hinders) {
             let text =
-                "V16: the server ends before its grace time, and a call is open or its answer not fetched";
+                "V16: the server ends before its grace time, and a call is open or its reply not fetched";
             broken = Some(text.to_owned());
         }
         broken.map_or(Ok(()), Err)

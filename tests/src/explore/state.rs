@@ -33,15 +33,15 @@ pub struct Call {
     pub started: bool,
     /// Its caller has gone.
     pub abandoned: bool,
-    /// How often its handler was entered.
+    /// The number of times that its handler was entered.
     pub runs: u8,
-    /// What its caller was told.
+    /// The verdict that its caller got.
     pub verdict: Option<Verdict>,
-    /// What its caller was told after that, if it was unknown.
+    /// The later outcome, if that was 'unknown'.
     pub resolved: Option<Verdict>,
 }
 
-/// Whether the server was told to shut down.
+/// The drain of the server, if it was told to shut down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Drain {
     /// Not yet.
@@ -53,7 +53,7 @@ pub enum Drain {
     Ended,
 }
 
-/// How often rare things have happened.
+/// The number of times that rare steps were taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
     /// Deaths of the server.

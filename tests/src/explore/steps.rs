@@ -19,7 +19,7 @@ pub enum Step {
     Connect(u8, u8),
     /// A client writes what waits.
     Transmit(u8),
-    /// What a client wrote has left.
+    /// The frames that a client wrote have left.
     Flush(u8),
     /// A frame arrives at the server.
     ToServer(u8, FrameId),
@@ -65,7 +65,7 @@ pub enum Step {
     ServerWaits(u8),
 }
 
-/// What the possible steps of a state depend on.
+/// The facts that the possible steps of a state depend on.
 #[derive(Debug)]
 pub struct View<'a> {
     /// The bounds of the scenario.

@@ -8,11 +8,11 @@ use super::diagram::{Diagram, Place};
 const ROW: usize = 20;
 /// Pixels above the first line.
 const TOP: usize = 50;
-/// Where the first client's line of life is.
+/// The position of the first client's life line.
 const CLIENT: usize = 290;
 /// Pixels between the lines of two clients.
 const APART: usize = 40;
-/// Where the server's line of life is.
+/// The position of the server's life line.
 const SERVER: usize = 760;
 /// The width of the picture.
 const WIDTH: usize = 1040;
@@ -105,7 +105,7 @@ impl Picture {
         ));
     }
 
-    /// What happens at the ends, beside their lines; the names of frames where they leave.
+    /// The events at the ends, beside their lines; the names of frames where they leave.
     fn notes(&mut self, diagram: &Diagram) {
         for (number, line) in diagram.lines.iter().enumerate() {
             let y = y_of(number);
@@ -131,14 +131,14 @@ impl Picture {
 
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for letter in text.chars() {
-        match letter {
+    for c in text.chars() {
+        match c {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
             '"' => escaped.push_str("&quot;"),
-            letter => {
-                let _ = write!(escaped, "{letter}"); // a String takes everything
+            c => {
+                let _ = write!(escaped, "{c}"); // a String takes everything
             }
         }
     }

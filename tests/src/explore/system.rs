@@ -21,7 +21,7 @@ const LEASE: Duration = Duration::from_secs(61);
 /// More than the time that a server that shuts down waits for acknowledgements.
 const LINGER: Duration = Duration::from_millis(2500);
 
-/// States in which more frames wait to be written on one connection are not looked at: a WELCOME, an answer, and one
+/// States in which more frames wait to be written on one connection are not looked at: a WELCOME, a reply, and one
 /// more of either. Without a bound there is no end: a HELLO may arrive any number of times, and each gets a WELCOME.
 const WAITING_FRAMES: usize = 3;
 
@@ -291,7 +291,7 @@ impl System {
         state.spent.restarts += 1;
         for (tag, call) in (0..).zip(&mut state.calls) {
             if client_of_call(tag) == client && call.started {
-                // Who was told that it is not known, and asks on, has gone as well.
+                // A caller that got 'unknown' and still asks has gone as well.
                 call.abandoned |= matches!(call.verdict, None | Some(Verdict::Late));
             }
         }

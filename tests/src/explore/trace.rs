@@ -9,7 +9,7 @@ use super::system::System;
 pub struct Row {
     /// The step.
     pub step: Step,
-    /// What it did.
+    /// The effects of the step.
     pub events: Vec<Event>,
 }
 

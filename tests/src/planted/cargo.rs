@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::tree;
 use super::weave::Woven;
 
+/// The feature with the audits of the state machines, which the unit tests of `rpc-core` call if they can.
+const INSPECTION: &str = "rpc-core/__inspection";
+
 /// An error of the compiler.
 #[derive(Debug)]
 pub struct CompileError {
@@ -23,7 +26,7 @@ pub struct CompileError {
 /// # Errors
 /// Cargo cannot be run.
 pub fn check(root: &Path, woven: &Woven) -> Result<Vec<CompileError>, String> {
-    let output = cargo(root, &["check", "-p", "rpc-core", "--features", "sim"])?;
+    let output = cargo(root, &["check", "-p", "rpc-core", "--features", INSPECTION])?;
     let errors = messages(&output.stdout)
         .iter()
         .filter(|message| message["reason"] == "compiler-message" && message["message"]["level"] == "error")
@@ -41,8 +44,7 @@ pub fn check(root: &Path, woven: &Woven) -> Result<Vec<CompileError>, String> {
 /// # Errors
 /// It does not compile.
 pub fn build(root: &Path, targets: &[&str]) -> Result<BTreeMap<String, PathBuf>, String> {
-    let mut words =
-        vec!["test", "--no-run", "-p", "rpc-core", "-p", "rpc-tests", "--features", "rpc-core/sim"];
+    let mut words = vec!["test", "--no-run", "-p", "rpc-core", "-p", "rpc-tests", "--features", INSPECTION];
     for target in targets {
         match *target {
             "lib" => words.push("--lib"),
@@ -81,7 +83,7 @@ fn cargo(root: &Path, words: &[&str]) -> Result<Output, String> {
         .arg("--message-format=json")
         .current_dir(tree::tree(&work))
         .env("CARGO_TARGET_DIR", work.join("target"))
-        .env("CARGO_PROFILE_DEV_DEBUG", "0") // nobody debugs it, and it is built once for all faults
+        .env("CARGO_PROFILE_DEV_DEBUG", "0") // it is not debugged, and it is built once for all faults
         .env("RUSTFLAGS", "--cap-lints allow") // a fault may leave a variable unused
         .stdin(Stdio::null())
         .output()

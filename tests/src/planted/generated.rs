@@ -16,7 +16,7 @@ const WHERE: [&str; 4] = [
     "rpc-core/src/net/client/**",
     "rpc-core/src/net/server/**",
 ];
-/// What only tests look at: the read-only sums for the simulator, and texts for `{:?}`.
+/// Functions that only tests look at: the read-only sums for the simulator, and texts for `{:?}`.
 const NOT: [&str; 2] = ["rpc-core/src/proto/**/audit.rs", "rpc-core/src/wire/codec/**"];
 
 /// A proposed fault.

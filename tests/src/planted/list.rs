@@ -15,7 +15,7 @@ pub struct Fault {
     pub kind: String,
     /// A sentence that says what is wrong while it is switched on.
     pub what: String,
-    /// Why it may survive every test; none for a fault that must be found.
+    /// The reason for which it may survive every test; none for a fault that must be found.
     pub survives: Option<String>,
     /// It changes nothing, and must survive every test: it shows that the gate can say so.
     #[serde(default)]
@@ -77,7 +77,7 @@ fn parse(text: &str) -> Result<Vec<Fault>, String> {
     for fault in &file.fault {
         let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if fault.name.is_empty() || !fault.name.chars().all(word) {
-            return Err(format!("{:?} is no name: use small letters, digits and hyphens", fault.name));
+            return Err(format!("{:?} is no name: use lower case, digits and hyphens", fault.name));
         }
         if fault.harmless && (fault.survives.is_some() || fault.hangs) {
             return Err(format!(

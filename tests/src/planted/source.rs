@@ -17,7 +17,7 @@ pub struct Function {
     name: String,
     /// Its body, braces included.
     pub body: Range<usize>,
-    /// Why its body cannot be chosen at run time, if it cannot.
+    /// The reason for which its body cannot be chosen at run time, if there is one.
     pub fixed: Option<&'static str>,
 }
 
@@ -161,7 +161,7 @@ impl Sources {
     /// Returns the index of the one function of this name.
     ///
     /// # Errors
-    /// When there is none, or more than one: which there are.
+    /// The functions of that name, if there is none or more than one.
     pub fn find(&self, name: &str) -> Result<usize, String> {
         let (path, of_trait) = match name.strip_prefix('<').and_then(|rest| rest.split_once(">::")) {
             Some((types, function)) => {

@@ -17,7 +17,7 @@ struct Token {
 /// Returns the place of `old` in `body`.
 ///
 /// # Errors
-/// When it does not occur, or more than once: what is nearest.
+/// The nearest text, if it does not occur or occurs more than once.
 pub fn place(body: &str, old: &str) -> Result<Range<usize>, String> {
     let wanted = tokens(old)?;
     let tokens = tokens(body)?;
@@ -50,7 +50,7 @@ pub fn place(body: &str, old: &str) -> Result<Range<usize>, String> {
 /// Returns true if a text is a whole piece of Rust: every bracket is closed.
 ///
 /// # Errors
-/// Why it is not.
+/// The reason for which it is not.
 pub fn check(text: &str) -> Result<(), String> {
     tokens(text).map(drop)
 }

@@ -20,7 +20,7 @@ const SWITCH: (&str, &str) = (
      pub fn number() -> u32 {\n    *NUMBER\n}\n",
 );
 
-/// What the copy's `lib.rs` ends with. The path `::rpc_core::planted` is then the same in `rpc-core` and in a crate that
+/// The end of the copy's `lib.rs`. The path `::rpc_core::planted` is then the same in `rpc-core` and in a crate that
 /// compiles files of `rpc-core` anew.
 const DECLARED: &str = "\nextern crate self as rpc_core;\npub mod planted;\n";
 

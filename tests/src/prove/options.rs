@@ -14,10 +14,16 @@ pub struct Options {
     pub count: Option<u64>,
     /// `--seconds N`: an upper bound on the time that the part may take.
     pub seconds: Option<u64>,
+    /// `--connections N`: how many connections a siege holds.
+    pub connections: Option<u64>,
+    /// `--handshakes N`: how many handshakes a siege makes.
+    pub handshakes: Option<u64>,
     /// `--svg FILE`: where to write the diagram of a failure.
     pub svg: Option<PathBuf>,
     /// `--quick`: the bounded part that CI runs.
     pub quick: bool,
+    /// `--report-generated`: a generated fault that survives is printed and counted, and does not fail the run.
+    pub report_generated: bool,
     /// `--list`: print the names of the part's cases, and run none.
     pub list: bool,
     /// The other words: names, or parts of names, of the cases to run; none means all.
@@ -49,9 +55,12 @@ impl Options {
                 Long("seed") => options.seed = Some(words.value()?.parse()?),
                 Long("count") => options.count = Some(words.value()?.parse()?),
                 Long("seconds") => options.seconds = Some(words.value()?.parse()?),
+                Long("connections") => options.connections = Some(words.value()?.parse()?),
+                Long("handshakes") => options.handshakes = Some(words.value()?.parse()?),
                 Long("svg") => options.svg = Some(words.value()?.into()),
                 Long("quick") => options.quick = true,
                 Long("list") => options.list = true,
+                Long("report-generated") => options.report_generated = true,
                 Value(name) => options.names.push(name.string()?),
                 Long(_) | Short(_) => return Err(word.unexpected()),
             }

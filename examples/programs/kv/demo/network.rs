@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc_core::sim::Faults;
+use rpc_sim::Faults;
 
 /// Returns the faults of each frame. They are frequent enough that every kind meets hundreds of calls, and rare enough
 /// that a run takes seconds: each lost frame costs its call 100 ms, each cut costs every call in flight a new connection.

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use rpc_core::FaultProxy;
-use rpc_core::sim::FaultsSeen;
 use rpc_examples::children::{Children, Worker};
 use rpc_examples::status::{Failure, Status};
+use rpc_sim::{FaultProxy, FaultsSeen};
 
 use super::client::{Report, histogram};
 use super::judge::{Findings, judge};

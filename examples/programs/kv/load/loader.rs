@@ -280,8 +280,8 @@ mod tests {
     use std::sync::Arc;
 
     use rpc_core::ServerLimits;
-    use rpc_core::sim::Faults;
-    use rpc_core::{Connector, FaultProxy, Server};
+    use rpc_core::{Connector, Server};
+    use rpc_sim::{FaultProxy, Faults};
 
     use super::*;
     use crate::api::KvServer;

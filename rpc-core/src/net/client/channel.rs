@@ -1,7 +1,16 @@
 //! Layer 4: the TCP channel: how a call enters the client's core, and how its outcome leaves it.
 //!
+//! | method | sends | waits |
+//! |---|---|---|
+//! | `call` | this thread, while it waits | drives, or sleeps while another thread drives |
+//! | `start` | this thread at once, if nothing else is under way; else the thread that drives next | - |
+//! | `wait`, `resolve` | as `call`, if the call was not sent yet | as `call` |
+//! | `poll` | the background worker, since a future cannot drive | the future's waker is woken |
+//! | `abandon` | the thread that drives sends a CANCEL | - |
+//! | `close` | this thread, or the thread that has the socket, sends BYE | - |
+//!
 //! Every method locks the state, does its step, and unlocks it before it sends the wakeups. A method that waits does so in
-//! [`ClientInner::wait_until`], where it drives or sleeps.
+//! [`ClientInner::wait_until`].
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -9,9 +18,11 @@ use std::time::Duration;
 
 use super::background;
 use super::inner::ClientInner;
+use super::special_cases::detect_fork;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::{Channel, ClientCounters, Ticket};
 use crate::ids::Clock;
+use crate::panics::contain;
 use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::message::Table;
 
@@ -41,8 +52,9 @@ impl Channel for TcpChannel {
     fn wait(&self, ticket: Ticket, limit: Option<Duration>) -> Option<Outcome> {
         let until = self.inner.limit(limit);
         let mut state = self.inner.lock();
+        // Delivered already by another thread, so the driver does not matter.
         if let Some(outcome) = state.waiters.take(ticket) {
-            return Some(outcome); // delivered already, so the driver does not matter
+            return Some(outcome);
         }
         let mut wakeups = PendingWakeups::default();
         let mut state = self.inner.wait_until(
@@ -70,7 +82,8 @@ impl Channel for TcpChannel {
             state.urgent = !idle || background::watch(self.inner.me(), true);
         }
         drop(state);
-        drop(replaced); // runs user code, which must not happen under the lock
+        // Dropping a waker runs user code, which must not happen under the lock.
+        drop(replaced);
         None
     }
 
@@ -78,20 +91,20 @@ impl Channel for TcpChannel {
         let mut state = self.inner.lock();
         let now = self.inner.clock.now();
         state.core.abandon(ticket.0, now);
-        if let Some(draining) = &mut state.draining_session {
-            draining.abandon(ticket.0, now); // the call may be orphaned there: its reply must not reach the next call with this ticket
-        }
+        state.left.abandon(ticket.0, now);
         let left = state.waiters.remove(ticket);
         // A CANCEL may have to be sent, and no thread of this call waits for it.
         if state.core.wants_transmit() {
             self.inner.wake_driver(&mut state);
         }
         self.inner.finish(state, PendingWakeups::default());
-        drop(left);
+        // The waker of the call, outside the lock for the same reason. This is called by destructors, which must not panic.
+        contain(|| drop(left));
     }
 
     fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome> {
         let until = self.inner.limit(Some(limit));
+        // Several threads may resolve one call, so the outcome is read and not taken.
         let state = self.inner.lock();
         let mut wakeups = PendingWakeups::default();
         let resolved = |state: &ClientState| state.waiters.resolution(ticket).is_some();
@@ -104,14 +117,11 @@ impl Channel for TcpChannel {
 
     fn forget(&self, ticket: Ticket) {
         let mut state = self.inner.lock();
-        // The call may be in either session: the one that does not know the ticket does nothing.
         state.core.forget(ticket.0);
-        if let Some(draining) = &mut state.draining_session {
-            draining.forget(ticket.0);
-        }
+        state.left.forget(ticket.0);
         let left = state.waiters.remove(ticket);
         drop(state);
-        drop(left);
+        contain(|| drop(left)); // runs user code; this is called by destructors
     }
 
     fn call(&self, request: Request) -> (Outcome, Option<Ticket>) {
@@ -128,7 +138,8 @@ impl Channel for TcpChannel {
             &|state| state.waiters.has_outcome(ticket),
             &mut wakeups,
         );
-        let outcome = state.waiters.take(ticket).unwrap_or(Outcome::Unknown(UnknownCause::Closed)); // `wait_until` returned, so it is there
+        // `wait_until` has no limit here, so it returned because the outcome is there.
+        let outcome = state.waiters.take(ticket).unwrap_or(Outcome::Unknown(UnknownCause::Closed));
         drop(state);
         wakeups.send();
         // Only this outcome can be resolved later, so only then the waiter and the ticket stay.
@@ -141,42 +152,36 @@ impl Channel for TcpChannel {
     }
 
     fn peer(&self) -> Arc<str> {
-        Arc::clone(&self.inner.peer)
+        self.inner.peer()
     }
 
     fn counters(&self) -> ClientCounters {
-        let state = self.inner.lock();
-        let mut counters = state.core.counters();
-        counters.orphaned_slots +=
-            state.draining_session.as_ref().map_or(0, |draining| draining.orphaned_slots()) as u64;
-        counters
+        self.inner.lock().counters()
     }
 
     fn close(&self) {
         let now = self.inner.clock.now();
         let mut state = self.inner.lock();
-        self.inner.detect_fork(&mut state);
+        detect_fork(&self.inner, &mut state);
         state.core.close(now);
-        if let Some(draining) = &mut state.draining_session {
-            draining.close(now);
-        }
+        state.left.close(now);
         // If the background worker drives, it alone has the socket and can send the BYE. Otherwise this thread sends it, or
         // the caller that drives does at the end of its turn.
         let background = matches!(state.driving, Driving::Background);
-        if background || state.draining_session.is_some() {
+        if background || state.left.is_draining() {
             background::close(Arc::clone(&self.inner));
         }
         let mut wakeups = PendingWakeups::default();
         if !background {
-            self.inner.send_now(&mut state, &mut wakeups); // sends BYE, unless another thread drives
-            self.inner.send_now(&mut state, &mut wakeups); // closes the socket
+            self.inner.send_now(&mut state, &mut wakeups); // sends BYE and closes the socket, unless another thread drives
         }
         self.inner.finish(state, wakeups);
     }
 }
 
+/// Never panics: a destructor of a thread-local value, or one that runs while a thread unwinds, would abort the process.
 impl Drop for TcpChannel {
     fn drop(&mut self) {
-        self.close();
+        contain(|| self.close());
     }
 }

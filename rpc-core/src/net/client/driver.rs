@@ -9,17 +9,20 @@
 //! The state changes under the lock. The system calls of a thread that drives run outside it.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use super::background;
 use super::inner::ClientInner;
-use super::socket::{Socket, SocketEvents, poll_limit};
+use super::special_cases::{detect_fork, recover, reopen, replace_if_blocked};
 use super::state::{ClientState, Driving, PendingWakeups, Sleeper};
+use super::transport::{Transport, TransportEvents, poll_limit};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::STALE_CONNECTION;
-use crate::net::os::{Event, Events, Poll, Registry, Token, Waker};
+use crate::log;
+use crate::net::os::{Events, Poll, Registry, Token, Waker};
 use crate::net::sync::{MutexGuard, thread};
 use crate::proto::client::ClientCore;
 
@@ -35,8 +38,8 @@ pub(super) struct Driver {
     pub(super) poll: Poll,
     /// The events of the last poll.
     events: Events,
-    /// The socket, and the bytes to be written to it.
-    pub(super) socket: Socket,
+    /// The connection, and the bytes to be written to it.
+    pub(super) transport: Transport,
     /// The time of the last turn, which shows whether the server may have closed the connection since then.
     last_turn: Time,
 }
@@ -46,22 +49,22 @@ impl Driver {
     pub(super) fn open() -> io::Result<(Box<Self>, Waker)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let (events, socket) = (Events::with_capacity(4), Socket::default());
-        Ok((Box::new(Driver { poll, events, socket, last_turn: Time::default() }), waker))
+        let (events, transport) = (Events::with_capacity(4), Transport::default());
+        Ok((Box::new(Driver { poll, events, transport, last_turn: Time::default() }), waker))
     }
 
     /// Writes the bytes that are ready, polls until an event comes or `limit` is over, and reads.
     ///
     /// If `more` is true, further frames are to be transmitted: then the poll does not wait once these bytes are written.
-    fn poll_once(&mut self, limit: Option<Duration>, more: bool) -> SocketEvents {
-        let mut seen = SocketEvents::default();
+    fn poll_once(&mut self, limit: Option<Duration>, more: bool) -> TransportEvents {
+        let mut seen = TransportEvents::default();
         // Nothing of this happens under the lock: other threads can start calls meanwhile, and wake this poll for them.
-        self.socket.flush(&mut seen);
+        self.transport.flush(&mut seen);
         if seen.failed.is_some() {
             return seen;
         }
         seen.flushed_first = std::mem::take(&mut seen.flushed);
-        let unread = self.socket.read_on(&mut seen);
+        let unread = self.transport.read_on(&mut seen);
         let limit = if unread || (more && seen.flushed_first) { Some(Duration::ZERO) } else { limit };
         if let Err(error) = self.poll.poll(&mut self.events, poll_limit(limit)) {
             if error.kind() != ErrorKind::Interrupted {
@@ -70,20 +73,9 @@ impl Driver {
             return seen;
         }
         for event in self.events.iter().filter(|event| event.token() == SOCKET) {
-            on_event(&mut self.socket, event, &mut seen);
+            self.transport.handle_event(event, &mut seen);
         }
         seen
-    }
-}
-
-/// Reads and writes a socket as an event of the kernel allows.
-pub(super) fn on_event(socket: &mut Socket, event: &Event, seen: &mut SocketEvents) {
-    if event.is_writable() || event.is_error() {
-        socket.check_connected(seen);
-        socket.flush(seen);
-    }
-    if event.is_readable() || event.is_read_closed() || event.is_error() {
-        socket.read(event.is_read_closed() || event.is_error(), seen);
     }
 }
 
@@ -92,8 +84,8 @@ impl ClientInner {
     pub(super) fn apply(
         &self,
         core: &mut ClientCore,
-        socket: &mut Socket,
-        seen: SocketEvents,
+        transport: &mut Transport,
+        seen: TransportEvents,
         registry: &Registry,
         now: Time,
     ) {
@@ -108,38 +100,57 @@ impl ClientInner {
         }
         // Last, since bytes that were read before the end may hold replies.
         if let Some(why) = seen.failed {
-            socket.close(registry);
+            transport.close(registry);
             core.handle_disconnected(&why, now);
         }
     }
 
-    /// Does all that the protocol wants of the socket, except for writing: timers, the end of a connection, a new connection,
-    /// and frames to be sent.
+    /// Does all that the protocol wants of the socket of the session that takes new calls, and notes the address that it
+    /// connects to.
     pub(super) fn process(
         &self,
         core: &mut ClientCore,
-        socket: &mut Socket,
+        transport: &mut Transport,
         registry: &Registry,
         token: Token,
         now: Time,
     ) {
+        if let Some(address) = self.advance(core, transport, registry, token, now) {
+            self.set_peer(address);
+        }
+    }
+
+    /// Does all that the protocol wants of a socket now: timers, the end of a connection, a new connection, and frames to be
+    /// sent. They are written by the caller, but for the last frame of a connection that ends. Returns the address to which it
+    /// connects.
+    pub(super) fn advance(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        token: Token,
+        now: Time,
+    ) -> Option<SocketAddr> {
         core.handle_timeout(now);
         if core.wants_close() {
-            socket.flush(&mut SocketEvents::default()); // sends the BYE, if the kernel takes it at once
-            socket.close(registry);
-            let why = core.last_failure().to_owned();
-            core.handle_disconnected(&why, now);
+            end_connection(core, transport, registry, now);
         }
-        if core.poll_connect(now) {
-            let to = self.next_address();
-            if let Err(error) = socket.connect(to, registry, token) {
+        let to = core.poll_connect(now).then(|| self.next_address());
+        if let Some(to) = to {
+            if let Err(error) = transport.connect(to, registry, token) {
                 core.handle_disconnected(&format!("connecting to {to} failed: {error}"), now);
             }
         }
         // Until then calls stay in the core, which resolves them if the connection cannot be made.
-        if socket.is_connected() {
-            core.poll_transmit(&mut socket.out, now);
+        if transport.is_connected() {
+            core.poll_transmit(&mut transport.out, now);
         }
+        // A BYE that was transmitted just now is the last frame: it leaves, and the connection ends, in the same step.
+        if core.wants_close() {
+            end_connection(core, transport, registry, now);
+        }
+        debug_assert!(!core.wants_close(), "one step does all that the protocol wants");
+        to
     }
 
     /// Drives until `done` returns true or until `until`, and then passes the role on.
@@ -153,9 +164,11 @@ impl ClientInner {
     ) -> MutexGuard<'a, ClientState> {
         let mut now = self.clock.now();
         if now.since(driver.last_turn) > STALE_CONNECTION {
-            let mut seen = SocketEvents::default();
-            driver.socket.read(true, &mut seen); // finds out if the server has closed the connection meanwhile
-            self.apply(&mut state.core, &mut driver.socket, seen, driver.poll.registry(), now);
+            let mut seen = TransportEvents::default();
+            // A server closes connections that are idle for long. A call that is sent on such a connection is lost, and its
+            // retransmission costs the caller a second, so a read finds that out first.
+            driver.transport.read_to_the_end(&mut seen);
+            self.apply(&mut state.core, &mut driver.transport, seen, driver.poll.registry(), now);
         }
         loop {
             // Deadlines first: a call whose time is over must not be sent any more.
@@ -164,16 +177,15 @@ impl ClientInner {
             if done(&state) || until.is_some_and(|until| until <= now) {
                 break;
             }
-            self.process(&mut state.core, &mut driver.socket, driver.poll.registry(), SOCKET, now);
-            self.replace_if_blocked(&mut state, &mut driver, now);
+            self.process(&mut state.core, &mut driver.transport, driver.poll.registry(), SOCKET, now);
+            replace_if_blocked(self, &mut state, &mut driver, now);
+            // This thread may wait for one of these outcomes, so it checks again before it polls.
             if state.deliver(wakeups) {
-                continue; // this thread may wait for one of these outcomes
+                continue;
             }
             // What the batch that was just taken left behind follows without a pause.
             let more = state.core.wants_transmit();
-            let limit =
-                if state.core.wants_close() { Some(Time::default()) } else { state.core.poll_timeout() };
-            let limit = limit.into_iter().chain(until).min();
+            let limit = state.core.poll_timeout().into_iter().chain(until).min();
             state.sleeps_until = limit.unwrap_or(Time::NEVER);
             let limit = limit.map(|at| at.since(now));
             // From here on a thread with bytes to send must wake this poll: it reads `polling` under the same lock.
@@ -186,14 +198,16 @@ impl ClientInner {
             state = self.lock();
             state.polling = false;
             state.turns += 1;
+            // These bytes left before the poll: the pauses until their retransmissions begin at that time.
             if seen.flushed_first {
-                state.core.handle_flushed(began); // before the poll: the pauses until retransmissions begin there
+                state.core.handle_flushed(began);
             }
-            self.apply(&mut state.core, &mut driver.socket, seen, driver.poll.registry(), now);
+            self.apply(&mut state.core, &mut driver.transport, seen, driver.poll.registry(), now);
         }
         if state.core.is_closed() {
-            self.process_and_flush(&mut state, &mut driver, now); // closed while this thread drove: sends the BYE
-            self.process_and_flush(&mut state, &mut driver, now); // closes the socket
+            // Another thread has closed the client while this one drove, and could not send the BYE.
+            let Driver { poll, transport, .. } = &mut *driver;
+            self.process_and_flush(&mut state.core, transport, poll.registry(), SOCKET, now);
             state.deliver(wakeups);
         }
         driver.last_turn = now;
@@ -207,7 +221,8 @@ impl ClientInner {
     /// the lock is released.
     pub(super) fn release_role(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
         if state.pass_role(wakeups) {
-            state.background_asked = background::watch(self.me(), state.urgent); // if it is not there, the next release asks again
+            // If there is no worker, the next release asks again.
+            state.background_asked = background::watch(self.me(), state.urgent);
         }
     }
 
@@ -221,7 +236,7 @@ impl ClientInner {
         done: &dyn Fn(&ClientState) -> bool,
         wakeups: &mut PendingWakeups,
     ) -> MutexGuard<'a, ClientState> {
-        self.detect_fork(&mut state);
+        detect_fork(self, &mut state);
         loop {
             if done(&state) || until.is_some_and(|until| until <= self.clock.now()) {
                 self.release_role(&mut state, wakeups);
@@ -231,7 +246,7 @@ impl ClientInner {
                 let drive = || self.drive(state, driver, until, done, wakeups);
                 // A panic leaves `driving` as it is, without a driver: all other threads would sleep for ever.
                 return catch_unwind(AssertUnwindSafe(drive)).unwrap_or_else(|panic| {
-                    self.recover();
+                    recover(self);
                     resume_unwind(panic)
                 });
             }
@@ -252,63 +267,66 @@ impl ClientInner {
         }
     }
 
-    /// Opens another session after a panic of the thread that drove, which is a defect of this library or of a subscriber of
-    /// log events. The driver is lost, and without another one all callers would wait for ever.
-    pub(super) fn recover(&self) {
-        let mut wakeups = PendingWakeups::default();
-        let mut state = self.lock();
-        self.restart(&mut state, &mut wakeups);
-        self.release_role(&mut state, &mut wakeups);
-        drop(state);
-        wakeups.send();
-    }
-
-    /// Opens another driver and another session after a panic of the thread that drove.
-    fn restart(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
-        tracing::error!(server = %self.peer, "the thread that drives a connection panicked; opening another session");
-        match Driver::open() {
-            Ok((driver, waker)) => state.restart(driver, waker, self.clock.now(), wakeups),
-            Err(error) => tracing::error!(%error, "cannot open another connection"),
-        }
-    }
-
     /// Sends a call that was just started at once, if no thread drives. A panic costs the client its session, but not the
     /// call: it is sent over the next session.
     pub(super) fn send_now(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
-        self.detect_fork(state);
+        detect_fork(self, state);
         let Some(mut driver) = state.take_driver(Driving::Caller) else {
             self.wake_driver(state);
             return;
         };
+        // The lock is held: nothing here waits, and the driver is back before another thread can miss it.
         let sent = catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
-            let mut seen = SocketEvents::default();
+            let mut seen = TransportEvents::default();
             if now.since(driver.last_turn) > STALE_CONNECTION {
-                driver.socket.read(true, &mut seen);
+                driver.transport.read_to_the_end(&mut seen);
             }
-            self.apply(&mut state.core, &mut driver.socket, seen, driver.poll.registry(), now);
-            self.process_and_flush(state, &mut driver, now);
+            let Driver { poll, transport, .. } = &mut *driver;
+            self.apply(&mut state.core, transport, seen, poll.registry(), now);
+            self.process_and_flush(&mut state.core, transport, poll.registry(), SOCKET, now);
             driver.last_turn = now;
         }));
         state.turns += 1;
         match sent {
             Ok(()) => state.driving = Driving::Idle(driver),
-            Err(_) => self.restart(state, wakeups), // the panic itself was reported by the panic hook
+            // The panic itself was reported by the panic hook.
+            Err(_) => reopen(self, state, wakeups),
         }
     }
 
-    /// Does all that the protocol wants now, and writes as much as the kernel takes.
-    fn process_and_flush(&self, state: &mut ClientState, driver: &mut Driver, now: Time) {
-        self.process(&mut state.core, &mut driver.socket, driver.poll.registry(), SOCKET, now);
-        let mut seen = SocketEvents::default();
-        driver.socket.flush(&mut seen);
-        self.apply(&mut state.core, &mut driver.socket, seen, driver.poll.registry(), now);
+    /// One step of a thread that does not wait for the kernel: does all that the protocol wants now, and writes as much as the
+    /// kernel takes.
+    pub(super) fn process_and_flush(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        token: Token,
+        now: Time,
+    ) {
+        self.process(core, transport, registry, token, now);
+        self.flush(core, transport, registry, now);
+    }
+
+    /// Writes as much as the kernel takes.
+    pub(super) fn flush(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        now: Time,
+    ) {
+        let mut seen = TransportEvents::default();
+        transport.flush(&mut seen);
+        self.apply(core, transport, seen, registry, now);
     }
 
     /// Wakes the thread that drives, if it polls. Further calls do nothing until it polls again.
     pub(super) fn wake_driver(&self, state: &mut ClientState) {
+        // A driver that does not poll checks for work before it does: no system call is needed.
         if !state.polling {
-            return; // it checks for work before it polls
+            return;
         }
         // Cleared by the first thread that wakes the driver, so that many senders cost one system call.
         state.polling = false;
@@ -316,34 +334,18 @@ impl ClientInner {
             Driving::Background => background::process(self.me()),
             Driving::Caller | Driving::Idle(_) => {
                 if let Err(error) = state.waker.wake() {
-                    tracing::error!(%error, "cannot wake the thread that drives a connection");
+                    log::error!(%error, "cannot wake the thread that drives a connection");
                 }
             }
         }
     }
+}
 
-    /// Replaces the session if all its slots are orphaned, and gives the old one to the background worker.
-    fn replace_if_blocked(&self, state: &mut ClientState, driver: &mut Driver, now: Time) {
-        if let Some(mut socket) = state.replace_if_blocked(&mut driver.socket, now, || self.fresh_core()) {
-            socket.deregister(driver.poll.registry());
-            tracing::warn!(server = %self.peer, "every slot waits for a lost reply; new calls use another session");
-            background::drain_session(self.me(), socket);
-            self.process(&mut state.core, &mut driver.socket, driver.poll.registry(), SOCKET, now);
-        }
-    }
-
-    /// Opens another driver and another session in a forked child. The child has the socket, the session and the poll of its
-    /// parent, and none of its threads. It deregisters nothing, since the parent polls with the same kernel object.
-    pub(super) fn detect_fork(&self, state: &mut ClientState) {
-        if !self.is_forked() {
-            return;
-        }
-        match Driver::open() {
-            Ok((driver, waker)) => {
-                state.restart_after_fork(driver, waker, self.clock.now());
-                self.adopt_process();
-            }
-            Err(error) => tracing::error!(%error, "a forked process cannot open its own connection"),
-        }
-    }
+/// Ends the connection, since the protocol wants that. The last frame is sent if the kernel takes it at once.
+#[cold]
+fn end_connection(core: &mut ClientCore, transport: &mut Transport, registry: &Registry, now: Time) {
+    transport.flush(&mut TransportEvents::default());
+    transport.close(registry);
+    let why = core.last_failure().to_owned();
+    core.handle_disconnected(&why, now);
 }

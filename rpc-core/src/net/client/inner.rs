@@ -1,16 +1,23 @@
 //! Layer 4: the state that all threads of a client share: its lock, its addresses and its process.
+//!
+//! ```text
+//!  TcpChannel (one for all stubs) --Arc--> ClientInner <--Weak-- the background worker
+//!                                             |
+//!                                           Mutex: ClientState --> ClientCore, Waiters, Driver (while no thread drives)
+//! ```
+//! The last stub that is dropped closes the client. The worker holds it weakly, so that a job does not keep it alive.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::special_cases::Process;
 use super::state::{ClientState, PendingWakeups};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::ClientLimits;
 use crate::net::MonotonicClock;
-use crate::net::os;
-use crate::net::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::proto::{Outcome, Request};
@@ -22,16 +29,16 @@ pub(super) struct ClientInner {
     state: Mutex<ClientState>,
     /// The clock of all times in the state.
     pub(super) clock: MonotonicClock,
-    /// The address that the client was given, for errors and logs.
-    pub(super) peer: Arc<str>,
+    /// The address of the connection, or of the last attempt to make one, for errors and logs.
+    peer: Mutex<Arc<str>>,
     /// The resolved addresses of the server; at least one.
     addresses: Vec<SocketAddr>,
     /// The number of connection attempts so far, which chooses the next address.
     next_address: AtomicUsize,
     /// The settings, for another session.
     config: ClientConfig,
-    /// The process in which the driver was opened: a forked child has another one.
-    process: AtomicU32,
+    /// The process in which the driver was opened.
+    pub(super) process: Process,
     /// This value, for requests to the background worker.
     me: Weak<ClientInner>,
 }
@@ -49,11 +56,11 @@ impl ClientInner {
         Arc::new_cyclic(|me| ClientInner {
             state: Mutex::new(state),
             clock,
-            peer,
+            peer: Mutex::new(peer),
             addresses,
             next_address: AtomicUsize::new(0),
             config,
-            process: AtomicU32::new(os::process_id()),
+            process: Process::present(),
             me: Weak::clone(me),
         })
     }
@@ -69,10 +76,22 @@ impl ClientInner {
         Weak::clone(&self.me)
     }
 
+    /// Returns the address of the connection, or of the last attempt to make one.
+    pub(super) fn peer(&self) -> Arc<str> {
+        Arc::clone(&self.peer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes the address that the session which takes new calls connects to. Called under the lock of the state.
+    pub(super) fn set_peer(&self, address: SocketAddr) {
+        let peer = address.to_string().into();
+        *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = peer;
+    }
+
     /// Returns the addresses of the server in turn, one for each connection attempt.
     pub(super) fn next_address(&self) -> SocketAddr {
         let turn = self.next_address.fetch_add(1, Ordering::Relaxed);
-        let fallback = SocketAddr::from(([127, 0, 0, 1], 0)); // never used, since `new` asserts at least one
+        // Never used, since `new` asserts at least one address.
+        let fallback = SocketAddr::from(([127, 0, 0, 1], 0));
         self.addresses.get(turn % self.addresses.len().max(1)).copied().unwrap_or(fallback)
     }
 
@@ -92,22 +111,6 @@ impl ClientInner {
         ClientCore::with_nonces(ClientConfig { seed, ..self.config.clone() }, super::draw_nonce)
     }
 
-    /// Returns true if this process is a forked child that has opened no driver of its own.
-    pub(super) fn is_forked(&self) -> bool {
-        self.process.load(Ordering::Relaxed) != os::process_id()
-    }
-
-    /// Notes that this process has a driver of its own.
-    pub(super) fn adopt_process(&self) {
-        self.process.store(os::process_id(), Ordering::Relaxed);
-    }
-
-    /// Makes this process look like a forked child, for tests.
-    #[cfg(test)]
-    pub(super) fn pretend_fork(&self) {
-        self.process.store(0, Ordering::Relaxed);
-    }
-
     /// Registers a waiter, and starts the call.
     pub(super) fn begin(&self, state: &mut ClientState, request: Request) -> Result<Ticket, Outcome> {
         let ticket = state.waiters.register();
@@ -122,7 +125,8 @@ impl ClientInner {
     /// sends the wakeups.
     pub(super) fn finish(&self, mut state: MutexGuard<'_, ClientState>, mut wakeups: PendingWakeups) {
         if state.deliver(&mut wakeups) {
-            self.wake_driver(&mut state); // one of the outcomes may be its own
+            // One of the outcomes may be that of the thread that drives, which polls and does not sleep in `waiters`.
+            self.wake_driver(&mut state);
         }
         self.release_role(&mut state, &mut wakeups);
         drop(state);

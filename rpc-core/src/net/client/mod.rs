@@ -1,17 +1,24 @@
 //! Layer 4: the TCP client: how it connects, and how its threads share one connection.
 //!
 //! A call goes through `channel` ([`TcpChannel`]) into the `state` ([`ClientState`]) under the lock of `inner`
-//! ([`ClientInner`]). One thread at a time drives: `driver` moves bytes between the protocol and the `socket`. For calls that
-//! no thread waits for, `background` drives.
+//! ([`ClientInner`]). One thread at a time drives: `driver` moves bytes between the protocol and the `transport`. For calls that
+//! no thread waits for, `background` drives. Cases that few clients meet are in `special_cases`.
+//!
+//! ```text
+//!  stub --> TcpChannel::call --> [lock] ClientCore::start --> wait_until --> drive --> Transport --> the kernel
+//!    ^                                                            |            |
+//!    '---- Waiters: the outcome of the call <---------------------'            '--- [lock] ClientCore::handle_input
+//! ```
 
 mod background;
 mod channel;
 mod driver;
 mod inner;
-mod socket;
+mod special_cases;
 mod state;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -22,8 +29,12 @@ use thiserror::Error;
 use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
 use crate::ids::{Clock, Nonce, Time};
-use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES};
+use crate::limits::{
+    ClientLimits, DEFAULT_DEADLINE, Least, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES,
+    SettingError, check_time,
+};
 use crate::proto::client::{ClientConfig, ClientCore};
+use crate::text::Escaped;
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
 use channel::TcpChannel;
 use driver::Driver;
@@ -40,7 +51,7 @@ pub enum ConnectError {
     #[error("cannot find the address of the server: {0}; check the host name and the port")]
     Address(#[source] std::io::Error),
     /// No server replied in time.
-    #[error("cannot reach {server}: {detail}; is the server running there?")]
+    #[error("cannot reach {server}: {}; is the server running there?", Escaped(detail))]
     Unreachable {
         /// The address of the server.
         server: Arc<str>,
@@ -48,13 +59,16 @@ pub enum ConnectError {
         detail: String,
     },
     /// The server replied, and refused the client.
-    #[error("{server} answered, but {detail}")]
+    #[error("{server} replied, but {}", Escaped(detail))]
     Rejected {
         /// The address of the server.
         server: Arc<str>,
-        /// The reason that the server gave.
+        /// The reason that the server gave, as it has sent it.
         detail: String,
     },
+    /// A setting is outside its bounds, or contradicts another one.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// There are more services than fit into a HELLO.
     #[error(
         "{0} services do not fit into a HELLO of {MAX_OPENING_HELLO} bytes, {MAX_SERVICES} at the most; use two clients"
@@ -126,7 +140,7 @@ impl Connector {
 
     /// Sets the number of calls that can be in flight at once: 1 to 1,024. The default is 64.
     pub fn slots(mut self, slots: u16) -> Self {
-        self.limits.slots = slots.max(1);
+        self.limits.slots = slots;
         self
     }
 
@@ -156,7 +170,8 @@ impl Connector {
     /// Connects a stub, and returns once the server has accepted the session.
     ///
     /// # Errors
-    /// Returns an error if the address cannot be resolved, or if no server replies within the connect_timeout.
+    /// Returns an error if a setting is outside its bounds, if the address cannot be resolved, or if no server replies within
+    /// the `connect_timeout`.
     pub fn connect<C: Client>(mut self, addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
         self.contracts.insert(0, C::CONTRACT);
         self.caller(addr).map(C::from_caller)
@@ -182,6 +197,9 @@ impl Connector {
 
     /// Connects to the address, and returns the caller of all announced services.
     fn caller(self, addr: impl ToSocketAddrs) -> Result<Caller, ConnectError> {
+        self.limits.check()?;
+        check_time("Connector::deadline", self.deadline, Least::Tick)?;
+        check_time("Connector::connect_timeout", self.connect_timeout, Least::Zero)?;
         let hello = Hello { nonce: Some(Nonce([0; 16])), ..Hello::new(0, 0, &self.contracts) };
         if self.contracts.len() > MAX_SERVICES || hello.encode().len() > MAX_OPENING_HELLO {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
@@ -206,7 +224,7 @@ impl Connector {
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
         let state = ClientState::new(ClientCore::with_nonces(config.clone(), draw_nonce), driver, waker);
-        let inner = ClientInner::new(state, clock, Arc::clone(&peer), addresses, config);
+        let inner = ClientInner::new(state, clock, peer, addresses, config);
         let channel = TcpChannel { inner };
         channel.inner.greet(connect_timeout)?;
         Ok(channel)
@@ -222,6 +240,7 @@ pub(super) fn draw_nonce(_: &mut fastrand::Rng) -> Option<Nonce> {
 impl ClientInner {
     /// Drives until the session is ready, every address was tried, or the server has refused.
     fn greet(&self, connect_timeout: Time) -> Result<(), ConnectError> {
+        // Each address is tried once, however short the timeout is.
         let tries = self.address_count() as u64;
         let mut state = self.lock();
         let finished = |state: &ClientState| {
@@ -230,8 +249,10 @@ impl ClientInner {
         };
         let ticket = state.waiters.register();
         let mut wakeups = PendingWakeups::default();
-        let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32); // an attempt connects, greets and pauses
-        let until = Some(connect_timeout.max(self.clock.now()).plus(attempts)); // a server may accept the connection and then never reply
+        // The last limit, since a server may accept the connection and then never reply. An attempt connects, greets and
+        // pauses, each for at most `connect`.
+        let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32);
+        let until = Some(connect_timeout.max(self.clock.now()).plus(attempts));
         let mut state = self.wait_until(state, ticket, until, &finished, &mut wakeups);
         let _ = state.waiters.remove(ticket);
         let ready = state.core.is_ready();
@@ -239,7 +260,7 @@ impl ClientInner {
             "" => "it did not send its method table in time".to_owned(),
             failure => failure.to_owned(),
         };
-        let server = Arc::clone(&self.peer);
+        let server = self.peer();
         let rejected = state.core.is_rejected() || state.core.is_foreign();
         drop(state);
         wakeups.send();

@@ -14,18 +14,17 @@
 //!                                         |  '--> nothing is owed  --> stay IDLE      |
 //!                                         '------------- nothing is owed -------------'
 //! ```
-//! A thread that panics while it drives takes the driver with it: [`ClientState::restart`] opens another one, and another
-//! session.
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
+//! A thread that panics while it drives takes the driver with it: `special_cases` opens another one, and another session.
 
 use super::driver::Driver;
-use super::socket::Socket;
+use super::special_cases::LeftSessions;
 use crate::call::{Waiters, Woken};
 use crate::ids::Time;
+use crate::log;
 use crate::net::os;
 use crate::net::sync::thread::Thread;
-use crate::proto::client::ClientCore;
+use crate::panics::contain;
+use crate::proto::client::{ClientCore, ClientCounters};
 
 /// The thread that drives the client.
 #[derive(Debug)]
@@ -60,9 +59,8 @@ pub(super) struct ClientState {
     pub(super) urgent: bool,
     /// The number of turns driven so far, which shows the background worker that a thread drives.
     pub(super) turns: u64,
-    /// A session that takes no new calls and ends when the last orphaned slot has its reply. The background worker has its
-    /// socket.
-    pub(super) draining_session: Option<Box<ClientCore>>,
+    /// The sessions that the client has left: one may drain.
+    pub(super) left: LeftSessions,
     /// The calls whose outcome was not taken yet, and the threads that sleep for them.
     pub(super) waiters: Waiters<Sleeper>,
 }
@@ -86,8 +84,8 @@ impl PendingWakeups {
     pub(super) fn send(self) {
         self.0.sleepers.iter().for_each(|sleeper| sleeper.0.unpark());
         for waker in self.0.wakers {
-            if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
-                tracing::error!("a waker panicked");
+            if contain(|| waker.wake()).is_none() {
+                log::error!("a waker panicked");
             }
         }
     }
@@ -105,7 +103,7 @@ impl ClientState {
             background_asked: false,
             urgent: false,
             turns: 0,
-            draining_session: None,
+            left: LeftSessions::default(),
             waiters: Waiters::default(),
         }
     }
@@ -120,11 +118,16 @@ impl ClientState {
             self.waiters.deliver(event, &mut wakeups.0);
             delivered = true;
         }
-        while let Some(event) = self.draining_session.as_mut().and_then(|draining| draining.poll_event()) {
+        while let Some(event) = self.left.poll_event() {
             self.waiters.deliver(event, &mut wakeups.0);
             delivered = true;
         }
         delivered
+    }
+
+    /// Returns the counters of all sessions of the client: of its present one, and of those that it has left.
+    pub(super) fn counters(&self) -> ClientCounters {
+        self.core.counters().plus(self.left.counters())
     }
 
     /// Returns true if the driver must wake before its current timeout: there are bytes to send, or a timer that is due
@@ -172,52 +175,5 @@ impl ClientState {
             Driving::Idle(driver) => Some(driver),
             Driving::Caller | Driving::Background => None, // excluded above
         }
-    }
-
-    /// Opens another session in a forked child. The parent's session continues, so no frame is sent on it, and none of the
-    /// parent's threads exists here. A thread of the parent may have held the driver; its descriptors stay open.
-    pub(super) fn restart_after_fork(&mut self, driver: Box<Driver>, waker: os::Waker, now: Time) {
-        let mut wakeups = PendingWakeups::default();
-        self.restart(driver, waker, now, &mut wakeups);
-        std::mem::forget(wakeups); // they name threads of the parent, which do not exist here
-        self.waiters.forget_sleepers();
-    }
-
-    /// Gives up all sessions without a BYE. Calls that were sent have an unknown outcome; the others wait for a new session.
-    pub(super) fn restart(
-        &mut self,
-        driver: Box<Driver>,
-        waker: os::Waker,
-        now: Time,
-        wakeups: &mut PendingWakeups,
-    ) {
-        self.core.abandon_session(now);
-        if let Some(draining) = &mut self.draining_session {
-            draining.abandon_session(now);
-        }
-        self.deliver(wakeups);
-        self.draining_session = None;
-        self.driving = Driving::Idle(driver);
-        self.waker = waker;
-        (self.polling, self.background_asked, self.urgent) = (false, false, false);
-    }
-
-    /// Replaces a session whose slots are all orphaned: new calls go to the session of `fresh`, and the old one drains.
-    /// Returns the socket of the old session.
-    pub(super) fn replace_if_blocked(
-        &mut self,
-        socket: &mut Socket,
-        now: Time,
-        fresh: impl FnOnce() -> ClientCore,
-    ) -> Option<Socket> {
-        if self.draining_session.is_some() || !self.core.is_stuck(now) {
-            return None;
-        }
-        let mut successor = fresh();
-        self.core.move_waiting_to(&mut successor);
-        let core = std::mem::replace(&mut self.core, successor);
-        debug_assert!(core.orphaned_slots() > 0, "a session is replaced since all its slots are orphaned");
-        self.draining_session = Some(Box::new(core));
-        Some(std::mem::take(socket))
     }
 }

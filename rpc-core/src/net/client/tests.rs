@@ -1,6 +1,8 @@
 //! Tests of cases that no test outside the crate can cause: a fork, which needs unsafe code, and a driver that panics.
 
 mod answers;
+mod counted;
+mod futures;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -60,7 +62,7 @@ fn a_forked_child_opens_a_session_of_its_own_although_a_thread_of_its_parent_dro
         let client = client(address);
         assert!(matches!(ping(&client), Outcome::Done(_)));
         let parents = client.inner.lock().take_driver(role).expect("no thread drives");
-        client.inner.pretend_fork();
+        client.inner.process.pretend_fork();
         let (done, finished) = mpsc::channel();
         let child = std::thread::spawn(move || {
             let _ = done.send(ping(&client));
@@ -83,10 +85,27 @@ fn a_forked_child_that_only_ends_says_nothing_on_its_parent_s_connection() {
     assert!(matches!(ping(&client), Outcome::Done(_)));
     let parents = client.inner.lock().take_driver(Driving::Caller).expect("no thread drives");
     client.inner.lock().driving = Driving::Idle(parents);
-    client.inner.pretend_fork();
+    client.inner.process.pretend_fork();
     drop(client); // closes the one socket that there is, since this is no fork; but it says no BYE
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(handle.counters().sessions, 1, "the parent's session is left alone");
+    handle.drain();
+}
+
+#[test]
+fn one_call_of_close_sends_bye_and_closes_the_socket() {
+    let (address, handle) = server();
+    let client = client(address);
+    assert!(matches!(ping(&client), Outcome::Done(_)));
+    client.close();
+    let state = client.inner.lock();
+    let Driving::Idle(driver) = &state.driving else { panic!("no thread drives") };
+    assert!(!driver.transport.is_connected() && !state.core.wants_close());
+    drop(state);
+    drop(client);
+    while handle.counters().sessions > 0 {
+        std::thread::yield_now(); // the BYE is on its way; without it the session lasts for its lease
+    }
     handle.drain();
 }
 

@@ -1,4 +1,12 @@
 //! Layer 4: the builder of a server: services, limits, loops, and the address.
+//!
+//! ```text
+//!  Server --> ServerHandle --> LoopOwner, one for each loop --> EventLoop --> ServerCore
+//!                  |               |                               |
+//!                  |               '-- SlowMethods, DispatchEnv    '-- ServerShared: of all loops
+//!                  '-- ShutdownSignal: of all loops
+//! ```
+//! The number of a loop is a part of the ids of its sessions, so that each loop knows the owner of a session that is resumed.
 
 use std::fmt::{self, Debug};
 use std::net::ToSocketAddrs;
@@ -6,13 +14,14 @@ use std::sync::Arc;
 
 use super::error::ServeError;
 use super::event_loop::{EventLoop, ServerShared};
+use super::life::ShutdownSignal;
 use super::loop_owner::LoopOwner;
-use super::shutdown::ShutdownSignal;
-use super::slow_methods::SlowMethods;
+use super::threads::SlowMethods;
 use super::{Server, ServerHandle, listener};
 use crate::contract::Directory;
 use crate::ids::{Clock, Incarnation};
 use crate::limits::{MAX_LOOPS, MIN_THREADS, ServerLimits};
+use crate::log;
 use crate::net::clock::MonotonicClock;
 use crate::net::os::{self, BoundListener};
 use crate::net::sync::atomic::AtomicUsize;
@@ -71,8 +80,8 @@ impl ServerBuilder {
     /// Listens at the first of the addresses that is available. For port 0 the operating system chooses a port.
     ///
     /// # Errors
-    /// Returns an error if no address is available, there is no service, two services cannot be told apart, or the operating
-    /// system refuses descriptors or randomness.
+    /// Returns an error if a setting is outside its bounds, no address is available, there is no service, two services cannot be
+    /// told apart, or the operating system refuses descriptors or randomness.
     pub fn bind(self, address: impl ToSocketAddrs + Debug) -> Result<Server, ServeError> {
         if self.services.is_empty() {
             return Err(ServeError::NoService);
@@ -82,6 +91,7 @@ impl ServerBuilder {
             loops if loops <= MAX_LOOPS => loops,
             loops => return Err(ServeError::TooManyLoops(loops)),
         };
+        self.limits.check()?;
         let directory = Directory::new(self.services.iter().map(|service| service.contract()).collect())?;
         let incarnation = os::random_bytes().map_err(ServeError::system("get random bytes"))?;
         let listener = listener::bind(address)?;
@@ -100,10 +110,10 @@ impl ServerBuilder {
     /// Logs a warning for each setting that gives up a guarantee.
     fn warn(&self, address: std::net::SocketAddr) {
         if !address.ip().to_canonical().is_loopback() {
-            tracing::warn!(%address, "calls are sent without encryption, so the network can read them");
+            log::warn!(%address, "calls are sent without encryption, so the network can read them");
         }
         if !self.at_most_once {
-            tracing::warn!("the duplicate filter is off: a call that is sent again runs again");
+            log::warn!("the duplicate filter is off: a call that is sent again runs again");
         }
     }
 
@@ -118,14 +128,17 @@ impl ServerBuilder {
     ) -> std::io::Result<Vec<Arc<LoopOwner>>> {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::new());
         let methods = Arc::new(SlowMethods::new(&directory));
+        // The limit is that of the server. Each loop needs an owner and a thread for a slow call at least.
         let threads = (self.limits.threads / loops).max(MIN_THREADS);
         let limit = self.limits.max_frame;
         let dispatch_env =
             Arc::new(DispatchEnv { services: self.services, clock: Arc::clone(&clock), limit });
         let connections = self.limits.connections;
         let shared = Arc::new(ServerShared { clock, open: AtomicUsize::new(0), connections });
+        // All queues first, since each loop can send commands to each other one.
         let opened: Vec<_> = (0..loops).map(|_| EventLoop::open()).collect::<Result<_, _>>()?;
         let queues: Arc<[_]> = opened.iter().map(|(_, commands)| Arc::clone(commands)).collect();
+        // One listener for all loops: the first loop accepts, and gives connections to the loops in turn.
         let mut listener = Some(listener);
         let mut made = Vec::with_capacity(loops);
         for (number, (poll, commands)) in opened.into_iter().enumerate() {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! turn:  receive: poll --> note_events --> run_commands --> accept --> read_ready --> handle_timeout --> hand_over
-//!        (the calls run: runner)
+//!        (the calls run: runner, with the loop parked)
 //!        flush:   poll_ready --> write --> remove the connections that end
 //! ```
 //! It runs no user code, so that another thread can take the whole of it while a handler runs.
@@ -14,14 +14,15 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::commands::{Command, CommandQueue};
+use super::commands::{Command, CommandQueue, hand_over, run_commands};
 use super::listener::Acceptor;
-use super::socket::Socket;
+use super::loop_socket::LoopSocket;
 use crate::ids::{Clock, Time};
-use crate::limits::{ACCEPT_BATCH, EVENTS};
+use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
+use crate::log;
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
 use crate::net::sync::atomic::{AtomicUsize, Ordering};
-use crate::proto::server::{ConnId, ServerCore};
+use crate::proto::server::{ConnId, ReadyCall, ServerCore};
 
 /// The token of the waker.
 const WAKE: Token = Token(usize::MAX);
@@ -45,17 +46,17 @@ pub(super) struct ServerShared {
 /// event follows for it.
 pub(super) struct EventLoop {
     /// The kernel's poll, which all sockets of the loop are registered with.
-    poll: Poll,
+    pub(super) poll: Poll,
     /// The events of the last poll.
     events: Events,
     /// The listener, on the first loop, until a drain closes it.
-    acceptor: Option<Acceptor>,
+    pub(super) acceptor: Option<Acceptor>,
     /// The loop that gets the next new connection.
     next_loop: usize,
     /// The protocol.
     pub(super) core: ServerCore,
     /// The sockets, by connection.
-    pub(super) sockets: Vec<Option<Socket>>,
+    pub(super) sockets: Vec<Option<LoopSocket>>,
     /// The connections that may have bytes to read.
     pub(super) ready: Vec<ConnId>,
     /// The connections that end with this turn.
@@ -67,15 +68,17 @@ pub(super) struct EventLoop {
     /// The read buffer. All of it is initialised, so that no `unsafe` is needed.
     pub(super) input: BytesMut,
     /// The commands of this turn, empty between turns.
-    commands: Vec<Command>,
+    pub(super) commands: Vec<Command>,
+    /// The number of calls that may still run before the sockets are polled again.
+    calls_left: usize,
     /// The present time, read once a turn.
     pub(super) now: Time,
     /// The number of the loop.
-    number: usize,
+    pub(super) number: usize,
     /// True if the command queue was closed, since another thread of this loop failed.
-    closed: bool,
+    pub(super) closed: bool,
     /// The command queues of all loops, by number.
-    queues: Arc<[Arc<CommandQueue>]>,
+    pub(super) queues: Arc<[Arc<CommandQueue>]>,
     /// The state that all loops of the server share.
     pub(super) shared: Arc<ServerShared>,
 }
@@ -114,6 +117,7 @@ impl EventLoop {
             buffers: Vec::new(),
             input: BytesMut::new(),
             commands: Vec::new(),
+            calls_left: CALLS_PER_TURN,
             now: shared.clock.now(),
             number,
             closed: false,
@@ -133,14 +137,15 @@ impl EventLoop {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => self.now = self.shared.clock.now(),
         }
+        self.calls_left = CALLS_PER_TURN;
         self.note_events();
-        self.run_commands();
+        run_commands(self);
         self.accept();
         self.read_ready();
         if self.core.poll_timeout().is_some_and(|due| due <= self.now) {
             self.core.handle_timeout(self.now);
         }
-        self.hand_over();
+        hand_over(self);
         Ok(())
     }
 
@@ -164,13 +169,19 @@ impl EventLoop {
         self.check();
     }
 
+    /// Takes the next call to run, up to the number of one turn.
+    pub(super) fn poll_call(&mut self) -> Option<ReadyCall> {
+        self.calls_left = self.calls_left.checked_sub(1)?;
+        self.core.poll_call(self.now)
+    }
+
     /// Asserts what holds between turns.
     fn check(&self) {
         if cfg!(debug_assertions) {
             let sockets =
                 self.sockets.iter().enumerate().filter_map(|(conn, socket)| Some((conn, socket.as_ref()?)));
             for (conn, socket) in sockets {
-                let unread = socket.readable && self.core.wants_read(conn);
+                let unread = socket.socket.may_read() && self.core.wants_read(conn);
                 assert!(
                     socket.listed || !unread,
                     "connection {conn} has bytes that no event announces again"
@@ -214,38 +225,12 @@ impl EventLoop {
                 }
                 Token(conn) => {
                     let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { continue };
-                    socket.note(event);
-                    if !std::mem::replace(&mut socket.listed, true) {
+                    if socket.note(event) {
                         self.ready.push(conn);
                     }
                 }
             }
         }
-    }
-
-    /// Runs the commands of other threads.
-    fn run_commands(&mut self) {
-        let mut commands = std::mem::take(&mut self.commands);
-        self.closed |= self.queues[self.number].drain(&mut commands);
-        for command in commands.drain(..) {
-            match command {
-                Command::CallFinished { key, status, body } => self.core.finish(key, status, &body, self.now),
-                Command::Connection { stream, peer, input } => self.connect(stream, peer, input),
-                Command::Drain(grace) => self.drain(grace),
-                Command::Counters(reply) => {
-                    let _ = reply.send(self.core.counters()); // the thread that asked may have stopped waiting
-                }
-            }
-        }
-        self.commands = commands;
-    }
-
-    /// Begins a drain: closes the listener, and tells the protocol.
-    fn drain(&mut self, grace: Duration) {
-        if let Some(acceptor) = self.acceptor.take() {
-            acceptor.close(self.poll.registry());
-        }
-        self.core.drain_within(grace, self.now);
     }
 
     /// Accepts a batch of connections, and gives them to the loops in turn.
@@ -274,9 +259,9 @@ impl EventLoop {
     }
 
     /// Adds a connection to this loop. `input` is what another loop has read from it.
-    fn connect(&mut self, stream: TcpStream, peer: SocketAddr, input: Bytes) {
+    pub(super) fn connect(&mut self, stream: TcpStream, peer: SocketAddr, input: Bytes) {
         let conn = self.core.handle_connected(Some(peer), self.now);
-        match Socket::register(stream, peer, self.poll.registry(), Token(conn)) {
+        match LoopSocket::register(stream, peer, self.poll.registry(), Token(conn)) {
             Ok(socket) => {
                 if self.sockets.len() <= conn {
                     self.sockets.resize_with(conn + 1, || None);
@@ -287,25 +272,9 @@ impl EventLoop {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, %peer, "cannot register a connection");
+                log::warn!(%error, %peer, "cannot register a connection");
                 self.core.remove(conn, self.now);
                 self.shared.open.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Sends connections to the loops that own their sessions.
-    fn hand_over(&mut self) {
-        // `input` is all that was read: the other loop continues with the same bytes.
-        while let Some(moved) = self.core.poll_hand_over() {
-            self.core.remove(moved.conn, self.now);
-            let Some(socket) = self.sockets.get_mut(moved.conn).and_then(Option::take) else { continue };
-            let peer = socket.peer;
-            match (socket.deregister(self.poll.registry()), self.queues.get(usize::from(moved.to_loop))) {
-                (Ok(stream), Some(to)) => to.push(Command::Connection { stream, peer, input: moved.input }),
-                _ => {
-                    self.shared.open.fetch_sub(1, Ordering::Relaxed); // it is closed, and its client connects again
-                }
             }
         }
     }

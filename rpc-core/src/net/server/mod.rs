@@ -1,17 +1,18 @@
 //! Layer 4: the server: services, an address, one or more event loops, and a handle that ends it.
+//!
+//! The path of a call is in this folder: `event_loop` and `transfer` move bytes, `loop_owner` parks the loop while handlers
+//! run, and `runner` is the server on one screen. What the path does not need is in three folders: `threads` (slow handlers
+//! and the thread pool), `commands` (what other threads send to a loop), and `life` (drain, end, handles and counters).
 
 mod builder;
 mod commands;
 mod error;
 mod event_loop;
-mod handle;
+mod life;
 mod listener;
 mod loop_owner;
+mod loop_socket;
 mod runner;
-mod running;
-mod shutdown;
-mod slow_methods;
-mod socket;
 mod threads;
 mod transfer;
 
@@ -24,10 +25,11 @@ use std::time::Duration;
 
 pub use builder::ServerBuilder;
 pub use error::ServeError;
-pub use handle::ServerHandle;
-pub use running::RunningServer;
+pub use life::{RunningServer, ServerHandle};
 
 use crate::limits::END_MARGIN;
+use crate::log;
+use crate::panics::contain;
 use crate::service::Service;
 
 /// Serves `service` at `address` until the process ends. This is the shortest way; [`Server::builder`] has all settings.
@@ -67,29 +69,29 @@ impl Server {
     /// # Errors
     /// Returns an error if threads cannot be started, or if a loop fails. The other loops are drained then.
     pub fn run(self) -> Result<(), ServeError> {
-        tracing::info!(address = %self.local_addr(), "serving");
+        log::info!(address = %self.local_addr(), "serving");
         for owner in self.handle.loops() {
-            owner.start().map_err(ServeError::system("start the threads of the server"))?; // on an error, `Drop` ends the loops
+            threads::start(owner).map_err(ServeError::system("start the threads of the server"))?; // on an error, `Drop` ends the loops
         }
         let (mut seen, mut drained) = (0, false);
         let failure = loop {
-            let states: Vec<_> = self.handle.loops().iter().map(|owner| owner.state()).collect();
-            if states.iter().all(|state| state.over) {
-                break self.handle.loops().iter().find_map(|owner| owner.take_error());
+            if self.handle.loops().iter().all(|owner| life::is_over(owner)) {
+                break self.handle.loops().iter().find_map(|owner| life::take_error(owner));
             }
-            if states.iter().any(|state| state.failed) && !drained {
-                drained = true; // only once, since each drain wakes this thread again
+            if !drained && self.handle.loops().iter().any(|owner| life::has_failed(owner)) {
+                // Only once, since each drain wakes this thread again.
+                drained = true;
                 self.handle.drain();
             }
             let limit = self.abandon_stuck_loops();
             self.handle.shutdown().wait(seen, limit);
             seen = self.handle.shutdown().generation();
         };
-        let forced = self.handle.loops().iter().any(|owner| owner.was_forced());
+        let forced = self.handle.loops().iter().any(|owner| life::was_forced(owner));
         if forced {
-            tracing::warn!(address = %self.local_addr(), "drained by force: running calls were abandoned");
+            log::warn!(address = %self.local_addr(), "drained by force: running calls were abandoned");
         } else {
-            tracing::info!(address = %self.local_addr(), "drained");
+            log::info!(address = %self.local_addr(), "drained");
         }
         failure.map_or(Ok(()), Err)
     }
@@ -99,7 +101,7 @@ impl Server {
     fn abandon_stuck_loops(&self) -> Option<Duration> {
         let left = self.handle.shutdown().time_left()?;
         if left.is_zero() {
-            self.handle.loops().iter().for_each(|owner| owner.end_if_stuck());
+            self.handle.loops().iter().for_each(|owner| life::end_if_stuck(owner));
             return Some(END_MARGIN);
         }
         Some(left)
@@ -108,7 +110,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.handle.loops().iter().for_each(|owner| owner.end(None, None)); // closes the listener if `run` was not called
+        for owner in self.handle.loops() {
+            contain(|| life::end(owner, None, None)); // closes the listener if `run` was not called
+        }
     }
 }
 

@@ -1,46 +1,65 @@
-//! Layer 4: the server's main function: flush, receive, take a call, dispatch it, queue its reply, and again.
-//!
-//! The outer loop is one turn of the event loop. The inner loop runs the calls of the turn, each with the loop parked; their
-//! replies are written together by the flush of the next turn.
+//! Layer 4: the server on one screen: one turn of an event loop, and the loop of turns.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::error::ServeError;
-use super::loop_owner::{LoopOwner, Next, OwnedLoop};
-use crate::net::sync::Instant;
+use super::event_loop::EventLoop;
+use super::life::end;
+use super::loop_owner::{LoopOwner, OwnedLoop};
+use crate::panics::panic_text;
 use crate::service::dispatch;
 
 /// Drives a loop until it has ended or another thread owns it. `reply` is the reply buffer of this thread.
-pub(super) fn serve(owner: &Arc<LoopOwner>, mut owned: OwnedLoop, reply: &mut Vec<u8>) {
-    loop {
-        owned.event_loop.flush();
-        if owned.event_loop.is_over() {
-            return owner.end(Some(owned.event_loop), None);
-        }
-        if let Err(source) = owned.event_loop.receive() {
-            let error = ServeError::System { doing: "wait for events", source };
-            return owner.end(Some(owned.event_loop), Some(error));
-        }
-        let epoch = owned.epoch;
-        let mut ready = None; // filled in place: a call is large enough that moving it costs time
-        let mut next = owner.begin_turn(owned, &mut ready);
-        // Runs calls until this thread owns the loop again, which it then continues with, or until it has lost the loop.
-        owned = loop {
-            let detached = match next {
-                Next::Run => false,
-                Next::RunDetached => true,
-                Next::Turn(owned) => break owned,
-                Next::Lost => return,
-            };
-            let Some(call) = &ready else { return }; // `Run` and `RunDetached` come with a call
-            let (key, entry) = (call.key, call.entry);
-            let began = detached.then(Instant::now);
-            let status = dispatch(&owner.dispatch_env, call, reply);
-            if let Some(began) = began {
-                owner.methods.record_run(&entry, began.elapsed());
-            }
-            ready = None; // frees the arguments before the lock is taken
-            next = owner.finish_call(epoch, key, status, reply, &mut ready);
-        };
+pub(super) fn serve(owner: &Arc<LoopOwner>, owned: OwnedLoop, reply: &mut Vec<u8>) {
+    let mut next = Some(owned);
+    while let Some(owned) = next {
+        next = serve_one_turn(owner, owned, reply);
     }
+}
+
+/// Runs one turn, in six steps. Returns the loop if this thread still owns it after the turn.
+fn serve_one_turn(owner: &Arc<LoopOwner>, mut owned: OwnedLoop, reply: &mut Vec<u8>) -> Option<OwnedLoop> {
+    // 1. to 3. Write, check for the end, and wait for events.
+    match flush_and_receive(&mut owned.event_loop) {
+        Ok(true) => {}
+        Ok(false) => {
+            end(owner, Some(owned.event_loop), None);
+            return None;
+        }
+        Err(error) => {
+            end(owner, Some(owned.event_loop), Some(error));
+            return None;
+        }
+    }
+    if !owned.event_loop.core.has_calls() {
+        return Some(owned);
+    }
+    // While a handler runs the loop is parked, so that another thread can take it if the handler is slow.
+    let mut parked = owner.park(owned);
+    // 4. Take the next call of the queue.
+    while let Some(call) = parked.next_call() {
+        // 5. Run its handler.
+        let status = dispatch(&owner.dispatch_env, call, reply);
+        // 6. Give the reply to the protocol, which keeps it for duplicates and appends it to the connection.
+        parked.finish_call(status, reply);
+    }
+    parked.take_back() // none, if a handler was slow
+}
+
+/// Runs the first three steps of a turn. Returns false if the loop is over. A panic is returned as an error, so that the loop
+/// and its counters outlive it.
+fn flush_and_receive(event_loop: &mut EventLoop) -> Result<bool, ServeError> {
+    let turn = || {
+        // 1. Write the replies of the last turn, once for each connection.
+        event_loop.flush();
+        // 2. End, if a drain has ended or another thread of this loop has failed.
+        if event_loop.is_over() {
+            return Ok(false);
+        }
+        // 3. Wait for events, and give what has arrived to the protocol: it queues the calls that may run.
+        event_loop.receive().map_err(ServeError::system("wait for events"))?;
+        Ok(true)
+    };
+    catch_unwind(AssertUnwindSafe(turn)).unwrap_or_else(|panic| Err(ServeError::Failed(panic_text(panic))))
 }

@@ -3,10 +3,18 @@
 //! All connections of a loop share one read buffer. A frame that was read is a counted slice of it, so that the bytes of a
 //! request are not copied; the memory is reused when no slice refers to it. Write buffers are lent to connections only
 //! while replies are under way, so that an idle connection holds no memory.
+//!
+//! ```text
+//!  read:   may_read, budget left, and the protocol wants more --> Socket::read --> handle_input --> again
+//!            '--- stopped by the budget or the protocol, and bytes may be left: listed, no event follows
+//!  write:  may_write, and bytes are unsent --> Socket::write --> handle_written --> again
+//!            '--- failed: the socket is broken; what was received is read first, since it may end in a BYE
+//! ```
 
 use super::event_loop::EventLoop;
-use super::socket::Progress;
-use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST};
+use super::loop_socket::LoopSocket;
+use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST, WRITE_BUDGET};
+use crate::net::socket::Progress;
 use crate::net::sync::atomic::Ordering;
 use crate::proto::server::ConnId;
 
@@ -17,8 +25,11 @@ impl EventLoop {
         for conn in ready.drain(..) {
             let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { continue };
             socket.listed = false;
-            if !socket.blocked && self.core.outgoing(conn).is_some_and(|out| !out.unsent().is_empty()) {
-                self.write(conn); // the kernel has room again
+            if socket.socket.may_write()
+                && self.core.outgoing(conn).is_some_and(|out| !out.unsent().is_empty())
+            {
+                // The kernel has room again.
+                self.write(conn);
             }
             self.read(conn);
             self.list_if_ready(conn);
@@ -34,65 +45,76 @@ impl EventLoop {
         if self.core.wants_read(conn) {
             self.lend_buffer(conn);
         }
-        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
+        let Some(LoopSocket { socket, .. }) = self.sockets.get_mut(conn).and_then(Option::as_mut) else {
+            return;
+        };
         // A client that never stops sending gets its share of the turn, and no more.
         let mut budget = READ_BUDGET;
-        while socket.readable && budget > 0 && self.core.wants_read(conn) {
+        while socket.may_read() && budget > 0 && self.core.wants_read(conn) {
             if self.input.len() < READ_LEAST {
                 self.input.clear();
                 self.input.resize(READ_CHUNK, 0); // reuses the old memory if no frame refers to it any more
             }
-            match socket.read(&mut self.input) {
+            match socket.read(&mut self.input, &mut budget) {
                 Progress::Bytes(count) => {
-                    budget = budget.saturating_sub(count);
                     // Not copied: the frames in it are slices of the read buffer.
                     let chunk = self.input.split_to(count).freeze();
                     self.core.handle_input(conn, chunk, self.now);
                 }
                 Progress::Blocked if !socket.is_broken() => {}
-                Progress::Blocked | Progress::Gone => {
-                    socket.readable = false;
+                Progress::Blocked | Progress::Ended | Progress::Failed(_) => {
                     self.core.handle_closed(conn, self.now);
                 }
             }
         }
         if socket.is_broken() && !self.core.wants_read(conn) {
-            self.core.handle_closed(conn, self.now); // it has sent BYE, so the lost write does not matter
+            // It has sent BYE, so the lost write does not matter.
+            self.core.handle_closed(conn, self.now);
         }
     }
 
-    /// Lists a connection that has more bytes to read, since no second event follows for it.
+    /// Lists a connection that has more bytes to read or to write, since no second event follows for it.
     fn list_if_ready(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
-        if socket.readable && !socket.listed && self.core.wants_read(conn) {
+        let has_unsent = self.core.outgoing(conn).is_some_and(|outgoing| !outgoing.unsent().is_empty());
+        let may_read = socket.socket.may_read() && self.core.wants_read(conn);
+        if !socket.listed && (may_read || (socket.socket.may_write() && has_unsent)) {
             socket.listed = true;
             self.ready.push(conn);
         }
     }
 
-    /// Writes the bytes of a connection until none is left or the kernel's buffer is full.
+    /// Writes the bytes of a connection until none is left, the kernel's buffer is full, or the budget of the turn is used.
     pub(super) fn write(&mut self, conn: ConnId) {
-        let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { return };
-        while !socket.blocked {
+        let Some(LoopSocket { socket, .. }) = self.sockets.get_mut(conn).and_then(Option::as_mut) else {
+            return;
+        };
+        let mut budget = WRITE_BUDGET;
+        while socket.may_write() && budget > 0 {
             let Some(outgoing) = self.core.outgoing(conn).filter(|out| !out.unsent().is_empty()) else {
                 break;
             };
-            match socket.write(outgoing.unsent()) {
-                Progress::Bytes(count) => self.core.handle_written(conn, count, self.now),
-                Progress::Blocked => self.core.handle_written(conn, 0, self.now), // the time limit of a slow reader begins
-                Progress::Gone if self.core.wants_read(conn) => {
-                    socket.set_broken(); // the received bytes are read first: they may end in a BYE
+            let unsent = outgoing.unsent();
+            match socket.write(unsent.get(..budget).unwrap_or(unsent)) {
+                Progress::Bytes(count) => {
+                    budget = budget.saturating_sub(count.max(1));
+                    self.core.handle_written(conn, count, self.now);
+                }
+                // The time limit of a slow reader begins.
+                Progress::Blocked => self.core.handle_written(conn, 0, self.now),
+                Progress::Ended | Progress::Failed(_) if self.core.wants_read(conn) => {
+                    socket.set_broken();
                     break;
                 }
-                Progress::Gone => {
-                    socket.readable = false;
+                Progress::Ended | Progress::Failed(_) => {
                     self.core.handle_closed(conn, self.now);
                     return;
                 }
             }
         }
         self.take_buffer_back(conn);
-        self.list_if_ready(conn); // a connection is not read while its client does not read its replies
+        // A connection is not read while its client does not read its replies. It may be read again now.
+        self.list_if_ready(conn);
     }
 
     /// Lends a used write buffer to a connection, since replies follow what is read.

@@ -1,7 +1,7 @@
 //! Layer 2: a check that the client's sums agree with their parts, for the simulator.
 
 use super::ClientCore;
-use super::slots::Use;
+use super::slot::Use;
 
 impl ClientCore {
     /// Checks what holds between any two steps.
@@ -13,17 +13,18 @@ impl ClientCore {
         for (slot, state) in self.calls.slots.iter() {
             let free = matches!(state.usage, Use::Free);
             orphaned += usize::from(matches!(state.usage, Use::Orphaned(_)));
-            if state.answered > state.last || free != self.calls.slots.is_marked_free(slot) {
+            if state.replied > state.last || free != self.calls.slots.is_marked_free(slot) {
                 return Err(format!("client: slot {slot} is {state:?}"));
             }
         }
+        // `is_stuck` and the counters go by the sum; a wrong one opens a second session for nothing, or never.
         if orphaned != self.calls.slots.orphaned() {
             return Err(format!(
                 "client: {orphaned} orphaned slots, {} counted",
                 self.calls.slots.orphaned()
             ));
         }
-        // Each slot has at most a call or a cancel with its copy, and an acknowledgement.
+        // Each slot has at most a call or a cancel with its retransmission, and an acknowledgement.
         if self.calls.outgoing.len() > 4 * self.calls.slots.len() + 16 {
             return Err(format!("client: {} frames wait to leave", self.calls.outgoing.len()));
         }

@@ -68,6 +68,9 @@ impl Call {
 /// Returns the weaker of a verdict and that of earlier attempts.
 ///
 /// A call was 'not executed' only if no attempt was executed. 'Unknown' stays unless the call has run since.
+///
+/// The order, from weak to strong: unknown < executed, reply lost < not executed. A value, an error or a panic of the last
+/// attempt counts whatever was before: an idempotent call may have run more than once, and that is its reply.
 pub(super) fn weaker(outcome: Outcome, earlier: Option<Outcome>) -> Outcome {
     match (outcome, earlier) {
         (Outcome::NotExecuted(..), Some(earlier)) => earlier,

@@ -1,22 +1,34 @@
 //! Layer 2: the life of calls on the client: started, waiting for a slot, in flight, given up, ended. The connection and the
 //! session decide what may become of a call, but are not changed here: see [`Conditions`].
+//!
+//! ```text
+//!             .------------------- pause over ------------------ delayed
+//!             v                                                     ^
+//! start --> queued --slot free--> in flight --busy, lost, budget left
+//!             |    <--unsent------  | | |
+//!             |   (GOAWAY, lost)    | | '--deadline, abandon--> orphaned --reply--> slot free
+//!             | deadline            | '--reply--------> verdict, slot free
+//!             v                     '--session lost---> verdict 'unknown', no slots
+//!           verdict
+//! ```
+//! Each started call gets one [`Event::Finished`], unless it is abandoned (V11). `Event::Resolved` follows only one with
+//! 'unknown by deadline'.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Tag;
 use super::call::{Call, weaker};
+use super::conditions::Conditions;
 use super::config::{ClientConfig, ClientCounters, Event};
-use super::connection::{Connection, Link};
 use super::outgoing::{Outgoing, OutgoingFrame, Source, append_control};
 use super::replies::Reply;
 use super::retry::RetryBudget;
-use super::session::Session;
-use super::slots::{Due, Slots, Use};
+use super::slot::{Due, Use};
+use super::slots::Slots;
 use super::waiting::Waiting;
-use crate::contract::Method;
 use crate::error::{ProtocolError, Reason};
-use crate::ids::{Nonce, Seq, Slot, Time};
+use crate::ids::{Seq, Slot, Time};
 use crate::proto::{Outcome, UnknownCause};
 
 /// The calls of a client that have not ended, and the frames about them.
@@ -38,52 +50,6 @@ pub(super) struct Calls {
     pub(super) random: fastrand::Rng,
     /// The counters of the client.
     pub(super) counters: ClientCounters,
-}
-
-/// The parts of a client that decide what may become of a call.
-#[derive(Clone, Copy)]
-pub(super) struct Conditions<'a> {
-    /// The bounds, the services and the features.
-    pub(super) config: &'a ClientConfig,
-    /// The connection.
-    pub(super) connection: &'a Connection,
-    /// The session.
-    pub(super) session: Option<&'a Session>,
-    /// The nonce of a session that is to be opened.
-    pub(super) nonce: Option<Nonce>,
-    /// The present time.
-    pub(super) now: Time,
-}
-
-impl Conditions<'_> {
-    /// Returns true if new calls may go into slots.
-    fn may_send(&self) -> bool {
-        self.connection.link() == Link::Up
-    }
-
-    /// Checks what can be known to fail before a call is sent: the client is closed, its size, and the contract.
-    pub(super) fn check(&self, method: &Method, size: usize) -> Result<(), Outcome> {
-        if self.connection.is_closed() {
-            return Err(Outcome::NotExecuted(Reason::Closed, String::new()));
-        }
-        let Some(session) = self.session else { return Ok(()) };
-        if size > session.max_frame {
-            let text = format!("{size} bytes are over the server's limit of {}", session.max_frame);
-            return Err(Outcome::NotExecuted(Reason::TooLarge, text));
-        }
-        session.disagreement(method).map_or(Ok(()), |text| Err(Outcome::NotExecuted(Reason::Contract, text)))
-    }
-
-    /// Returns the outcome of a call that was never sent.
-    fn never_sent(&self, reason: Reason, text: String) -> Outcome {
-        if self.connection.is_draining() {
-            Outcome::NotExecuted(Reason::Draining, String::new())
-        } else if self.connection.is_attached() {
-            Outcome::NotExecuted(reason, text)
-        } else {
-            Outcome::NotExecuted(Reason::Unreachable, self.connection.failure().to_owned())
-        }
-    }
 }
 
 impl Calls {
@@ -119,10 +85,12 @@ impl Calls {
     pub(super) fn start(&mut self, call: Call, at: Conditions<'_>) -> Result<(), Outcome> {
         self.counters.calls += 1;
         self.wake_by(call.deadline);
+        // Not past calls that wait: first come, first served, even if a slot has just become free.
         let may_begin = at.may_send() && !self.waiting.has_queued();
         let Err(call) = (if may_begin { self.assign_slot(call, at) } else { Err(call) }) else {
             return Ok(());
         };
+        // The bound covers calls that pause too. A caller that is refused here knows at once, and has cost no memory.
         if self.waiting.len() >= at.config.limits.waiting {
             let text = format!("{} calls wait already", self.waiting.len());
             return Err(Outcome::NotExecuted(Reason::NoFreeSlot, text));
@@ -136,6 +104,7 @@ impl Calls {
         if self.waiting.remove(tag) {
             return;
         }
+        // In a slot there are three cases: unsent, sent, and already an orphan in whose reply a caller was still interested.
         let Some(slot) = self.slots.find(tag) else { return };
         if self.slots.take_back(slot).is_some() {
             self.fill_slots(at); // the number of the unsent call is skipped, so it never runs
@@ -155,10 +124,12 @@ impl Calls {
     /// Puts waiting calls into free slots, first come, first served. They are checked, since they may be older than the session.
     pub(super) fn fill_slots(&mut self, at: Conditions<'_>) {
         while at.may_send() && self.slots.has_free() {
+            // Each turn takes one call and one slot, or ends one call: the loop ends.
             let Some(call) = self.waiting.pop() else { return };
             if let Err(outcome) = at.check(call.method, call.body.len()) {
                 self.end(call, outcome);
             } else if let Err(call) = self.assign_slot(call, at) {
+                // Cannot happen while `has_free` is right; the call keeps its turn rather than being dropped.
                 return self.waiting.push_first(call);
             }
         }
@@ -167,7 +138,9 @@ impl Calls {
     /// Takes a sent call out of its slot, and sends CANCEL until its reply arrives.
     fn orphan(&mut self, slot: Slot, tag: Option<Tag>, at: Conditions<'_>) -> Option<Call> {
         let first = at.config.limits.resend_first;
+        // The slot stays taken: its number may not be used for another call before the server has settled this one (V3).
         let (call, seq) = self.slots.orphan(slot, tag, first, at.now)?;
+        // Without a connection the resume sends it.
         if at.connection.is_attached() {
             self.outgoing.push(OutgoingFrame::Cancel(slot, seq));
         }
@@ -181,11 +154,14 @@ impl Calls {
         for slot in self.slots.numbers() {
             match self.slots.release(slot) {
                 Use::Free => {}
+                // It may have run, and the session that could tell is gone.
                 Use::InFlight(in_flight) if in_flight.sent => {
                     self.end_or_repeat(in_flight.call, Outcome::Unknown(cause), Duration::ZERO, at);
                 }
+                // It never left, so its number means nothing to a server, and another session gives it a new one (V7 holds).
                 Use::InFlight(in_flight) => unsent.push(in_flight.call),
                 Use::Orphaned(orphan) => {
+                    // Its caller has 'unknown by deadline' already. It learns now that this stays so.
                     let resolved = |tag| Event::Resolved(tag, Outcome::Unknown(cause));
                     self.events.extend(orphan.tag.map(resolved));
                 }
@@ -204,11 +180,13 @@ impl Calls {
     /// asks (V17).
     fn end_or_repeat(&mut self, mut call: Call, outcome: Outcome, after: Duration, at: Conditions<'_>) {
         let limits = &at.config.limits;
+        // `min(16)`: the shift stays inside 32 bits; the cap is reached long before.
         let pause = limits.backoff_first.saturating_mul(1 << call.repeats.min(16)).min(limits.backoff_cap);
         let due = call.repeat.then(|| self.take_attempt(call.deadline, pause.max(after), at)).flatten();
         let Some(due) = due else { return self.end(call, outcome) };
         self.counters.repeated += 1;
         call.repeats += 1;
+        // Kept, since the next attempt may fail with a stronger verdict than is true of them all.
         call.note_attempt(outcome);
         self.waiting.delay(call, due);
     }
@@ -222,6 +200,7 @@ impl Calls {
     }
 
     fn take_attempt(&mut self, deadline: Time, pause: Duration, at: Conditions<'_>) -> Option<Time> {
+        // The bound holds for repeats as well: a server that always says 'busy' must not fill the client's memory.
         if at.connection.is_closed() || self.waiting.len() >= at.config.limits.waiting {
             return None;
         }
@@ -234,6 +213,7 @@ impl Calls {
         let Conditions { config, session, nonce, .. } = at;
         let source = Source { config, session, nonce, slots: &mut self.slots };
         match frame {
+            // Its bytes are made now, so that the time left is right, and a call that has ended meanwhile is not sent.
             OutgoingFrame::Call(slot, seq) => {
                 let again = self.outgoing.append_call(slot, seq, source, out, at.now);
                 self.next_timer = self.next_timer.min(again);
@@ -249,6 +229,7 @@ impl Calls {
     pub(super) fn note_flushed(&mut self, now: Time) {
         let mut earliest = Time::NEVER;
         for (slot, seq) in self.outgoing.take_buffered() {
+            // A call that has ended since then, or whose slot carries another one, has no next retransmission.
             let Some(in_flight) = self.slots.in_flight(slot, seq) else { continue };
             in_flight.buffered = false;
             in_flight.again.note_sent(now);
@@ -262,6 +243,8 @@ impl Calls {
     pub(super) fn send_everything_again(&mut self, at: Conditions<'_>) {
         let first = at.config.limits.resend_first;
         for slot in self.slots.numbers() {
+            // Every slot, also one whose frame was surely received: the records of the server tell duplicates apart, and
+            // nothing is known here of what the old connection still carried.
             let Some((frame, is_resent)) = self.slots.resume(slot, first, at.now) else { continue };
             self.counters.resent += u64::from(is_resent);
             self.outgoing.push(frame);
@@ -285,6 +268,7 @@ impl Calls {
             self.counters.stray_replies += 1;
             return Ok(false);
         }
+        // Before the slot is freed: a call that takes it in `fill_slots` withdraws the offer again, for it is an ACK itself.
         self.offer_ack(slot, seq, size, at);
         match self.slots.release(slot) {
             Use::InFlight(in_flight) => self.conclude(in_flight.call, reply, after, at),
@@ -302,6 +286,7 @@ impl Calls {
     fn conclude(&mut self, mut call: Call, reply: Reply, after: Duration, at: Conditions<'_>) {
         let is_busy = reply.is_busy();
         match reply.outcome {
+            // It ran. An idempotent method may run again for its value; any other has its verdict.
             Outcome::ReplyLost(text) => {
                 let outcome = call.note_lost_reply(text);
                 match reply.may_arrive_again {
@@ -310,6 +295,7 @@ impl Calls {
                 }
             }
             outcome if is_busy => self.end_or_retry(call, outcome, after, at),
+            // The server knows the number of the method only. The difference of the contracts, if known, says more.
             Outcome::NotExecuted(Reason::NoSuchMethod, text) => {
                 let known = at.session.and_then(|session| session.disagreement(call.method));
                 let outcome = match known {
@@ -324,6 +310,7 @@ impl Calls {
 
     /// Offers an ACK for a reply that has arrived: at once if the server keeps many bytes for it, else after a while.
     fn offer_ack(&mut self, slot: Slot, seq: Seq, size: usize, at: Conditions<'_>) {
+        // A short reply costs the server little, and the slot's next call acknowledges it for nothing.
         if size >= at.config.limits.ack_at_once {
             self.slots.acknowledge_at(slot, None);
             self.outgoing.push(OutgoingFrame::Ack(slot, seq));
@@ -334,11 +321,39 @@ impl Calls {
         }
     }
 
+    /// Takes the unsent calls back, and acknowledges every reply: the server is shutting down.
+    pub(super) fn take_back_unsent(&mut self, now: Time) {
+        let mut unsent = Vec::new();
+        for slot in self.slots.numbers() {
+            // `take_ack` follows, since a slot whose unsent call is taken back is free, and may owe an ACK for the call before.
+            unsent.extend(self.slots.take_back(slot));
+            let ack = self.slots.take_ack(slot);
+            ack.into_iter().for_each(|ack| self.outgoing.push(ack));
+        }
+        self.waiting.return_all(unsent);
+        self.wake_by(now);
+    }
+
+    /// Sends BYE to a server that is shutting down, once no reply from it is due.
+    pub(super) fn leave_if_idle(&mut self) {
+        if self.slots.have_sent_calls() {
+            return;
+        }
+        for slot in self.slots.numbers() {
+            // Frames leave in order, so the server has every ACK when it reads BYE, and its drain need not linger.
+            let ack = self.slots.due_ack(slot, Time::NEVER);
+            ack.into_iter().for_each(|ack| self.outgoing.push(ack));
+        }
+        self.outgoing.push(OutgoingFrame::Bye);
+    }
+
     /// Looks at the timers of all calls.
     pub(super) fn handle_timeout(&mut self, at: Conditions<'_>) {
+        // All slots, at most `MAX_SLOTS`: this runs only when one of the timers is due.
         for slot in self.slots.numbers() {
             self.handle_slot_timeout(slot, at);
         }
+        // The socket may take nothing for as long as the timers fire: what they add is bounded here (V10).
         self.outgoing.drop_stale(&self.slots);
         for call in self.waiting.handle_timeout(at.now) {
             let text = format!("all {} slots were taken until its deadline", self.slots.len());
@@ -367,6 +382,7 @@ impl Calls {
 
     /// A sent call is unknown, and can be resolved later. An unsent one never runs, since its number is skipped.
     fn deadline_passed(&mut self, slot: Slot, at: Conditions<'_>) {
+        // Unsent: 'not executed' is true, and stays true, since the frame is made from the slot and the slot is free (V7).
         if let Some(call) = self.slots.take_back(slot) {
             let text = "the call was never sent: no thread was driving this client".to_owned();
             self.end(call, at.never_sent(Reason::Deadline, text));

@@ -1,14 +1,18 @@
 //! Layer 2: the canonical form of a client: all that decides what it does from now on, and nothing else.
 //!
 //! Left out: counters, texts of errors, and the contents of unfinished frames (the search hands in whole ones).
+//!
+//! Clients with equal forms must behave equally, or the search misses states. Clients that behave equally may have different
+//! forms: the search is then only larger. So a field is written if in doubt. A time is written as
+//! the moment at which something becomes due, and not as the moment at which it began: two clients whose timers fire at the
+//! same time are the same, however they came there.
 
 use super::call::Call;
 use super::connection::Link;
 use super::outgoing::OutgoingFrame;
-use super::slots::Use;
+use super::slot::Use;
 use super::{ClientCore, Event};
 use crate::ids::{Seq, Time};
-use crate::limits::RETRY_SECONDS;
 use crate::proto::{Canonical, Outcome, UnknownCause};
 
 impl ClientCore {
@@ -46,6 +50,7 @@ impl ClientCore {
             form.number(tag);
             canonical_outcome(Some(outcome), form);
         }
+        // It may be earlier than every timer: then a look finds nothing to do, and sets it anew.
         form.due(calls.next_timer);
         form.number(calls.random.get_seed());
         self.canonical_budget(now, form);
@@ -58,6 +63,7 @@ impl ClientCore {
 
     fn canonical_connection(&self, form: &mut Canonical) {
         let (limits, connection) = (&self.config.limits, &self.connection);
+        // Each stage has a number of its own. `Closing` has three, by what follows it.
         let (stage, due) = match connection.link {
             Link::Down(at) => (1, at),
             Link::Connecting(since) => (2, since.plus(limits.connect)),
@@ -75,6 +81,7 @@ impl ClientCore {
             form.due(greeting.again_at);
             form.number(greeting.pause.as_micros() as u64);
         }
+        // The two times only count by the later one: see `check_silence`.
         form.due(connection.heard_at.max(connection.pinged_at).plus(limits.ping_after));
         form.number(u64::from(connection.pings));
         // Of the failures only the pause that they make counts.
@@ -82,6 +89,7 @@ impl ClientCore {
         let pause = limits.backoff_first.saturating_mul(1 << failures.min(16)).min(limits.backoff_cap);
         form.number(pause.as_micros() as u64);
         form.flags(&[
+            // The first pause is an eighth if nothing has failed, so 0 failures differ from 1 while pauses are not 0.
             failures == 0 && !pause.is_zero(),
             connection.is_rejected(),
             self.wants_session,
@@ -102,6 +110,7 @@ impl ClientCore {
         for differing in &session.differing {
             form.data(differing.service.as_bytes());
             form.number(differing.agreement as u64);
+            // The contents of a table are those of the server, which has one: presence is enough.
             form.flags(&[differing.table.is_some()]);
         }
     }
@@ -111,13 +120,14 @@ impl ClientCore {
         form.count(slots.len());
         for (_, state) in slots.iter() {
             form.number(state.last);
-            form.number(state.answered);
+            form.number(state.replied);
             form.due_if_set(state.ack_at);
             match &state.usage {
                 Use::Free => form.number(0),
                 Use::InFlight(in_flight) => {
                     form.number(1);
                     canonical_call(&in_flight.call, form);
+                    // `sent` decides the verdict at a deadline, `buffered` if a retransmission may be added.
                     form.flags(&[in_flight.sent, in_flight.buffered]);
                     form.due(in_flight.again.due);
                     form.number(in_flight.again.pause.as_micros() as u64);
@@ -136,11 +146,11 @@ impl ClientCore {
         form.due_if_set(slots.blocked_since.map(|since| since.plus(self.config.limits.all_orphaned)));
     }
 
-    /// Writes the retry budget as it has grown by now.
+    /// Writes the time until the retry budget is full: a client that has waited has the same budget as one that never spent it.
     fn canonical_budget(&self, now: Time, form: &mut Canonical) {
-        let retry = &self.calls.retry;
-        let earned = now.since(retry.at).as_secs_f64() * retry.rate;
-        form.number((retry.saved + earned).min(retry.rate * RETRY_SECONDS).to_bits());
+        let full_at = self.calls.retry.full_at;
+        form.flags(&[full_at.is_some()]);
+        form.number(full_at.map_or(0, |full_at| full_at.saturating_sub(now.0.saturating_mul(1_000))));
     }
 }
 
@@ -166,6 +176,7 @@ fn canonical_outcome(outcome: Option<&Outcome>, form: &mut Canonical) {
             form.number(2);
             form.data(body);
         }
+        // Texts are left out: no rule and no later step reads them.
         Some(Outcome::Panicked(_)) => form.number(3),
         Some(Outcome::NotExecuted(..)) => form.number(4),
         Some(Outcome::ReplyLost(_)) => form.number(5),

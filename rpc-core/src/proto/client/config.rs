@@ -52,6 +52,11 @@ pub struct ClientCounters {
 }
 
 impl ClientCounters {
+    /// Returns the counters of a session that has ended, without the gauge: its slots are gone with it.
+    pub fn of_ended_session(self) -> ClientCounters {
+        ClientCounters { orphaned_slots: 0, ..self }
+    }
+
     /// Returns the sum of two sessions' counters.
     pub fn plus(self, other: ClientCounters) -> ClientCounters {
         ClientCounters {
@@ -65,5 +70,30 @@ impl ClientCounters {
             broken_server: self.broken_server + other.broken_server,
             orphaned_slots: self.orphaned_slots + other.orphaned_slots,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ClientCounters;
+
+    /// Counters of which each has a value of its own, times `by`.
+    fn counted(by: u64) -> ClientCounters {
+        ClientCounters {
+            calls: 2 * by,
+            resent: 3 * by,
+            connections: 4 * by,
+            sessions: 5 * by,
+            stray_replies: 6 * by,
+            repeated: 7 * by,
+            busy_retries: 8 * by,
+            broken_server: 9 * by,
+            orphaned_slots: 10 * by,
+        }
+    }
+
+    #[test]
+    fn each_counter_of_a_sum_is_the_sum_of_that_counter() {
+        assert_eq!(counted(3).plus(counted(4)), counted(7));
     }
 }

@@ -10,6 +10,9 @@ use crate::wire::reject::RejectCode;
 
 /// The life of a connection.
 ///
+/// A session outlives it: `Down` to `Up` happens many times in one session. An attempt is over after `ClientLimits::connect`,
+/// whether TCP or WELCOME takes so long.
+///
 /// ```text
 /// Down --> Connecting --> Greeting --WELCOME--> Up --GOAWAY--> Draining
 ///   ^           '------------'-------------------'----------------'--close()--> Leaving
@@ -84,13 +87,17 @@ pub(super) enum Action {
 }
 
 /// The connection of a client, or the lack of one.
+///
+/// Invariants: `pings <= ping_limit`. A connection is found dead after `(ping_limit + 1) * ping_after` of silence at the latest,
+/// if a frame is due. The pause before an attempt is below `min(backoff_first * 2^failures, backoff_cap)`, unless the server
+/// has asked for a longer one (`not_before`).
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     /// The state of its life.
     pub(super) link: Link,
     /// Bytes read that are not yet a whole frame.
     pub(super) decoder: FrameDecoder,
-    /// Connections that failed, or could not be made, since a call was last answered.
+    /// Connections that failed, or could not be made, since the last reply.
     pub(super) failures: u32,
     /// The text of the last failure; empty before the first.
     pub(super) failure: String,
@@ -147,7 +154,7 @@ impl Connection {
         matches!(self.link, Link::Draining | Link::Closing(Next::ConnectAfterDrain))
     }
 
-    /// Returns the number of failures since a call was last answered.
+    /// Returns the number of failures since the last reply.
     pub(super) fn failures(&self) -> u32 {
         self.failures
     }
@@ -212,12 +219,13 @@ impl Connection {
 
     /// Closes the session for good. Returns true if BYE is to be sent.
     pub(super) fn leave(&mut self) -> bool {
+        // A client that is not attached has no session on this connection to say BYE to.
         let is_attached = self.is_attached();
         self.link = if is_attached { Link::Leaving } else { Link::Closing(Next::Close) };
         is_attached
     }
 
-    /// Notes that a call was answered. Only that shows that all is well: a WELCOME may be followed by a failure each time.
+    /// Notes that a reply has arrived. Only that shows that all is well: a WELCOME may be followed by a failure each time.
     pub(super) fn succeed(&mut self) {
         self.failures = 0;
     }
@@ -225,6 +233,7 @@ impl Connection {
     /// Closes the connection.
     pub(super) fn close(&mut self) {
         self.link = Link::Closing(match self.link {
+            // In this order: a client that was closed stays closed, although its server was draining.
             _ if self.is_closed() => Next::Close,
             _ if self.is_draining() => Next::ConnectAfterDrain,
             _ => Next::Connect,
@@ -233,18 +242,25 @@ impl Connection {
 
     /// Closes the connection for this reason. The next attempt begins after `pause` at the earliest.
     pub(super) fn fail(&mut self, why: &str, pause: Duration, now: Time) {
-        why.clone_into(&mut self.failure);
-        self.failure_kind = FailureKind::Lost;
+        self.fail_as(FailureKind::Lost, why, pause, now);
+    }
+
+    fn fail_as(&mut self, kind: FailureKind, why: &str, pause: Duration, now: Time) {
+        self.note_failure(kind, why);
         self.not_before = now.plus(pause);
         self.close();
     }
 
+    /// Notes the last failure: the one place that does, so that its kind and its text belong together.
+    fn note_failure(&mut self, kind: FailureKind, why: impl Into<String>) {
+        self.failure = why.into();
+        self.failure_kind = kind;
+    }
+
     /// Closes a connection that the server has refused, for good or for this time.
     pub(super) fn reject(&mut self, code: RejectCode, why: &str, now: Time) {
-        self.fail(why, Duration::ZERO, now);
-        if code.is_final() {
-            self.failure_kind = FailureKind::Rejected;
-        }
+        let kind = if code.is_final() { FailureKind::Rejected } else { FailureKind::Lost };
+        self.fail_as(kind, why, Duration::ZERO, now);
     }
 
     /// Closes a connection whose bytes are not frames. It is tried again after a longer pause.
@@ -258,16 +274,14 @@ impl Connection {
         limits: &ClientLimits,
         now: Time,
     ) {
-        let what = if has_session {
-            "the bytes from the server cannot be read"
+        let (kind, what) = if has_session {
+            (FailureKind::Lost, "the bytes from the server cannot be read")
         } else {
-            "the peer does not seem to speak this protocol"
+            (FailureKind::Foreign, "the peer does not seem to speak this protocol")
         };
+        // A peer of another protocol sends the same bytes at each attempt: to hurry helps neither side.
         let pause = limits.backoff_first.saturating_mul(GARBLED_PAUSES);
-        self.fail(&format!("{what}: {error}"), pause, now);
-        if !has_session {
-            self.failure_kind = FailureKind::Foreign;
-        }
+        self.fail_as(kind, &format!("{what}: {error}"), pause, now);
     }
 
     /// Notes that the connection could not be made, or is gone. Returns the time of the next attempt, and true if a server
@@ -284,13 +298,14 @@ impl Connection {
         now: Time,
     ) -> (Time, bool) {
         if !matches!(self.link, Link::Closing(_)) {
-            why.clone_into(&mut self.failure); // else the reason for closing it is known, and says more
-            self.failure_kind = FailureKind::Lost;
+            self.note_failure(FailureKind::Lost, why); // else the reason for closing it is known, and says more
         }
         let most = limits.backoff_first.saturating_mul(1 << self.failures.min(16)).min(limits.backoff_cap);
         let pause = most.mul_f64(random.f64());
+        // The first loss of a session that worked is mostly one broken connection, and callers wait for its replies.
         let pause = if self.failures == 0 && has_session { pause / 8 } else { pause };
         self.failures = self.failures.saturating_add(1);
+        // The server's wish is a lower bound, and not added: it was said before this pause was drawn.
         let at = now.plus(pause).max(self.not_before);
         let drained = self.is_draining();
         self.link = if self.is_closed() { Link::Closed } else { Link::Down(at) };
@@ -305,8 +320,7 @@ impl Connection {
             Link::Connecting(since) | Link::Greeting(Greeting { since, .. })
                 if since.plus(limits.connect) <= now =>
             {
-                self.failure = "the server did not answer in time".to_owned();
-                self.failure_kind = FailureKind::Lost;
+                self.note_failure(FailureKind::Lost, "the server did not answer in time");
                 self.close();
                 Action::Close
             }
@@ -319,6 +333,7 @@ impl Connection {
 
     /// HELLO or WELCOME may have been lost: the same HELLO gets the same WELCOME (W8).
     fn greet_again(&mut self, mut greeting: Greeting, limits: &ClientLimits, now: Time) -> Action {
+        // The pause doubles: by default HELLO is sent again after 250, 750 and 1750 ms, and the attempt ends after 2 s.
         let gives_up_at = greeting.since.plus(limits.connect);
         if greeting.again_at > now {
             return Action::WaitUntil(greeting.again_at.min(gives_up_at));
@@ -331,13 +346,14 @@ impl Connection {
 
     /// Asks for a sign of life after silence, and closes the connection after too many questions without one.
     fn check_silence(&mut self, limits: &ClientLimits, now: Time) -> Action {
+        // From the last PING as well as from the last byte: after a long idle time the first PING is due at once, and the
+        // server still has the whole time to reply to it.
         let due = self.heard_at.max(self.pinged_at).plus(limits.ping_after);
         if due > now {
             return Action::WaitUntil(due);
         }
         if self.pings >= limits.ping_limit {
-            self.failure = format!("the server did not answer {} PINGs", self.pings);
-            self.failure_kind = FailureKind::Lost;
+            self.note_failure(FailureKind::Lost, format!("the server did not answer {} PINGs", self.pings));
             self.close();
             return Action::Close;
         }
@@ -348,8 +364,7 @@ impl Connection {
 
     /// Notes a violation of the protocol by the server.
     pub(super) fn blame(&mut self, error: ProtocolError) {
-        self.failure = format!("the server broke the protocol: {error}");
-        self.failure_kind = FailureKind::Lost;
+        self.note_failure(FailureKind::Lost, format!("the server broke the protocol: {error}"));
         self.close();
     }
 }

@@ -5,23 +5,31 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Tag;
 use super::call::Call;
-use super::calls::{Calls, Conditions};
+use super::calls::Calls;
+use super::conditions::Conditions;
 use super::config::{ClientConfig, ClientCounters, Event};
 use super::connection::{Action, Connection, Link};
 use super::nonce::{DrawNonce, OpeningNonce};
 use super::outgoing::OutgoingFrame;
-use super::replies::Reply;
-use super::session::{self, Session};
-use super::{Tag, slots::Slots};
+use super::session::Session;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::Time;
-use crate::limits::MAX_GREETING;
 use crate::proto::{Outcome, Request, UnknownCause};
-use crate::wire::frame::{Frame, Kind};
-use crate::wire::message::{Status, Table, Welcome};
+use crate::wire::message::Table;
 
 /// The client's side of the protocol, for one session at a time.
+///
+/// ```text
+/// no session --HELLO, WELCOME--> attached --connection lost--> detached
+///     ^                             |  ^                          |
+///     |                             |  '---- HELLO with token, ---'
+///     |                             |        WELCOME (resumed)    |
+///     '---- broken server, close ---'                             |
+///     '---- SESSION_LOST -----------------------------------------'
+/// ```
+/// Invariants: a call is in `waiting` or in one slot, never in both. Without a session there are no slots.
 #[derive(Clone)]
 pub struct ClientCore {
     /// The bounds, the services and the features.
@@ -79,11 +87,19 @@ impl ClientCore {
         successor.calls.wake_by(Time::default());
     }
 
+    /// Gives the session up without sending anything, as a forked child must. Sent calls are unknown, the others go on.
+    pub fn abandon_session(&mut self, now: Time) {
+        // No BYE: the parent uses the session, and its calls would lose their records.
+        self.give_session_up(UnknownCause::SessionLost, now);
+        self.handle_disconnected("this process was forked", now);
+    }
+
     /// Ends the session for good, with BYE. Sent calls are unknown, the others were not executed.
     pub fn close(&mut self, now: Time) {
         if self.is_closed() {
             return;
         }
+        // First, since a closed client repeats nothing: its idempotent calls end below as the others do.
         let sends_bye = self.connection.leave();
         let (calls, at) = self.parts(now);
         let unsent = calls.empty_slots(UnknownCause::Closed, at);
@@ -91,6 +107,7 @@ impl ClientCore {
             calls.end(call, Outcome::NotExecuted(Reason::Closed, String::new()));
         }
         if sends_bye {
+            // BYE ends the session for the server too. Frames before it would be about calls that have their verdict.
             calls.outgoing.replace(OutgoingFrame::Bye);
         }
         calls.wake_by(now);
@@ -113,6 +130,7 @@ impl ClientCore {
     /// Returns true if a connection is to be made now. The attempt has then begun.
     pub fn poll_connect(&mut self, now: Time) -> bool {
         let begins = (self.wants_session || self.owes()) && self.connection.begin(now);
+        // The attempt has a time-out of its own: the driver may never hear of a SYN that is dropped.
         self.calls.wake_by(if begins { now.plus(self.config.limits.connect) } else { Time::NEVER });
         begins
     }
@@ -128,6 +146,8 @@ impl ClientCore {
 
     /// The connection could not be made, or is gone. The bytes in its buffer are lost.
     pub fn handle_disconnected(&mut self, why: &str, now: Time) {
+        // Every frame is made anew after the resume, from the slots. Bytes that were lost count as having left, so that no
+        // call waits for its place in a buffer that is gone.
         self.calls.outgoing.clear();
         self.calls.note_flushed(now);
         let (has_session, random) = (self.session.is_some(), &mut self.calls.random);
@@ -146,6 +166,7 @@ impl ClientCore {
         }
         self.connection.hear(now);
         self.connection.decoder.push(chunk);
+        // One frame at a time: each may close the connection, or change the terms by which the next one is read.
         while self.connection.is_open() {
             let handled = match self.connection.decoder.next_frame() {
                 Ok(None) => return,
@@ -167,6 +188,8 @@ impl ClientCore {
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>, now: Time) {
         let most = self.config.limits.write_batch;
         while self.connection.is_open() && out.len() < most {
+            // The caller cannot know how much of a failed write has reached the server, so 'sent' is the safe side: a call that
+            // counts as sent is never called 'not executed' by this client.
             let (calls, at) = self.parts(now);
             match calls.transmit(out, at) {
                 None => return,
@@ -195,102 +218,21 @@ impl ClientCore {
             return;
         }
         self.calls.next_timer = Time::NEVER; // found anew by the steps that follow
+        // The calls first: a deadline that passes now makes an orphan, whose CANCEL is due from the server as a reply is.
         let (calls, at) = self.parts(now);
         calls.handle_timeout(at);
         let has_tables = self.session.as_ref().is_none_or(Session::has_all_tables);
+        // Silence counts only while a frame is due: an idle connection costs no PINGs.
         let awaits = !has_tables || self.calls.slots.have_sent_calls();
         match self.connection.handle_timeout(awaits, &self.config.limits, now) {
             Action::WaitUntil(at) => self.calls.wake_by(at),
             Action::SendHello(at) => self.calls.send_and_wake(OutgoingFrame::Hello, at),
             Action::SendPing(at) => {
                 self.calls.send_and_wake(OutgoingFrame::Ping, at);
+                // METHODS has no timer of its own: one that was lost is sent again with the sign of life.
                 self.ask_for_tables();
             }
             Action::Close => {}
-        }
-    }
-}
-
-/// Frames from the server.
-impl ClientCore {
-    fn handle_frame(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
-        let kind = frame.header.kind;
-        match (self.connection.is_attached(), kind) {
-            (false, Kind::Welcome) => return self.handle_welcome(&frame.body, now),
-            (false, Kind::SessionLost) => self.session_is_lost(now),
-            (false, Kind::Busy) => {
-                if self.session.is_none() {
-                    self.nonce.renew(&mut self.calls.random); // another loop of the server may have room
-                }
-                self.connection.fail("the server is busy or shutting down", frame.header.pause(), now);
-            }
-            (_, Kind::Reject) => self.handle_reject(&frame, now),
-            // It overtook WELCOME, or WELCOME was lost: not the server's fault. Replies come again.
-            (false, Kind::Reply | Kind::GoAway | Kind::Pong | Kind::Table) => {
-                self.calls.counters.stray_replies += u64::from(kind == Kind::Reply);
-            }
-            (true, Kind::Reply) => return self.handle_reply(frame, now),
-            (true, Kind::Pong | Kind::Welcome) => {} // a second WELCOME: the network has doubled our HELLO
-            (true, Kind::GoAway) => self.handle_goaway(now),
-            (true, Kind::Table) => {
-                if let Some(session) = &mut self.session {
-                    let table = Table::decode(&frame.body, session.features)?;
-                    session.store_table(table);
-                    self.wants_session &= !session.has_all_tables();
-                }
-            }
-            _ => return Err(ProtocolError::Unexpected(kind.name())),
-        }
-        Ok(())
-    }
-
-    fn handle_welcome(&mut self, body: &[u8], now: Time) -> Result<(), ProtocolError> {
-        let welcome = Welcome::decode(body)?;
-        self.connection.welcome();
-        if !session::fits(&welcome, self.session.as_ref(), &self.config, self.calls.slots.len()) {
-            return Err(ProtocolError::BadBody("WELCOME"));
-        }
-        if !welcome.resumed {
-            self.calls.counters.sessions += 1;
-            self.calls.slots = Slots::new(welcome.slots);
-        }
-        let session = Session::new(&welcome, &self.config, self.session.take());
-        let most = self.config.limits.max_frame.max(MAX_GREETING);
-        self.connection.decoder.agree(most, true, session.has_checksums());
-        self.wants_session = !session.has_all_tables();
-        self.session = Some(session);
-        self.ask_for_tables();
-        let (calls, at) = self.parts(now);
-        calls.send_everything_again(at);
-        calls.fill_slots(at);
-        Ok(())
-    }
-
-    /// Asks for the methods of services that differ, until they arrive: question or answer may be lost with a connection.
-    fn ask_for_tables(&mut self) {
-        let missing = self.session.as_ref().map(|session| session.missing_tables(&self.config));
-        for index in missing.unwrap_or_default() {
-            self.calls.outgoing.push(OutgoingFrame::Methods(index));
-        }
-    }
-
-    fn handle_reply(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
-        let status = Status::from_code(frame.header.code)?;
-        self.connection.succeed();
-        let (name, size, after) = (frame.header.call(), frame.body.len(), frame.header.pause());
-        let reply = Reply::new(status, frame, self.config.limits.max_frame);
-        let (calls, at) = self.parts(now);
-        if calls.handle_reply(name, size, after, reply, at)? && self.connection.link() == Link::Draining {
-            self.calls.leave_if_idle();
-        }
-        Ok(())
-    }
-
-    /// GOAWAY: sent calls are waited for, all others wait for another server, and an idle client leaves with BYE.
-    fn handle_goaway(&mut self, now: Time) {
-        if self.connection.drain() {
-            self.calls.take_back_unsent(now);
-            self.calls.leave_if_idle();
         }
     }
 }
@@ -342,7 +284,7 @@ impl ClientCore {
         self.connection.is_rejected()
     }
 
-    /// Returns the number of failed connections since a call was last answered.
+    /// Returns the number of failed connections since the last reply.
     pub fn failed_attempts(&self) -> u64 {
         u64::from(self.connection.failures())
     }

@@ -5,26 +5,29 @@
 //!                         |  <--handle_input---- bytes in
 //! poll_event <-- verdict -'      handle_timeout: deadlines, retransmissions, cancels, acknowledgements, PINGs
 //! ```
-//! [`ClientCore`] (`core`) owns the parts, and each part owns its state: `connection` (its life, failures, signs of life),
-//! `session` (the terms of WELCOME) with `nonce`, and `calls` with `slots` (calls in flight and orphaned ones), `waiting` (calls without a
-//! slot), `retry` (the budget for further attempts) and `outgoing` (frames to be sent).
+//! [`ClientCore`] (`core`, and `frames` for what arrives) owns the parts, and each part owns its state: `connection` (its life,
+//! failures, signs of life), `session` (the terms of WELCOME) with `nonce`, and `calls` with `slots` (calls in flight and
+//! orphaned ones, each in one `slot`), `waiting` (calls without a slot), `retry` (the budget for further attempts) and
+//! `outgoing` (frames to be sent). `conditions` lends the connection and the session to `calls`, to read.
 
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 mod audit;
 mod call;
 mod calls;
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 mod canonical;
+mod conditions;
 mod config;
 mod connection;
 mod core;
-mod lost;
+mod frames;
 mod nonce;
 mod outgoing;
 mod replies;
 mod retransmission;
 mod retry;
 mod session;
+mod slot;
 mod slots;
 #[cfg(test)]
 mod tests;

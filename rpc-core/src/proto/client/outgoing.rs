@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::ClientConfig;
 use super::session::Session;
-use super::slots::{Slots, Use};
+use super::slot::Use;
+use super::slots::Slots;
 use crate::ids::{Nonce, Seq, Slot, Time};
 use crate::limits::{STALE_PER_SLOT, STALE_SPARE};
 use crate::wire::frame::{self, Header, Kind};
@@ -45,12 +46,16 @@ impl OutgoingFrame {
         match self {
             OutgoingFrame::Call(..) => matches!(state.usage, Use::InFlight(_)) && state.last == seq,
             OutgoingFrame::Cancel(..) => matches!(state.usage, Use::Orphaned(_)) && state.last == seq,
-            _ => state.last == seq || state.answered == seq,
+            // An ACK of a reply is worth sending until a later call of the slot says the same.
+            _ => state.last == seq || state.replied == seq,
         }
     }
 }
 
 /// Frames that are to be sent, and calls whose bytes may still be in the buffer of the connection.
+///
+/// Invariants: after `drop_stale`, `frames.len() < STALE_PER_SLOT * slots + STALE_SPARE`, or each frame is there once.
+/// `buffered` names a call at most once, since the mark of that name on the call prevents a second time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outgoing {
     /// The frames, in their order.
@@ -78,7 +83,7 @@ impl Outgoing {
     }
 
     /// Returns the number of frames.
-    #[cfg(feature = "sim")]
+    #[cfg(feature = "__inspection")]
     pub(super) fn len(&self) -> usize {
         self.frames.len()
     }
@@ -108,6 +113,7 @@ impl Outgoing {
         if self.frames.len() < STALE_PER_SLOT * slots.len() + STALE_SPARE {
             return;
         }
+        // Both tests are needed: a CANCEL that is current may be there a hundred times.
         let mut seen = BTreeSet::new();
         self.frames.retain(|frame| frame.is_current(slots) && seen.insert(*frame));
     }
@@ -146,6 +152,7 @@ impl Outgoing {
         let checksum = source.session.is_none_or(Session::has_checksums);
         let Some(in_flight) = source.slots.in_flight(slot, seq) else { return Time::NEVER };
         let left = in_flight.call.deadline.since(now).as_micros().div_ceil(1000); // never 0 while there is time
+        // A time left of 0 would say 'late' to the server, which would refuse a call whose deadline is ours to judge.
         if in_flight.buffered || left == 0 {
             return Time::NEVER; // one is in the buffer already, or the timer of the deadline is about to fire
         }
@@ -157,6 +164,7 @@ impl Outgoing {
         let crc = if checksum { in_flight.call.body_crc } else { 0 };
         out.extend_from_slice(&header.encode(in_flight.call.body.len(), crc));
         out.extend_from_slice(&in_flight.call.body);
+        // Set with the bytes and never later: V7 hangs on it. From here on only the server can say 'not executed'.
         in_flight.sent = true;
         in_flight.buffered = true;
         self.buffered.push((slot, seq));
@@ -184,6 +192,7 @@ pub(super) fn append_control(frame: OutgoingFrame, source: Source<'_>, out: &mut
             frame::append(out, &Header::new(Kind::Hello), &hello.encode(), true);
         }
         OutgoingFrame::Methods(index) => {
+            // The only control frame with a body after WELCOME: HELLO goes before the terms, and the others have no body.
             let checksum = source.session.is_none_or(Session::has_checksums);
             if let Some(contract) = source.config.contracts.get(index) {
                 let name = message::encode_name(contract.service);
@@ -193,5 +202,64 @@ pub(super) fn append_control(frame: OutgoingFrame, source: Source<'_>, out: &mut
         OutgoingFrame::Ping => frame::append(out, &Header::new(Kind::Ping), &[], true),
         OutgoingFrame::Bye => frame::append(out, &Header::new(Kind::Bye), &[], true),
         OutgoingFrame::Call(..) => {} // `append_call` makes it
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::OutgoingFrame::{Ack, Call, Cancel, Hello, Methods};
+    use super::*;
+    use crate::proto::client::call;
+    use crate::proto::tests::{PLAIN, request};
+
+    const LONG: Duration = Duration::from_secs(100);
+
+    /// Slot 0 carries its second call, slot 1 is orphaned by its first one.
+    fn slots() -> Slots {
+        let mut slots = Slots::new(2);
+        let take = |slots: &mut Slots, tag| {
+            let call = call::Call::new(tag, request(PLAIN, b"", LONG), Time(0));
+            slots.take(call, LONG).map_err(|_| "no slot is free").expect("a slot is free")
+        };
+        assert_eq!([take(&mut slots, 1), take(&mut slots, 2)], [(0, 1), (1, 1)]);
+        for slot in [0, 1] {
+            slots.in_flight(slot, 1).expect("a call").sent = true;
+        }
+        assert_eq!(slots.accept_reply(0, 1), Ok(true));
+        slots.release(0);
+        assert_eq!(take(&mut slots, 3), (0, 2));
+        slots.orphan(1, None, LONG, Time(0)).expect("it was sent");
+        slots
+    }
+
+    #[test]
+    fn a_frame_about_a_call_is_sent_only_while_it_is_about_the_state_of_its_slot() {
+        let slots = slots();
+        for frame in [Call(0, 2), Cancel(1, 1), Ack(0, 1), Ack(0, 2), Hello, Methods(0)] {
+            assert!(frame.is_current(&slots), "{frame:?}");
+        }
+        for frame in [Call(0, 1), Call(1, 1), Call(7, 1), Cancel(0, 2), Cancel(1, 2), Ack(0, 3), Ack(1, 2)] {
+            assert!(!frame.is_current(&slots), "{frame:?}");
+        }
+    }
+
+    #[test]
+    fn frames_that_are_out_of_date_or_there_twice_are_dropped_once_there_are_many() {
+        let (slots, many) = (slots(), 3 * 2 + 12);
+        assert_eq!(many, STALE_PER_SLOT * 2 + STALE_SPARE);
+        let mut outgoing = Outgoing::default();
+        [Call(0, 2), Call(0, 2), Cancel(1, 1)].into_iter().for_each(|frame| outgoing.push(frame));
+        while outgoing.frames.len() < many - 1 {
+            outgoing.push(Call(0, 1));
+        }
+        outgoing.drop_stale(&slots);
+        assert_eq!(outgoing.frames.len(), many - 1, "not yet");
+        #[cfg(feature = "__inspection")]
+        assert_eq!(outgoing.len(), many - 1);
+        outgoing.push(Ack(0, 1));
+        outgoing.drop_stale(&slots);
+        assert_eq!(outgoing.frames, [Call(0, 2), Cancel(1, 1), Ack(0, 1)]);
     }
 }

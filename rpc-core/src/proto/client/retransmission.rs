@@ -1,4 +1,4 @@
-//! Layer 2: the times at which a frame is sent again until it is answered.
+//! Layer 2: the times at which a frame is sent again until its reply arrives.
 
 use std::time::Duration;
 
@@ -7,7 +7,12 @@ use crate::ids::Time;
 /// The next time at which a frame is sent again, and the pause after that.
 ///
 /// The pause doubles with each retransmission, up to a cap, with 20 % of jitter. The source of exponential back-off for
-/// retransmissions: V. Jacobson, *Congestion Avoidance and Control*, SIGCOMM 1988.
+/// retransmissions: V. Jacobson, *Congestion Avoidance and Control*, SIGCOMM 1988. The first pause of 1 s and the doubling are
+/// those of RFC 6298 (2.1 and 5.5). Unlike TCP no round-trip time is measured: a handler may take any time, so that a late
+/// reply tells nothing about the network.
+///
+/// Invariants (V20): `pause <= 1.2 * cap`, and `0.8 * 2 * pause <= next pause <= 1.2 * 2 * pause` below the cap. `due` is
+/// [`Time::NEVER`] from `take_due` to `note_sent`: one transmission is never counted twice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Retransmission {
     /// The time at which the frame is sent again; [`Time::NEVER`] while one is still to leave.

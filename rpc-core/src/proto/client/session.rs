@@ -45,6 +45,7 @@ impl Session {
             incarnation: welcome.incarnation,
             features: welcome.features,
             max_frame: welcome.max_frame as usize,
+            // A resumed session is in the same life of the server, whose contracts do not change.
             differing: previous.map_or_else(|| differing(welcome, config), |session| session.differing),
         }
     }
@@ -87,6 +88,7 @@ impl Session {
 
     /// Returns the difference between client and server in a method; `None` if none is known.
     pub(super) fn disagreement(&self, method: &Method) -> Option<String> {
+        // The common case, once for each call: nothing is compared.
         if self.differing.is_empty() {
             return None;
         }
@@ -95,6 +97,7 @@ impl Session {
         if known.agreement == Agreement::Missing {
             return Some(format!("the server has no service `{service}`"));
         }
+        // Until the table is here nothing is refused: the server refuses by itself, with less to say.
         let table = known.table.as_ref()?;
         if table.methods.iter().any(|(id, ..)| *id == method.id) {
             return None;
@@ -114,6 +117,8 @@ impl Session {
 ///
 /// A session is resumed or lost, but never replaced: calls wait in it.
 pub(super) fn fits(welcome: &Welcome, known: Option<&Session>, config: &ClientConfig, slots: usize) -> bool {
+    // A server that resumes another session, or the same with other slots, would take this client's numbers for those of
+    // other calls.
     let is_ours = match known {
         Some(known) => welcome.resumed && known.id == welcome.session && usize::from(welcome.slots) == slots,
         None => !welcome.resumed,
@@ -133,7 +138,7 @@ fn differing(welcome: &Welcome, config: &ClientConfig) -> Vec<Differing> {
             continue;
         }
         if !contract.is_unknown() {
-            tracing::warn!(
+            crate::log::warn!(
                 service = contract.service,
                 ?agreement,
                 "client and server were built from different traits"

@@ -6,86 +6,16 @@ use super::Tag;
 use super::call::Call;
 use super::outgoing::OutgoingFrame;
 use super::retransmission::Retransmission;
+use super::slot::{Due, InFlight, Orphan, SlotState, Use};
 use crate::error::ProtocolError;
 use crate::ids::{Seq, Slot, Time};
 use crate::limits::ClientLimits;
-use crate::proto::Outcome;
-
-/// A call in its slot.
-#[derive(Clone, Debug)]
-pub(super) struct InFlight {
-    /// The call.
-    pub(super) call: Call,
-    /// Set when its bytes are given to be written, and never unset: from then on it may run.
-    pub(super) sent: bool,
-    /// True while its bytes may still be in the buffer of this connection: no retransmission is added to them.
-    pub(super) buffered: bool,
-    /// The time of its next retransmission.
-    pub(super) again: Retransmission,
-}
-
-/// A call whose caller has stopped waiting, and whose reply has not arrived. (B. J. Nelson's word, *Remote Procedure
-/// Call*, 1981.)
-#[derive(Clone, Debug)]
-pub(super) struct Orphan {
-    /// The name under which its reply is reported, if it still is of interest.
-    pub(super) tag: Option<Tag>,
-    /// The weakest verdict of earlier attempts: the reply to the last one cannot be stronger.
-    pub(super) earlier: Option<Outcome>,
-    /// The time at which CANCEL is sent again.
-    pub(super) again: Retransmission,
-}
-
-/// The use of a slot.
-///
-/// ```text
-/// Free --take--> InFlight --reply--> Free
-///                   '------orphan--> Orphaned --reply--> Free
-/// ```
-#[derive(Clone, Debug)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "most slots in use carry a call, and a box would cost each call an allocation"
-)]
-pub(super) enum Use {
-    /// The slot carries no call.
-    Free,
-    /// The slot carries a call.
-    InFlight(InFlight),
-    /// The slot waits for the reply to a call that was given up.
-    Orphaned(Orphan),
-}
-
-/// One slot.
-///
-/// Invariant: `answered <= last`. They are equal in a free slot unless numbers were skipped.
-#[derive(Clone, Debug)]
-pub(super) struct SlotState {
-    /// The number of the slot's last call.
-    pub(super) last: Seq,
-    /// The number of the last call that was answered.
-    pub(super) answered: Seq,
-    /// The time at which the last reply is to be acknowledged, if it still is.
-    pub(super) ack_at: Option<Time>,
-    /// The use of the slot.
-    pub(super) usage: Use,
-}
-
-/// The effect of a timer on a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    /// No timer is due. The next one is due at this time.
-    Next(Time),
-    /// This frame is to be sent again. The next timer is due at this time.
-    Again(OutgoingFrame, Time),
-    /// The deadline of the call has passed.
-    Deadline,
-}
 
 /// All slots of a session.
 ///
 /// Invariants: bit `n` of `free` is set if and only if slot `n` is free. `orphaned` is the number of orphaned slots, and
-/// `blocked_since` is set if and only if that is all of them.
+/// `blocked_since` is set if and only if that is all of them: `orphaned == slots.len() > 0`. Free slots, calls in flight and
+/// orphaned slots add up to `slots.len()`, which stays the same for the life of a session.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
     /// The slots.
@@ -101,7 +31,7 @@ pub(super) struct Slots {
 impl Slots {
     /// `count` free slots.
     pub(super) fn new(count: u16) -> Self {
-        let free = SlotState { last: 0, answered: 0, ack_at: None, usage: Use::Free };
+        let free = SlotState { last: 0, replied: 0, ack_at: None, usage: Use::Free };
         let mut slots = Slots {
             slots: vec![free; usize::from(count)],
             free: vec![0; usize::from(count).div_ceil(64)],
@@ -201,10 +131,14 @@ impl Slots {
 
     /// Puts a call into the lowest free slot, under a number of its own.
     pub(super) fn take(&mut self, call: Call, first: Duration) -> Result<(Slot, Seq), Call> {
+        // The lowest one, so that few slots are used when few calls overlap: the server makes a record at the first use of a
+        // slot, and a slot that is used again needs no ACK.
         let found = self.free.iter().enumerate().find(|(_, word)| **word != 0);
         let Some((index, word)) = found else { return Err(call) };
         let slot = (index * 64) as u16 + word.trailing_zeros() as u16;
         let Some(state) = self.slots.get_mut(usize::from(slot)) else { return Err(call) };
+        // A number is used once in the life of a session, also if the call is taken back unsent: the server may then see
+        // numbers 4 and 6 and never 5, which it allows.
         debug_assert!(matches!(state.usage, Use::Free), "a bit of `free` is set for a free slot only");
         state.last += 1; // below 2^63 for 292,000 years at a million calls a second
         state.ack_at = None; // the new call acknowledges the last reply
@@ -218,6 +152,7 @@ impl Slots {
     /// Frees a slot. Returns its use until now.
     pub(super) fn release(&mut self, slot: Slot) -> Use {
         let Some(state) = self.slots.get_mut(usize::from(slot)) else { return Use::Free };
+        // One orphan less means that a slot is free, so not every slot is orphaned any longer.
         let usage = std::mem::replace(&mut state.usage, Use::Free);
         self.mark(slot, true);
         if matches!(usage, Use::Orphaned(_)) {
@@ -237,6 +172,7 @@ impl Slots {
     ) -> Option<(Call, Seq)> {
         let state = self.slots.get_mut(usize::from(slot))?;
         let orphan = Orphan { tag, earlier: None, again: Retransmission::sent(first, now) };
+        // Replaced first and put back if the slot carries no call: a call is moved out without a clone of its arguments.
         let mut call = match std::mem::replace(&mut state.usage, Use::Orphaned(orphan)) {
             Use::InFlight(in_flight) => in_flight.call,
             other => {
@@ -245,6 +181,7 @@ impl Slots {
             }
         };
         if let Use::Orphaned(orphan) = &mut state.usage {
+            // The reply that still comes is about the last attempt alone. What earlier ones may have done counts with it.
             orphan.earlier = call.earlier.take();
         }
         let seq = state.last;
@@ -269,20 +206,23 @@ impl Slots {
     /// The server has replied to a call that was never sent.
     pub(super) fn accept_reply(&mut self, slot: Slot, seq: Seq) -> Result<bool, ProtocolError> {
         let state = self.slots.get_mut(usize::from(slot)).ok_or(ProtocolError::SlotRange(slot))?;
+        // A number that this client never gave cannot come from any network: the server has made it up.
         if seq > state.last {
             return Err(ProtocolError::UnaskedReply);
         }
         let waits = match &state.usage {
+            // The same: the call has not left yet.
             Use::InFlight(in_flight) if seq == state.last && !in_flight.sent => {
                 return Err(ProtocolError::UnaskedReply);
             }
             Use::Free => false,
+            // A lower number is a duplicate of an earlier reply: late, or doubled on the way.
             Use::InFlight(_) | Use::Orphaned(_) => seq == state.last,
         };
         if waits {
-            state.answered = seq;
+            state.replied = seq;
         }
-        debug_assert!(state.answered <= state.last, "no reply is ahead of its call");
+        debug_assert!(state.replied <= state.last, "no reply is ahead of its call");
         Ok(waits)
     }
 
@@ -293,14 +233,15 @@ impl Slots {
         }
     }
 
-    /// Takes the acknowledgement of a free slot's last reply; `None` if it carries a call or was never answered.
+    /// Takes the acknowledgement of a free slot's last reply; `None` if it carries a call or never had a reply.
     pub(super) fn take_ack(&mut self, slot: Slot) -> Option<OutgoingFrame> {
         let state = self.slots.get_mut(usize::from(slot))?;
-        if !matches!(state.usage, Use::Free) || state.answered == 0 {
+        // A slot in use needs none: its call has a higher number, and acknowledges what was before it.
+        if !matches!(state.usage, Use::Free) || state.replied == 0 {
             return None;
         }
         state.ack_at = None;
-        Some(OutgoingFrame::Ack(slot, state.answered))
+        Some(OutgoingFrame::Ack(slot, state.replied))
     }
 
     /// Takes back a call that was not sent.
@@ -322,6 +263,7 @@ impl Slots {
         match &mut state.usage {
             Use::Free => ack.map(|ack| (ack, false)),
             Use::InFlight(in_flight) => {
+                // The pauses begin anew with the connection: they were long because the old one carried nothing.
                 in_flight.again = Retransmission::unsent(first);
                 Some((OutgoingFrame::Call(slot, state.last), in_flight.sent))
             }
@@ -339,7 +281,7 @@ impl Slots {
             return None;
         }
         state.ack_at = None;
-        Some(OutgoingFrame::Ack(slot, state.answered))
+        Some(OutgoingFrame::Ack(slot, state.replied))
     }
 
     /// Looks at the timers of a slot. Without an attached connection only the deadline of its call counts.
@@ -352,12 +294,14 @@ impl Slots {
         now: Time,
     ) -> Due {
         let Some(state) = self.slots.get_mut(usize::from(slot)) else { return Due::Next(Time::NEVER) };
+        // Without a connection a due ACK or retransmission would wake the driver again and again for nothing.
         let ack = state.ack_at.filter(|_| attached).unwrap_or(Time::NEVER);
         match &mut state.usage {
             Use::Free => Due::Next(ack),
             Use::InFlight(in_flight) if in_flight.call.deadline <= now => Due::Deadline,
             Use::InFlight(in_flight) if !attached => Due::Next(in_flight.call.deadline),
             Use::InFlight(in_flight) => {
+                // Two of the same call in one buffer would be of no use: the first is not lost, but still here.
                 let may_send = in_flight.sent && !in_flight.buffered;
                 let again = may_send && in_flight.again.take_due(limits.resend_cap, random, now);
                 let next = in_flight.again.due().min(in_flight.call.deadline).min(ack);
@@ -369,6 +313,7 @@ impl Slots {
                 if !again {
                     return Due::Next(orphan.again.due().min(ack));
                 }
+                // A CANCEL is 36 bytes, so it counts as gone when it is queued; `drop_stale` bounds those that pile up.
                 orphan.again.note_sent(now);
                 Due::Again(OutgoingFrame::Cancel(slot, state.last), orphan.again.due().min(ack))
             }
@@ -376,7 +321,7 @@ impl Slots {
     }
 
     /// Returns true if the bit of a slot says that it is free.
-    #[cfg(feature = "sim")]
+    #[cfg(feature = "__inspection")]
     pub(super) fn is_marked_free(&self, slot: Slot) -> bool {
         self.free.get(usize::from(slot / 64)).is_some_and(|word| word & (1 << (slot % 64)) != 0)
     }

@@ -68,6 +68,7 @@ impl Waiting {
             self.queue.remove(at);
             return true;
         }
+        // By search: a pausing call is rarely given up, and a second index would have to be kept right at each step.
         let key = self.delayed.keys().find(|(_, known)| *known == tag).copied();
         key.is_some_and(|key| self.delayed.remove(&key).is_some())
     }
@@ -90,6 +91,7 @@ impl Waiting {
             let call = entry.remove();
             self.queue.push_back(call);
         }
+        // Calls that pause are not looked at: none pauses beyond its deadline (`RetryBudget::take`).
         let mut late = Vec::new();
         if self.queue.iter().any(|call| call.deadline <= now) {
             for call in std::mem::take(&mut self.queue) {

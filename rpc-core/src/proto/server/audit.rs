@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use super::ServerCore;
-use super::record::{CallState, NO_CALL};
+use super::keys::SessionKey;
+use super::record::{CallState, NO_CALL, Record};
+use super::run_queue::Turn;
+use super::sessions::Session;
 use crate::ids::{CallId, Seq, SessionId};
 
 /// The state of a record, for checks from outside.
@@ -19,7 +22,7 @@ pub enum RecordState {
     Ran,
     /// Did not run and never will.
     Refused,
-    /// Either of the last two, and its client has the answer.
+    /// Either of the last two, and its client has the reply.
     Acknowledged,
 }
 
@@ -37,7 +40,7 @@ pub struct SessionState {
     /// Bytes ever written for this session.
     pub sent: u64,
     /// True if every reply was written on that connection.
-    pub answered: bool,
+    pub all_written: bool,
     /// Calls that are queued or running.
     pub active: u32,
     /// True if a slot has a record of a call, or of a CANCEL that came before its call.
@@ -54,7 +57,7 @@ impl ServerCore {
             let sent = connection.map_or(session.queued_before, |connection| connection.outgoing.sent());
             see(SessionState {
                 sent,
-                answered: session.records().iter().all(|record| record.reply_end <= sent),
+                all_written: session.records().iter().all(|record| record.reply_end <= sent),
                 id: session.id,
                 source: session.source,
                 attached: session.attached().is_some(),
@@ -79,25 +82,28 @@ impl ServerCore {
         if self.calls.kept_bytes() > limits.reply_budget {
             return Err(format!("V10: {} bytes kept", self.calls.kept_bytes()));
         }
-        let (counted, queued) = self.queue.sums();
-        if queued != counted || queued > limits.queue_bytes || self.queue.len() > limits.queue {
-            return Err(format!("V10: {queued} bytes queued, {counted} counted"));
-        }
+        // Each sum is worked out again from its parts: a sum that drifts is found at the step that spoils it.
+        self.audit_queue()?;
+        self.audit_connections()?;
         let (mut kept_by_all, mut calls) = (0, 0);
         for session in self.links.sessions.iter() {
             if session.records().len() > usize::from(session.sums.slots) {
                 return Err(format!("V10: {} records", session.records().len()));
             }
-            let (mut active, mut kept) = (0, 0);
+            let (mut active, mut kept, mut running) = (0, 0, 0);
             for (slot, record) in (0..).zip(session.records()) {
                 active += u32::from(!record.state.is_final());
                 let data = self.calls.get(record.call);
+                // Data where there must be some, and nowhere else: what is left behind would never be freed.
                 let stored = matches!(record.state, CallState::Queued | CallState::Running | CallState::Kept);
                 if stored != data.is_some() || (record.call == NO_CALL) == stored {
                     return Err(format!("slot {slot}: {record:?} with {data:?}"));
                 }
                 calls += usize::from(stored);
                 kept += data.map_or(0, |data| data.reply.len());
+                let runs = record.state == CallState::Running;
+                running += data.filter(|_| runs).map_or(0, |data| data.running);
+                // An index that two records share would send one client's reply to another.
                 if data.is_some_and(|data| data.seq != record.last || data.slot != slot) {
                     return Err(format!("slot {slot}: {record:?} has another's data {data:?}"));
                 }
@@ -105,6 +111,9 @@ impl ServerCore {
             }
             if active != session.sums.active {
                 return Err(format!("V12: {active} calls under way, {} counted", session.sums.active));
+            }
+            if running != session.sums.running {
+                return Err(format!("V10: calls hold {running} bytes, {} counted", session.sums.running));
             }
             if kept != session.sums.kept {
                 return Err(format!("V10: {kept} bytes kept, {} counted", session.sums.kept));
@@ -120,6 +129,70 @@ impl ServerCore {
         }
         if calls != self.calls.len() {
             return Err(format!("{calls} calls have data, {} are stored", self.calls.len()));
+        }
+        Ok(())
+    }
+
+    /// Checks that the lanes and the run queue agree with the records, and that the queue's bounds hold.
+    fn audit_queue(&self) -> Result<(), String> {
+        let (limits, queue) = (&self.config.limits, &self.links.queue);
+        let (mut calls, mut bytes, mut sessions) = (0, 0, 0);
+        for (key, session) in self.links.sessions.keys() {
+            let lane = &session.lane;
+            let is_queued = |record: &&Record| record.state == CallState::Queued;
+            let arguments = |record: &Record| self.calls.get(record.call).map_or(0, |data| data.body.len());
+            let duplicates = lane.places.iter().filter_map(|place| place.duplicate.as_ref());
+            let waiting: Vec<usize> = session.records().iter().filter(is_queued).map(arguments).collect();
+            let waiting: Vec<usize> =
+                waiting.into_iter().chain(duplicates.map(|data| data.body.len())).collect();
+            if (waiting.len(), waiting.iter().sum()) != (lane.calls, lane.bytes) {
+                return Err(format!("V10: {waiting:?} wait, counted {} with {}", lane.calls, lane.bytes));
+            }
+            let turns = queue.turns.iter().filter(|listed| **listed == key).count();
+            if turns != usize::from(lane.turn == Turn::Listed) {
+                return Err(format!(
+                    "V16: a session is listed {turns} times, and its lane is {:?}",
+                    lane.turn
+                ));
+            }
+            if lane.turn == Turn::Empty && !waiting.is_empty() {
+                return Err(format!("V16: {} calls wait in a session that gets no turn", waiting.len()));
+            }
+            if lane.places.len() > usize::from(session.sums.slots) && self.config.at_most_once {
+                return Err(format!("V10: {} places for {} slots", lane.places.len(), session.sums.slots));
+            }
+            calls += lane.calls;
+            bytes += lane.bytes;
+            sessions += usize::from(lane.calls > 0);
+        }
+        let is_gone = |key: &&SessionKey| self.links.sessions.get(**key).is_none();
+        if queue.turns.iter().filter(is_gone).count() > 0 {
+            return Err("V4: a session that has ended is listed for a turn".to_owned());
+        }
+        let is_paused = |session: &&Session| session.lane.turn == Turn::Paused;
+        let paused = self.links.sessions.iter().filter(is_paused).count();
+        if (calls, bytes, sessions, paused) != (queue.calls, queue.bytes, queue.sessions, queue.paused) {
+            return Err(format!("V10: {calls} calls with {bytes} bytes wait, counted {queue:?}"));
+        }
+        if calls > limits.queue || bytes > limits.queue_bytes {
+            return Err(format!("V10: {calls} calls with {bytes} bytes wait"));
+        }
+        Ok(())
+    }
+
+    /// Checks the bound on unsent bytes, and that no connection waits for a turn that it does not get.
+    fn audit_connections(&self) -> Result<(), String> {
+        let (limits, connections) = (&self.config.limits, &self.links.connections);
+        let mut sum = 0;
+        for (conn, connection) in connections.iter() {
+            sum += connection.outgoing.unsent().len();
+            let idle = connection.may_act(limits) && connection.decoder.has_unread();
+            if idle && !connections.unread.contains(&conn) {
+                return Err(format!("V16: connection {conn} has frames and waits for no turn"));
+            }
+        }
+        if sum != connections.unsent {
+            return Err(format!("V10: {sum} bytes are unsent, {} counted", connections.unsent));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use slab::Slab;
 
-use super::sessions::SessionKey;
+use super::keys::SessionKey;
 use crate::contract::Entry;
 use crate::ids::{Seq, Slot, Time};
 use crate::limits::{REPLY_ROOM_SPARE, REPLY_SWEEP_EVERY};
@@ -25,6 +25,8 @@ pub(super) struct CallData {
     pub(super) entry: Entry,
     /// The arguments, until the call begins.
     pub(super) body: Bytes,
+    /// The number of bytes of the arguments, of a call that runs.
+    pub(super) running: usize,
     /// The time at which its caller stops waiting.
     pub(super) deadline: Time,
     /// Set when the caller cancels. Present only if the method takes a context.
@@ -38,6 +40,7 @@ pub(super) struct CallData {
 impl CallData {
     /// Takes out what the thread that runs the call needs.
     pub(super) fn take_for_run(&mut self) -> CallData {
+        self.running = self.body.len();
         CallData {
             body: std::mem::take(&mut self.body),
             cancelled: self.cancelled.clone(),
@@ -74,7 +77,7 @@ impl CallTable {
     }
 
     /// Returns the number of calls with data.
-    #[cfg(any(test, feature = "sim"))]
+    #[cfg(any(test, feature = "__inspection"))]
     pub(super) fn len(&self) -> usize {
         self.calls.len()
     }
@@ -82,6 +85,7 @@ impl CallTable {
     /// Stores the data of a new call, at the index of the slot's last call if that is still in use.
     pub(super) fn put(&mut self, index: u32, mut data: CallData) -> u32 {
         if let Some(old) = self.calls.get_mut(index as usize) {
+            // The vector of the last reply serves the next one: a slot in use allocates nothing in the long run.
             self.kept_bytes -= old.reply.len();
             data.reply = std::mem::take(&mut old.reply);
             data.reply.clear();
@@ -128,6 +132,7 @@ impl CallTable {
         }
         data.reply.extend_from_slice(reply);
         data.kept_at = now;
+        // The arguments are a slice of what was read: as long as it is there, the whole chunk is.
         data.body = Bytes::new();
         self.kept_bytes += reply.len();
     }

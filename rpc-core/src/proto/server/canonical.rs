@@ -2,14 +2,19 @@
 //!
 //! Left out: counters (but for the number of sessions opened, which decides the next session's id), serial numbers,
 //! timers that will find nothing to do, and the contents of unfinished frames (the search hands in whole ones).
+//!
+//! As on the client's side: equal forms must behave equally. Indices of slabs and positions in the stream of bytes are names, and
+//! are replaced by what they name: a session by its id, a connection by its place in the caller's list, a position by its
+//! distance from what is written. Two servers that differ in such names only are one state.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::call_table::CallData;
 use super::connection::{Connection, Stage};
+use super::keys::SessionKey;
 use super::record::{CallState, Record};
-use super::sessions::{Attachment, Session, SessionKey};
+use super::sessions::{Attachment, Session};
 use super::timers::Timer;
 use super::{ConnId, ServerCore};
 use crate::ids::{CallId, SessionId, Time};
@@ -26,6 +31,7 @@ impl ServerCore {
             }
         }
         let mut sessions: Vec<&Session> = self.links.sessions.iter().collect();
+        // By id and not by index: which index was free is history.
         sessions.sort_unstable_by_key(|session| session.id.0);
         form.count(sessions.len());
         for session in sessions {
@@ -37,17 +43,11 @@ impl ServerCore {
             form.name(u128::from_le_bytes(nonce.0));
             form.due(forget_at);
         }
-        form.count(self.queue.len());
-        for entry in &self.queue.entries {
-            self.canonical_key(entry.session, form);
-            form.number(u64::from(entry.slot));
-            form.number(entry.seq);
-            form.flags(&[entry.duplicate.is_some()]);
-            if let Some(data) = &entry.duplicate {
-                self.canonical_data(data, CallState::Queued, form);
-            }
-        }
+        form.count(self.links.queue.turns.len());
+        self.links.queue.turns.iter().for_each(|key| self.canonical_key(*key, form));
+        form.flags(&[self.long_replies.is_empty()]); // the search makes none, so it need not look closer
         self.canonical_timers(connections, form);
+        // Its members are the connections with `is_ready`, which is written above.
         form.count(self.links.connections.ready.len());
         form.count(self.handovers.len());
         form.count(self.running);
@@ -108,6 +108,8 @@ impl ServerCore {
         form.data(&connection.hello);
         form.flags(&[
             connection.is_ready,
+            connection.is_held,
+            connection.waits_for_turn,
             connection.has_stall_timer,
             connection.checksum,
             connection.decoder.has_unread(),
@@ -128,6 +130,7 @@ impl ServerCore {
         ]);
         form.count(place.map_or(0, |place| place + 1));
         let lease = self.config.limits.lease;
+        // While attached the lease does not run: the time of the last detachment is history.
         form.due_if_set(match session.attachment {
             Attachment::Detached(since) => Some(since.plus(lease)),
             Attachment::Attached(_) => None,
@@ -138,6 +141,16 @@ impl ServerCore {
         form.count(session.records().len());
         for record in session.records() {
             self.canonical_record(record, written, form);
+        }
+        form.number(session.lane.turn as u64);
+        form.count(session.lane.places.len());
+        for place in &session.lane.places {
+            form.number(u64::from(place.slot));
+            form.flags(&[place.duplicate.is_some()]);
+            if let Some(data) = &place.duplicate {
+                form.number(data.seq);
+                self.canonical_data(data, CallState::Queued, form);
+            }
         }
     }
 
@@ -166,6 +179,7 @@ impl ServerCore {
     fn canonical_data(&self, data: &CallData, state: CallState, form: &mut Canonical) {
         form.number(data.entry.method.id.0);
         form.data(&data.body);
+        // Once the call runs, the protocol does not look at its deadline any more.
         form.due(if state == CallState::Queued { data.deadline } else { Time::NEVER });
         form.data(&data.reply);
         let cancelled = data.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
@@ -196,6 +210,7 @@ impl ServerCore {
                     if let Some((at, connection)) = place(watch.conn, watch.serial) {
                         form.number(2);
                         form.count(at);
+                        // The mark counts by one question: has anything been written since?
                         form.flags(&[watch.mark == connection.outgoing.sent()]);
                         form.due(*due);
                     }

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 
 use slab::Slab;
 
-use super::sessions::SessionKey;
-use crate::limits::{ServerLimits, WRITTEN_KEPT};
-use crate::wire::frame::{self, FrameDecoder, Header};
+use super::keys::SessionKey;
+use super::outgoing::Outgoing;
+use crate::limits::ServerLimits;
+use crate::wire::frame::{FrameDecoder, Header};
 
 /// Names a connection until it is removed.
 pub type ConnId = usize;
@@ -44,6 +45,10 @@ pub(super) struct Connection {
     pub(super) hello: Vec<u8>,
     /// True while the connection is in the list of those that the driver must look at.
     pub(super) is_ready: bool,
+    /// True while the connection is in the list of those that wait for their turn to be read further.
+    pub(super) waits_for_turn: bool,
+    /// True while so many arguments of its session wait to run that it is not read.
+    pub(super) is_held: bool,
     /// True while a timer watches its unsent bytes.
     pub(super) has_stall_timer: bool,
     /// True if bodies carry checksums.
@@ -62,6 +67,8 @@ impl Connection {
             peer,
             hello: Vec::new(),
             is_ready: false,
+            waits_for_turn: false,
+            is_held: false,
             has_stall_timer: false,
             checksum: true,
             serial,
@@ -79,9 +86,15 @@ impl Connection {
         self.outgoing.unsent().len() < limits.unsent_pause
     }
 
-    /// Returns true if the connection is to be read: not while frames wait until the peer has read its replies.
+    /// Returns true if frames may be acted on: its peer reads its replies, and its session has few arguments that wait.
+    #[inline]
+    pub(super) fn may_act(&self, limits: &ServerLimits) -> bool {
+        self.is_open() && !self.is_held && self.peer_reads(limits)
+    }
+
+    /// Returns true if the connection is to be read: not while frames wait until they may be acted on.
     pub(super) fn wants_read(&self, limits: &ServerLimits) -> bool {
-        self.is_open() && self.peer_reads(limits) && !self.decoder.has_unread()
+        self.may_act(limits) && !self.decoder.has_unread()
     }
 
     /// Returns true if the socket is to be closed now.
@@ -105,9 +118,7 @@ impl Connection {
 
     /// Appends a frame. The driver does not look at the connection for it: see [`Writer::send`].
     pub(super) fn send(&mut self, header: &Header, body: &[u8]) {
-        let before = self.outgoing.bytes.len();
-        frame::append(&mut self.outgoing.bytes, header, body, self.checksum);
-        self.outgoing.queued += (self.outgoing.bytes.len() - before) as u64;
+        self.outgoing.append(header, body, self.checksum);
     }
 }
 
@@ -120,14 +131,48 @@ pub(super) struct Writer<'a> {
     pub(super) connection: &'a mut Connection,
     /// The list of connections that the driver must look at.
     ready: &'a mut VecDeque<ConnId>,
+    /// The list of connections that wait for their turn to be read further.
+    unread: &'a mut VecDeque<ConnId>,
+    /// The sum of the unsent bytes of all connections.
+    unsent: &'a mut usize,
+    /// The number of connections.
+    connections: usize,
 }
 
 impl Writer<'_> {
     /// Appends a frame to the bytes that wait to be written.
     #[inline]
     pub(super) fn send(&mut self, header: &Header, body: &[u8]) {
+        let before = self.connection.outgoing.unsent().len();
         self.connection.send(header, body);
+        *self.unsent += self.connection.outgoing.unsent().len() - before;
         self.mark_ready();
+    }
+
+    /// Returns true if a reply of `length` bytes may be appended to the bytes that wait to be written.
+    ///
+    /// A connection that waits for little may always have one more, whatever its length.
+    pub(super) fn has_room(&self, length: usize, limits: &ServerLimits) -> bool {
+        let own = self.connection.outgoing.unsent().len();
+        let is_in_budget = is_fair(*self.unsent + length, own + length, self.connections, limits);
+        is_in_budget && (own < limits.unsent_pause || own + length <= limits.unsent_most)
+    }
+
+    /// Holds the connection, since many arguments of its session wait, or lets it be read again.
+    pub(super) fn hold(&mut self, is_held: bool) {
+        let was_held = std::mem::replace(&mut self.connection.is_held, is_held);
+        if was_held && !is_held {
+            self.wait_for_turn();
+            self.mark_ready(); // the driver reads its socket again
+        }
+    }
+
+    /// Lists the connection, if it has frames that were not acted on yet.
+    pub(super) fn wait_for_turn(&mut self) {
+        if self.connection.decoder.has_unread() && !self.connection.waits_for_turn {
+            self.connection.waits_for_turn = true;
+            self.unread.push_back(self.conn);
+        }
     }
 
     /// Moves the connection to another stage of its life.
@@ -136,7 +181,8 @@ impl Writer<'_> {
         self.mark_ready();
     }
 
-    fn mark_ready(&mut self) {
+    /// Lists the connection, so that the driver looks at it.
+    pub(super) fn mark_ready(&mut self) {
         if !self.connection.is_ready {
             self.connection.is_ready = true;
             self.ready.push_back(self.conn);
@@ -144,15 +190,28 @@ impl Writer<'_> {
     }
 }
 
+/// Returns true if a connection with `own` unsent bytes, of `all` connections' bytes together, is within the budget.
+///
+/// Half of it is for all connections alike; beyond it, each of them gets an equal share of the other half (V19).
+fn is_fair(all: usize, own: usize, connections: usize, limits: &ServerLimits) -> bool {
+    let half = limits.unsent_budget / 2;
+    all <= half || own <= half / connections.max(1)
+}
+
 /// All connections of a loop.
 ///
-/// Invariant: a connection is in `ready` once if its `is_ready` is true, and not at all otherwise.
+/// Invariants: a connection is in `ready` once if its `is_ready` is true, and not at all otherwise; so it is with `unread` and
+/// `waits_for_turn`, but for connections that were removed. `unsent` is the sum over all connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connections {
     /// The connections, by id.
     pub(super) connections: Slab<Connection>,
     /// Connections with bytes to write, or that are to be closed.
     pub(super) ready: VecDeque<ConnId>,
+    /// Connections with frames that were not acted on in their last turn.
+    pub(super) unread: VecDeque<ConnId>,
+    /// The unsent bytes of all connections.
+    pub(super) unsent: usize,
     /// The serial number of the newest connection.
     pub(super) last_serial: u64,
 }
@@ -166,7 +225,9 @@ impl Connections {
 
     /// Removes a connection. Its id may be used again.
     pub(super) fn remove(&mut self, conn: ConnId) {
-        self.connections.try_remove(conn);
+        if let Some(connection) = self.connections.try_remove(conn) {
+            self.unsent -= connection.outgoing.unsent().len();
+        }
     }
 
     /// Returns the number of connections.
@@ -197,8 +258,37 @@ impl Connections {
     /// Returns a connection, to append frames to or to end.
     #[inline]
     pub(super) fn writer(&mut self, conn: ConnId) -> Option<Writer<'_>> {
+        let connections = self.connections.len();
         let connection = self.connections.get_mut(conn)?;
-        Some(Writer { conn, connection, ready: &mut self.ready })
+        let (ready, unread, unsent) = (&mut self.ready, &mut self.unread, &mut self.unsent);
+        Some(Writer { conn, connection, ready, unread, unsent, connections })
+    }
+
+    /// Returns true if a call may begin whose reply goes to this connection: it has few unsent bytes, and while all
+    /// connections together have many, no more than its share.
+    #[inline]
+    pub(super) fn may_reply(&self, conn: ConnId, limits: &ServerLimits) -> bool {
+        let Some(connection) = self.connections.get(conn) else { return true };
+        let own = connection.outgoing.unsent().len();
+        own < limits.unsent_pause && is_fair(self.unsent, own, self.connections.len(), limits)
+    }
+
+    /// Notes that the first `count` unsent bytes of a connection were written.
+    pub(super) fn written(&mut self, conn: ConnId, count: usize) -> Option<&mut Connection> {
+        let connection = self.connections.get_mut(conn)?;
+        let before = connection.outgoing.unsent().len();
+        connection.outgoing.written(count);
+        self.unsent -= before - connection.outgoing.unsent().len();
+        Some(connection)
+    }
+
+    /// Takes the next connection whose turn it is to be read further.
+    pub(super) fn poll_unread(&mut self) -> Option<ConnId> {
+        let conn = self.unread.pop_front()?;
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.waits_for_turn = false;
+        }
+        Some(conn)
     }
 
     /// Appends a frame to a connection that may be gone.
@@ -222,72 +312,5 @@ impl Connections {
             connection.is_ready = false;
         }
         Some(conn)
-    }
-}
-
-/// Bytes that wait to be written, in order.
-///
-/// Invariant: `start <= bytes.len()`.
-#[derive(Clone, Debug, Default)]
-pub struct Outgoing {
-    /// The bytes; those before `start` were written.
-    bytes: Vec<u8>,
-    /// The position in `bytes` of the first byte that was not written.
-    start: usize,
-    /// Every byte ever queued for the session, on earlier connections too: a record tells by it if its reply is unsent.
-    queued: u64,
-}
-
-impl Outgoing {
-    /// Returns the bytes to be written next.
-    #[inline]
-    pub fn unsent(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
-    }
-
-    /// Notes that the first `count` unsent bytes were written.
-    pub(super) fn written(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.bytes.len());
-        if self.start == self.bytes.len() {
-            self.bytes.clear();
-            self.start = 0;
-        } else if self.start > WRITTEN_KEPT && self.start * 2 > self.bytes.len() {
-            self.bytes.drain(..self.start); // a slow peer: bytes that were written are not stored for ever
-            self.start = 0;
-        }
-        debug_assert!(self.start <= self.bytes.len(), "the position stays inside the buffer");
-    }
-
-    /// Returns the number of bytes ever queued.
-    pub(super) fn queued(&self) -> u64 {
-        self.queued
-    }
-
-    /// Returns the number of bytes ever written.
-    pub(super) fn sent(&self) -> u64 {
-        self.queued - self.unsent().len() as u64
-    }
-
-    /// Counts on from the position that an earlier connection of the same session had reached.
-    pub(super) fn count_from(&mut self, queued_before: u64) {
-        self.queued = queued_before + self.unsent().len() as u64;
-    }
-
-    /// Returns the number of bytes in the buffer, those that were written among them.
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Lends the empty buffer of a connection that has nothing to write, so that another connection can use it.
-    pub fn give_buffer(&mut self) -> Option<Vec<u8>> {
-        (self.bytes.is_empty() && self.bytes.capacity() > 0).then(|| std::mem::take(&mut self.bytes))
-    }
-
-    /// Takes a buffer for the bytes that will be appended.
-    pub fn take_buffer(&mut self, buffer: Vec<u8>) {
-        if self.bytes.capacity() == 0 {
-            self.bytes = buffer;
-        }
     }
 }

@@ -3,26 +3,27 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::call_table::CallTable;
 use super::config::{HandOver, ServerConfig};
-use super::connection::{ConnId, Connection, Outgoing, Stage};
+use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
-use super::drain::{Drain, Look};
+use super::drain::Drain;
 use super::entropy::Entropy;
 use super::filter::Filter;
 use super::greeting;
+use super::keys::CallKey;
+use super::keys::SessionKey;
 use super::links::Links;
+use super::long_replies::LongReplies;
+use super::outgoing::Outgoing;
 use super::record::Record;
-use super::run_queue::{CallKey, ReadyCall, RunQueue};
-use super::sessions::SessionKey;
 use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
-use crate::limits::ServerLimits;
+use crate::limits::{FRAMES_PER_TURN, ServerLimits};
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{self, Status};
 
@@ -30,6 +31,10 @@ use crate::wire::message::{self, Status};
 pub(super) type Handled = Result<(), ProtocolError>;
 
 /// The server's side of the protocol, for one loop.
+///
+/// Invariants: `running` is the number of records in state `Running`, and of duplicates that run because the filter is off,
+/// those of ended sessions included. `queue` may have entries whose call was refused meanwhile: a record decides, never the
+/// queue. Every final record was settled by a `Filter`, once (V5, V12).
 #[derive(Clone)]
 pub struct ServerCore {
     /// The bounds and the services.
@@ -40,10 +45,10 @@ pub struct ServerCore {
     pub(super) links: Links,
     /// The data of calls that wait, run, or have a kept reply.
     pub(super) calls: CallTable,
-    /// The calls that may run.
-    pub(super) queue: RunQueue,
     /// Connections that go to another loop.
     pub(super) handovers: VecDeque<HandOver>,
+    /// The methods whose replies may be long.
+    pub(super) long_replies: LongReplies,
     /// Calls that were handed out and not finished.
     pub(super) running: usize,
     /// The drain, once it has begun.
@@ -56,14 +61,15 @@ pub struct ServerCore {
 impl ServerCore {
     /// A server without connections.
     pub fn new(mut config: ServerConfig, entropy: Entropy) -> Self {
+        // Loops share nothing, so that no lock is between them: each has its part of every sum.
         config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
             calls: CallTable::new(config.limits.reply_budget),
             config,
             entropy,
             links: Links::default(),
-            queue: RunQueue::default(),
             handovers: VecDeque::new(),
+            long_replies: LongReplies::default(),
             running: 0,
             drain: None,
             counters: ServerCounters::default(),
@@ -75,7 +81,8 @@ impl ServerCore {
         self.links.accept(peer, now)
     }
 
-    /// Bytes were read. Whole frames are acted on; the rest waits for more bytes.
+    /// Bytes were read. Whole frames are acted on, up to the bound of one turn; the rest waits for its next turn, which is a
+    /// timer that is due at once, or for more bytes.
     pub fn handle_input(&mut self, conn: ConnId, chunk: Bytes, now: Time) {
         if let Some(connection) = self.links.connections.get_mut(conn).filter(|c| c.is_open()) {
             connection.decoder.push(chunk);
@@ -98,6 +105,7 @@ impl ServerCore {
     /// A timer may be due.
     pub fn handle_timeout(&mut self, now: Time) {
         let limits = &self.config.limits;
+        // A timer is only a reason to look. What it was set for may be over, and is looked at again when it fires.
         while let Some(timer) = self.links.poll_timer(now) {
             match timer {
                 Timer::Hello(conn, serial) if self.links.close_if_silent(conn, serial) => {
@@ -113,11 +121,16 @@ impl ServerCore {
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Lease(_) => {}
             }
         }
+        self.read_waiting(now);
         self.check_drain(now);
     }
 
-    /// Returns the time at which [`ServerCore::handle_timeout`] must be called next.
+    /// Returns the time at which [`ServerCore::handle_timeout`] must be called next: a time long ago while frames wait for
+    /// their turn.
     pub fn poll_timeout(&self) -> Option<Time> {
+        if !self.links.connections.unread.is_empty() {
+            return Some(Time::default()); // frames wait for their turn: it is there now
+        }
         let drain = self.drain.as_ref().map(Drain::next_look);
         self.links.next_timer().into_iter().chain(drain).min()
     }
@@ -150,6 +163,7 @@ impl ServerCore {
 
     /// Removes a connection. Its id may be used again from now on.
     pub fn remove(&mut self, conn: ConnId, now: Time) {
+        // In this order: the session must not name a connection whose id may be given to another peer (V8).
         self.links.detach(conn, &self.config.limits, now);
         self.links.connections.remove(conn);
     }
@@ -163,20 +177,36 @@ impl ServerCore {
             records,
             record_bytes: records * size_of::<Record>(),
             kept_bytes: self.calls.kept_bytes(),
-            queued: self.queue.len(),
+            queued: self.links.queue.calls,
             running: self.running,
             ..self.counters
         }
     }
 
-    /// Acts on whole frames, until the peer must read its replies first. A connection that breaks the protocol is closed;
-    /// its session goes on without it.
+    /// Acts on whole frames, up to the bound of one turn, and until the peer must read its replies first. A connection that
+    /// breaks the protocol is closed; its session goes on without it.
     fn read_frames(&mut self, conn: ConnId, now: Time) {
-        while let Some(frame) = self.links.next_frame(conn, &self.config.limits) {
+        for _ in 0..FRAMES_PER_TURN {
+            let Some(frame) = self.links.next_frame(conn, &self.config.limits) else { return };
             if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
                 self.counters.protocol_errors += 1;
-                tracing::debug!(conn, %error, "connection rejected");
+                crate::log::debug!(conn, %error, "connection rejected");
+                // The session goes on: the bytes may have been changed on the way, and its records are worth more than this connection.
                 return self.links.reject(conn, &error, &self.config.limits, now);
+            }
+        }
+        if let Some(mut writer) = self.links.connections.writer(conn) {
+            writer.wait_for_turn();
+        }
+    }
+
+    /// Gives one turn to each connection with frames that were not acted on in its last turn.
+    fn read_waiting(&mut self, now: Time) {
+        for _ in 0..self.links.connections.unread.len() {
+            let Some(conn) = self.links.connections.poll_unread() else { return };
+            self.read_frames(conn, now);
+            if let Some(mut writer) = self.links.connections.writer(conn) {
+                writer.mark_ready(); // the driver reads its socket again: no event follows for bytes that wait there
             }
         }
     }
@@ -184,6 +214,7 @@ impl ServerCore {
     fn handle_frame(&mut self, conn: ConnId, frame: Frame, now: Time) -> Handled {
         let Some(connection) = self.links.connections.get(conn) else { return Ok(()) };
         let Header { kind, slot, seq, .. } = frame.header;
+        // Before HELLO there is no session, and nothing but HELLO is allowed.
         let Stage::Attached(session) = connection.stage else {
             return match kind {
                 Kind::Hello => self.handle_hello(conn, &frame.body, now),
@@ -192,6 +223,7 @@ impl ServerCore {
         };
         let draining = self.drain.is_some();
         match kind {
+            // Frames about a call go to the filter of their slot; `?` closes the connection and leaves the session.
             Kind::Call => self.filter(session, slot, seq)?.call(frame, draining, now)?,
             Kind::Cancel => self.filter(session, slot, seq)?.cancel(seq)?,
             Kind::Ack => self.filter(session, slot, seq)?.acknowledge(seq)?,
@@ -215,6 +247,7 @@ impl ServerCore {
 impl ServerCore {
     /// Returns the filter of a slot, after the tests that every frame about a call must pass.
     fn filter(&mut self, key: SessionKey, slot: Slot, seq: Seq) -> Result<Filter<'_>, ProtocolError> {
+        // 0 is 'no call yet' in a record. The end leaves room for arithmetic on numbers, here and in other languages.
         if seq == 0 || seq >= SEQ_END {
             return Err(ProtocolError::SeqRange(seq));
         }
@@ -222,39 +255,24 @@ impl ServerCore {
     }
 
     /// Finds the parts of a slot. `None`: the session has ended (V4), or has no such slot.
-    fn find_filter(&mut self, key: SessionKey, slot: Slot) -> Option<Filter<'_>> {
+    pub(super) fn find_filter(&mut self, key: SessionKey, slot: Slot) -> Option<Filter<'_>> {
+        // Found once for a frame, and lent to the filter for as long as it works: it cannot see another session or slot.
         let session = self.links.sessions.get_mut(key)?;
         let (id, attached) = (session.id, session.attached());
-        let (record, sums) = session.slot(slot)?;
+        let (record, sums, lane) = session.slot(slot)?;
         Some(Filter {
             session: key,
             id,
             slot,
             record,
             sums,
+            lane,
             attached: attached.and_then(|conn| self.links.connections.writer(conn)),
             calls: &mut self.calls,
-            queue: &mut self.queue,
+            queue: &mut self.links.queue,
             counters: &mut self.counters,
             config: &self.config,
         })
-    }
-
-    /// Takes the next call to run. Its record is `Running` from here on. The thread that runs it must finish it.
-    pub fn poll_call(&mut self, now: Time) -> Option<ReadyCall> {
-        while let Some(entry) = self.queue.pop() {
-            let filter = self.find_filter(entry.session, entry.slot);
-            if let Some(call) = filter.and_then(|mut filter| filter.begin(entry, now)) {
-                self.running += 1;
-                return Some(call);
-            }
-        }
-        None
-    }
-
-    /// Returns true if a call waits to run, or an entry of one that was refused meanwhile.
-    pub fn has_calls(&self) -> bool {
-        !self.queue.is_empty()
     }
 
     /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
@@ -262,18 +280,23 @@ impl ServerCore {
         debug_assert!(self.running > 0, "V12: a call that ends was handed out");
         self.running -= 1;
         self.counters.panics += u64::from(status == Status::Panicked);
+        // Space is made before the record is settled, since the filter that settles it sees its own slot only.
         if status.ran() && !self.calls.has_room(body.len()) {
             self.release_old_replies(key, body.len(), now);
         }
+        self.note_reply(key, body.len());
         match self.find_filter(key.session, key.slot) {
             Some(mut filter) => filter.finish(key, status, body, now),
+            // BYE or the lease came first. The client has its verdict, and the record is gone: nothing is left to settle.
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
+        self.links.resume_calls(key.session); // those that waited for this reply
     }
 
     /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.
     fn release_old_replies(&mut self, key: CallKey, length: usize, now: Time) {
         let filter = self.find_filter(key.session, key.slot);
+        // No reply is released for one that would not be kept in any case.
         if key.is_duplicate || !filter.is_some_and(|filter| filter.may_keep(length)) {
             return;
         }
@@ -283,54 +306,6 @@ impl ServerCore {
             }
             if let Some(mut filter) = self.find_filter(session, slot) {
                 filter.release_reply(seq);
-            }
-        }
-    }
-}
-
-/// The end of the server.
-impl ServerCore {
-    /// Begins to drain: every connection gets GOAWAY, new calls are refused, queued and running ones finish.
-    pub fn start_drain(&mut self, now: Time) {
-        self.drain_within(self.config.limits.grace, now);
-    }
-
-    /// Begins to drain, and ends after `grace` at the latest. A drain under way ends by then if that is sooner.
-    pub fn drain_within(&mut self, grace: Duration, now: Time) {
-        let ends = now.plus(grace);
-        if let Some(drain) = &mut self.drain {
-            return drain.end_by(ends);
-        }
-        self.drain = Some(Drain::new(ends, self.counters.drain_events(), now));
-        self.links.tell_draining();
-    }
-
-    /// Returns true if the server may end now.
-    pub fn is_drained(&self) -> bool {
-        self.drain.as_ref().is_some_and(Drain::is_done)
-    }
-
-    /// Returns true if a drain ended by force, with calls left behind.
-    pub fn was_forced(&self) -> bool {
-        self.drain.as_ref().is_some_and(Drain::was_forced)
-    }
-
-    fn check_drain(&mut self, now: Time) {
-        let Some(mut drain) = self.drain.take_if(|drain| drain.is_due(now)) else { return };
-        let is_idle = self.running == 0 && self.queue.is_empty();
-        let facts = self.links.drain_facts(is_idle, self.counters.drain_events());
-        let look = drain.look(facts, self.config.limits.drain_linger, now);
-        self.drain = Some(drain);
-        if look == Look::GraceOver {
-            self.refuse_queue();
-        }
-    }
-
-    /// Refuses every call that still waits to run.
-    fn refuse_queue(&mut self) {
-        while let Some(entry) = self.queue.pop() {
-            if let Some(mut filter) = self.find_filter(entry.session, entry.slot) {
-                filter.refuse_entry(&entry);
             }
         }
     }
@@ -351,6 +326,7 @@ pub(super) fn end_session(
     now: Time,
 ) {
     let Some(session) = links.end(key, limits, now) else { return };
+    // Entries in the run queue stay: their key finds no session, and they are passed over when their turn comes (V4).
     for record in session.records() {
         calls.tell_cancelled(record.call);
         calls.free(record.call);

@@ -4,23 +4,23 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerCounters {
-    /// CALL frames that arrived, copies included.
+    /// CALL frames that arrived, duplicates included.
     pub calls: u64,
     /// Times that a user's function was entered or its stub refused after dispatch.
     pub executions: u64,
-    /// Copies of calls that wait or run: nothing was done, the answer will come.
+    /// Duplicates of calls that wait or run: nothing was done, the reply will follow.
     pub duplicates_under_way: u64,
-    /// Copies of calls that were answered again from the kept reply.
+    /// Duplicates that got the kept reply again.
     pub duplicates_replayed: u64,
-    /// Copies of calls whose reply was not kept: answered 'executed, reply lost'.
+    /// Duplicates of calls whose reply was not kept: they got 'executed, reply lost'.
     pub duplicates_not_kept: u64,
-    /// Copies of refused calls: refused again.
+    /// Duplicates of refused calls: refused again.
     pub duplicates_refused: u64,
-    /// Copies that needed no answer: it is on its way, or the client has said that it has it.
-    pub duplicates_unanswered: u64,
-    /// Copies of calls that their client has left behind: dropped.
+    /// Duplicates that needed no reply: it is still unsent on this connection, or was acknowledged.
+    pub duplicates_without_reply: u64,
+    /// Duplicates of calls that their client has left behind: dropped.
     pub duplicates_stale: u64,
-    /// Copies that ran again because the filter is off.
+    /// Duplicates that ran again because the filter is off.
     pub duplicates_executed: u64,
     /// CANCEL frames that arrived.
     pub cancels: u64,
@@ -30,7 +30,7 @@ pub struct ServerCounters {
     pub cancels_queued: u64,
     /// CANCEL frames of calls that ran: they were told.
     pub cancels_running: u64,
-    /// CANCEL frames of calls that had ended: answered again.
+    /// CANCEL frames of calls that had ended: they got the reply again.
     pub cancels_final: u64,
     /// CANCEL frames that came before their call: it will never run.
     pub cancels_first: u64,
@@ -42,6 +42,8 @@ pub struct ServerCounters {
     pub refused: u64,
     /// REPLY frames that were queued to be sent, repeated ones included.
     pub replies: u64,
+    /// Replies that were not sent, since their connection or the server had too many unsent bytes: 'executed, reply lost'.
+    pub replies_dropped: u64,
     /// Handlers that panicked.
     pub panics: u64,
     /// Results whose session had ended meanwhile.
@@ -81,13 +83,13 @@ pub struct ServerCounters {
 }
 
 impl ServerCounters {
-    /// Copies of calls that were kept from running again.
+    /// Returns the number of duplicates that were kept from running again.
     pub fn duplicates(&self) -> u64 {
         self.duplicates_under_way
             + self.duplicates_replayed
             + self.duplicates_not_kept
             + self.duplicates_refused
-            + self.duplicates_unanswered
+            + self.duplicates_without_reply
             + self.duplicates_stale
     }
 
@@ -105,7 +107,7 @@ impl ServerCounters {
             duplicates_replayed: self.duplicates_replayed + other.duplicates_replayed,
             duplicates_not_kept: self.duplicates_not_kept + other.duplicates_not_kept,
             duplicates_refused: self.duplicates_refused + other.duplicates_refused,
-            duplicates_unanswered: self.duplicates_unanswered + other.duplicates_unanswered,
+            duplicates_without_reply: self.duplicates_without_reply + other.duplicates_without_reply,
             duplicates_stale: self.duplicates_stale + other.duplicates_stale,
             duplicates_executed: self.duplicates_executed + other.duplicates_executed,
             cancels: self.cancels + other.cancels,
@@ -118,6 +120,7 @@ impl ServerCounters {
             acks_unused: self.acks_unused + other.acks_unused,
             refused: self.refused + other.refused,
             replies: self.replies + other.replies,
+            replies_dropped: self.replies_dropped + other.replies_dropped,
             panics: self.panics + other.panics,
             results_without_session: self.results_without_session + other.results_without_session,
             protocol_errors: self.protocol_errors + other.protocol_errors,
@@ -137,5 +140,65 @@ impl ServerCounters {
             queued: self.queued + other.queued,
             running: self.running + other.running,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerCounters;
+
+    /// Counters of which each has a value of its own, times `by`.
+    fn counted(by: u64) -> ServerCounters {
+        ServerCounters {
+            calls: 2 * by,
+            executions: 3 * by,
+            duplicates_under_way: 4 * by,
+            duplicates_replayed: 5 * by,
+            duplicates_not_kept: 6 * by,
+            duplicates_refused: 7 * by,
+            duplicates_without_reply: 8 * by,
+            duplicates_stale: 9 * by,
+            duplicates_executed: 10 * by,
+            cancels: 11 * by,
+            cancels_stale: 12 * by,
+            cancels_queued: 13 * by,
+            cancels_running: 14 * by,
+            cancels_final: 15 * by,
+            cancels_first: 16 * by,
+            acks: 17 * by,
+            acks_unused: 18 * by,
+            refused: 19 * by,
+            replies: 20 * by,
+            replies_dropped: 39 * by,
+            panics: 21 * by,
+            results_without_session: 22 * by,
+            protocol_errors: 23 * by,
+            late_hellos: 24 * by,
+            stalled: 25 * by,
+            opened: 26 * by,
+            resumed: 27 * by,
+            expired: 28 * by,
+            turned_away: 29 * by,
+            evicted: 30 * by,
+            lost: 31 * by,
+            sessions: 32 * by as usize,
+            connections: 33 * by as usize,
+            records: 34 * by as usize,
+            record_bytes: 35 * by as usize,
+            kept_bytes: 36 * by as usize,
+            queued: 37 * by as usize,
+            running: 38 * by as usize,
+        }
+    }
+
+    #[test]
+    fn each_counter_of_a_sum_is_the_sum_of_that_counter() {
+        assert_eq!(counted(3).plus(counted(4)), counted(7));
+    }
+
+    #[test]
+    fn v20_each_reply_and_each_resume_begins_the_linger_time_of_a_drain_anew() {
+        let counters = ServerCounters { replies: 3, resumed: 5, ..counted(100) };
+        assert_eq!(counters.drain_events(), 8);
     }
 }

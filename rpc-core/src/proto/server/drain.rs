@@ -6,6 +6,9 @@ use crate::ids::Time;
 use crate::limits::DRAIN_LOOK_EVERY;
 
 /// A drain under way.
+///
+/// It goes by looks at intervals of [`DRAIN_LOOK_EVERY`], since the facts are sums over all sessions: to keep them up to date at
+/// each reply would cost every call. Invariants: `done` and `forced` are never unset. `next <= ends` until the grace is over.
 #[derive(Clone, Debug)]
 pub(super) struct Drain {
     /// The end of the grace time.
@@ -82,6 +85,7 @@ impl Drain {
     pub(super) fn look(&mut self, facts: Facts, linger: Duration, now: Time) -> Look {
         let grace_over = self.ends <= now;
         let is_quiet = facts.is_idle && facts.is_written;
+        // A reply may be sent and written between two looks, which both find nothing unsent: the count of events tells.
         let since = self.quiet_since.filter(|_| facts.events == self.events);
         self.quiet_since = is_quiet.then(|| since.unwrap_or(now));
         self.events = facts.events;
@@ -114,6 +118,7 @@ mod tests {
         let mut drain = Drain::new(at(30_000), 0, at(0));
         assert_eq!(drain.look(facts(true, true, true), LINGER, at(0)), Look::Wait);
         assert!(drain.is_done() && !drain.was_forced());
+        assert!(!drain.is_due(at(60_000)), "nothing changes that any more");
     }
 
     #[test]

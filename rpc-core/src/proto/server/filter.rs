@@ -3,6 +3,17 @@
 //! The table of `docs/at_most_once.md`, row by row. The slot, the sums of its session and its connection are found once
 //! for a frame; every rule is then a method of [`Filter`]. The order of the tests: is the session attached, does the
 //! slot exist, the number against `last`, is it a duplicate, and only then lateness and room.
+//!
+//! ```text
+//! CALL --arrival--> stale          dropped
+//!                   false retry    the connection is rejected, and nothing runs
+//!                   too early      the same
+//!                   duplicate      the reply again, or nothing: never a second run
+//!                   new            recorded, then queued or refused for good
+//! ```
+//! Sources: A. D. Birrell and B. J. Nelson, *Implementing Remote Procedure Calls* (TOCS 1984), for one record for each activity;
+//! C. Lee et al., *Implementing Linearizability at Large Scale and Low Latency* (RIFL, SOSP 2015), for records that are made
+//! before the reply is sent and released by acknowledgement; RFC 8881, 2.10.6 (NFSv4.1 sessions), for slots.
 
 use std::sync::Arc;
 
@@ -10,15 +21,17 @@ use super::ServerConfig;
 use super::call_table::{CallData, CallTable};
 use super::connection::Writer;
 use super::counters::ServerCounters;
+use super::keys::CallKey;
+use super::keys::SessionKey;
 use super::record::{Arrival, CallState, NO_CALL, Record, fingerprint};
-use super::run_queue::{CallKey, QueueEntry, ReadyCall, RunQueue};
-use super::sessions::{SessionKey, Sums};
+use super::run_queue::{Lane, Place, ReadyCall, RunQueue, Turn};
+use super::sessions::Sums;
 use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{CallId, Seq, SessionId, Slot, Time};
 use crate::limits::MAX_DETAIL;
-use crate::wire::frame::{Frame, Header, Kind};
-use crate::wire::message::{REPLY_NOT_KEPT, Status, cut};
+use crate::wire::frame::Frame;
+use crate::wire::message::{Status, cut};
 
 /// One slot of a session, with everything that a frame for it may change.
 pub(super) struct Filter<'a> {
@@ -32,11 +45,13 @@ pub(super) struct Filter<'a> {
     pub(super) record: &'a mut Record,
     /// The sums over the session's slots.
     pub(super) sums: &'a mut Sums,
+    /// The calls of the session that wait to run.
+    pub(super) lane: &'a mut Lane,
     /// The connection that carries the session now. No other one ever gets a reply (V8).
     pub(super) attached: Option<Writer<'a>>,
     /// The data of all calls.
     pub(super) calls: &'a mut CallTable,
-    /// The calls that may run.
+    /// The sessions with calls that wait.
     pub(super) queue: &'a mut RunQueue,
     /// The counters of the server.
     pub(super) counters: &'a mut ServerCounters,
@@ -49,6 +64,7 @@ impl Filter<'_> {
     pub(super) fn call(&mut self, frame: Frame, draining: bool, now: Time) -> Result<(), ProtocolError> {
         self.counters.calls += 1;
         let length = frame.skipped.unwrap_or(frame.body.len());
+        // Of an oversize body only the length is known. It was skipped, so its duplicates are skipped too, and compare equal.
         let fingerprint = fingerprint(frame.header.method, length, frame.body_crc);
         match self.record.arrival(frame.header.seq, fingerprint) {
             Arrival::Stale => self.counters.duplicates_stale += 1,
@@ -62,9 +78,12 @@ impl Filter<'_> {
 
     /// Handles a new call: it is recorded first, and then queued or refused for good.
     fn admit(&mut self, frame: Frame, length: usize, fingerprint: u64, draining: bool, now: Time) {
+        // Before any reason to refuse is looked at: a refusal that left no record could be followed by a late duplicate that
+        // runs, after the caller was told 'not executed' (V7).
         let index = self.advance(frame.header.seq, fingerprint);
         let entry = self.config.directory.find(frame.header.method);
         let limit = self.config.limits.max_frame;
+        // The order is part of the protocol: docs/decisions/0009-order-of-refusals.md.
         let (reason, text) = match entry {
             _ if frame.header.millis == 0 => (Reason::Deadline, String::new()),
             _ if frame.skipped.is_some() => {
@@ -72,19 +91,23 @@ impl Filter<'_> {
             }
             _ if draining => (Reason::Draining, String::new()),
             None => (Reason::NoSuchMethod, String::new()),
-            _ if !self.queue.has_room(length, &self.config.limits) => (Reason::Busy, String::new()),
+            _ if !self.queue.has_room(self.lane, length, &self.config.limits) => {
+                (Reason::Busy, String::new())
+            }
             Some(entry) => {
-                let seq = frame.header.seq;
+                // The slot's last data is written over: its vectors are used again, and no slab entry is freed and made.
                 self.record.call = self.calls.put(index, self.data(entry, frame, now));
-                let (session, slot) = (self.session, self.slot);
-                return self.queue.push(QueueEntry { session, slot, seq, bytes: length, duplicate: None });
+                let place = Place { slot: self.slot, duplicate: None };
+                let is_listed = std::mem::replace(&mut self.record.in_lane, true);
+                return self.enqueue(Some(place).filter(|_| !is_listed), length);
             }
         };
+        // A refusal needs no data: its status is in the record, and its text is sent once.
         self.calls.free(index);
         self.refuse(reason, &text);
     }
 
-    /// Handles a duplicate of the slot's last call: it is answered, now or when the reply is there, but it does not run.
+    /// Handles a duplicate of the slot's last call: it gets the reply, now or once there is one, but it does not run.
     fn duplicate(&mut self, frame: Frame, state: CallState, now: Time) {
         match state {
             CallState::Queued => {
@@ -94,6 +117,7 @@ impl Filter<'_> {
                     data.deadline = data.deadline.min(deadline); // a duplicate may bring it forward, never back
                 }
             }
+            // The reply goes to the connection that is attached when the call ends: nothing is to be noted for it now.
             CallState::Running if self.config.at_most_once => self.counters.duplicates_under_way += 1,
             CallState::Refused | CallState::Empty => {
                 self.counters.duplicates_refused += 1;
@@ -101,9 +125,10 @@ impl Filter<'_> {
             }
             _ if !self.config.at_most_once && self.has_begun() => self.run_duplicate(frame, now),
             CallState::Running => {}
-            CallState::Acknowledged => self.counters.duplicates_unanswered += 1,
+            CallState::Acknowledged => self.counters.duplicates_without_reply += 1,
+            // A reply that is still unsent on this connection is not doubled: the first one is on its way.
             CallState::Kept if self.reply_again() => self.counters.duplicates_replayed += 1,
-            CallState::Kept => self.counters.duplicates_unanswered += 1,
+            CallState::Kept => self.counters.duplicates_without_reply += 1,
             CallState::NotKept => {
                 self.counters.duplicates_not_kept += 1;
                 self.reply_again();
@@ -118,6 +143,7 @@ impl Filter<'_> {
             Arrival::Stale => self.counters.cancels_stale += 1,
             Arrival::TooEarly => return Err(ProtocolError::SlotBusy),
             Arrival::New => {
+                // The CALL was lost, or is behind. The record makes the promise that it will not run.
                 self.counters.cancels_first += 1;
                 let index = self.advance(seq, 0); // nothing to compare: any call of this number is its duplicate
                 self.calls.free(index);
@@ -129,12 +155,14 @@ impl Filter<'_> {
             }
             Arrival::Duplicate(CallState::Running) => {
                 self.counters.cancels_running += 1;
+                // A handler cannot be stopped. It may look at its context, and its reply is the reply to the CANCEL as well.
                 self.calls.tell_cancelled(self.record.call);
             }
             Arrival::Duplicate(CallState::Kept | CallState::NotKept | CallState::Refused) => {
                 self.counters.cancels_final += 1;
                 self.reply_again();
             }
+            // `relation` compares numbers only, so it never says 'false retry'. Number 0 does not get here.
             Arrival::Duplicate(CallState::Acknowledged | CallState::Empty) | Arrival::FalseRetry => {}
         }
         Ok(())
@@ -150,6 +178,7 @@ impl Filter<'_> {
                 self.counters.acks += 1;
                 let index = self.take_data();
                 self.calls.free(index);
+                // The status stays in the record, so that a refusal is still known as one when the filter is off.
                 self.record.state = CallState::Acknowledged;
             }
             _ => self.counters.acks_unused += 1,
@@ -158,25 +187,34 @@ impl Filter<'_> {
     }
 
     /// Begins a queued call, unless it was refused meanwhile or its caller has stopped waiting.
-    pub(super) fn begin(&mut self, entry: QueueEntry, now: Time) -> Option<ReadyCall> {
-        let is_duplicate = entry.duplicate.is_some();
-        let data = match entry.duplicate {
-            Some(data) => *data,
-            None if !self.is_queued(entry.seq) => return None,
+    pub(super) fn begin(&mut self, place: Place, now: Time) -> Option<ReadyCall> {
+        let is_duplicate = place.duplicate.is_some();
+        let data = match place.duplicate {
+            Some(data) => {
+                self.leave_queue(data.body.len());
+                *data
+            }
+            // Refused by CANCEL while it had its place: the record decides.
+            None if self.record.state != CallState::Queued => return None,
             None => {
                 let data = self.calls.get_mut(self.record.call)?;
+                // Late, but not begun: 'not executed' is still true, and the handler's time is spared.
                 if data.deadline <= now {
                     self.refuse(Reason::Deadline, "");
                     return None;
                 }
+                let data = data.take_for_run();
+                // V1: from here on nothing but the end of the run changes the record.
                 self.record.begin();
-                data.take_for_run()
+                self.sums.running += data.body.len();
+                self.leave_queue(data.body.len());
+                data
             }
         };
         self.counters.executions += 1;
         Some(ReadyCall {
-            key: CallKey { session: self.session, slot: self.slot, seq: entry.seq, is_duplicate },
-            call: CallId { session: self.id, slot: self.slot, seq: entry.seq },
+            key: CallKey { session: self.session, slot: self.slot, seq: data.seq, is_duplicate },
+            call: CallId { session: self.id, slot: self.slot, seq: data.seq },
             entry: data.entry,
             body: data.body,
             deadline: data.deadline,
@@ -185,9 +223,26 @@ impl Filter<'_> {
         })
     }
 
-    /// Returns true if the call with this number still waits to run.
-    fn is_queued(&self, seq: Seq) -> bool {
-        self.record.last == seq && self.record.state == CallState::Queued
+    /// Appends a call to the session's lane. `place` is `None` if its slot has a place there. A connection whose calls bring
+    /// many arguments is not read until some of them have begun.
+    pub(super) fn enqueue(&mut self, place: Option<Place>, bytes: usize) {
+        self.queue.push(self.session, self.lane, place, bytes);
+        self.hold();
+    }
+
+    /// Notes that a call with `bytes` of arguments waits no longer.
+    fn leave_queue(&mut self, bytes: usize) {
+        self.queue.leave(self.lane, 1, bytes);
+        self.hold();
+    }
+
+    /// Holds the session's connection, or lets it be read again. While the lane is paused it is read: its client's PING must
+    /// be answered, however long the calls take that run.
+    fn hold(&mut self) {
+        if let Some(writer) = &mut self.attached {
+            let many = self.lane.bytes >= self.config.limits.queue_pause;
+            writer.hold(many && self.lane.turn != Turn::Paused);
+        }
     }
 
     /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
@@ -197,9 +252,15 @@ impl Filter<'_> {
         }
         let runs = self.record.last == key.seq && self.record.state == CallState::Running;
         assert!(runs, "V12: a call ends once");
+        let arguments =
+            self.calls.get_mut(self.record.call).map_or(0, |data| std::mem::take(&mut data.running));
+        debug_assert!(arguments <= self.sums.running, "V10: the sum covers each call that runs");
+        self.sums.running -= arguments;
+        // The stub could not read the arguments: the user's function was not entered.
         if let Status::Refused(reason) = status {
             return self.refuse(reason, &String::from_utf8_lossy(body));
         }
+        // Settled before it is sent: a reply that is on the wire without a record could be followed by a second run.
         if self.may_keep(body.len()) && self.calls.has_room(body.len()) {
             self.calls.keep(self.record.call, body, now);
             self.sums.kept += body.len();
@@ -208,20 +269,31 @@ impl Filter<'_> {
             let index = self.take_data();
             self.calls.free(index);
             self.settle(CallState::NotKept, status.code());
+            if !self.has_room_to_send(body.len()) {
+                self.counters.replies_dropped += 1;
+                self.reply_again(); // that it ran, in place of what it returned
+                return;
+            }
         }
         self.reply(status.code(), 0, body);
     }
 
     /// Refuses a call that still waits to run: the grace time of a drain is over.
-    pub(super) fn refuse_entry(&mut self, entry: &QueueEntry) {
-        if entry.duplicate.is_none() && self.is_queued(entry.seq) {
-            self.refuse(Reason::Draining, "");
+    pub(super) fn refuse_place(&mut self, place: Place) {
+        match place.duplicate {
+            Some(data) => self.leave_queue(data.body.len()),
+            None if self.record.state == CallState::Queued => self.refuse(Reason::Draining, ""),
+            None => {}
         }
     }
 
     /// Settles a call that never ran, and says so.
     fn refuse(&mut self, reason: Reason, text: &str) {
         self.counters.refused += 1;
+        let waits = self.record.state == CallState::Queued;
+        if let Some(bytes) = self.calls.get(self.record.call).filter(|_| waits).map(|data| data.body.len()) {
+            self.leave_queue(bytes);
+        }
         self.settle(CallState::Refused, Status::Refused(reason).code());
         let index = self.take_data();
         self.calls.free(index);
@@ -231,6 +303,8 @@ impl Filter<'_> {
     /// Returns true if a reply may be kept, the budget of the server aside: it is short enough for its method, and within
     /// the session's share (V19).
     pub(super) fn may_keep(&self, length: usize) -> bool {
+        // Idempotent methods keep nothing: their client may run them again. The share is for all slots of the session at once:
+        // one client with many slots cannot take the budget of the others.
         let most = self.config.limits.max_cached_reply;
         let share = usize::from(self.sums.slots) * most;
         let method = self.calls.get(self.record.call).map(|data| data.entry.method);
@@ -247,47 +321,9 @@ impl Filter<'_> {
         }
     }
 
-    /// Sends a final reply again, unless it is still unsent on this connection. Returns true if it did.
-    fn reply_again(&mut self) -> bool {
-        let Some(sent) = self.attached.as_ref().map(|writer| writer.connection.outgoing.sent()) else {
-            return false;
-        };
-        if self.record.reply_end > sent {
-            return false;
-        }
-        match self.record.state {
-            CallState::Kept => {
-                let reply = self.calls.lend_reply(self.record.call);
-                self.reply(self.record.code, 0, &reply);
-                self.calls.return_reply(self.record.call, reply);
-            }
-            // Lost for good the first time, and so it is again: over a limit, or not to be encoded.
-            CallState::NotKept if self.record.code == Status::ReplyLost.code() => {
-                self.reply(self.record.code, 0, &[]);
-            }
-            CallState::NotKept => {
-                self.reply(Status::ReplyLost.code(), self.retry_after(), REPLY_NOT_KEPT.as_bytes());
-            }
-            CallState::Refused => self.reply(self.record.code, self.retry_millis(), &[]),
-            CallState::Empty | CallState::Queued | CallState::Running | CallState::Acknowledged => {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Sends a reply to the connection that carries the session now, if there is one (V8).
-    #[inline]
-    fn reply(&mut self, code: u8, millis: u32, body: &[u8]) {
-        let Some(writer) = &mut self.attached else { return };
-        let header = Header { code, millis, ..Header::for_call(Kind::Reply, self.slot, self.record.last) };
-        writer.send(&header, body);
-        self.counters.replies += 1;
-        self.record.reply_end = writer.connection.outgoing.queued();
-    }
-
     /// Begins a new record over a final one. Returns the index of the last call's data, to be used again.
     fn advance(&mut self, seq: Seq, fingerprint: u64) -> u32 {
+        // A higher number acknowledges what was before it: kept bytes leave the session's sum here.
         let index = self.take_data();
         self.record.advance(seq, fingerprint);
         self.sums.admitted = true;
@@ -312,21 +348,8 @@ impl Filter<'_> {
         index
     }
 
-    /// Returns the pause that a server suggests which is busy or shutting down; 0 for every other refusal.
-    fn retry_millis(&self) -> u32 {
-        match Status::from_code(self.record.code) {
-            Ok(Status::Refused(Reason::Busy | Reason::Draining)) => self.retry_after(),
-            _ => 0,
-        }
-    }
-
-    /// Returns the pause before another attempt, in milliseconds: at least 1, since 0 means that none helps.
-    fn retry_after(&self) -> u32 {
-        self.config.limits.retry_after.as_millis().clamp(1, u128::from(u32::MAX)) as u32
-    }
-
     /// Returns the data of a new call.
-    fn data(&self, entry: Entry, frame: Frame, now: Time) -> CallData {
+    pub(super) fn data(&self, entry: Entry, frame: Frame, now: Time) -> CallData {
         CallData {
             session: self.session,
             slot: self.slot,
@@ -334,43 +357,10 @@ impl Filter<'_> {
             entry,
             deadline: now.plus(frame.header.pause()),
             body: frame.body,
+            running: 0,
             cancelled: entry.method.context.then(Arc::default),
             reply: Vec::new(),
             kept_at: Time::default(),
-        }
-    }
-}
-
-/// The filter switched off, for teaching: a duplicate of a call that has begun runs again, beside its slot.
-impl Filter<'_> {
-    /// Returns true if the slot's last call was not refused: an acknowledged refusal is still one (V7).
-    fn has_begun(&self) -> bool {
-        Status::from_code(self.record.code).is_ok_and(Status::ran)
-    }
-
-    /// Queues a duplicate, as a server without a filter does.
-    fn run_duplicate(&mut self, frame: Frame, now: Time) {
-        let Some(entry) = self.config.directory.find(frame.header.method) else { return };
-        let (bytes, seq) = (frame.body.len(), frame.header.seq);
-        if frame.skipped.is_some() || !self.queue.has_room(bytes, &self.config.limits) {
-            return;
-        }
-        self.counters.duplicates_executed += 1;
-        let duplicate = Some(Box::new(self.data(entry, frame, now)));
-        self.queue.push(QueueEntry { session: self.session, slot: self.slot, seq, bytes, duplicate });
-    }
-
-    /// Sends the reply of a duplicate that ran. It is not recorded, and the client ignores it.
-    ///
-    /// A duplicate that ended before its original sends nothing: its client would go on to the next call, over a record
-    /// that is not final (V3).
-    fn finish_duplicate(&mut self, key: CallKey, status: Status, body: &[u8]) {
-        if self.record.last <= key.seq && !self.record.state.is_final() {
-            return;
-        }
-        let header = Header { code: status.code(), ..Header::for_call(Kind::Reply, self.slot, key.seq) };
-        if let Some(writer) = &mut self.attached {
-            writer.send(&header, body);
         }
     }
 }

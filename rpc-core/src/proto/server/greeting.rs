@@ -1,8 +1,17 @@
-//! Layer 2: the decision on a HELLO: a new session, one that stands, another loop, or none; and what is answered.
+//! Layer 2: the decision on a HELLO: a new session, one that stands, another loop, or none; and the frame that goes back.
+//!
+//! ```text
+//! HELLO without a session  --> its nonce belongs to another loop? that loop reads the HELLO again
+//!                              the nonce of a session that stands? WELCOME : of one that has ended? SESSION_LOST
+//!                              else: room? WELCOME : BUSY
+//! HELLO with id and token  --> another loop's number? that loop reads the HELLO again
+//!                              known, and all terms the same? WELCOME (resumed) : SESSION_LOST
+//! ```
 
 use super::ServerConfig;
+use super::keys::SessionKey;
 use super::nonces::Known;
-use super::sessions::{Session, SessionKey, Sessions, Terms};
+use super::sessions::{Session, Sessions, Terms};
 use crate::error::ProtocolError;
 use crate::ids::{SessionId, Time, Token};
 use crate::limits::MAX_SLOTS;
@@ -16,7 +25,7 @@ pub(super) enum Greeting {
     Open,
     /// The client resumes this session, or it has opened it already with the same nonce.
     Resume(SessionKey),
-    /// There is no session that the client may resume. Unknown, expired and wrong token are answered alike.
+    /// There is no session that the client may resume. Unknown, expired and wrong token get the same frame.
     Lost,
     /// The session belongs to this other loop, or would.
     HandOver(u8),
@@ -25,12 +34,15 @@ pub(super) enum Greeting {
 /// Decides what a HELLO asks for, and if it may have it.
 pub(super) fn decide(hello: &Hello, config: &ServerConfig, sessions: &Sessions, now: Time) -> Greeting {
     let Some((id, token)) = &hello.resume else { return decide_opening(hello, config, sessions, now) };
+    // The id names its loop, so no table is shared between loops. A number that no loop has is an id from another life.
     let number = id.loop_number();
     if number != config.loop_number && usize::from(number) < config.loops {
         return Greeting::HandOver(number);
     }
     let known = sessions.find(*id).filter(|key| {
         sessions.get(*key).is_some_and(|session| {
+            // The token in constant time. The terms as well: a resumed session goes on with the contracts and features that it
+            // began with, and a client that was built anew asks for other ones.
             session.token.matches(&Token(*token))
                 && session.terms.features == hello.features & FEATURES
                 && session.terms.services == hello.services
@@ -70,6 +82,7 @@ pub(super) fn new_session(
 ) -> Session {
     let mut random = [0; 16];
     random.copy_from_slice(&entropy()[..16]);
+    // The id and the token are drawn apart: the id is logged and seen in dumps, and must tell nothing of the token.
     let id = SessionId::new(config.loop_number, random);
     let slots = hello.slots.clamp(1, config.limits.slots.min(MAX_SLOTS));
     let terms = Terms {
@@ -83,6 +96,7 @@ pub(super) fn new_session(
 /// Returns the server's judgement on each service that a client names.
 fn agreements(hello: &Hello, config: &ServerConfig) -> Vec<Agreement> {
     let judge = |(name, hash): &(String, u64)| match config.directory.contract(name) {
+        // Judged by the hash alone. A client that differs asks for the table and compares method by method (W11).
         None => Agreement::Missing,
         Some(contract) if contract.hash == *hash => Agreement::Same,
         Some(_) => Agreement::Differs,
@@ -100,7 +114,7 @@ pub(super) fn welcome(session: &Session, config: &ServerConfig, resumed: bool) -
         token: session.token,
         slots: session.sums.slots,
         max_frame: config.limits.max_frame as u32,
-        lease_ms: config.limits.lease.as_millis() as u32,
+        lease_ms: frame::millis(config.limits.lease),
         resumed,
         agreements: session.terms.agreements.clone(),
     }
@@ -118,6 +132,7 @@ pub(super) fn table(name: &str, config: &ServerConfig) -> Table {
 /// everything behind it.
 pub(super) fn replay_input(hello: &[u8], decoder: FrameDecoder) -> Vec<u8> {
     let mut input = Vec::new();
+    // Written anew, since the decoder has cut it off already. The other loop then takes the usual way, without a special case.
     frame::append(&mut input, &Header::new(Kind::Hello), hello, true);
     input.extend_from_slice(&decoder.into_rest());
     input

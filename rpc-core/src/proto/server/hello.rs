@@ -4,10 +4,11 @@ use super::ServerCore;
 use super::connection::ConnId;
 use super::core::{Handled, end_session};
 use super::greeting::{self, Greeting};
-use super::sessions::{Room, SessionKey};
+use super::keys::SessionKey;
+use super::sessions::Room;
 use crate::error::ProtocolError;
 use crate::ids::Time;
-use crate::wire::frame::{Header, Kind};
+use crate::wire::frame::{Header, Kind, millis};
 use crate::wire::message::Hello;
 
 impl ServerCore {
@@ -34,6 +35,7 @@ impl ServerCore {
         if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
             return Err(ProtocolError::Unexpected("second HELLO"));
         }
+        // The same flag as the first time: a client takes 'not resumed' for a new session with empty slots.
         let resumed = Hello::decode(body)?.resume.is_some();
         self.links.welcome(conn, key, resumed, self.drain.is_some(), &self.config);
         Ok(())
@@ -42,6 +44,7 @@ impl ServerCore {
     fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8], now: Time) {
         let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.ip());
         let draining = self.drain.is_some();
+        // Also counted when an unused session makes room: the server was full.
         let room = self.links.sessions.make_room(source, draining, &self.config.limits);
         self.counters.turned_away += u64::from(room != Room::Free);
         self.counters.evicted += u64::from(matches!(room, Room::Evict(_)));
@@ -51,12 +54,12 @@ impl ServerCore {
                 end_session(&mut self.links, &mut self.calls, key, &self.config.limits, now);
             }
             Room::Full => {
-                let millis = self.config.limits.retry_after.as_millis() as u32;
+                let millis = millis(self.config.limits.retry_after).max(1);
                 return self.links.send_last(conn, &Header { millis, ..Header::new(Kind::Busy) }, &[]);
             }
         }
         let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
-        tracing::debug!(conn, session = ?session.id, "session opened");
+        crate::log::debug!(conn, session = ?session.id, "session opened");
         let key = self.links.sessions.insert(session);
         self.counters.opened += 1;
         self.links.attach(conn, key, body, &self.config);

@@ -6,7 +6,9 @@ use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connections, Stage};
 use super::drain::Facts;
 use super::greeting;
-use super::sessions::{Attachment, Lease, Session, SessionKey, Sessions};
+use super::keys::SessionKey;
+use super::run_queue::{Lane, Place, RunQueue, Turn};
+use super::sessions::{Attachment, Lease, Session, Sessions};
 use super::timers::{StallWatch, Timer, Timers};
 use crate::error::ProtocolError;
 use crate::ids::{Incarnation, Time};
@@ -15,16 +17,26 @@ use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, MAGIC};
 use crate::wire::reject::RejectCode;
 
-/// The connections and sessions of a loop, with their timers.
+/// The connections and sessions of a loop, with their timers and the sessions whose calls wait.
 ///
 /// Invariant V8: a connection whose stage is `Attached(key)` is the one that session `key` names as its own.
+///
+/// ```text
+/// session:     attached <---- resume (the older connection is cut) ---- detached --lease over--> ended
+///                 |  '---------- connection lost, rejected, stalled -------^                       ^
+///                 '------------------------- BYE, evicted -----------------------------------------'
+/// ```
+/// A session has at most one lease timer and a connection at most one stall timer: `has_lease_timer` and `has_stall_timer` say
+/// if it is set. Without these marks a client that connects again and again would fill the memory with timers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Links {
     /// The connections.
     pub(super) connections: Connections,
     /// The sessions and their records.
     pub(super) sessions: Sessions,
-    /// The timers of both.
+    /// The sessions with calls that wait to run.
+    pub(super) queue: RunQueue,
+    /// The timers of connections and sessions.
     pub(super) timers: Timers,
 }
 
@@ -38,17 +50,65 @@ impl Links {
 
     /// Notes that bytes were written. Returns true if frames that waited for it are to be read now.
     pub(super) fn written(&mut self, conn: ConnId, count: usize, limits: &ServerLimits, now: Time) -> bool {
-        let Some(connection) = self.connections.get_mut(conn) else { return false };
-        connection.outgoing.written(count);
+        let Some(connection) = self.connections.written(conn, count) else { return false };
+        let (stage, reads) = (connection.stage, connection.peer_reads(limits));
+        let has_unread = connection.may_act(limits) && connection.decoder.has_unread();
         if let Some(mark) = connection.watch_unsent() {
+            // Watched from the first bytes that stay unsent, and not from each write: a timer per write would cost every reply.
             let watch = StallWatch { conn, serial: connection.serial, mark };
             self.timers.set(now.plus(limits.unsent_stall), Timer::Stall(watch));
-            return false;
         }
-        connection.peer_reads(limits) && connection.decoder.has_unread()
+        if let Stage::Attached(key) = stage {
+            if reads {
+                self.resume_calls(key);
+            }
+        }
+        has_unread
     }
 
-    /// Takes the next whole frame of a connection that is open and whose peer reads its replies.
+    /// Lets the calls of a session that was paused take turns again.
+    pub(super) fn resume_calls(&mut self, key: SessionKey) {
+        if self.queue.paused == 0 {
+            return; // the common case, after each write and each call: nothing is looked up
+        }
+        if let Some(session) = self.sessions.get_mut(key) {
+            self.queue.resume(key, &mut session.lane);
+        }
+    }
+
+    /// Takes the next place of the session whose turn it is, and ends its turn.
+    #[inline] // once for each call
+    pub(super) fn next_place(&mut self, key: SessionKey) -> Option<Place> {
+        let session = self.sessions.get_mut(key)?;
+        let place = session.next_place();
+        self.queue.end_turn(key, &mut session.lane);
+        place
+    }
+
+    /// Pauses the session whose turn it is. Its connection is read meanwhile: a PING must be answered.
+    pub(super) fn pause_calls(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        self.queue.pause(&mut session.lane);
+        if let Some(mut writer) = session.attached().and_then(|conn| self.connections.writer(conn)) {
+            writer.hold(false);
+        }
+    }
+
+    /// Takes all places of all sessions, those of paused sessions too.
+    pub(super) fn take_places(&mut self) -> Vec<(SessionKey, Place)> {
+        let mut places = Vec::new();
+        for (key, session) in self.sessions.iter_mut() {
+            while let Some(place) = session.next_place() {
+                places.push((key, place));
+            }
+            session.lane.turn = Turn::Empty;
+        }
+        self.queue.turns.clear();
+        self.queue.paused = 0;
+        places
+    }
+
+    /// Takes the next whole frame of a connection that may be acted on.
     #[inline] // once for each frame
     pub(super) fn next_frame(
         &mut self,
@@ -56,7 +116,9 @@ impl Links {
         limits: &ServerLimits,
     ) -> Option<Result<Frame, ProtocolError>> {
         let connection = self.connections.get_mut(conn)?;
-        if !connection.is_open() || !connection.peer_reads(limits) {
+        // Frames of a peer that does not read its replies stay in the decoder. Nothing more is read from it, so the window of TCP
+        // holds it back, and its replies have a bound.
+        if !connection.may_act(limits) {
             return None;
         }
         connection.decoder.next_frame().transpose()
@@ -69,10 +131,13 @@ impl Links {
         assert_eq!(session.attached(), None, "V8: one connection at a time carries a session");
         connection.stage = Stage::Attached(key);
         connection.hello = hello.to_vec();
+        // Positions in records are those of the session, so the count goes on where the last connection's ended.
         connection.outgoing.count_from(session.queued_before);
+        connection.is_held = session.lane.bytes >= config.limits.queue_pause;
         let checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
         connection.decoder.agree(config.limits.max_frame, true, checksum);
         session.attachment = Attachment::Attached(conn);
+        self.resume_calls(key);
     }
 
     /// Attaches a connection to a session that stands. The latest connection wins: frames that an older one still sends
@@ -85,6 +150,7 @@ impl Links {
         config: &ServerConfig,
         now: Time,
     ) {
+        // A client that lost its connection is often back before the server has noticed: the old one may hang for minutes.
         if let Some(older) = self.sessions.get(key).and_then(Session::attached) {
             self.cut(older, &config.limits, now);
         }
@@ -106,6 +172,7 @@ impl Links {
         writer.connection.checksum = true;
         writer.send(&Header::new(Kind::Welcome), &welcome.encode());
         writer.connection.checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
+        // A client that resumes during a drain has not seen the GOAWAY that the others got.
         if draining {
             writer.send(&Header::new(Kind::GoAway), &[]);
         }
@@ -116,8 +183,11 @@ impl Links {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         let Stage::Attached(key) = connection.stage else { return };
         connection.stage = Stage::Closing;
+        // All that was queued, and not what was sent: replies that die with this connection end below the position at which the
+        // next one begins, so a duplicate gets them again.
         let queued = connection.outgoing.queued();
         self.sessions.detach(key, queued, now);
+        self.resume_calls(key);
         if let Some(session) = self.sessions.get_mut(key).filter(|session| !session.has_lease_timer) {
             session.has_lease_timer = true;
             self.timers.set(now.plus(limits.lease), Timer::Lease(key));
@@ -132,7 +202,13 @@ impl Links {
 
     /// Removes a session, and closes its connection once its bytes are written.
     pub(super) fn end(&mut self, key: SessionKey, limits: &ServerLimits, now: Time) -> Option<Session> {
-        let session = self.sessions.remove(key, now, now.plus(limits.lease))?;
+        self.resume_calls(key); // so that the session is not counted as paused
+        let mut session = self.sessions.remove(key, now, now.plus(limits.lease))?;
+        if session.lane.turn == Turn::Listed {
+            self.queue.turns.retain(|listed| *listed != key); // it would be a turn without a session
+        }
+        let Lane { calls, bytes, .. } = session.lane;
+        self.queue.leave(&mut session.lane, calls, bytes);
         if let Some(conn) = session.attached() {
             self.connections.enter(conn, Stage::Closing);
         }
@@ -142,6 +218,7 @@ impl Links {
     /// Takes a connection out of this loop, for the loop that has its session.
     pub(super) fn hand_over(&mut self, conn: ConnId, to_loop: u8, hello: &[u8]) -> Option<HandOver> {
         let connection = self.connections.get_mut(conn)?;
+        // The socket goes to the other loop as it is. Bytes behind HELLO may have been read already, so they go with it.
         connection.stage = Stage::Closed;
         let input = greeting::replay_input(hello, std::mem::take(&mut connection.decoder)).into();
         Some(HandOver { conn, to_loop, input })
@@ -160,6 +237,7 @@ impl Links {
 
     /// Sends the reason for which a connection is closed. Its session goes on without it.
     pub(super) fn reject(&mut self, conn: ConnId, error: &ProtocolError, limits: &ServerLimits, now: Time) {
+        // Before HELLO the peer may be a health check or a browser: it gets a text for a person.
         let is_stranger = self.connections.get(conn).is_some_and(|c| {
             c.stage == Stage::Greeting && greeting::is_stranger(error, c.decoder.has_in_place(&MAGIC))
         });
@@ -171,6 +249,7 @@ impl Links {
 
     /// Tells every client that the server is about to end. Connections without a session are closed.
     pub(super) fn tell_draining(&mut self) {
+        // Collected first, since frames are appended while they are visited. A drain happens once.
         let stages: Vec<_> = self.connections.iter().map(|(conn, c)| (conn, c.stage)).collect();
         for (conn, stage) in stages {
             match stage {
@@ -187,6 +266,7 @@ impl Links {
         let written = |conn| self.connections.get(conn).is_some_and(|c| c.outgoing.unsent().is_empty());
         let mut facts = Facts { is_idle, is_acknowledged: true, is_written: true, events };
         for session in self.sessions.iter().filter(|session| !session.is_acknowledged()) {
+            // A detached session with a reply that was not fetched is not 'written': its client may come back for it.
             facts.is_acknowledged = false;
             facts.is_written &= session.attached().is_some_and(written);
         }
@@ -216,6 +296,8 @@ impl Links {
     pub(super) fn cut_if_stalled(&mut self, watch: StallWatch, limits: &ServerLimits, now: Time) -> bool {
         let Some(connection) = self.connections.of_serial(watch.conn, watch.serial) else { return false };
         connection.has_stall_timer = false;
+        // Any progress is enough: a slow peer is not a dead one. So the cut comes between one and two times `unsent_stall`
+        // after the last byte (V20).
         let Some(sent) = connection.watch_unsent() else { return false }; // everything was written
         if sent == watch.mark {
             self.cut(watch.conn, limits, now);

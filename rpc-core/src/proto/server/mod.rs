@@ -4,38 +4,47 @@
 //! bytes --handle_input--> frames --> greeting | filter --> run queue --poll_call--> the thread that runs it
 //! bytes <--outgoing------ connection <--------- filter <-------------- finish -------------'
 //! ```
-//! [`ServerCore`] (`core`) owns the parts, and each part owns its state: `links` (which connection carries which session:
-//! `connection`, `sessions` with `nonces`, `timers`), `call_table` (arguments and kept replies), `run_queue`, `drain`. A frame about a
-//! call is handled by one `filter`: the parts of its slot, found once.
+//! [`ServerCore`] (`core`, and `ending` for its last steps) owns the parts, and each part owns its state: `links` (which
+//! connection carries which session: `connection`, `sessions` with `nonces`, `timers`), `call_table` (arguments and kept
+//! replies), `run_queue`, `drain`. A frame about a call is handled by one `filter`: the parts of its slot, found once.
 
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 mod audit;
 mod call_table;
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 mod canonical;
 mod config;
 mod connection;
 mod core;
 mod counters;
 mod drain;
+mod ending;
 mod entropy;
 mod filter;
+mod filter_off;
 mod greeting;
 mod hello;
+mod keys;
 mod links;
+mod long_replies;
 mod nonces;
+mod outgoing;
 mod record;
+mod replies;
 mod run_queue;
 mod sessions;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod turns;
 
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 pub use audit::{RecordState, SessionState};
 pub use config::{HandOver, ServerConfig};
-pub use connection::{ConnId, Outgoing};
+pub use connection::ConnId;
 pub use core::ServerCore;
 pub use counters::ServerCounters;
 pub use entropy::{Entropy, EntropySource};
-pub use run_queue::{CallKey, ReadyCall};
+pub use keys::CallKey;
+pub use outgoing::Outgoing;
+pub use run_queue::ReadyCall;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::sessions::SessionKey;
+use super::keys::SessionKey;
 use crate::ids::{Nonce, Time};
 use crate::limits::ENDED_NONCES;
 
@@ -63,7 +63,7 @@ impl Nonces {
     }
 }
 
-#[cfg(feature = "sim")]
+#[cfg(feature = "__inspection")]
 impl Nonces {
     /// Returns the nonces of ended sessions, oldest first.
     pub(super) fn ended(&self) -> impl Iterator<Item = (Time, Nonce)> {

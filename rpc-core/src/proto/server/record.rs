@@ -40,7 +40,8 @@ impl CallState {
 /// The index of a record without stored call data.
 pub(super) const NO_CALL: u32 = u32::MAX;
 
-/// All that the server remembers of an idle slot, in 32 bytes.
+/// All that the server remembers of an idle slot, in 32 bytes: RIFL's completion record, with one for each slot in place of
+/// one for each call.
 ///
 /// Invariants: `last` never falls (V2). It rises only while `state` is final (V3). `call` is [`NO_CALL`] unless the state
 /// is `Queued`, `Running` or `Kept`.
@@ -60,6 +61,9 @@ pub(super) struct Record {
     pub(super) state: CallState,
     /// The status code that a final record replies with.
     pub(super) code: u8,
+    /// True while the slot has a place in its session's [`Lane`](super::run_queue::Lane). The place stays when its call is
+    /// refused, and the slot's next call takes it over: a slot never has two.
+    pub(super) in_lane: bool,
 }
 
 /// The relation of a frame's number to the record of its slot.
@@ -79,8 +83,15 @@ pub(super) enum Arrival {
 
 impl Record {
     /// The record of a slot that was never used.
-    pub(super) const EMPTY: Record =
-        Record { last: 0, fingerprint: 0, reply_end: 0, call: NO_CALL, state: CallState::Empty, code: 0 };
+    pub(super) const EMPTY: Record = Record {
+        last: 0,
+        fingerprint: 0,
+        reply_end: 0,
+        call: NO_CALL,
+        state: CallState::Empty,
+        code: 0,
+        in_lane: false,
+    };
 
     /// Returns the relation of a number alone: what CANCEL and ACK go by.
     pub(super) fn relation(&self, seq: Seq) -> Arrival {
@@ -110,7 +121,8 @@ impl Record {
         assert!(seq > self.last, "V2: a slot's number never falls");
         assert!(self.state.is_final(), "V3: a call follows only a final one");
         assert_eq!(self.call, NO_CALL, "the data of the last call was taken out before");
-        *self = Record { last: seq, fingerprint, state: CallState::Queued, ..Record::EMPTY };
+        let in_lane = self.in_lane;
+        *self = Record { last: seq, fingerprint, state: CallState::Queued, in_lane, ..Record::EMPTY };
     }
 
     /// Moves a queued call to `Running`: the one place where a call begins.
@@ -203,5 +215,12 @@ mod tests {
         assert_ne!(base, fingerprint(MethodId(2), 10, 3));
         assert_ne!(base, fingerprint(MethodId(1), 11, 3));
         assert_ne!(base, fingerprint(MethodId(1), 10, 4));
+        for method in [MethodId(1), MethodId(u64::MAX)] {
+            for bit in 0..32 {
+                let base = fingerprint(method, 0, 0);
+                assert_ne!(base, fingerprint(method, 1 << bit, 0), "bit {bit} of the length");
+                assert_ne!(base, fingerprint(method, 0, 1 << bit), "bit {bit} of the checksum");
+            }
+        }
     }
 }

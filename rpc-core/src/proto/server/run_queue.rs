@@ -1,4 +1,15 @@
-//! Layer 2: the queue of calls that may run, and the names under which they are handed out.
+//! Layer 2: the calls that wait to run, and the names under which they are handed out.
+//!
+//! Each session has a lane of its own, and the sessions whose lanes are not empty take turns, one call at a time: a session
+//! with a thousand calls delays another session's call by one call, and not by a thousand.
+//!
+//! ```text
+//!            admit: the lane gets a place          its turn: its client does not read, or its calls hold too much
+//!   Empty ----------------------------------> Listed ---------------------------------------> Paused
+//!     ^                                        |  ^                                             |
+//!     '------ its turn: the lane is empty -----'  '--- bytes were written, a call has ended, ----'
+//!                                                      or the connection is another one or none
+//! ```
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -8,37 +19,46 @@ use std::sync::atomic::AtomicBool;
 use bytes::Bytes;
 
 use super::call_table::CallData;
-use super::sessions::SessionKey;
+use super::keys::{CallKey, SessionKey};
 use crate::contract::Entry;
-use crate::ids::{CallId, Seq, Slot, Time};
+use crate::ids::{CallId, Slot, Time};
 use crate::limits::ServerLimits;
 
-/// A call that waits to run. It runs only if its record still says `Queued` with the same number.
+/// A place in a lane.
 #[derive(Clone, Debug)]
-pub(super) struct QueueEntry {
-    /// The session of the call.
-    pub(super) session: SessionKey,
-    /// Its slot there.
+pub(super) struct Place {
+    /// The slot. Its call runs if the record says `Queued` when its turn is there.
     pub(super) slot: Slot,
-    /// Its number in the slot.
-    pub(super) seq: Seq,
-    /// The length of its arguments, as it counts against the bound.
-    pub(super) bytes: usize,
     /// The data of a duplicate that runs because the filter is off: it runs beside its slot, without a record.
     pub(super) duplicate: Option<Box<CallData>>,
 }
 
-/// Names a call that was handed out to be run, until it is finished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CallKey {
-    /// The session of the call.
-    pub(super) session: SessionKey,
-    /// Its slot there.
-    pub(super) slot: Slot,
-    /// Its number in the slot.
-    pub(super) seq: Seq,
-    /// True for a duplicate that runs because the filter is off.
-    pub(super) is_duplicate: bool,
+/// The state of a lane, as the run queue sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The lane has no place taken.
+    #[default]
+    Empty,
+    /// The session is in the list of sessions that take turns.
+    Listed,
+    /// The session's client does not read its replies, or its calls that run hold too much: no other call begins until then.
+    Paused,
+}
+
+/// The calls of one session that wait to run, in the order in which they arrived.
+///
+/// Invariants: each slot has one place at most, and it has one if its record says `in_lane`. `calls` is the number of
+/// queued calls and `bytes` the sum of their arguments; both count a call until it begins or is refused.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lane {
+    /// The places, oldest first.
+    pub(super) places: VecDeque<Place>,
+    /// The number of calls that wait.
+    pub(super) calls: usize,
+    /// The bytes of their arguments.
+    pub(super) bytes: usize,
+    /// The state of the lane.
+    pub(super) turn: Turn,
 }
 
 /// A call to be run now.
@@ -60,49 +80,91 @@ pub struct ReadyCall {
     pub cancelled: Option<Arc<AtomicBool>>,
 }
 
-/// Calls in the order in which they arrived.
+/// The sessions with calls that wait, in the order of their turns.
 ///
-/// Invariant V10: the entries are at most `ServerLimits::queue`, and `bytes`, the sum of theirs, is at most
-/// `ServerLimits::queue_bytes`. An entry counts until it is taken out, even if its call was refused meanwhile.
+/// Invariants: a session is in `turns` once if its lane is `Listed`, and not at all otherwise. V10: `calls` is at most
+/// `ServerLimits::queue`, and `bytes` at most `ServerLimits::queue_bytes`; both are the sums over all lanes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunQueue {
-    pub(super) entries: VecDeque<QueueEntry>,
+    /// The sessions that take turns.
+    pub(super) turns: VecDeque<SessionKey>,
+    /// The number of calls that wait, of all sessions.
+    pub(super) calls: usize,
+    /// The bytes of their arguments.
     pub(super) bytes: usize,
+    /// The number of sessions with a call that waits.
+    pub(super) sessions: usize,
+    /// The number of sessions whose lane is `Paused`.
+    pub(super) paused: usize,
 }
 
 impl RunQueue {
-    /// Returns the number of entries, those of refused calls included.
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Returns true if there is no entry.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Returns true if a call with `bytes` of arguments fits.
-    pub(super) fn has_room(&self, bytes: usize, limits: &ServerLimits) -> bool {
-        self.entries.len() < limits.queue && self.bytes + bytes <= limits.queue_bytes
+    ///
+    /// Half of the queue is for all sessions alike. A session that would use the other half gets an equal share of it, so
+    /// that there is always room for a session that has none (V19).
+    pub(super) fn has_room(&self, lane: &Lane, bytes: usize, limits: &ServerLimits) -> bool {
+        if self.calls >= limits.queue || self.bytes.saturating_add(bytes) > limits.queue_bytes {
+            return false;
+        }
+        if lane.turn == Turn::Paused && lane.bytes >= limits.queue_pause {
+            return false; // it is read on, and keeps no more than this while its calls wait for others of its own
+        }
+        let (calls, bytes) = (self.calls + 1, self.bytes + bytes);
+        let (half_of_calls, half_of_bytes) = (limits.queue.div_ceil(2), limits.queue_bytes.div_ceil(2));
+        let is_new = usize::from(lane.calls == 0);
+        let sharers = (self.sessions + is_new).max(1);
+        let calls_fit = calls <= half_of_calls || lane.calls < (half_of_calls / sharers).max(1);
+        let bytes_fit = bytes <= half_of_bytes || is_new == 1 || lane.bytes < half_of_bytes / sharers;
+        calls_fit && bytes_fit
     }
 
-    /// Appends a call. The caller has checked that there is room.
-    pub(super) fn push(&mut self, entry: QueueEntry) {
-        self.bytes += entry.bytes;
-        self.entries.push_back(entry);
+    /// Appends a call to its session's lane. The caller has checked that there is room.
+    pub(super) fn push(&mut self, session: SessionKey, lane: &mut Lane, place: Option<Place>, bytes: usize) {
+        self.sessions += usize::from(lane.calls == 0);
+        lane.calls += 1;
+        lane.bytes += bytes;
+        self.calls += 1;
+        self.bytes += bytes;
+        lane.places.extend(place);
+        if lane.turn == Turn::Empty {
+            lane.turn = Turn::Listed;
+            self.turns.push_back(session);
+        }
     }
 
-    /// Takes the oldest call.
-    pub(super) fn pop(&mut self) -> Option<QueueEntry> {
-        let entry = self.entries.pop_front()?;
-        debug_assert!(entry.bytes <= self.bytes, "V10: the sum covers each entry");
-        self.bytes -= entry.bytes;
-        Some(entry)
+    /// Notes that calls of a session wait no longer: one that begins or is refused, or all of a session that ends.
+    pub(super) fn leave(&mut self, lane: &mut Lane, calls: usize, bytes: usize) {
+        debug_assert!(calls <= lane.calls && bytes <= lane.bytes, "V10: the sums cover each call");
+        self.sessions -= usize::from(lane.calls > 0 && lane.calls == calls);
+        lane.calls -= calls;
+        lane.bytes -= bytes;
+        self.calls -= calls;
+        self.bytes -= bytes;
     }
 
-    /// Returns the sum as counted, and as it is.
-    #[cfg(feature = "sim")]
-    pub(super) fn sums(&self) -> (usize, usize) {
-        (self.bytes, self.entries.iter().map(|entry| entry.bytes).sum())
+    /// Lets a session that was paused take turns again.
+    pub(super) fn resume(&mut self, session: SessionKey, lane: &mut Lane) {
+        if lane.turn == Turn::Paused {
+            self.paused -= 1;
+            lane.turn = Turn::Listed;
+            self.turns.push_back(session);
+        }
+    }
+
+    /// Passes over a session that was taken from the list, until it is resumed.
+    pub(super) fn pause(&mut self, lane: &mut Lane) {
+        lane.turn = Turn::Paused;
+        self.paused += 1;
+    }
+
+    /// Lists the session again for its next turn, or not, if its lane is empty.
+    #[inline] // once for each call
+    pub(super) fn end_turn(&mut self, session: SessionKey, lane: &mut Lane) {
+        if lane.places.is_empty() {
+            lane.turn = Turn::Empty;
+        } else {
+            self.turns.push_back(session);
+        }
     }
 }

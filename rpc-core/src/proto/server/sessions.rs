@@ -6,20 +6,16 @@ use std::net::IpAddr;
 use slab::Slab;
 
 use super::connection::ConnId;
+use super::keys::SessionKey;
 use super::nonces::Nonces;
 use super::record::{CallState, Record};
+use super::run_queue::{Lane, Place};
 use crate::ids::{Nonce, SessionId, Slot, Time, Token};
 use crate::limits::ServerLimits;
 use crate::wire::message::Agreement;
 
-/// Names a session inside this process. The serial number prevents a stale key from reaching a newer session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct SessionKey {
-    /// The index in the slab.
-    index: u32,
-    /// The session's serial number.
-    serial: u64,
-}
+#[cfg(test)]
+mod tests;
 
 /// The connection of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +44,8 @@ pub(super) struct Sums {
     pub(super) slots: u16,
     /// Calls that are queued or running.
     pub(super) active: u32,
+    /// Bytes of the arguments of calls that run.
+    pub(super) running: usize,
     /// Bytes of kept replies.
     pub(super) kept: usize,
     /// True once any call was admitted. The session is never evicted from then on.
@@ -74,6 +72,8 @@ pub(super) struct Session {
     pub(super) source: Option<IpAddr>,
     /// The records of the slots used so far, by slot.
     pub(super) records: Vec<Record>,
+    /// Its calls that wait to run.
+    pub(super) lane: Lane,
     /// The connection that carries it.
     pub(super) attachment: Attachment,
     /// Bytes ever queued for this session on earlier connections: the position at which the next connection begins.
@@ -93,10 +93,11 @@ impl Session {
             id,
             token,
             terms,
-            sums: Sums { slots, active: 0, kept: 0, admitted: false },
+            sums: Sums { slots, active: 0, running: 0, kept: 0, admitted: false },
             nonce: None,
             source,
             records: Vec::new(),
+            lane: Lane::default(),
             attachment: Attachment::Detached(Time::default()),
             queued_before: 0,
             has_lease_timer: false,
@@ -113,20 +114,42 @@ impl Session {
         }
     }
 
-    /// Returns the record of a slot, made on first use, beside the session's sums. `None`: there is no such slot.
+    /// Returns the record of a slot, made on first use, beside the session's sums and its lane. `None`: there is no such slot.
     #[inline]
-    pub(super) fn slot(&mut self, slot: Slot) -> Option<(&mut Record, &mut Sums)> {
+    pub(super) fn slot(&mut self, slot: Slot) -> Option<(&mut Record, &mut Sums, &mut Lane)> {
         if slot >= self.sums.slots {
             return None;
         }
         if self.records.len() <= usize::from(slot) {
+            // On first use: most clients are granted 64 slots and use a few, and a record is 32 bytes.
             self.records.resize(usize::from(slot) + 1, Record::EMPTY);
             debug_assert!(
                 self.records.len() <= usize::from(self.sums.slots),
                 "V10: a record for each slot at most"
             );
         }
-        Some((self.records.get_mut(usize::from(slot))?, &mut self.sums))
+        Some((self.records.get_mut(usize::from(slot))?, &mut self.sums, &mut self.lane))
+    }
+
+    /// Returns the number of calls that run. With the filter off it is too low: duplicates wait in the lane without a record.
+    pub(super) fn running(&self) -> usize {
+        (self.sums.active as usize).saturating_sub(self.lane.calls)
+    }
+
+    /// Returns the key of the session, whose index is `index`.
+    fn key(&self, index: usize) -> SessionKey {
+        SessionKey { index: index as u32, serial: self.serial }
+    }
+
+    /// Takes the next place out of the lane.
+    pub(super) fn next_place(&mut self) -> Option<Place> {
+        let place = self.lane.places.pop_front()?;
+        if let Some(record) =
+            self.records.get_mut(usize::from(place.slot)).filter(|_| place.duplicate.is_none())
+        {
+            record.in_lane = false;
+        }
+        Some(place)
     }
 
     /// Returns all records made so far.
@@ -163,6 +186,10 @@ pub(super) enum Lease {
 }
 
 /// All sessions of a loop.
+///
+/// Invariants: `by_id` has one entry for each session. `per_source` sums up to the sessions that have a source, and has no
+/// zeros. A session is in `unused` at most once; ended ones may be there too:
+/// after each detachment `unused.len() <= 2 * sessions.len() + 64`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     /// The sessions, by index.
@@ -205,13 +232,24 @@ impl Sessions {
         self.sessions.iter().map(|(_, session)| session)
     }
 
+    /// Returns all sessions with their keys.
+    #[cfg(feature = "__inspection")]
+    pub(super) fn keys(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        self.sessions.iter().map(|(index, session)| (session.key(index), session))
+    }
+
+    /// Returns all sessions with their keys, to be changed.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SessionKey, &mut Session)> {
+        self.sessions.iter_mut().map(|(index, session)| (session.key(index), session))
+    }
+
     /// Returns the number of records of all sessions.
     pub(super) fn records(&self) -> usize {
         self.iter().map(|session| session.records.len()).sum()
     }
 
     /// Checks that every session with a nonce is found by it, and no other.
-    #[cfg(feature = "sim")]
+    #[cfg(feature = "__inspection")]
     pub(super) fn audit_nonces(&self) -> Result<(), String> {
         let keys = self.by_id.values().filter(|key| self.get(**key).is_some_and(|s| s.nonce.is_some()));
         self.nonces.audit(keys.count())
@@ -250,6 +288,7 @@ impl Sessions {
         }
         if let Some(source) = session.source {
             if let Some(count) = self.per_source.get_mut(&source) {
+                // Removed at 0, or the map would grow with every address that ever connected.
                 *count -= 1;
                 if *count == 0 {
                     self.per_source.remove(&source);
@@ -321,6 +360,8 @@ impl Sessions {
         let Some(session) = self.get_mut(key) else { return Lease::Attached };
         session.has_lease_timer = false;
         let Attachment::Detached(since) = session.attachment else { return Lease::Attached };
+        // A call that runs may run for longer than the lease, and its record must be there when it ends (RIFL:
+        // a client with an operation under way is not forgotten).
         let over = since.plus(lease);
         if session.sums.active > 0 {
             Lease::Until(now.plus(lease))
@@ -329,22 +370,5 @@ impl Sessions {
         } else {
             Lease::Over
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sessions_that_end_without_a_call_leave_nothing_behind() {
-        let mut sessions = Sessions::default();
-        for id in 0..10_000 {
-            let session = Session::new(SessionId(id), Token([0; 32]), 1, Terms::default(), None);
-            let key = sessions.insert(session);
-            sessions.detach(key, 0, Time::default());
-            sessions.remove(key, Time::default(), Time::default());
-        }
-        assert!(sessions.unused.len() <= 64 + 2, "{}", sessions.unused.len());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::connection::ConnId;
-use super::sessions::SessionKey;
+use super::keys::SessionKey;
 use crate::ids::Time;
 
 /// The purpose of a timer.
@@ -29,6 +29,10 @@ pub(super) struct StallWatch {
 }
 
 /// Timers in the order in which they are due. A timer is never removed early: its purpose is checked when it fires.
+///
+/// There is one HELLO timer and at most one stall timer for each connection, and at most one lease timer for each session. One
+/// whose connection or session is gone stays until it fires. No call has a timer here, so none is set or removed on the way
+/// of a call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     /// The timers, by time and then by number.

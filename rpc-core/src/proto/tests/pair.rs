@@ -205,7 +205,7 @@ impl Pair {
     pub(super) fn check(&self) {
         assert_eq!(self.client.counters().broken_server, 0, "V14: the server kept the protocol");
         assert_eq!(self.server.counters().protocol_errors, 0, "V14: the client kept the protocol");
-        #[cfg(feature = "sim")]
+        #[cfg(feature = "__inspection")]
         {
             self.client.audit().expect("the client's audit holds");
             self.server.audit(|_, _| {}).expect("the server's audit holds");

@@ -18,7 +18,7 @@ fn at_rest(pair: &mut Pair) {
 }
 
 #[test]
-fn v16_every_call_is_answered_when_any_one_frame_is_lost() {
+fn v16_every_call_gets_its_reply_when_any_one_frame_is_lost() {
     for lost in 0..40 {
         let mut pair = Pair::plain(3);
         for tag in 1..=7 {
@@ -38,7 +38,7 @@ fn v16_every_call_is_answered_when_any_one_frame_is_lost() {
 }
 
 #[test]
-fn v16_every_call_is_answered_when_the_connection_is_lost_after_any_one_frame() {
+fn v16_every_call_gets_its_reply_when_the_connection_is_lost_after_any_one_frame() {
     for size in [10, 200, 20_000] {
         for after in 0..40 {
             let mut pair = Pair::plain(3);
@@ -62,7 +62,7 @@ fn v16_every_call_is_answered_when_the_connection_is_lost_after_any_one_frame() 
 }
 
 #[test]
-fn v16_calls_in_the_clients_buffer_when_the_connection_is_lost_are_answered_after_the_resume() {
+fn v16_calls_in_the_clients_buffer_when_the_connection_is_lost_get_their_replies_after_the_resume() {
     let mut pair = Pair::plain(3);
     pair.settle();
     for tag in 1..=3 {
@@ -105,7 +105,7 @@ fn every_frame_may_arrive_twice_and_in_any_order_without_harm() {
 }
 
 #[test]
-fn v16_a_call_refused_as_busy_is_answered_once_there_is_room_and_meanwhile_driven() {
+fn v16_a_call_refused_as_busy_gets_its_reply_once_there_is_room_and_meanwhile_driven() {
     let client = ClientLimits { slots: 4, ..ClientLimits::default() };
     let mut pair = Pair::new(client, ServerLimits { queue: 1, ..ServerLimits::default() });
     pair.runs = false;
@@ -122,7 +122,7 @@ fn v16_a_call_refused_as_busy_is_answered_once_there_is_room_and_meanwhile_drive
 }
 
 #[test]
-fn v17_a_call_over_a_lossy_network_goes_out_no_more_often_than_its_copies_times_allow() {
+fn v17_a_call_over_a_lossy_network_goes_out_no_more_often_than_the_times_of_retransmissions_allow() {
     let client = ClientLimits { slots: 1, ping_after: LONG, ..ClientLimits::default() };
     let mut pair = Pair::new(client, ServerLimits::default());
     pair.settle();
@@ -130,12 +130,12 @@ fn v17_a_call_over_a_lossy_network_goes_out_no_more_often_than_its_copies_times_
     let mut calls = 0;
     pair.pass_with(secs(299), |frame| {
         calls += u32::from(frame.header.kind == Kind::Call);
-        frame.header.kind != Kind::Reply // every answer is lost
+        frame.header.kind != Kind::Reply // every reply is lost
     });
     assert!((12..=17).contains(&calls), "V17: {calls} times in 299 s: 1, 2, 4, 8, 16, 30, 30 .. s apart");
     assert_eq!(pair.server.counters().executions, 1, "V1");
     pair.pass(secs(40));
-    assert_eq!(pair.verdicts().len(), 2, "unknown at its deadline, and resolved by the answer to its CANCEL");
+    assert_eq!(pair.verdicts().len(), 2, "unknown at its deadline, and resolved by the reply to its CANCEL");
     at_rest(&mut pair);
 }
 
@@ -173,7 +173,7 @@ fn v18_a_client_that_closes_leaves_nothing_on_the_server() {
 }
 
 #[test]
-fn v20_a_drain_with_an_idle_and_a_busy_client_ends_as_soon_as_the_last_answer_is_acknowledged() {
+fn v20_a_drain_with_an_idle_and_a_busy_client_ends_as_soon_as_the_last_reply_is_acknowledged() {
     let mut pair = Pair::plain(2);
     pair.start(1, LONG);
     pair.settle();

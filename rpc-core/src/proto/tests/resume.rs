@@ -1,4 +1,4 @@
-//! Rules of resuming over both sides: the same session, the same answers, and what a server that began anew does not know.
+//! Rules of resuming over both sides: the same session, the same replies, and the end of the session when the server was restarted.
 
 use super::pair::Pair;
 use super::{ms, secs};
@@ -39,7 +39,7 @@ fn a_session_lives_through_as_many_cuts_as_come_within_its_lease() {
 }
 
 #[test]
-fn after_a_restart_of_the_server_sent_calls_are_unknown_and_the_next_ones_are_answered() {
+fn after_a_restart_of_the_server_sent_calls_are_unknown_and_the_next_ones_get_their_replies() {
     let mut pair = Pair::plain(2);
     pair.settle();
     pair.start(1, LONG);

@@ -7,6 +7,8 @@ mod clock;
 pub(crate) mod os;
 #[path = "../../../../rpc-core/src/net/server/mod.rs"]
 mod server;
+#[path = "../../../../rpc-core/src/net/socket.rs"]
+mod socket;
 pub(crate) mod sync;
 
 pub use client::{ConnectError, Connector, connect};

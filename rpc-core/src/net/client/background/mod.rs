@@ -16,7 +16,8 @@ mod worker;
 use std::sync::{Arc, Weak};
 
 use super::inner::ClientInner;
-use super::socket::Socket;
+use super::transport::Transport;
+use crate::log;
 use crate::net::os;
 use crate::net::sync::{Mutex, PoisonError, per_process};
 
@@ -29,7 +30,7 @@ enum Request {
     /// Process a client that the worker drives: it has something to send.
     Process(Weak<ClientInner>),
     /// Drain a session that takes no new calls.
-    DrainSession(Weak<ClientInner>, Box<Socket>),
+    DrainSession(Weak<ClientInner>, Box<Transport>),
     /// Send the BYE of a client that was closed while the worker drives it, and close its socket.
     Close(Arc<ClientInner>),
 }
@@ -61,8 +62,8 @@ pub(super) fn process(client: Weak<ClientInner>) {
 }
 
 /// Gives a session that drains to the worker, with its socket.
-pub(super) fn drain_session(client: Weak<ClientInner>, socket: Socket) {
-    send(Request::DrainSession(client, Box::new(socket)));
+pub(super) fn drain_session(client: Weak<ClientInner>, transport: Transport) {
+    send(Request::DrainSession(client, Box::new(transport)));
 }
 
 /// Requests that the worker sends the BYE of a client that it drives. The client is kept alive until then.
@@ -78,16 +79,21 @@ fn send(request: Request) -> bool {
         match worker::spawn() {
             Ok(waker) => (queue.waker, queue.process) = (Some(waker), os::process_id()),
             Err(error) => {
-                tracing::error!(%error, "cannot start the background worker");
+                log::error!(%error, "cannot start the background worker");
                 return false;
             }
         }
     }
     queue.requests.push(request);
     if let Some(Err(error)) = queue.waker.as_ref().map(os::Waker::wake) {
-        tracing::error!(%error, "cannot wake the background worker");
+        log::error!(%error, "cannot wake the background worker");
     }
     true
+}
+
+/// Notes that there is no worker any more: the next request starts another one.
+fn forget_worker() {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner).waker = None;
 }
 
 /// Takes all requests, for the worker.

@@ -2,24 +2,35 @@
 //!
 //! The worker locks one client at a time, and never its request queue with it. A client that it drives has its socket in
 //! the worker's poll; it gets the socket back with its driver.
+//!
+//! ```text
+//!  run:   poll --> run_job for each event --> handle each request --> run_job for each job that is due --> again
+//!
+//!  drive: [read] --> [lock] apply --> process_and_flush --> deliver --> anything owed? --no--> return_driver
+//!                                                                            '--yes--> set_due: the next timer
+//! ```
+//! A worker turn does not block, so one slow client does not hold up another. Clients share the thread: each reads at most
+//! its budget in one turn.
 
 use std::collections::BTreeSet;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use slab::Slab;
 
-use super::super::driver::{Driver, SOCKET, on_event};
+use super::super::driver::{Driver, SOCKET};
 use super::super::inner::ClientInner;
-use super::super::socket::{Socket, SocketEvents, poll_limit};
+use super::super::special_cases::{detect_fork, leave_if_blocked, recover};
 use super::super::state::{ClientState, Driving, PendingWakeups};
-use super::{Request, take_requests};
+use super::super::transport::{Transport, TransportEvents, poll_limit};
+use super::{Request, forget_worker, take_requests};
 use crate::ids::{Clock, Time};
 use crate::limits::BACKGROUND_TICK;
+use crate::log;
 use crate::net::MonotonicClock;
 use crate::net::os::{self, Event, Events, Poll, Token};
 use crate::net::sync::thread;
+use crate::panics::contain;
 
 /// The token of the waker. The other tokens are keys of jobs.
 const WAKER: Token = Token(usize::MAX);
@@ -30,7 +41,11 @@ pub(super) fn spawn() -> io::Result<os::Waker> {
     let waker = os::Waker::new(poll.registry(), WAKER)?;
     thread::Builder::new().name("rpc-background".to_owned()).spawn(move || {
         let jobs = Slab::new();
-        BackgroundWorker { poll, jobs, due: BTreeSet::new(), clock: MonotonicClock::new() }.run();
+        let mut worker = BackgroundWorker { poll, jobs, due: BTreeSet::new(), clock: MonotonicClock::new() };
+        contain(|| worker.run()); // it returns only by a panic
+        forget_worker();
+        let clients: Vec<_> = worker.jobs.drain().filter_map(|job| job.inner.upgrade()).collect();
+        clients.iter().for_each(|inner| recover(inner));
     })?;
     Ok(waker)
 }
@@ -43,7 +58,7 @@ enum Job {
     /// Drive it.
     Drive(Box<Driver>),
     /// Drive a session that drains.
-    DrainSession(Box<Socket>),
+    DrainSession(Box<Transport>),
 }
 
 /// A client that the background worker has a job for.
@@ -73,14 +88,14 @@ struct BackgroundWorker {
 
 impl BackgroundWorker {
     /// The main function of the thread: events, then requests, then jobs that are due.
-    fn run(mut self) {
+    fn run(&mut self) {
         let mut events = Events::with_capacity(256);
         loop {
             let now = self.clock.now();
             let limit = self.due.first().map(|(due, _)| due.since(now));
             if let Err(error) = self.poll.poll(&mut events, poll_limit(limit)) {
                 if error.kind() != io::ErrorKind::Interrupted {
-                    tracing::error!(%error, "the background worker cannot poll; it pauses");
+                    log::error!(%error, "the background worker cannot poll; it pauses");
                     thread::sleep(BACKGROUND_TICK);
                 }
                 continue;
@@ -88,11 +103,26 @@ impl BackgroundWorker {
             for event in events.iter().filter(|event| event.token() != WAKER) {
                 self.run_job(event.token().0, Some(event));
             }
-            take_requests().into_iter().for_each(|request| self.handle(request));
+            take_requests().into_iter().for_each(|request| self.try_request(request));
             let now = self.clock.now();
             while let Some((_, key)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
                 self.set_due(key, Time::NEVER);
                 self.run_job(key, None);
+            }
+        }
+    }
+
+    /// Handles a request. A panic costs this client its session, and other clients nothing.
+    fn try_request(&mut self, request: Request) {
+        let inner = match &request {
+            Request::Watch(inner, _) | Request::Process(inner) | Request::DrainSession(inner, _) => {
+                inner.upgrade()
+            }
+            Request::Close(inner) => Some(Arc::clone(inner)),
+        };
+        if contain(|| self.handle(request)).is_none() {
+            if let Some(inner) = inner {
+                recover(&inner);
             }
         }
     }
@@ -120,16 +150,16 @@ impl BackgroundWorker {
                 let of_client = self.jobs.iter().filter(|(_, client)| client.inner.ptr_eq(&inner));
                 let keys: Vec<usize> = of_client.map(|(key, _)| key).collect();
                 for key in keys {
-                    self.run_job(key, None); // sends the BYE
-                    self.run_job(key, None); // closes the socket
+                    // One turn sends the BYE and closes the socket.
+                    self.run_job(key, None);
                 }
             }
-            Request::DrainSession(inner, mut socket) => {
+            Request::DrainSession(inner, mut transport) => {
                 let key = self.jobs.vacant_key();
-                if let Err(error) = socket.register(self.poll.registry(), Token(key)) {
-                    tracing::warn!(%error, "cannot take over a socket");
+                if let Err(error) = transport.register(self.poll.registry(), Token(key)) {
+                    log::warn!(%error, "cannot take over a socket");
                 }
-                let key = self.add(inner, Job::DrainSession(socket));
+                let key = self.add(inner, Job::DrainSession(transport));
                 self.run_job(key, None);
             }
         }
@@ -171,10 +201,10 @@ impl BackgroundWorker {
     fn run_job(&mut self, key: usize, event: Option<&Event>) {
         // Taken before the job runs, since a panic may leave the job half changed.
         let inner = self.jobs.get(key).and_then(|client| client.inner.upgrade());
-        if catch_unwind(AssertUnwindSafe(|| self.try_job(key, event))).is_err() {
+        if contain(|| self.try_job(key, event)).is_none() {
             self.remove(key);
             if let Some(inner) = inner {
-                inner.recover();
+                recover(&inner);
             }
         }
     }
@@ -183,14 +213,16 @@ impl BackgroundWorker {
     fn try_job(&mut self, key: usize, event: Option<&Event>) {
         let Some(client) = self.jobs.get_mut(key) else { return };
         let Some(inner) = client.inner.upgrade() else {
-            self.remove(key); // the client was dropped; its sockets are closed with the job
+            // The client was dropped; its sockets are closed with the job.
+            self.remove(key);
             return;
         };
-        let mut seen = SocketEvents::default();
+        let mut seen = TransportEvents::default();
         match (&mut client.job, event) {
-            (Job::Drive(driver), Some(event)) => on_event(&mut driver.socket, event, &mut seen),
-            (Job::DrainSession(socket), Some(event)) => on_event(socket, event, &mut seen),
-            (Job::Watch(_), Some(_)) => return, // its socket is no longer registered here
+            (Job::Drive(driver), Some(event)) => driver.transport.handle_event(event, &mut seen),
+            (Job::DrainSession(transport), Some(event)) => transport.handle_event(event, &mut seen),
+            // An event of the last turn, for a socket that was given back since.
+            (Job::Watch(_), Some(_)) => return,
             (_, None) => {}
         }
         match client.job {
@@ -204,7 +236,8 @@ impl BackgroundWorker {
     fn watch(&mut self, key: usize, inner: &Arc<ClientInner>, turns: u64) {
         let mut state = inner.lock();
         if !matches!(state.driving, Driving::Idle(_)) || !state.core.owes() {
-            state.background_asked = false; // the thread that drives asks again when it releases the role
+            // The thread that drives asks again when it releases the role.
+            state.background_asked = false;
             drop(state);
             self.remove(key);
         } else if state.turns != turns {
@@ -231,7 +264,7 @@ impl BackgroundWorker {
             return;
         };
         let mut state = inner.lock();
-        inner.detect_fork(&mut state);
+        detect_fork(&inner, &mut state);
         let Some(mut driver) = state.take_driver(Driving::Background) else {
             // A caller drives, and asks again when it releases the role. Both happen under the lock, so no request is lost.
             state.background_asked = false;
@@ -240,35 +273,34 @@ impl BackgroundWorker {
             return;
         };
         drop(state);
-        let Driver { poll, socket, .. } = &mut *driver;
-        if let Err(error) = socket.move_to(poll.registry(), self.poll.registry(), Token(key)) {
-            tracing::warn!(%error, "cannot take over a socket");
+        let Driver { poll, transport, .. } = &mut *driver;
+        if let Err(error) = transport.move_to(poll.registry(), self.poll.registry(), Token(key)) {
+            log::warn!(%error, "cannot take over a socket");
         }
         client.job = Job::Drive(driver);
         self.run_job(key, None);
     }
 
     /// Drives a client once: reads, processes, writes, and gives the driver back if nothing is owed.
-    fn drive(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: SocketEvents) {
+    fn drive(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: TransportEvents) {
         let registry = self.poll.registry();
         let Some(ClientJob { job: Job::Drive(driver), .. }) = self.jobs.get_mut(key) else { return };
-        driver.socket.read_on(&mut seen);
+        driver.transport.read_on(&mut seen);
         let mut wakeups = PendingWakeups::default();
         let now = inner.clock.now();
         let mut state = inner.lock();
         state.polling = false;
         state.turns += 1;
-        inner.apply(&mut state.core, &mut driver.socket, seen, registry, now);
-        inner.process(&mut state.core, &mut driver.socket, registry, Token(key), now);
-        let replaced = state.replace_if_blocked(&mut driver.socket, now, || inner.fresh_core());
-        let mut seen = SocketEvents::default();
-        driver.socket.flush(&mut seen);
-        inner.apply(&mut state.core, &mut driver.socket, seen, registry, now);
-        state.deliver(&mut wakeups); // after the write too, since it may have ended the connection, and calls with it
+        inner.apply(&mut state.core, &mut driver.transport, seen, registry, now);
+        inner.process_and_flush(&mut state.core, &mut driver.transport, registry, Token(key), now);
+        let replaced = leave_if_blocked(&mut state, &mut driver.transport, now, || inner.fresh_core());
+        // After the write, since a failed one ends the connection, and calls with it.
+        state.deliver(&mut wakeups);
+        // Frames wait and the buffer was written at once: no event announces that the kernel takes more.
         let more =
-            state.core.wants_transmit() && driver.socket.is_connected() && driver.socket.out.is_empty();
-        // A step that no event announces: the end of the connection, the next batch, the rest of a read.
-        let again = state.core.wants_close() || more || driver.socket.is_unread();
+            state.core.wants_transmit() && driver.transport.is_connected() && driver.transport.out.is_empty();
+        // A step that no event announces: the next batch, or the rest of a read.
+        let again = more || driver.transport.is_unread();
         let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };
         let idle = !state.core.owes() && !again;
         // A thread that has something to send must wake the worker, as long as it drives.
@@ -280,12 +312,13 @@ impl BackgroundWorker {
         }
         drop(state);
         wakeups.send();
-        if let Some(mut socket) = replaced {
-            socket.deregister(self.poll.registry());
-            self.handle(Request::DrainSession(Arc::downgrade(inner), Box::new(socket)));
+        if let Some(mut transport) = replaced {
+            transport.deregister(self.poll.registry());
+            self.handle(Request::DrainSession(Arc::downgrade(inner), Box::new(transport)));
         }
         if !idle {
-            let ahead = due.since(now); // the client has another clock than the worker
+            // The client has another clock than the worker, so the time that is left is carried over.
+            let ahead = due.since(now);
             self.set_due(key, self.clock.now().plus(ahead));
         }
     }
@@ -293,9 +326,9 @@ impl BackgroundWorker {
     /// Ends the job, and gives the driver back to the client.
     fn return_driver(&mut self, key: usize, state: &mut ClientState) {
         let Some(ClientJob { job: Job::Drive(mut driver), .. }) = self.remove(key) else { return };
-        let Driver { poll, socket, .. } = &mut *driver;
-        if let Err(error) = socket.move_to(self.poll.registry(), poll.registry(), SOCKET) {
-            tracing::warn!(%error, "cannot give a socket back");
+        let Driver { poll, transport, .. } = &mut *driver;
+        if let Err(error) = transport.move_to(self.poll.registry(), poll.registry(), SOCKET) {
+            log::warn!(%error, "cannot give a socket back");
         }
         state.driving = Driving::Idle(driver);
         state.background_asked = false;
@@ -303,41 +336,44 @@ impl BackgroundWorker {
     }
 
     /// Drives a session that drains once, and ends it when no slot is orphaned any more.
-    fn drain_session(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: SocketEvents) {
+    fn drain_session(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: TransportEvents) {
         let registry = self.poll.registry();
-        let Some(ClientJob { job: Job::DrainSession(socket), .. }) = self.jobs.get_mut(key) else { return };
-        socket.read_on(&mut seen);
+        let Some(ClientJob { job: Job::DrainSession(transport), .. }) = self.jobs.get_mut(key) else {
+            return;
+        };
+        transport.read_on(&mut seen);
         let mut wakeups = PendingWakeups::default();
         let now = inner.clock.now();
         let mut state = inner.lock();
-        let Some(core) = state.draining_session.as_mut() else {
+        let Some(core) = state.left.draining() else {
             drop(state);
             self.remove(key);
             return;
         };
-        inner.apply(core, socket, seen, registry, now);
+        inner.apply(core, transport, seen, registry, now);
         if core.orphaned_slots() == 0 {
-            core.close(now); // no reply is owed any more: sends the BYE
+            // No reply is owed any more: `advance` sends the BYE and closes the socket.
+            core.close(now);
         }
-        inner.process(core, socket, registry, Token(key), now);
-        let mut seen = SocketEvents::default();
-        socket.flush(&mut seen);
-        inner.apply(core, socket, seen, registry, now);
-        let due = if socket.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
+        inner.advance(core, transport, registry, Token(key), now);
+        inner.flush(core, transport, registry, now);
+        let due = if transport.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
         let done = core.orphaned_slots() == 0;
+        // The thread that drives the other session may wait for one of these outcomes.
         if state.deliver(&mut wakeups) {
-            inner.wake_driver(&mut state); // the thread that drives the other session may wait for this outcome
+            inner.wake_driver(&mut state);
         }
         if done {
-            socket.close(registry);
-            state.draining_session = None;
+            transport.close(registry);
+            state.left.end();
         }
         drop(state);
         wakeups.send();
         if done {
             self.remove(key);
         } else {
-            self.set_due(key, self.clock.now().plus(due.since(now))); // the client has another clock than the worker
+            // As in `drive`: the two clocks differ.
+            self.set_due(key, self.clock.now().plus(due.since(now)));
         }
     }
 }

@@ -10,8 +10,9 @@ use crate::error::Reason;
 use crate::ids::{Incarnation, SessionId, Time, Token};
 use crate::limits::ClientLimits;
 use crate::net::client::driver::Driver;
-use crate::net::client::socket::Socket;
+use crate::net::client::special_cases::{leave_if_blocked, restart};
 use crate::net::client::state::{ClientState, PendingWakeups, Sleeper};
+use crate::net::client::transport::Transport;
 use crate::proto::UnknownCause;
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::wire::frame::{Header, Kind, append};
@@ -78,13 +79,13 @@ impl Table {
     }
 }
 
-fn core(seed: u64) -> ClientCore {
+pub(super) fn core(seed: u64) -> ClientCore {
     let limits = ClientLimits { slots: 1, ..ClientLimits::default() };
     ClientCore::new(ClientConfig { limits, contracts: vec![&CONTRACT], features: 0, seed })
 }
 
 /// Lets a core connect, say HELLO, and hear a WELCOME.
-fn greet(core: &mut ClientCore, now: Time) {
+pub(super) fn greet(core: &mut ClientCore, now: Time) {
     assert!(core.poll_connect(now));
     core.handle_connected(now);
     core.poll_transmit(&mut Vec::new(), now);
@@ -234,7 +235,7 @@ fn a_must_wake_driver_for_bytes_to_send_and_for_a_timer_before_its_own() {
     table.start(Duration::from_secs(9));
     assert!(table.state.must_wake_driver(), "bytes wait");
     table.transmit();
-    assert!(table.state.must_wake_driver(), "its copy is due in a second");
+    assert!(table.state.must_wake_driver(), "its retransmission is due in a second");
     table.state.sleeps_until = table.now;
     assert!(!table.state.must_wake_driver());
 }
@@ -247,24 +248,55 @@ fn a_stuck_session_retires_once_its_waiting_calls_move_and_its_answers_still_arr
     table.deliver();
     table.state.waiters.take(unknown);
     let waits = table.start(Duration::from_secs(60));
-    let mut wire = Socket::default();
-    assert!(table.state.replace_if_blocked(&mut wire, table.now, || core(2)).is_none(), "not yet");
+    let mut transport = Transport::default();
+    assert!(leave_if_blocked(&mut table.state, &mut transport, table.now, || core(2)).is_none(), "not yet");
     table.pass(Duration::from_secs(10));
-    assert!(table.state.replace_if_blocked(&mut wire, table.now, || core(2)).is_some());
-    assert!(table.state.replace_if_blocked(&mut wire, table.now, || core(3)).is_none(), "one at a time");
+    assert!(leave_if_blocked(&mut table.state, &mut transport, table.now, || core(2)).is_some());
+    assert!(
+        leave_if_blocked(&mut table.state, &mut transport, table.now, || core(3)).is_none(),
+        "one at a time"
+    );
     assert_eq!(table.state.core.in_flight(), 1, "the call that waited has moved");
     greet(&mut table.state.core, table.now);
     table.transmit();
     table.reply(1, Status::Done, 0);
     let header = Header { code: Status::Done.code(), ..Header::for_call(Kind::Reply, 0, 1) };
     let now = table.now;
-    hear(table.state.draining_session.as_mut().expect("retired"), &header, b"old", now);
+    hear(table.state.left.draining().expect("retired"), &header, b"old", now);
     table.deliver();
     assert_eq!(table.state.waiters.take(waits), Some(done()));
     assert_eq!(
         table.state.waiters.resolution(unknown),
         Some(Outcome::Done(bytes::Bytes::from_static(b"old")))
     );
+}
+
+/// A session that would drain beside another one has nowhere to go: if it replaced the first one, the replies that the first
+/// one waits for would be lost.
+#[test]
+fn while_one_session_drains_the_next_one_stays_although_it_is_stuck_too() {
+    let (mut table, mut transport) = (Table::new(), Transport::default());
+    let mut unknown = Vec::new();
+    for is_first in [true, false] {
+        let ticket = table.send(SHORT);
+        table.pass(SHORT);
+        table.deliver();
+        table.state.waiters.take(ticket);
+        unknown.push(ticket);
+        table.pass(Duration::from_secs(10));
+        assert!(table.state.core.is_stuck(table.now));
+        let left = leave_if_blocked(&mut table.state, &mut transport, table.now, || core(2));
+        assert_eq!(left.is_some(), is_first, "one session drains at a time");
+        if is_first {
+            greet(&mut table.state.core, table.now);
+        }
+    }
+    let header = Header { code: Status::Done.code(), ..Header::for_call(Kind::Reply, 0, 1) };
+    let now = table.now;
+    hear(table.state.left.draining().expect("it drains"), &header, b"r", now);
+    table.deliver();
+    assert_eq!(table.state.waiters.resolution(unknown[0]), Some(done()), "V15: the first one still hears");
+    assert_eq!(table.state.waiters.resolution(unknown[1]), None);
 }
 
 #[test]
@@ -275,17 +307,38 @@ fn beginning_anew_gives_each_call_of_both_sessions_its_verdict_and_asks_for_a_dr
     table.deliver();
     table.state.waiters.take(unknown);
     table.pass(Duration::from_secs(10));
-    table.state.replace_if_blocked(&mut Socket::default(), table.now, || core(2));
+    leave_if_blocked(&mut table.state, &mut Transport::default(), table.now, || core(2));
     greet(&mut table.state.core, table.now);
     let sent = table.send(Duration::from_secs(60));
     let unsent = table.start(Duration::from_secs(60));
     (table.state.background_asked, table.state.polling, table.state.urgent) = (true, true, true);
     let (driver, waker) = Driver::open().expect("a poll");
     let mut wakes = PendingWakeups::default();
-    table.state.restart(driver, waker, table.now, &mut wakes);
+    restart(&mut table.state, driver, waker, table.now, &mut wakes);
     assert_eq!(table.state.waiters.take(sent), Some(Outcome::Unknown(UnknownCause::SessionLost)));
     assert_eq!(table.state.waiters.resolution(unknown), Some(Outcome::Unknown(UnknownCause::SessionLost)));
     assert!(!table.state.waiters.has_outcome(unsent) && table.state.core.owes());
-    assert!(table.state.draining_session.is_none() && !table.state.polling && !table.state.urgent);
+    assert!(!table.state.left.is_draining() && !table.state.polling && !table.state.urgent);
     assert!(table.state.pass_role(&mut wakes), "V16: it is not taken for asked already");
+}
+
+#[test]
+fn counters_never_go_back_when_a_session_is_left_and_when_it_ends() {
+    let mut table = Table::new();
+    let _unknown = table.send(SHORT);
+    table.pass(SHORT);
+    table.deliver();
+    table.pass(Duration::from_secs(10));
+    let before = table.state.counters();
+    assert_eq!((before.calls, before.sessions, before.connections, before.orphaned_slots), (1, 1, 1, 1));
+    assert!(leave_if_blocked(&mut table.state, &mut Transport::default(), table.now, || core(2)).is_some());
+    assert_eq!(table.state.counters(), before, "the first session still counts");
+    greet(&mut table.state.core, table.now);
+    table.send(SHORT);
+    let during = table.state.counters();
+    assert_eq!((during.calls, during.sessions, during.connections, during.orphaned_slots), (2, 2, 2, 1));
+    table.state.left.end();
+    let after = table.state.counters();
+    assert_eq!((after.calls, after.sessions, after.connections), (2, 2, 2));
+    assert_eq!(after.orphaned_slots, 0, "a session that has ended has no slots");
 }

@@ -1,9 +1,9 @@
-//! Rules of ACK: of an answer that came, within a second, at once for a long one, and never of a number that was skipped.
+//! Rules of ACK: of a reply that has arrived, within a second, at once for a long one, and never of a number that was skipped.
 
 use super::*;
 use crate::proto::tests::{ms, secs};
 
-fn answered(size: usize) -> Bench {
+fn replied(size: usize) -> Bench {
     let mut bench = Bench::with_slots(2);
     bench.send(1, LONG);
     bench.reply(0, 1, Status::Done, &vec![7; size]);
@@ -11,8 +11,8 @@ fn answered(size: usize) -> Bench {
 }
 
 #[test]
-fn v20_a_short_answer_is_acknowledged_one_second_later_once() {
-    let mut bench = answered(4095);
+fn v20_a_short_reply_is_acknowledged_one_second_later_once() {
+    let mut bench = replied(4095);
     assert!(bench.written().is_empty());
     let begin = bench.now;
     let frames = bench.pass(secs(1000));
@@ -22,8 +22,8 @@ fn v20_a_short_answer_is_acknowledged_one_second_later_once() {
 }
 
 #[test]
-fn a_long_answer_is_acknowledged_at_once_and_not_again() {
-    let mut bench = answered(4096);
+fn a_long_reply_is_acknowledged_at_once_and_not_again() {
+    let mut bench = replied(4096);
     assert_eq!(names(&bench.written()), [(Kind::Ack, 0, 1)]);
     assert!(bench.pass(secs(1000)).is_empty());
 }
@@ -43,7 +43,7 @@ fn the_times_and_sizes_follow_their_limits() {
 
 #[test]
 fn the_next_call_of_a_slot_takes_the_place_of_its_acknowledgement() {
-    let mut bench = answered(10);
+    let mut bench = replied(10);
     bench.pass(ms(999));
     bench.send(2, LONG);
     let frames = bench.pass(ms(500));
@@ -54,7 +54,7 @@ fn the_next_call_of_a_slot_takes_the_place_of_its_acknowledgement() {
 }
 
 #[test]
-fn each_answered_slot_has_its_own_time() {
+fn each_slot_with_a_reply_has_its_own_time() {
     let mut bench = Bench::with_slots(3);
     for tag in 1..=3 {
         bench.send(tag, LONG);
@@ -81,7 +81,7 @@ fn an_orphaned_slots_reply_is_acknowledged_like_any_other() {
 }
 
 #[test]
-fn after_a_resume_every_answered_slot_that_is_free_is_acknowledged_at_once() {
+fn after_a_resume_every_free_slot_with_a_reply_is_acknowledged_at_once() {
     let mut bench = Bench::with_slots(3);
     for tag in 1..=3 {
         bench.send(tag, LONG);
@@ -101,7 +101,7 @@ fn after_a_resume_every_answered_slot_that_is_free_is_acknowledged_at_once() {
 }
 
 #[test]
-fn a_skipped_number_is_never_acknowledged_and_the_answer_before_it_is() {
+fn a_skipped_number_is_never_acknowledged_and_the_reply_before_it_is() {
     for goes_away in [false, true] {
         let mut bench = Bench::with_slots(2);
         bench.send(1, LONG);
@@ -123,7 +123,7 @@ fn a_skipped_number_is_never_acknowledged_and_the_answer_before_it_is() {
 }
 
 #[test]
-fn an_unsent_call_that_is_taken_back_on_goaway_leaves_its_slots_answer_to_be_acknowledged() {
+fn an_unsent_call_that_is_taken_back_on_goaway_leaves_its_slots_reply_to_be_acknowledged() {
     let mut bench = Bench::with_slots(1);
     bench.send(1, LONG);
     bench.done(0, 1);
@@ -133,7 +133,7 @@ fn an_unsent_call_that_is_taken_back_on_goaway_leaves_its_slots_answer_to_be_ack
 }
 
 #[test]
-fn a_slot_that_was_never_answered_is_never_acknowledged() {
+fn a_slot_without_a_reply_is_never_acknowledged() {
     let mut bench = Bench::with_slots(2);
     bench.start(1, LONG);
     bench.start(2, LONG);
@@ -160,7 +160,7 @@ fn an_acknowledgement_that_falls_due_without_a_session_is_said_after_the_resume_
 }
 
 #[test]
-fn on_goaway_answers_are_acknowledged_at_once_even_those_that_were_before() {
+fn on_goaway_replies_are_acknowledged_at_once_even_those_that_were_before() {
     let mut bench = Bench::with_slots(3);
     for tag in 1..=3 {
         bench.send(tag, LONG);

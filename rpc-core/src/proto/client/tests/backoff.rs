@@ -1,4 +1,4 @@
-//! Rules of the pause before connecting again: it grows, has a cap, is drawn from its whole range, and begins anew after an answer.
+//! Rules of the pause before connecting again: it grows, has a cap, is drawn from its whole range, and begins anew after a reply.
 
 use super::*;
 use crate::proto::tests::{ms, secs};
@@ -62,8 +62,8 @@ fn hundreds_of_failures_wait_no_longer_than_the_cap() {
 }
 
 #[test]
-fn an_answer_ends_the_row_of_failures_and_a_welcome_does_not() {
-    for answer in [false, true] {
+fn a_reply_ends_the_row_of_failures_and_a_welcome_does_not() {
+    for replied in [false, true] {
         let mut longest = Duration::ZERO;
         for seed in 0..SEEDS {
             let mut bench = Bench::seeded(quiet(1), seed);
@@ -73,7 +73,7 @@ fn an_answer_ends_the_row_of_failures_and_a_welcome_does_not() {
             for _ in 0..8 {
                 bench.resume();
             }
-            if answer {
+            if replied {
                 bench.done(0, 1);
                 assert_eq!(bench.core.failed_attempts(), 0);
                 bench.send(2, LONG);
@@ -81,8 +81,8 @@ fn an_answer_ends_the_row_of_failures_and_a_welcome_does_not() {
             bench.cut();
             longest = longest.max(bench.wait_until_it_connects());
         }
-        let bound = if answer { ms(50) / 8 } else { secs(2) };
-        assert!(longest <= bound && longest > bound.mul_f64(0.9), "answer: {answer}, {longest:?}");
+        let bound = if replied { ms(50) / 8 } else { secs(2) };
+        assert!(longest <= bound && longest > bound.mul_f64(0.9), "replied: {replied}, {longest:?}");
     }
 }
 

@@ -98,7 +98,7 @@ fn v11_the_nearest_deadline_is_woken_for_whatever_the_order_of_starts() {
 }
 
 #[test]
-fn an_answer_that_is_there_before_the_timers_beats_the_deadline() {
+fn a_reply_that_is_there_before_the_timers_beats_the_deadline() {
     let mut bench = Bench::with_slots(1);
     bench.send(1, ms(700));
     bench.now = bench.now.plus(ms(700));

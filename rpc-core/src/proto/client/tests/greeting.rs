@@ -15,8 +15,8 @@ fn v20_hello_goes_out_again_after_an_eighth_of_the_time_and_then_after_twice_as_
     let mut bench = Bench::new(quiet(1));
     bench.connect();
     let begin = bench.now;
-    let copies = bench.times_of(Kind::Hello, secs(2) - ms(1));
-    assert_eq!(copies, [begin.plus(ms(250)), begin.plus(ms(750)), begin.plus(ms(1750))]);
+    let again = bench.times_of(Kind::Hello, secs(2) - ms(1));
+    assert_eq!(again, [begin.plus(ms(250)), begin.plus(ms(750)), begin.plus(ms(1750))]);
     assert!(!bench.core.wants_close());
     bench.pass(ms(1));
     assert!(bench.core.wants_close(), "and is given up after two seconds");
@@ -145,7 +145,7 @@ fn frames_that_overtake_welcome_are_ignored_and_cost_nothing() {
     assert!(!bench.core.wants_close() && bench.events().is_empty());
     assert_eq!((bench.core.counters().stray_replies, bench.core.counters().broken_server), (1, 0));
     bench.welcome(true);
-    bench.welcome(true); // a copy of it
+    bench.welcome(true); // a duplicate of it
     assert_eq!(names(&bench.written()), [(Kind::Call, 0, 1)]);
 }
 
@@ -241,4 +241,34 @@ fn a_strangers_bytes_before_any_session_are_called_foreign_and_later_ones_are_no
     bench.core.handle_input(garbled(), bench.now);
     assert!(bench.core.wants_close() && !bench.core.is_foreign());
     assert_eq!(bench.core.counters().broken_server, 0, "that is the way's fault");
+}
+
+#[test]
+fn v14_a_hello_that_waits_to_be_sent_again_when_welcome_arrives_is_not_sent() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    while !bench.core.wants_transmit() {
+        bench.now = bench.core.poll_timeout().expect("HELLO is sent again");
+        bench.core.handle_timeout(bench.now);
+    }
+    bench.welcome(false);
+    assert!(kinds(&bench.written()).is_empty());
+}
+
+#[test]
+fn v16_a_client_that_waits_for_nothing_has_no_timer() {
+    let mut bench = Bench::with_slots(1);
+    bench.pass(LONG);
+    assert_eq!(bench.core.poll_timeout(), None);
+}
+
+#[test]
+fn what_follows_on_a_connection_that_is_to_be_closed_is_not_looked_at() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    let busy = encoded(&Header::new(Kind::Busy), b"");
+    let welcome = encoded(&Header::new(Kind::Welcome), &bench.grants.encode());
+    bench.core.handle_input([&busy[..], &welcome].concat().into(), bench.now);
+    assert!(bench.core.wants_close() && !bench.core.is_ready());
+    assert_eq!(bench.core.counters().sessions, 0);
 }

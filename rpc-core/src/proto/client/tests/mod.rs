@@ -3,13 +3,15 @@
 mod acks;
 mod backoff;
 mod broken;
-mod copies;
+#[cfg(feature = "__inspection")]
+mod canonical;
 mod deadlines;
 mod drained;
 mod greeting;
 mod nonces;
 mod pings;
 mod repeats;
+mod retransmissions;
 mod retries;
 mod second;
 mod sent;
@@ -229,7 +231,7 @@ impl Bench {
     }
 
     pub(super) fn check(&self) {
-        #[cfg(feature = "sim")]
+        #[cfg(feature = "__inspection")]
         self.core.audit().expect("the audit holds");
     }
 }

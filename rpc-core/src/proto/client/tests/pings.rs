@@ -1,9 +1,9 @@
-//! Rules of the sign of life: asked for after 5 s of silence while an answer is owed, three times, and then given up.
+//! Rules of the sign of life: asked for after 5 s of silence while a reply is due, three times, and then given up.
 
 use super::*;
 use crate::proto::tests::{ms, secs};
 
-/// A client with one sent call, and copies so rare that they do not disturb.
+/// A client with one sent call, and retransmissions so rare that they do not disturb.
 fn owed() -> Bench {
     let limits = ClientLimits { slots: 1, resend_first: LONG, ..ClientLimits::default() };
     let mut bench = Bench::up(limits);
@@ -75,7 +75,7 @@ fn nothing_is_asked_while_nothing_is_owed_and_a_slot_whose_caller_has_gone_is_a_
 }
 
 #[test]
-fn a_call_that_is_sent_after_a_long_silence_has_the_whole_time_to_be_answered() {
+fn a_call_that_is_sent_after_a_long_silence_gives_the_server_the_whole_time_to_reply() {
     let mut bench = owed();
     bench.done(0, 1);
     bench.pass(secs(1000));

@@ -58,7 +58,7 @@ fn one_slot_that_is_not_orphaned_keeps_the_session_from_being_stuck() {
 }
 
 #[test]
-fn an_answer_ends_the_time_and_it_begins_anew() {
+fn a_reply_ends_the_time_and_it_begins_anew() {
     let mut bench = all_orphaned(2);
     bench.pass(secs(9));
     bench.done(0, 1);
@@ -111,7 +111,7 @@ fn stuck() -> (Bench, Bench) {
 }
 
 #[test]
-fn v16_calls_that_wait_and_calls_that_pause_move_to_the_second_session_and_are_answered_there() {
+fn v16_calls_that_wait_and_calls_that_pause_move_to_the_second_session_and_get_their_replies_there() {
     let (mut first, mut second) = stuck();
     assert_eq!((second.core.in_flight(), first.core.in_flight()), (2, 0));
     assert!(second.core.owes());

@@ -128,7 +128,7 @@ fn a_waiting_call_that_is_given_up_is_gone() {
 }
 
 #[test]
-fn v18_when_all_is_answered_no_thread_needs_to_drive() {
+fn v18_when_every_call_has_its_reply_no_thread_needs_to_drive() {
     let mut bench = Bench::with_slots(70);
     for round in 1..=20 {
         for tag in 0..70 {
@@ -147,4 +147,17 @@ fn v18_when_all_is_answered_no_thread_needs_to_drive() {
         "V18: no timer is left"
     );
     assert!(bench.core.calls.outgoing.buffered() == 0 && bench.core.calls.outgoing.is_empty());
+}
+
+#[test]
+fn the_gauge_of_orphaned_slots_is_in_the_counters() {
+    let mut bench = Bench::with_slots(3);
+    for tag in 1..=3 {
+        bench.send(tag, LONG);
+    }
+    bench.core.abandon(1, bench.now);
+    bench.core.abandon(3, bench.now);
+    assert_eq!(bench.core.counters().orphaned_slots, 2);
+    bench.done(0, 1);
+    assert_eq!(bench.core.counters().orphaned_slots, 1);
 }

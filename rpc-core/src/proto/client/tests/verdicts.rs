@@ -1,4 +1,4 @@
-//! Rules of verdicts: what each answer means, what resolves an unknown call, and what is forgotten.
+//! Rules of verdicts: the meaning of each reply, what resolves an unknown call, and what is forgotten.
 
 use super::super::call::weaker;
 use super::*;
@@ -38,7 +38,7 @@ fn each_status_has_its_outcome() {
 }
 
 #[test]
-fn an_unknown_call_is_resolved_by_its_answer_whatever_that_is_and_only_once() {
+fn an_unknown_call_is_resolved_by_its_reply_whatever_that_is_and_only_once() {
     for (status, outcome) in
         [(Status::Done, done()), (Status::Refused(Reason::Cancelled), refused(Reason::Cancelled))]
     {

@@ -40,7 +40,7 @@ fn a_server_that_is_not_draining_is_not_drained() {
 }
 
 #[test]
-fn v20_a_server_without_open_answers_is_drained_at_once() {
+fn v20_a_server_without_open_replies_is_drained_at_once() {
     let mut bench = Bench::plain();
     let (unused, acknowledged, detached) = (bench.open(), bench.open(), bench.open());
     bench.served(&acknowledged, 0, 1, PLAIN, 1);
@@ -55,10 +55,8 @@ fn v20_a_server_without_open_answers_is_drained_at_once() {
 }
 
 #[test]
-fn v20_answers_that_were_written_and_not_acknowledged_are_waited_for_two_seconds() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
-    bench.served(&peer, 0, 1, PLAIN, 1);
+fn v20_replies_that_were_written_and_not_acknowledged_are_waited_for_two_seconds() {
+    let (mut bench, peer) = Bench::with_reply();
     draining(&mut bench);
     bench.read(peer.conn);
     ends_within(&mut bench, secs(2), secs(2) + LOOK);
@@ -85,27 +83,23 @@ fn the_linger_follows_its_limit_and_an_acknowledgement_ends_it() {
 }
 
 #[test]
-fn a_detached_session_with_an_answer_that_was_not_fetched_holds_the_drain_until_the_grace_time() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
-    bench.served(&peer, 0, 1, PLAIN, 1);
+fn a_detached_session_with_a_reply_that_was_not_fetched_holds_the_drain_until_the_grace_time() {
+    let (mut bench, peer) = Bench::with_reply();
     bench.cut(&peer);
     draining(&mut bench);
     ends_by_grace(&mut bench, false);
 }
 
 #[test]
-fn a_detached_session_that_fetches_its_answer_during_the_drain_gets_it_and_ends_the_wait() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
-    bench.served(&peer, 0, 1, PLAIN, 1);
+fn a_detached_session_that_fetches_its_reply_during_the_drain_gets_it_and_ends_the_wait() {
+    let (mut bench, mut peer) = Bench::with_reply();
     bench.cut(&peer);
     draining(&mut bench);
     bench.pass(secs(10));
     assert!(!bench.core.is_drained());
     assert!(bench.resume(&mut peer));
     bench.call(&peer, 0, 1);
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
     bench.ack(&peer, 0, 1);
     ends_within(&mut bench, Duration::ZERO, LOOK);
 }
@@ -124,9 +118,8 @@ fn one_session_that_is_quiet_does_not_end_the_drain_for_another_that_is_not() {
 }
 
 #[test]
-fn an_answer_that_is_still_unsent_holds_the_drain_and_the_linger_begins_when_it_has_left() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+fn a_reply_that_is_still_unsent_holds_the_drain_and_the_linger_begins_when_it_has_left() {
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
     bench.run(10);
     draining(&mut bench);
@@ -138,13 +131,11 @@ fn an_answer_that_is_still_unsent_holds_the_drain_and_the_linger_begins_when_it_
 
 #[test]
 fn the_linger_begins_anew_when_something_is_unsent_again() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
-    bench.served(&peer, 0, 1, PLAIN, 1);
+    let (mut bench, peer) = Bench::with_reply();
     draining(&mut bench);
     bench.read(peer.conn);
     bench.pass(ms(1900));
-    bench.call(&peer, 0, 1); // its answer was lost; the copy's waits to be written
+    bench.call(&peer, 0, 1); // its reply was lost; that to the duplicate waits to be written
     bench.pass(ms(500));
     assert!(!bench.core.is_drained());
     bench.read(peer.conn);
@@ -152,9 +143,8 @@ fn the_linger_begins_anew_when_something_is_unsent_again() {
 }
 
 #[test]
-fn a_call_that_runs_is_waited_for_and_then_its_answer_is() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+fn a_call_that_runs_is_waited_for_and_then_its_reply_is() {
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
     let key = bench.begin().key;
     draining(&mut bench);
@@ -163,21 +153,20 @@ fn a_call_that_runs_is_waited_for_and_then_its_answer_is() {
     assert!(!bench.core.is_drained());
     bench.finish(key, b"r");
     bench.pass(ms(100));
-    assert!(!bench.core.is_drained(), "its answer waits to be written");
+    assert!(!bench.core.is_drained(), "its reply waits to be written");
     bench.read(peer.conn);
     ends_within(&mut bench, secs(2) - LOOK, secs(2) + LOOK);
 }
 
 #[test]
 fn a_call_that_was_queued_before_the_drain_runs_in_it() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
     draining(&mut bench);
     bench.pass(secs(5));
     assert!(!bench.core.is_drained());
     bench.run(1);
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
     bench.ack(&peer, 0, 1);
     ends_within(&mut bench, Duration::ZERO, LOOK);
 }
@@ -185,8 +174,7 @@ fn a_call_that_was_queued_before_the_drain_runs_in_it() {
 #[test]
 fn v20_after_the_grace_time_the_drain_ends_by_force_and_says_so() {
     for runs in [false, true] {
-        let mut bench = Bench::plain();
-        let peer = bench.open();
+        let (mut bench, peer) = Bench::with_peer();
         bench.call(&peer, 0, 1);
         if runs {
             bench.begin();
@@ -195,7 +183,7 @@ fn v20_after_the_grace_time_the_drain_ends_by_force_and_says_so() {
         bench.read(peer.conn);
         ends_by_grace(&mut bench, true);
         let refusal = vec![(0, 1, refused(Reason::Draining))];
-        assert_eq!(bench.answers(&peer), if runs { vec![] } else { refusal }, "runs: {runs}");
+        assert_eq!(bench.read_replies(&peer), if runs { vec![] } else { refusal }, "runs: {runs}");
         assert!(bench.nothing_to_run());
         assert_eq!(bench.counters().queued, 0);
     }
@@ -203,29 +191,28 @@ fn v20_after_the_grace_time_the_drain_ends_by_force_and_says_so() {
 
 #[test]
 fn a_queued_call_that_was_cancelled_is_not_refused_a_second_time_by_force() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
+    bench.call(&peer, 1, 1); // it waits until the drain ends by force
     bench.cancel(&peer, 0, 1);
     draining(&mut bench);
     bench.read(peer.conn);
     ends_by_grace(&mut bench, true);
-    assert_eq!(bench.counters().refused, 1);
-    assert!(bench.answers(&peer).is_empty());
+    assert_eq!(bench.counters().refused, 2);
+    assert_eq!(bench.read_replies(&peer), [(1, 1, refused(Reason::Draining))]);
+    assert!(bench.read_replies(&peer).is_empty());
 }
 
 #[test]
 fn a_drain_may_be_told_to_end_sooner_and_never_later_and_wakes_for_it() {
     for (first, second, end) in [(secs(30), secs(10), secs(10)), (secs(10), secs(30), secs(10))] {
-        let mut bench = Bench::plain();
-        let peer = bench.open();
+        let (mut bench, peer) = Bench::with_peer();
         bench.call(&peer, 0, 1);
         bench.core.drain_within(first, bench.now);
         bench.core.drain_within(second, bench.now);
         ends_within(&mut bench, end, end + LOOK);
     }
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
     bench.core.drain_within(secs(30), bench.now);
     bench.pass(secs(1));
@@ -249,9 +236,7 @@ fn every_attached_client_is_told_once_and_one_that_has_not_greeted_is_closed() {
 
 #[test]
 fn a_draining_server_opens_no_session_resumes_old_ones_and_says_goaway_after_each_welcome() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
-    bench.served(&peer, 0, 1, PLAIN, 1);
+    let (mut bench, peer) = Bench::with_reply();
     draining(&mut bench);
     let conn = bench.connect();
     assert_eq!(kinds(&bench.greet(conn, &hello(1))), [Kind::Busy]);
@@ -263,12 +248,11 @@ fn a_draining_server_opens_no_session_resumes_old_ones_and_says_goaway_after_eac
 }
 
 #[test]
-fn a_call_refused_by_the_drain_is_an_answer_that_is_waited_for() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+fn a_call_refused_by_the_drain_is_a_reply_that_is_waited_for() {
+    let (mut bench, peer) = Bench::with_peer();
     draining(&mut bench);
     bench.call(&peer, 0, 1);
-    assert_eq!(bench.answers(&peer), [(0, 1, refused(Reason::Draining))]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, refused(Reason::Draining))]);
     bench.pass(secs(1));
     assert!(!bench.core.is_drained());
     bench.ack(&peer, 0, 1);
@@ -277,9 +261,7 @@ fn a_call_refused_by_the_drain_is_an_answer_that_is_waited_for() {
 
 #[test]
 fn bye_of_the_last_client_ends_the_drain() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
-    bench.served(&peer, 0, 1, PLAIN, 1);
+    let (mut bench, peer) = Bench::with_reply();
     draining(&mut bench);
     bench.pass(secs(1));
     assert!(!bench.core.is_drained());
@@ -298,8 +280,7 @@ fn a_drain_that_is_done_stays_done_and_sets_no_timer() {
 
 #[test]
 fn the_linger_does_not_run_while_a_call_does() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
     let key = bench.begin().key;
     draining(&mut bench);
@@ -312,8 +293,7 @@ fn the_linger_does_not_run_while_a_call_does() {
 
 #[test]
 fn a_call_that_outlives_its_session_is_waited_for() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
     let key = bench.begin().key;
     bench.bye(&peer);
@@ -327,8 +307,7 @@ fn a_call_that_outlives_its_session_is_waited_for() {
 #[test]
 fn v20_a_grace_time_that_is_no_multiple_of_the_looks_ends_on_time() {
     for grace in [ms(1), ms(10), ms(30), ms(101)] {
-        let mut bench = Bench::plain();
-        let peer = bench.open();
+        let (mut bench, peer) = Bench::with_peer();
         bench.call(&peer, 0, 1);
         bench.core.drain_within(grace, bench.now);
         ends_within(&mut bench, grace, grace);

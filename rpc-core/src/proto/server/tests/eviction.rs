@@ -87,7 +87,7 @@ fn a_session_that_is_attached_is_never_evicted_although_it_was_detached_before()
     assert!(more(&mut bench).is_none());
     bench.call(&peer, 0, 1);
     bench.run(1);
-    assert_eq!(bench.answers(&peer).len(), 1);
+    assert_eq!(bench.read_replies(&peer).len(), 1);
 }
 
 #[test]
@@ -177,4 +177,14 @@ fn without_a_cap_by_source_one_source_may_have_all_sessions() {
     let mut bench = capped(5);
     let opened = (0..10).filter(|port| bench.try_open(from(1, *port), &hello(1)).is_some()).count();
     assert_eq!(opened, 5);
+}
+
+#[test]
+fn a_session_that_takes_the_place_of_an_unused_one_is_counted_as_an_eviction() {
+    let mut bench = capped(1);
+    for evicted in 1..4 {
+        let peer = bench.open();
+        assert_eq!(bench.counters().evicted, evicted - 1);
+        bench.cut(&peer);
+    }
 }

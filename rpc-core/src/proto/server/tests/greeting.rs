@@ -1,7 +1,8 @@
-//! Rules of HELLO: what WELCOME grants, what a resume needs, which loop answers, and how long a stranger may take.
+//! Rules of HELLO: the terms in WELCOME, the conditions of a resume, the loop of a session, and the time until HELLO.
 
 use super::*;
 use crate::contract::Contract;
+use crate::error::ProtocolError;
 use crate::ids::Incarnation;
 use crate::limits::HELLO_TIME;
 use crate::proto::tests::{LOOK, READ, ms};
@@ -56,9 +57,7 @@ fn v9_ids_and_tokens_are_new_for_each_session_and_name_the_loop() {
 #[test]
 fn a_resume_needs_the_id_the_whole_token_the_features_and_the_services() {
     static CHANGED: Contract = Contract::new("Work", &[]);
-    let mut bench = Bench::plain();
-    let peer = bench.open();
-    bench.served(&peer, 0, 1, PLAIN, 1);
+    let (mut bench, peer) = Bench::with_reply();
     let right = resuming(&peer);
     let mut wrong = Vec::new();
     wrong.push(Hello { resume: Some((SessionId(peer.id.0 ^ 1), peer.token)), ..right.clone() });
@@ -89,8 +88,7 @@ fn a_resume_needs_the_id_the_whole_token_the_features_and_the_services() {
 
 #[test]
 fn the_latest_connection_has_the_session_and_the_older_one_is_closed_at_once() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     bench.say(peer.conn, &Header::new(Kind::Ping), b"");
     let older = peer.conn;
     assert!(bench.resume(&mut peer));
@@ -100,13 +98,12 @@ fn the_latest_connection_has_the_session_and_the_older_one_is_closed_at_once() {
     assert_eq!(bench.counters().sessions, 1, "its end does not detach the session from the newer one");
     bench.call(&peer, 0, 1);
     bench.run(1);
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
 }
 
 #[test]
 fn the_same_hello_again_gets_the_same_welcome_and_any_other_is_an_error() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     for resumed in [false, true] {
         if resumed {
             assert!(bench.resume(&mut peer));
@@ -208,8 +205,7 @@ fn without_checksums_only_welcome_has_one_and_the_bodies_after_it_are_not_checke
 
 #[test]
 fn methods_of_a_service_are_told_and_one_that_is_not_there_has_none() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.say(peer.conn, &Header::new(Kind::Methods), &encode_name("Work"));
     bench.say(peer.conn, &Header::new(Kind::Methods), &encode_name("Play"));
     let frames = bench.read(peer.conn);
@@ -238,8 +234,28 @@ fn a_body_up_to_the_limit_is_taken_and_the_limit_of_strangers_holds_before_welco
     bench.call_of(&peer, 0, 1, PLAIN, &[1; 10_000]);
     assert_eq!(bench.begin().body.len(), 10_000);
     bench.call_of(&peer, 1, 1, PLAIN, &[1; 10_001]);
-    assert_eq!(bench.answers(&peer), [(1, 1, refused(Reason::TooLarge))]);
+    assert_eq!(bench.read_replies(&peer), [(1, 1, refused(Reason::TooLarge))]);
     let stranger = bench.connect();
     bench.say(stranger, &Header::new(Kind::Hello), &[0; 4097]);
     assert!(bench.is_rejected(stranger));
+}
+
+#[test]
+fn a_peer_is_told_what_it_has_done_in_words_that_fit_how_far_it_got() {
+    let text = |frames: &[Frame]| String::from_utf8_lossy(&frames[0].body).into_owned();
+    let mut bench = Bench::plain();
+    let stranger = bench.connect();
+    bench.core.handle_input(
+        stranger,
+        b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n".to_vec().into(),
+        bench.now,
+    );
+    assert!(text(&bench.read(stranger)).contains("rpc-core protocol"));
+    let newer = bench.connect();
+    let said = bench.greet(newer, &Hello { version_min: 2, version_max: 3, ..hello(1) });
+    assert!(text(&said).contains("this server speaks version 1"), "{}", text(&said));
+    let peer = bench.open();
+    bench.say(peer.conn, &Header::for_call(Kind::Ack, 99, 1), b"");
+    let said = text(&bench.read(peer.conn));
+    assert_eq!(said, ProtocolError::SlotRange(99).to_string());
 }

@@ -1,6 +1,7 @@
 //! Rules of kept replies: which are kept, in what budget, which go when room is short, and what frees their bytes.
 
 use super::*;
+use crate::limits::REPLY_ROOM_SPARE;
 use crate::proto::tests::{LITTLE, MUCH, READ, ms, secs};
 use crate::wire::message::REPLY_NOT_KEPT;
 
@@ -8,13 +9,13 @@ fn bench_with(max_cached_reply: usize, reply_budget: usize) -> Bench {
     Bench::new(ServerLimits { max_cached_reply, reply_budget, ..ServerLimits::default() })
 }
 
-/// Sends a copy of the call and says if its reply was kept.
+/// Sends a duplicate of the call. Returns true if its reply was kept.
 fn is_kept(bench: &mut Bench, peer: &Peer, slot: Slot, seq: Seq, method: &Method) -> bool {
     bench.call_of(peer, slot, seq, method, b"arguments");
-    match bench.answers(peer)[..] {
+    match bench.read_replies(peer)[..] {
         [(at, number, Status::Done)] if (at, number) == (slot, seq) => true,
         [(at, number, Status::ReplyLost)] if (at, number) == (slot, seq) => false,
-        ref other => panic!("not an answer to the copy: {other:?}"),
+        ref other => panic!("not a reply to the duplicate: {other:?}"),
     }
 }
 
@@ -146,7 +147,7 @@ fn v18_the_share_and_the_budget_are_free_again_after_ack_next_call_cancel_and_en
     let ways: [Free; 5] = [
         |bench, peer| bench.ack(peer, 0, 1),
         |bench, peer| {
-            bench.call(peer, 0, 2); // acknowledges the last answer
+            bench.call(peer, 0, 2); // acknowledges the last reply
             assert_eq!(bench.kept(), 0, "when it comes, and not only when it has run");
             bench.cancel(peer, 0, 2);
         },
@@ -164,7 +165,7 @@ fn v18_the_share_and_the_budget_are_free_again_after_ack_next_call_cancel_and_en
         assert_eq!(bench.kept(), 100);
         free(&mut bench, &mut peer);
         assert_eq!(bench.kept(), 0, "way {way}");
-        bench.answers(&peer);
+        bench.read_replies(&peer);
         bench.served(&peer, 0, 3, PLAIN, 100);
         assert_eq!(bench.kept(), 100, "way {way}: the whole share can be used again");
         assert!(is_kept(&mut bench, &peer, 0, 3, PLAIN));
@@ -237,11 +238,11 @@ fn a_reply_that_was_let_go_leaves_its_record_so_that_its_call_never_runs_again()
     bench.served(&peer, 1, 1, PLAIN, 100);
     bench.call(&peer, 0, 1);
     assert!(bench.nothing_to_run());
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::ReplyLost)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::ReplyLost)]);
     assert_eq!(bench.counters().duplicates_not_kept, 1);
     bench.ack(&peer, 0, 1);
     bench.call(&peer, 0, 1);
-    assert!(bench.answers(&peer).is_empty());
+    assert!(bench.read_replies(&peer).is_empty());
     bench.ack(&peer, 1, 1);
     assert_eq!(bench.kept(), 0);
 }
@@ -288,4 +289,49 @@ fn a_kept_reply_has_its_own_bytes_although_a_longer_one_lay_in_its_place() {
         assert_eq!(bench.read(peer.conn)[0].body[..], vec![byte; size]);
         assert_eq!(bench.kept(), size);
     }
+}
+
+#[test]
+fn a_kept_reply_is_not_stored_in_the_room_of_a_much_longer_one() {
+    for (spare, is_same) in [(0, true), (1, false)] {
+        let mut bench = Bench::plain();
+        let peer = bench.open();
+        bench.call(&peer, 0, 1);
+        let key = bench.begin().key;
+        let room = 2 * 10 + REPLY_ROOM_SPARE + spare;
+        // A slot's last call leaves its room to the next one.
+        for (_, data) in bench.core.calls.calls.iter_mut() {
+            data.reply = Vec::with_capacity(room);
+        }
+        bench.finish(key, &[b'r'; 10]);
+        for (_, data) in bench.core.calls.calls.iter() {
+            assert_eq!((data.reply.len(), data.reply.capacity() == room), (10, is_same));
+        }
+    }
+}
+
+/// A server whose budget of 100 bytes is full of one reply, old enough to go.
+fn full() -> (Bench, Peer) {
+    let mut bench = bench_with(100, 100);
+    let peer = bench.open();
+    bench.served(&peer, 0, 1, PLAIN, 100);
+    bench.pass(secs(3600));
+    (bench, peer)
+}
+
+#[test]
+fn no_reply_is_released_for_one_that_is_not_kept() {
+    for method in [LITTLE, READ] {
+        let (mut bench, peer) = full();
+        bench.served(&peer, 1, 1, method, 9);
+        assert_eq!(bench.kept(), 100, "{}", method.name);
+    }
+    let (mut bench, peer) = full();
+    bench.call(&peer, 1, 1);
+    let key = bench.begin().key;
+    bench.core.finish(key, refused(Reason::BadArguments), b"a text", bench.now);
+    assert_eq!(bench.read_replies(&peer), [(1, 1, refused(Reason::BadArguments))]);
+    assert_eq!(bench.kept(), 100, "a refusal");
+    bench.served(&peer, 2, 1, PLAIN, 9);
+    assert_eq!(bench.kept(), 9, "it was old enough");
 }

@@ -10,8 +10,7 @@ fn sessions(bench: &Bench) -> usize {
 
 #[test]
 fn v20_a_detached_session_ends_when_its_lease_is_over_and_not_a_moment_before() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     bench.cut(&peer);
     bench.pass(secs(60) - ms(1));
     assert_eq!((sessions(&bench), bench.counters().expired), (1, 0));
@@ -33,8 +32,7 @@ fn v20_the_lease_follows_its_limit() {
 
 #[test]
 fn v20_the_lease_runs_from_the_last_detachment() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     bench.cut(&peer);
     bench.pass(secs(40));
     assert!(bench.resume(&mut peer));
@@ -48,8 +46,7 @@ fn v20_the_lease_runs_from_the_last_detachment() {
 
 #[test]
 fn v20_an_attached_session_has_no_lease_and_the_next_detachment_begins_one() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     bench.cut(&peer);
     bench.pass(secs(30));
     assert!(bench.resume(&mut peer));
@@ -65,15 +62,14 @@ fn v20_an_attached_session_has_no_lease_and_the_next_detachment_begins_one() {
 #[test]
 fn v20_a_session_with_a_call_that_waits_or_runs_does_not_expire_and_ends_within_a_lease_afterwards() {
     for runs in [false, true] {
-        let mut bench = Bench::plain();
-        let peer = bench.open();
+        let (mut bench, peer) = Bench::with_peer();
         bench.call(&peer, 0, 1);
         let key = runs.then(|| bench.begin().key);
         bench.cut(&peer);
         bench.pass(secs(300));
         assert_eq!(sessions(&bench), 1, "runs: {runs}");
         let key = key.unwrap_or_else(|| bench.begin().key);
-        bench.finish(key, b"answer");
+        bench.finish(key, b"reply");
         bench.pass(secs(61));
         assert_eq!((sessions(&bench), bench.kept()), (0, 0), "runs: {runs}; V18: its bytes go with it");
     }
@@ -81,8 +77,7 @@ fn v20_a_session_with_a_call_that_waits_or_runs_does_not_expire_and_ends_within_
 
 #[test]
 fn a_refused_or_cancelled_call_does_not_hold_the_lease() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
     bench.cancel(&peer, 0, 1);
     bench.say(peer.conn, &call(1, 1, PLAIN), b""); // no time left
@@ -111,8 +106,7 @@ fn v20_every_way_to_lose_a_connection_begins_the_lease() {
         },
     ];
     for (way, lose) in losses.into_iter().enumerate() {
-        let mut bench = Bench::plain();
-        let peer = bench.open();
+        let (mut bench, peer) = Bench::with_peer();
         lose(&mut bench, &peer);
         bench.pass(secs(60) - ms(1));
         assert_eq!(sessions(&bench), 1, "way {way}");
@@ -123,8 +117,7 @@ fn v20_every_way_to_lose_a_connection_begins_the_lease() {
 
 #[test]
 fn when_a_session_ends_its_running_calls_are_told_and_its_queued_ones_do_not_run() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+    let (mut bench, peer) = Bench::with_peer();
     bench.call_of(&peer, 0, 1, LOOK, b"");
     let running = bench.begin();
     bench.call(&peer, 1, 1);

@@ -1,8 +1,11 @@
 //! The server's rules, one test each: its state machine, virtual time, and clients whose frames the test writes.
 
+#[cfg(feature = "__inspection")]
+mod canonical;
 mod counters;
 mod drain;
 mod eviction;
+mod fair;
 mod finals;
 mod greeting;
 mod kept;
@@ -58,6 +61,20 @@ impl Bench {
         Bench::new(ServerLimits::default())
     }
 
+    /// A server with one session.
+    pub(super) fn with_peer() -> (Self, Peer) {
+        let mut bench = Bench::plain();
+        let peer = bench.open();
+        (bench, peer)
+    }
+
+    /// A server with one session, whose one call ran and whose reply was written and not acknowledged.
+    pub(super) fn with_reply() -> (Self, Peer) {
+        let (mut bench, peer) = Bench::with_peer();
+        bench.served(&peer, 0, 1, PLAIN, 1);
+        (bench, peer)
+    }
+
     pub(super) fn with(limits: ServerLimits, loop_number: u8, loops: usize, at_most_once: bool) -> Self {
         let directory = Directory::new(vec![&WORK]).expect("one service");
         let incarnation = Incarnation(77);
@@ -86,9 +103,9 @@ impl Bench {
         self.check();
     }
 
-    /// Looks whether the sums agree with their parts.
+    /// Asserts that the sums agree with their parts.
     pub(super) fn check(&self) {
-        #[cfg(feature = "sim")]
+        #[cfg(feature = "__inspection")]
         self.core.audit(|_, _| {}).expect("the audit holds");
     }
 
@@ -116,7 +133,7 @@ impl Bench {
         self.core.outgoing(conn).map(|out| out.unsent().to_vec()).unwrap_or_default()
     }
 
-    /// Says HELLO on a connection and gives what is answered.
+    /// Sends HELLO on a connection, and returns the frames that come back.
     pub(super) fn greet(&mut self, conn: ConnId, hello: &Hello) -> Vec<Frame> {
         self.say(conn, &Header::new(Kind::Hello), &hello.encode());
         self.read(conn)
@@ -193,15 +210,15 @@ impl Bench {
         self.finish(key, &vec![b'r'; size]);
     }
 
-    /// Calls, runs and reads the answer.
+    /// Calls, runs and reads the reply.
     pub(super) fn served(&mut self, peer: &Peer, slot: Slot, seq: Seq, method: &Method, size: usize) {
         self.call_of(peer, slot, seq, method, b"arguments");
         self.run(size);
-        assert_eq!(self.answers(peer), [(slot, seq, Status::Done)]);
+        assert_eq!(self.read_replies(peer), [(slot, seq, Status::Done)]);
     }
 
-    /// The replies that were written now.
-    pub(super) fn answers(&mut self, peer: &Peer) -> Vec<(Slot, Seq, Status)> {
+    /// Takes the replies that wait to be written.
+    pub(super) fn read_replies(&mut self, peer: &Peer) -> Vec<(Slot, Seq, Status)> {
         replies(&self.read(peer.conn))
     }
 

@@ -13,9 +13,8 @@ fn session(id: u128, slots: u16) -> Session {
 }
 
 #[test]
-fn v18_when_all_is_answered_and_acknowledged_nothing_is_kept_queued_or_running() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+fn v18_when_every_reply_is_sent_and_acknowledged_nothing_is_kept_queued_or_running() {
+    let (mut bench, peer) = Bench::with_peer();
     for seq in 1..=ROUNDS {
         let (slot, method) = ((seq % 4) as Slot, if seq % 3 == 0 { MUCH } else { PLAIN });
         bench.served(&peer, slot, seq, method, (seq % 7) as usize * 10);

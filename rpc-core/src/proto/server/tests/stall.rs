@@ -3,7 +3,7 @@
 use super::*;
 use crate::proto::tests::{ms, secs};
 
-/// A connection with `size` unsent bytes of one answer, none of which the kernel takes at first.
+/// A connection with `size` unsent bytes of one reply, none of which the kernel takes at first.
 fn slow_reader(bench: &mut Bench, size: usize) -> Peer {
     let peer = bench.open();
     bench.call(&peer, 0, 1);
@@ -76,14 +76,14 @@ fn a_stall_timer_does_not_cut_a_later_connection_of_the_same_number() {
 }
 
 #[test]
-fn a_stalled_connection_keeps_its_session_and_a_resume_gets_the_answer() {
+fn a_stalled_connection_keeps_its_session_and_a_resume_gets_the_reply() {
     let mut bench = Bench::plain();
     let mut peer = slow_reader(&mut bench, 100);
     bench.pass(secs(31));
     assert_eq!(bench.counters().sessions, 1);
     assert!(bench.resume(&mut peer));
     bench.call(&peer, 0, 1);
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_connection_is_read_below_the_pause_limit_and_not_at_it() {
     let limits = ServerLimits { unsent_pause: 100, ..ServerLimits::default() };
     let mut bench = Bench::new(limits);
     let peer = bench.open();
-    bench.say(peer.conn, &Header::new(Kind::Ping), b""); // 36 bytes of answer each
+    bench.say(peer.conn, &Header::new(Kind::Ping), b""); // its PONG has 36 bytes
     bench.say(peer.conn, &Header::new(Kind::Ping), b"");
     assert!(bench.core.wants_read(peer.conn), "72 unsent bytes of 100");
     bench.say(peer.conn, &Header::new(Kind::Ping), b"");
@@ -115,12 +115,12 @@ fn frames_that_were_read_already_wait_until_the_peer_reads_and_are_then_acted_on
         bytes.extend_from_slice(&encoded(&Header::new(Kind::Ping), b""));
     }
     bench.core.handle_input(peer.conn, bytes.into(), bench.now);
-    assert_eq!(bench.unsent(peer.conn).len(), 72, "two answers, and then it must read");
-    let mut answered = bench.read(peer.conn).len();
+    assert_eq!(bench.unsent(peer.conn).len(), 72, "two PONGs, and then it must read");
+    let mut pongs = bench.read(peer.conn).len();
     assert!(!bench.core.wants_read(peer.conn), "frames still wait");
     for _ in 0..2 {
-        answered += bench.read(peer.conn).len();
+        pongs += bench.read(peer.conn).len();
     }
-    assert_eq!(answered, 5, "V16: what waited is acted on without another byte from the peer");
+    assert_eq!(pongs, 5, "V16: what waited is acted on without another byte from the peer");
     assert!(bench.core.wants_read(peer.conn));
 }

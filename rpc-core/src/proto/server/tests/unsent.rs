@@ -1,13 +1,12 @@
-//! Rules about answers that are still unsent: no second one is added to them, and after a resume they are given again.
+//! Rules about replies that are still unsent: no second one is added to them, and after a resume they are given again.
 
 use super::*;
 use crate::limits::HEADER;
 use crate::proto::server::connection::Connection;
 
 #[test]
-fn a_copy_adds_no_second_answer_until_the_last_byte_of_the_first_has_left() {
-    let mut bench = Bench::plain();
-    let peer = bench.open();
+fn a_duplicate_adds_no_second_reply_until_the_last_byte_of_the_first_has_left() {
+    let (mut bench, peer) = Bench::with_peer();
     bench.call(&peer, 0, 1);
     bench.run(100);
     for left in (1..=136).rev() {
@@ -15,18 +14,17 @@ fn a_copy_adds_no_second_answer_until_the_last_byte_of_the_first_has_left() {
         assert_eq!(bench.unsent(peer.conn).len(), left, "nothing is added");
         bench.core.handle_written(peer.conn, 1, bench.now);
     }
-    assert_eq!(bench.counters().duplicates_unanswered, 136);
+    assert_eq!(bench.counters().duplicates_without_reply, 136);
     bench.call(&peer, 0, 1);
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
     assert_eq!(bench.counters().duplicates_replayed, 1);
 }
 
 #[test]
-fn v16_an_answer_that_died_unsent_with_its_connection_is_given_again_after_the_resume() {
+fn v16_a_reply_that_died_unsent_with_its_connection_is_given_again_after_the_resume() {
     for size in [0, 10, 200, 5000] {
         for lost in [false, true] {
-            let mut bench = Bench::plain();
-            let mut peer = bench.open();
+            let (mut bench, mut peer) = Bench::with_peer();
             bench.call(&peer, 0, 1);
             bench.run(size);
             if lost {
@@ -38,35 +36,33 @@ fn v16_an_answer_that_died_unsent_with_its_connection_is_given_again_after_the_r
             assert_eq!(replies(&frames), [(0, 1, Status::Done)], "{size} bytes, lost: {lost}");
             assert_eq!(frames[0].body.len(), size);
             bench.cancel(&peer, 0, 1);
-            assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)], "and to a CANCEL too");
+            assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)], "and to a CANCEL too");
         }
     }
 }
 
 #[test]
 fn v16_a_refusal_that_died_unsent_is_given_again_after_each_resume() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+    let (mut bench, mut peer) = Bench::with_peer();
     for _ in 0..3 {
         bench.cancel(&peer, 0, 1);
         bench.cut(&peer);
         assert!(bench.resume(&mut peer));
     }
     bench.cancel(&peer, 0, 1);
-    assert_eq!(bench.answers(&peer), [(0, 1, refused(Reason::Cancelled))]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, refused(Reason::Cancelled))]);
 }
 
 #[test]
-fn after_a_resume_an_answer_that_is_unsent_on_the_new_connection_is_not_doubled() {
-    let mut bench = Bench::plain();
-    let mut peer = bench.open();
+fn after_a_resume_a_reply_that_is_unsent_on_the_new_connection_is_not_doubled() {
+    let (mut bench, mut peer) = Bench::with_peer();
     bench.served(&peer, 0, 1, PLAIN, 10);
     bench.cut(&peer);
     assert!(bench.resume(&mut peer));
     for _ in 0..3 {
         bench.call(&peer, 0, 1);
     }
-    assert_eq!(bench.answers(&peer), [(0, 1, Status::Done)]);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
 }
 
 #[test]

@@ -1,0 +1,278 @@
+//! Layer 4: the transport of a client: the socket that it connects, and the bytes that are to be written to it.
+//!
+//! ```text
+//!  DOWN --- connect ---> CONNECTING --- the kernel reports it as writable ---> UP
+//!    ^---------------------- close, or the connection has failed --------------'
+//! ```
+//! The bytes that are read are given to the protocol in [`TransportEvents`], since the thread that reads does not hold the
+//! lock of the client's state. Each chunk is copied out of the thread's read buffer: an idle connection holds no buffer, and
+//! a client has mostly one small reply to read.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::limits::{CLIENT_BUFFER_KEPT, READ_BUDGET, READ_CHUNK};
+use crate::net::os::{self, Event, Registry, TcpStream, Token};
+use crate::net::socket::{Progress, Socket};
+
+/// The connection of a client, or none, with the bytes to be written to it.
+#[derive(Debug, Default)]
+pub(super) struct Transport {
+    /// The socket and its stage.
+    link: Link,
+    /// The bytes to be written. Empty while there is no connection.
+    pub(super) out: Vec<u8>,
+    /// The length of the part of `out` that is written.
+    written: usize,
+}
+
+/// The stage of a client's connection.
+#[derive(Debug, Default)]
+enum Link {
+    /// There is no connection.
+    #[default]
+    Down,
+    /// The kernel connects. The socket is neither read nor written.
+    Connecting(Socket),
+    /// The socket is connected.
+    Up(Socket),
+}
+
+/// The events of a transport during one turn.
+#[derive(Debug, Default)]
+pub(super) struct TransportEvents {
+    /// True if the connection was made.
+    pub(super) connected: bool,
+    /// True if all bytes were written before the poll.
+    pub(super) flushed_first: bool,
+    /// True if all bytes were written after the poll.
+    pub(super) flushed: bool,
+    /// The bytes that were read.
+    pub(super) input: Vec<Bytes>,
+    /// The reason why the connection has ended, if it has.
+    pub(super) failed: Option<String>,
+}
+
+impl Transport {
+    /// Returns true if the socket is connected.
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Up(_))
+    }
+
+    /// Returns true if there may be bytes to read that no event announces: the last read has used its budget.
+    pub(super) fn is_unread(&self) -> bool {
+        matches!(&self.link, Link::Up(socket) if socket.may_read())
+    }
+
+    /// Begins a connection. It is made when the socket is writable: see [`Transport::finish_connecting`].
+    pub(super) fn connect(&mut self, to: SocketAddr, registry: &Registry, token: Token) -> io::Result<()> {
+        let socket = Socket::register(TcpStream::connect(to)?, registry, token)?;
+        self.out.clear();
+        self.written = 0;
+        self.link = Link::Connecting(socket);
+        Ok(())
+    }
+
+    /// Closes the socket. Bytes that were not written are lost.
+    pub(super) fn close(&mut self, registry: &Registry) {
+        self.deregister(registry); // closing it does the same
+        self.link = Link::Down;
+        self.out.clear();
+        self.written = 0;
+    }
+
+    /// Takes the socket out of a poll.
+    pub(super) fn deregister(&mut self, registry: &Registry) {
+        if let Link::Connecting(socket) | Link::Up(socket) = &mut self.link {
+            let _ = socket.deregister(registry); // an error means that it was not registered there
+        }
+    }
+
+    /// Registers the socket with a poll, which reports its readiness again.
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match &mut self.link {
+            Link::Down => Ok(()),
+            Link::Connecting(socket) | Link::Up(socket) => socket.register_again(registry, token),
+        }
+    }
+
+    /// Moves the socket from one poll to another.
+    pub(super) fn move_to(&mut self, from: &Registry, to: &Registry, token: Token) -> io::Result<()> {
+        self.deregister(from);
+        self.register(to, token)
+    }
+
+    /// Does all that an event of the kernel allows: connects, writes, and reads.
+    pub(super) fn handle_event(&mut self, event: &Event, seen: &mut TransportEvents) {
+        match &mut self.link {
+            Link::Down => return,
+            Link::Up(socket) => socket.note(event),
+            Link::Connecting(socket) => {
+                socket.note(event);
+                if event.is_writable() || event.is_error() {
+                    self.finish_connecting(seen);
+                }
+            }
+        }
+        if !self.out.is_empty() {
+            self.flush(seen);
+        }
+        self.read(seen);
+    }
+
+    /// Checks a writable socket: the connection was made, or has failed.
+    fn finish_connecting(&mut self, seen: &mut TransportEvents) {
+        let Link::Connecting(socket) = &self.link else { return };
+        if let Ok(Some(error)) | Err(error) = socket.stream().take_error() {
+            seen.failed = Some(format!("connecting failed: {error}"));
+            return;
+        }
+        // A socket without an error may still be connecting: only a connected one has a peer.
+        match socket.stream().peer_addr() {
+            Ok(_) => {
+                os::set_options(socket.stream());
+                if let Link::Connecting(socket) = std::mem::take(&mut self.link) {
+                    self.link = Link::Up(socket);
+                }
+                seen.connected = true;
+            }
+            Err(error) if error.kind() == ErrorKind::NotConnected => {}
+            Err(error) => seen.failed = Some(format!("connecting failed: {error}")),
+        }
+    }
+
+    /// Writes until no byte is left or the kernel's buffer is full.
+    pub(super) fn flush(&mut self, seen: &mut TransportEvents) {
+        let Link::Up(socket) = &mut self.link else { return };
+        if self.out.is_empty() {
+            return;
+        }
+        while self.written < self.out.len() {
+            if !socket.may_write() {
+                return; // an event follows
+            }
+            match socket.write(self.out.get(self.written..).unwrap_or_default()) {
+                Progress::Bytes(count) => self.written += count,
+                Progress::Blocked => return,
+                Progress::Ended => {} // only a read finds an end
+                Progress::Failed(error) => {
+                    seen.failed = Some(format!("writing failed: {error}"));
+                    return;
+                }
+            }
+        }
+        debug_assert_eq!(self.written, self.out.len(), "the kernel takes no more than it is given");
+        self.written = 0;
+        self.out.clear();
+        // After one long call the memory is given back.
+        self.out.shrink_to(CLIENT_BUFFER_KEPT);
+        seen.flushed = true;
+    }
+
+    /// Reads until the socket is empty or the budget of one turn is used; then [`Transport::is_unread`] is true.
+    pub(super) fn read(&mut self, seen: &mut TransportEvents) {
+        let Link::Up(socket) = &mut self.link else { return };
+        if !socket.may_read() {
+            return;
+        }
+        let read = READ_BUFFER.try_with(|buffer| read_into(&mut buffer.borrow_mut(), socket, seen));
+        if read.is_err() {
+            // The thread ends, and drops a client that one of its thread-local values held.
+            read_into(&mut Vec::new(), socket, seen);
+        }
+    }
+
+    /// Continues a read that used its budget in an earlier turn. Returns true if there was one.
+    #[inline]
+    pub(super) fn read_on(&mut self, seen: &mut TransportEvents) -> bool {
+        let unread = self.is_unread() && seen.input.is_empty();
+        if unread {
+            self.read(seen);
+        }
+        unread
+    }
+
+    /// Reads to find out if the server has closed the connection, which no event has told yet.
+    pub(super) fn read_to_the_end(&mut self, seen: &mut TransportEvents) {
+        if let Link::Up(socket) = &mut self.link {
+            socket.suspect_end();
+            self.read(seen);
+        }
+    }
+}
+
+/// Reads until the socket is empty or the budget of one turn is used, with this buffer.
+fn read_into(buffer: &mut Vec<u8>, socket: &mut Socket, seen: &mut TransportEvents) {
+    buffer.resize(READ_CHUNK, 0);
+    let mut budget = READ_BUDGET;
+    while socket.may_read() && budget > 0 {
+        match socket.read(buffer, &mut budget) {
+            Progress::Bytes(count) => {
+                seen.input.push(Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default()));
+            }
+            Progress::Blocked => return,
+            Progress::Ended => {
+                seen.failed = Some("the server closed the connection".to_owned());
+                return;
+            }
+            Progress::Failed(error) => {
+                seen.failed = Some(format!("reading failed: {error}"));
+                return;
+            }
+        }
+    }
+}
+
+thread_local! {
+    /// The read buffer of this thread, for all connections that it drives, so that an idle connection holds none.
+    static READ_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Returns a time-out for `Poll::poll`, at most an hour. `poll` rounds up by itself, so that a timer is due when it returns;
+/// rounding here as well would turn zero into a millisecond.
+pub(super) fn poll_limit(limit: Option<Duration>) -> Option<Duration> {
+    limit.map(|limit| limit.min(Duration::from_secs(3600)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn one_read_takes_its_budget_and_the_next_ones_the_rest() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (poll, mut transport) = (os::Poll::new().expect("a poll"), Transport::default());
+        transport.connect(address, poll.registry(), Token(0)).expect("it listens");
+        let (mut server, _) = listener.accept().expect("it comes");
+        let Link::Connecting(socket) = std::mem::take(&mut transport.link) else { panic!("it connects") };
+        transport.link = Link::Up(socket);
+        server.set_nonblocking(true).expect("an option");
+        let mut sent = 0;
+        while let Ok(count) = server.write(&[0; 1 << 16]) {
+            sent += count; // as much as the two sockets hold
+        }
+        let mut got = 0;
+        while got < sent {
+            let mut seen = TransportEvents::default();
+            transport.read_to_the_end(&mut seen);
+            let now: usize = seen.input.iter().map(Bytes::len).sum();
+            assert!(now <= READ_BUDGET + READ_CHUNK, "{now} bytes at once");
+            got += now;
+            assert!(now < READ_BUDGET || transport.is_unread());
+        }
+    }
+
+    #[test]
+    fn not_to_wait_is_not_to_wait_a_millisecond() {
+        assert_eq!(poll_limit(Some(Duration::ZERO)), Some(Duration::ZERO));
+        assert_eq!(poll_limit(Some(Duration::MAX)), Some(Duration::from_secs(3600)));
+        assert_eq!(poll_limit(None), None);
+    }
+}

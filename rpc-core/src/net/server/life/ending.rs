@@ -1,0 +1,88 @@
+//! Layer 4: the end of a loop: by a drain, by an error, by a panic, or by force when its last handler does not return.
+//!
+//! A handler cannot be stopped from outside. So a loop may end while handlers run: their threads are listed in `slow`, and
+//! the loop counts as over when no other thread is left.
+
+use super::super::error::ServeError;
+use super::super::event_loop::EventLoop;
+use super::super::loop_owner::LoopOwner;
+use crate::log;
+use crate::proto::server::ServerCounters;
+
+/// The result of a loop that has ended.
+pub(in crate::net::server) struct Ended {
+    /// The counters of the loop at its end.
+    pub(in crate::net::server) counters: ServerCounters,
+    /// True if calls were abandoned.
+    pub(in crate::net::server) forced: bool,
+    /// The error that ended the loop, if it was not a drain.
+    pub(in crate::net::server) error: Option<ServeError>,
+}
+
+/// Ends the loop: closes it, and lets all threads end that run no handler. The error is recorded first and logged last:
+/// whatever a subscriber does, `Server::run` returns.
+pub(in crate::net::server) fn end(
+    owner: &LoopOwner,
+    event_loop: Option<Box<EventLoop>>,
+    error: Option<ServeError>,
+) {
+    let text = error.as_ref().map(ToString::to_string);
+    let mut inner = owner.lock();
+    inner.epoch += 1;
+    let event_loop = event_loop.or(inner.parked_loop.take());
+    let counters = event_loop.as_ref().map(|event_loop| event_loop.core.counters());
+    if let Some(ended) = &mut inner.ended {
+        // The owner may have ended it first, because the queue was closed after a panic of this thread.
+        ended.error = ended.error.take().or(error);
+        ended.counters = counters.unwrap_or(ended.counters);
+    } else {
+        let counters = counters.unwrap_or(inner.last_counters.1);
+        let forced = !inner.slow.is_empty();
+        inner.ended = Some(Ended { counters, forced, error });
+    }
+    inner.check();
+    inner.threads.shut_down();
+    drop(inner);
+    // After `ended` is set: a thread whose command is dropped finds the result there.
+    owner.commands.close();
+    // Closes the sockets, which must not happen under the lock.
+    drop(event_loop);
+    owner.shutdown.notify();
+    if let Some(error) = text {
+        log::error!(number = owner.number, error, "an event loop has ended with an error");
+    }
+}
+
+/// Returns true if the loop and its threads have ended, except for threads that were abandoned in handlers.
+pub(in crate::net::server) fn is_over(owner: &LoopOwner) -> bool {
+    let inner = owner.lock();
+    inner.ended.is_some() && inner.threads.alive <= inner.slow.len()
+}
+
+/// Returns true if the loop ended with an error.
+pub(in crate::net::server) fn has_failed(owner: &LoopOwner) -> bool {
+    owner.lock().ended.as_ref().is_some_and(|ended| ended.error.is_some())
+}
+
+/// Takes the error that ended the loop.
+pub(in crate::net::server) fn take_error(owner: &LoopOwner) -> Option<ServeError> {
+    owner.lock().ended.as_mut().and_then(|ended| ended.error.take())
+}
+
+/// Returns true if the loop has ended and abandoned calls.
+pub(in crate::net::server) fn was_forced(owner: &LoopOwner) -> bool {
+    owner.lock().ended.as_ref().is_some_and(|ended| ended.forced)
+}
+
+/// Ends the loop if it is parked. After the grace time a parked loop means that its owner's handler does not return.
+pub(in crate::net::server) fn end_if_stuck(owner: &LoopOwner) {
+    let mut inner = owner.lock();
+    if inner.ended.is_some() || inner.parked_loop.is_none() {
+        return;
+    }
+    // Its handler is listed as a slow call, since it does not return and nothing may wait for its thread.
+    let (epoch, since) = (inner.epoch, inner.time_of_turn());
+    inner.release_loop(epoch, since);
+    drop(inner);
+    end(owner, None, None);
+}

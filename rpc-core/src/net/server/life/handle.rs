@@ -1,0 +1,105 @@
+//! Layer 4: a handle to a running server: it drains the server, and reads its counters.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::commands::Command;
+use super::super::loop_owner::LoopOwner;
+use super::counters::{counters, oldest_slow};
+use super::shutdown::ShutdownSignal;
+use crate::limits::END_MARGIN;
+use crate::log;
+use crate::net::sync::thread;
+use crate::proto::server::ServerCounters;
+
+/// A handle to a server: any thread may end the server with it, or read its counters. Clones are the same handle.
+#[derive(Clone)]
+pub struct ServerHandle {
+    /// The event loops of the server.
+    loops: Arc<[Arc<LoopOwner>]>,
+    /// Wakes `Server::run`.
+    shutdown: Arc<ShutdownSignal>,
+    /// The address at which the server listens.
+    local_addr: SocketAddr,
+    /// The grace time of a drain.
+    grace: Duration,
+}
+
+impl ServerHandle {
+    /// Returns the handle of a server with these loops.
+    pub(in crate::net::server) fn new(
+        loops: Vec<Arc<LoopOwner>>,
+        shutdown: Arc<ShutdownSignal>,
+        local_addr: SocketAddr,
+        grace: Duration,
+    ) -> Self {
+        ServerHandle { loops: loops.into(), shutdown, local_addr, grace }
+    }
+
+    /// Begins a graceful shutdown. The server accepts no connection, refuses new calls, finishes running and queued ones,
+    /// and tells its clients. Then [`Server::run`](super::super::Server::run) returns, after the grace time at the latest. This
+    /// method does not wait.
+    pub fn drain(&self) {
+        self.drain_within(self.grace);
+    }
+
+    /// Drains as [`ServerHandle::drain`] does, with another grace time than that of the server's limits. During a drain it
+    /// can shorten the time that is left, but not extend it: use it for a second ctrl-C. Zero ends the server now; running
+    /// calls are abandoned, and the verdict of their callers is 'unknown'.
+    pub fn drain_within(&self, grace: Duration) {
+        let is_first = self.shutdown.drain(grace.saturating_add(END_MARGIN));
+        self.loops.iter().for_each(|owner| owner.commands.push(Command::Drain(grace)));
+        if is_first {
+            log::info!(address = %self.local_addr, ?grace, "draining");
+        }
+    }
+
+    /// Returns the sum of the counters of all loops.
+    ///
+    /// Each loop replies between two calls. If a loop does not reply within a second, since its last thread runs a handler,
+    /// its last known counters are used. A handler that calls this may wait for the loop whose thread it occupies: mark its
+    /// method `#[rpc(slow)]`, so that it runs on a thread of its own.
+    pub fn counters(&self) -> ServerCounters {
+        self.loops.iter().fold(ServerCounters::default(), |sum, owner| sum.plus(counters(owner)))
+    }
+
+    /// Returns the age of the oldest call that runs on a thread of its own, to within some milliseconds; zero if there is
+    /// none. It shows a handler that never returns.
+    pub fn oldest_running(&self) -> Duration {
+        let now = |owner: &LoopOwner| owner.dispatch_env.clock.now();
+        self.loops
+            .iter()
+            .filter_map(|owner| oldest_slow(owner).map(|since| now(owner).since(since)))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Returns the address at which the server listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Returns true if this thread runs a handler of this server, or a loop.
+    pub(in crate::net::server) fn is_own_thread(&self) -> bool {
+        let me = thread::current().id();
+        self.loops.iter().any(|owner| owner.lock().threads.members.contains(&me))
+    }
+
+    /// Returns the event loops.
+    pub(in crate::net::server) fn loops(&self) -> &[Arc<LoopOwner>] {
+        &self.loops
+    }
+
+    /// Returns the shutdown signal.
+    pub(in crate::net::server) fn shutdown(&self) -> &ShutdownSignal {
+        &self.shutdown
+    }
+}
+
+impl fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerHandle({})", self.local_addr)
+    }
+}

@@ -1,0 +1,22 @@
+//! Layer 4: the life of a server around its loops: handles, counters, the drain, and the end.
+//!
+//! ```text
+//!  ServerHandle::drain --- Command::Drain to each loop ---> the protocol drains --- is_over ---> end
+//!         |                                                                                      |
+//!         '--- ShutdownSignal::drain: the time that is left ---> Server::run <--- notify ---------'
+//!                                                                    |
+//!                        the time is over: end_if_stuck <------------'
+//! ```
+//! `handle` and `running` are for users, `shutdown` wakes `Server::run`, `ending` ends one loop, and `counters` asks a loop
+//! for its counters.
+
+mod counters;
+mod ending;
+mod handle;
+mod running;
+mod shutdown;
+
+pub(super) use ending::{Ended, end, end_if_stuck, has_failed, is_over, take_error, was_forced};
+pub use handle::ServerHandle;
+pub use running::RunningServer;
+pub(super) use shutdown::ShutdownSignal;

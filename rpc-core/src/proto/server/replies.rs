@@ -1,0 +1,70 @@
+//! Layer 2: the replies of the duplicate filter: sent, sent again, or not sent for want of room.
+
+use super::filter::Filter;
+use super::record::CallState;
+use crate::error::Reason;
+use crate::wire::frame::{Header, Kind, millis};
+use crate::wire::message::{REPLY_NOT_KEPT, Status};
+
+impl Filter<'_> {
+    /// Returns true if a reply of this length may be appended to what its connection has to write.
+    pub(super) fn has_room_to_send(&self, length: usize) -> bool {
+        self.attached.as_ref().is_none_or(|writer| writer.has_room(length, &self.config.limits))
+    }
+
+    /// Sends a final reply again, unless it is still unsent on this connection. Returns true if it did.
+    pub(super) fn reply_again(&mut self) -> bool {
+        let Some(sent) = self.attached.as_ref().map(|writer| writer.connection.outgoing.sent()) else {
+            return false;
+        };
+        // A connection begins to count where the queue of the last one ended: a reply that died unsent with it is sent again.
+        if self.record.reply_end > sent {
+            return false;
+        }
+        match self.record.state {
+            CallState::Kept => {
+                let reply = self.calls.lend_reply(self.record.call);
+                self.reply(self.record.code, 0, &reply);
+                self.calls.return_reply(self.record.call, reply);
+            }
+            // Lost for good the first time, and so it is again: over a limit, or not to be encoded.
+            CallState::NotKept if self.record.code == Status::ReplyLost.code() => {
+                self.reply(self.record.code, 0, &[]);
+            }
+            CallState::NotKept => {
+                self.reply(Status::ReplyLost.code(), self.retry_after(), REPLY_NOT_KEPT.as_bytes());
+            }
+            // Without its text, which was not kept: W12 allows that.
+            CallState::Refused => self.reply(self.record.code, self.retry_millis(), &[]),
+            CallState::Empty | CallState::Queued | CallState::Running | CallState::Acknowledged => {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Sends a reply to the connection that carries the session now, if there is one (V8).
+    #[inline]
+    pub(super) fn reply(&mut self, code: u8, millis: u32, body: &[u8]) {
+        // Detached: the record is final, and the reply is sent again for the duplicate that the client sends after its resume.
+        let Some(writer) = &mut self.attached else { return };
+        let header = Header { code, millis, ..Header::for_call(Kind::Reply, self.slot, self.record.last) };
+        writer.send(&header, body);
+        self.counters.replies += 1;
+        self.record.reply_end = writer.connection.outgoing.queued();
+    }
+
+    /// Returns the pause that a server suggests which is busy or shutting down; 0 for every other refusal.
+    pub(super) fn retry_millis(&self) -> u32 {
+        // Read from the record, so that a refusal that is sent again suggests the same.
+        match Status::from_code(self.record.code) {
+            Ok(Status::Refused(Reason::Busy | Reason::Draining)) => self.retry_after(),
+            _ => 0,
+        }
+    }
+
+    /// Returns the pause before another attempt, in milliseconds: at least 1, since 0 means that none helps.
+    pub(super) fn retry_after(&self) -> u32 {
+        millis(self.config.limits.retry_after).max(1)
+    }
+}
