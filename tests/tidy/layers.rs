@@ -6,11 +6,12 @@ use std::collections::HashSet;
 use crate::source::{Broken, File, House, Token, blank, tokens};
 
 /// The modules of `rpc-core/src` and their layers, times ten. A module may import modules that are not above it.
-const MODULES: [(&str, u32); 13] = [
+const MODULES: [(&str, u32); 14] = [
     ("error", 0),
     ("ids", 0),
     ("limits", 0),
     ("contract", 0),
+    ("each_process", 0),
     ("wire", 10),
     ("proto", 20),
     ("service", 30),
