@@ -21,6 +21,7 @@ use super::inner::ClientInner;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::{Channel, ClientCounters, Ticket};
 use crate::ids::Clock;
+use crate::panics::contain;
 use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::message::Table;
 
@@ -96,8 +97,8 @@ impl Channel for TcpChannel {
             self.inner.wake_driver(&mut state);
         }
         self.inner.finish(state, PendingWakeups::default());
-        // The waker of the call, outside the lock for the same reason.
-        drop(left);
+        // The waker of the call, outside the lock for the same reason. This is called by destructors, which must not panic.
+        contain(|| drop(left));
     }
 
     fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome> {
@@ -119,7 +120,7 @@ impl Channel for TcpChannel {
         state.left.forget(ticket.0);
         let left = state.waiters.remove(ticket);
         drop(state);
-        drop(left);
+        contain(|| drop(left)); // runs user code; this is called by destructors
     }
 
     fn call(&self, request: Request) -> (Outcome, Option<Ticket>) {
@@ -150,7 +151,7 @@ impl Channel for TcpChannel {
     }
 
     fn peer(&self) -> Arc<str> {
-        Arc::clone(&self.inner.peer)
+        self.inner.peer()
     }
 
     fn counters(&self) -> ClientCounters {
@@ -176,8 +177,9 @@ impl Channel for TcpChannel {
     }
 }
 
+/// Never panics: a destructor of a thread-local value, or one that runs while a thread unwinds, would abort the process.
 impl Drop for TcpChannel {
     fn drop(&mut self) {
-        self.close();
+        contain(|| self.close());
     }
 }
