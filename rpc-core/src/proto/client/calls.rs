@@ -29,6 +29,7 @@ use super::slots::Slots;
 use super::waiting::Waiting;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{Seq, Slot, Time};
+use crate::limits::LONGEST_PAUSE_ASKED;
 use crate::proto::{Outcome, UnknownCause};
 
 /// The calls of a client that have not ended, and the frames about them.
@@ -182,7 +183,8 @@ impl Calls {
         let limits = &at.config.limits;
         // `min(16)`: the shift stays inside 32 bits; the cap is reached long before.
         let pause = limits.backoff_first.saturating_mul(1 << call.repeats.min(16)).min(limits.backoff_cap);
-        let due = call.repeat.then(|| self.take_attempt(call.deadline, pause.max(after), at)).flatten();
+        let pause = pause.max(after.min(LONGEST_PAUSE_ASKED));
+        let due = call.repeat.then(|| self.take_attempt(call.deadline, pause, at)).flatten();
         let Some(due) = due else { return self.end(call, outcome) };
         self.counters.repeated += 1;
         call.repeats += 1;
@@ -193,6 +195,7 @@ impl Calls {
 
     /// Ends a refused call, or tries it again later as a new one.
     fn end_or_retry(&mut self, call: Call, outcome: Outcome, after: Duration, at: Conditions<'_>) {
+        let after = after.min(LONGEST_PAUSE_ASKED);
         let due = call.retry.then(|| self.take_attempt(call.deadline, after, at)).flatten();
         let Some(due) = due else { return self.end(call, outcome) };
         self.counters.busy_retries += 1;
