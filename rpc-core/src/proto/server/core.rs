@@ -18,7 +18,6 @@ use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
 use super::record::Record;
-use super::run_queue::ReadyCall;
 use super::sessions::Room;
 use super::timers::Timer;
 use super::turns::LongReplies;

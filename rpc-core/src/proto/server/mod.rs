@@ -41,5 +41,5 @@ pub use connection::{ConnId, Outgoing};
 pub use core::ServerCore;
 pub use counters::ServerCounters;
 pub use entropy::{Entropy, EntropySource};
-pub use keys::CallKey;
+pub use keys::{CallKey, Caller};
 pub use run_queue::ReadyCall;

@@ -5,6 +5,7 @@
 //! while as many of its calls run as would fill the bound.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use super::ServerCore;
 use super::keys::{CallKey, SessionKey};
@@ -47,6 +48,11 @@ impl ServerCore {
             }
         }
         None
+    }
+
+    /// Returns the address from which the session of this call was opened.
+    pub fn source(&self, key: CallKey) -> Option<IpAddr> {
+        self.links.sessions.get(key.session)?.source
     }
 
     /// Returns true if a call may run now, or a session takes turns whose calls were refused meanwhile.

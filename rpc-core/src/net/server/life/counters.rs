@@ -53,5 +53,5 @@ pub(super) fn counters(owner: &LoopOwner) -> ServerCounters {
 
 /// Returns the time at which the oldest slow call began.
 pub(super) fn oldest_slow(owner: &LoopOwner) -> Option<Time> {
-    owner.lock().slow.iter().map(|call| call.since).min()
+    owner.lock().slow.oldest()
 }

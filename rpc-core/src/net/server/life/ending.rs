@@ -35,7 +35,7 @@ pub(in crate::net::server) fn end(
         ended.counters = counters.unwrap_or(ended.counters);
     } else {
         let counters = counters.unwrap_or(inner.last_counters.1);
-        let forced = !inner.slow.is_empty();
+        let forced = inner.slow.len() > 0;
         inner.ended = Some(Ended { counters, forced, error });
     }
     inner.check();
@@ -78,7 +78,8 @@ pub(in crate::net::server) fn end_if_stuck(owner: &LoopOwner) {
     }
     // Its handler is listed as a slow call, since it does not return and nothing may wait for its thread.
     let (epoch, since) = (inner.epoch, inner.time_of_turn());
-    inner.release_loop(epoch, since);
+    let caller = inner.running.map(|(_, key)| inner.caller(key));
+    inner.release_loop(epoch, since, caller, false);
     drop(inner);
     end(owner, None, None);
 }
