@@ -18,8 +18,8 @@ pub struct Scenario {
 /// All scenarios.
 pub const SCENARIOS: &[Scenario] = &all();
 
-const fn all() -> [Scenario; 19] {
-    let mut all = [callers::SCENARIOS[0]; 19];
+const fn all() -> [Scenario; 20] {
+    let mut all = [callers::SCENARIOS[0]; 20];
     let parts: [&[Scenario]; 3] = [&callers::SCENARIOS, &sessions::SCENARIOS, &servers::SCENARIOS];
     let (mut part, mut at) = (0, 0);
     while part < parts.len() {
