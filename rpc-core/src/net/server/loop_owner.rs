@@ -26,7 +26,6 @@ use super::commands::{Command, CommandQueue};
 use super::event_loop::EventLoop;
 use super::life::{Ended, ShutdownSignal};
 use super::threads::{Pace, SlowCalls, SlowMethods, ThreadPool, detach};
-use crate::contract::Entry;
 use crate::error::Reason;
 use crate::ids::Time;
 use crate::limits::WATCH_TICK;
@@ -72,7 +71,7 @@ pub(super) struct Inner {
     /// Names the current period of ownership.
     pub(super) epoch: u64,
     /// The call that the owner ran last, or runs now.
-    pub(super) running: Option<(Entry, CallKey)>,
+    pub(super) running: Option<CallKey>,
     /// The last even stamp; the stamp of a running handler is one more.
     pub(super) stamps: u64,
     /// The calls that run without the loop, each on a thread that has lost it.
@@ -104,6 +103,8 @@ pub(super) struct ParkedLoop<'a> {
     epoch: u64,
     /// The call that runs. It is filled in place: a call is large enough that moving it costs time.
     call: Option<ReadyCall>,
+    /// True if the run of that call is to be noted when it was quick, since an earlier one of its method was late.
+    is_noted: bool,
     /// The stage of the turn.
     stage: Stage<'a>,
 }
@@ -113,7 +114,7 @@ pub(super) enum Stage<'a> {
     /// Between two calls. The lock is held from the end of one call to the begin of the next: one critical section.
     Between(MutexGuard<'a, Inner>),
     /// A call runs. The loop is parked, and the watcher takes it if the call is slow.
-    Runs(Pace),
+    Runs,
     /// A call of a slow method runs since this time. Another thread has the loop already.
     RunsDetached(Instant),
     /// No call is left, or the sockets must be polled: this thread has the loop again.
@@ -171,7 +172,7 @@ impl LoopOwner {
         if inner.ended.is_some() {
             // First: dropping the loop closes its sockets, which must not happen under the lock.
             drop(inner);
-            return ParkedLoop { owner: self, epoch, call: None, stage: Stage::Lost };
+            return ParkedLoop { owner: self, epoch, call: None, is_noted: false, stage: Stage::Lost };
         }
         debug_assert!(inner.parked_loop.is_none() && inner.epoch == epoch, "a loop has one owner");
         inner.parked_loop = Some(event_loop);
@@ -179,7 +180,7 @@ impl LoopOwner {
             // It sleeps while no call runs. From here on the watcher must see how long one takes.
             watcher.unpark();
         }
-        ParkedLoop { owner: self, epoch, call: None, stage: Stage::Between(inner) }
+        ParkedLoop { owner: self, epoch, call: None, is_noted: false, stage: Stage::Between(inner) }
     }
 
     /// Takes the parked loop, for a thread that was given the task to drive it.
@@ -217,8 +218,9 @@ impl ParkedLoop<'_> {
             if pace != Pace::Slow {
                 inner.stamps += 2;
                 owner.stamp.store(inner.stamps + 1, Ordering::Relaxed);
-                inner.running = Some((call.entry, call.key));
-                self.stage = Stage::Runs(pace); // unlocks
+                inner.running = Some(call.key);
+                self.is_noted = pace == Pace::Doubtful;
+                self.stage = Stage::Runs; // unlocks
                 return self.call.as_ref();
             }
             let Stage::Between(inner) = std::mem::replace(&mut self.stage, Stage::Lost) else { break };
@@ -243,10 +245,10 @@ impl ParkedLoop<'_> {
         let inner = &mut *guard;
         match inner.parked_loop.as_mut().filter(|_| inner.epoch == self.epoch) {
             Some(event_loop) => {
-                event_loop.core.finish(key, status, reply, event_loop.now);
-                if let (Stage::Runs(Pace::Doubtful), Some((entry, _))) = (&self.stage, &inner.running) {
-                    self.owner.methods.record_run(entry, false);
+                if let Some(entry) = self.is_noted.then(|| event_loop.core.entry(key)).flatten() {
+                    self.owner.methods.record_run(&entry, false);
                 }
+                event_loop.core.finish(key, status, reply, event_loop.now);
                 self.stage = Stage::Between(guard);
             }
             None => {

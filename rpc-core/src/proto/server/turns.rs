@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use super::ServerCore;
 use super::keys::{CallKey, SessionKey};
 use super::run_queue::ReadyCall;
+use crate::contract::Entry;
 use crate::ids::{MethodId, Time};
 use crate::limits::{LONG_REPLY, UNSENT_EXPECTED};
 
@@ -55,6 +56,12 @@ impl ServerCore {
         self.links.sessions.get(key.session)?.source
     }
 
+    /// Returns the method of this call, which runs.
+    pub fn entry(&self, key: CallKey) -> Option<Entry> {
+        let record = self.links.sessions.get(key.session)?.records().get(usize::from(key.slot))?;
+        Some(self.calls.get(record.call)?.entry)
+    }
+
     /// Returns true if a call may run now, or a session takes turns whose calls were refused meanwhile.
     pub fn has_calls(&self) -> bool {
         !self.links.queue.turns.is_empty()
@@ -90,10 +97,8 @@ impl ServerCore {
         if length < LONG_REPLY && self.long_replies.0.is_empty() {
             return;
         }
-        let session = self.links.sessions.get(key.session);
-        let record = session.and_then(|session| session.records().get(usize::from(key.slot)));
-        if let Some(data) = record.and_then(|record| self.calls.get(record.call)) {
-            self.long_replies.note(data.entry.method.id, length);
+        if let Some(entry) = self.entry(key) {
+            self.long_replies.note(entry.method.id, length);
         }
     }
 }

@@ -12,30 +12,27 @@ use crate::limits::{MAX_DEPTH, MEMORY_PER_BYTE, SPARE_ELEMENTS, SPARE_MEMORY};
 /// The number of elements that the bytes may still claim, and the memory that these may take.
 #[derive(Debug)]
 pub(in crate::wire) struct Budget {
-    limit: usize,
+    bytes: usize,
     left: Cell<usize>,
-    memory_limit: usize,
-    memory_left: Cell<usize>,
+    memory: Cell<usize>,
 }
 
 impl Budget {
     /// Returns the budget of `bytes` bytes: an element for each, and a few that take no bytes; and the memory for them.
     pub(in crate::wire) fn for_bytes(bytes: usize) -> Self {
-        let limit = bytes.saturating_add(SPARE_ELEMENTS);
-        let memory_limit = bytes.saturating_mul(MEMORY_PER_BYTE).saturating_add(SPARE_MEMORY);
-        Budget { limit, left: Cell::new(limit), memory_limit, memory_left: Cell::new(memory_limit) }
+        Budget { bytes, left: Cell::new(bytes.saturating_add(SPARE_ELEMENTS)), memory: Cell::new(0) }
     }
 
     /// Charges the memory of `count` elements of `size` bytes each.
     fn charge_memory<E: Error>(&self, count: usize, size: usize) -> Result<(), E> {
-        let left = self.memory_left.get();
-        match left.checked_sub(count.saturating_mul(size)) {
-            Some(rest) => {
-                self.memory_left.set(rest);
-                Ok(())
-            }
-            None => Err(too_much_memory(count, size, left, self.memory_limit)),
+        let limit = self.bytes.saturating_mul(MEMORY_PER_BYTE).saturating_add(SPARE_MEMORY);
+        let taken = self.memory.get();
+        let memory = count.saturating_mul(size).saturating_add(taken);
+        if memory > limit {
+            return Err(too_much_memory(count, size, limit - taken, limit));
         }
+        self.memory.set(memory);
+        Ok(())
     }
 
     /// Charges a collection's claim; returns for how many of its elements memory may be reserved. All collections
@@ -48,7 +45,7 @@ impl Budget {
                 self.left.set(left - claimed);
                 Ok(claimed.min(left.saturating_sub(SPARE_ELEMENTS)))
             }
-            Some(claimed) => Err(too_many(claimed, left, self.limit)),
+            Some(claimed) => Err(too_many(claimed, left, self.bytes.saturating_add(SPARE_ELEMENTS))),
             None => Err(no_length()),
         }
     }
@@ -194,9 +191,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Guarded<'_, V> {
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        let access = Guarded { inner, level: self.level };
         // Its elements are a part of what holds it, which is charged or is on the stack.
-        self.inner.visit_seq(Elements { access, reserve: usize::MAX, uncharged: 0, uncharged_values: 0 })
+        self.inner.visit_seq(Guarded { inner, level: self.level })
     }
 
     #[inline]
@@ -240,6 +236,21 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Guarded<'_, S> {
     }
 }
 
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guarded<'_, A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, inner: S) -> Result<Option<S::Value>, A::Error> {
+        let level = self.level;
+        self.inner.next_element_seed(Guarded { inner, level })
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.inner.size_hint()
+    }
+}
+
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
     type Error = A::Error;
 
@@ -247,7 +258,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, inner: S) -> Result<Option<S::Value>, A::Error> {
         let level = self.access.level;
         charge_all::<S::Value, _>(&mut self.uncharged, level.budget)?;
-        self.access.inner.next_element_seed(Guarded { inner, level })
+        self.access.next_element_seed(inner)
     }
 
     #[inline]

@@ -78,7 +78,7 @@ pub(in crate::net::server) fn end_if_stuck(owner: &LoopOwner) {
     }
     // Its handler is listed as a slow call, since it does not return and nothing may wait for its thread.
     let (epoch, since) = (inner.epoch, inner.time_of_turn());
-    let caller = inner.running.map(|(_, key)| inner.caller(key));
+    let caller = inner.running.map(|key| inner.caller(key));
     inner.release_loop(epoch, since, caller, false);
     drop(inner);
     end(owner, None, None);

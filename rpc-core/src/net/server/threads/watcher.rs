@@ -75,9 +75,10 @@ fn take_over(owner: &Arc<LoopOwner>, stamp: u64) -> Option<OwnedLoop> {
         // If no thread is left, the loop waits for this handler.
         return None;
     }
-    let (entry, key) = inner.running?;
+    let key = inner.running?;
     let caller = inner.caller(key);
     let event_loop = inner.parked_loop.take()?;
+    let entry = event_loop.core.entry(key);
     owner.stamp.store(inner.stamps, Ordering::Relaxed);
     let epoch = inner.epoch;
     inner.release_loop(epoch, event_loop.now, Some(caller), true);
@@ -86,7 +87,9 @@ fn take_over(owner: &Arc<LoopOwner>, stamp: u64) -> Option<OwnedLoop> {
     let chosen = inner.threads.request(Task::Watch);
     drop(inner);
     wake_or_spawn(owner, chosen, Task::Watch);
-    owner.methods.record_run(&entry, true);
+    if let Some(entry) = entry {
+        owner.methods.record_run(&entry, true);
+    }
     Some(owned)
 }
 
