@@ -14,6 +14,7 @@
 
 use crate::contract::{Directory, Entry};
 use crate::limits::LATE_RUNS;
+use crate::log;
 use crate::net::sync::atomic::{AtomicU16, Ordering};
 
 /// The history of each method of a server, for all its loops.
@@ -65,8 +66,8 @@ impl SlowMethods {
         history.store(after, Ordering::Relaxed);
         let method = entry.method.name;
         match (is_slow(before), is_slow(after)) {
-            (false, true) => tracing::info!(method, "slow method: its calls now run on a separate thread"),
-            (true, false) => tracing::info!(method, "quick method: its calls run on the loop's thread again"),
+            (false, true) => log::info!(method, "slow method: its calls now run on a separate thread"),
+            (true, false) => log::info!(method, "quick method: its calls run on the loop's thread again"),
             _ => {}
         }
     }
