@@ -24,14 +24,14 @@ use std::sync::Arc;
 
 use super::commands::{Command, CommandQueue};
 use super::event_loop::EventLoop;
-use super::life::{Ended, ShutdownSignal};
+use super::life::{Ended, LastCounters, ShutdownSignal};
 use super::threads::{Pace, SlowCalls, SlowMethods, ThreadPool, detach};
 use crate::error::Reason;
 use crate::ids::Time;
 use crate::limits::WATCH_TICK;
 use crate::net::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::net::sync::{Instant, Mutex, MutexGuard, PoisonError};
-use crate::proto::server::{CallKey, Caller, ReadyCall, ServerCounters};
+use crate::proto::server::{CallKey, Caller, ReadyCall};
 use crate::service::DispatchEnv;
 use crate::wire::message::Status;
 
@@ -80,11 +80,8 @@ pub(super) struct Inner {
     pub(super) threads: ThreadPool,
     /// The result of the loop, once it has ended.
     pub(super) ended: Option<Ended>,
-    /// The counters that were returned last, with the number of their request. Counters must not go back when the loop
-    /// cannot reply.
-    pub(super) last_counters: (u64, ServerCounters),
-    /// The number of requests for counters so far.
-    pub(super) counter_requests: u64,
+    /// The newest counters that are known.
+    pub(super) last_counters: LastCounters,
 }
 
 /// The loop, held by its owner. There is at most one for a loop.
@@ -142,8 +139,7 @@ impl LoopOwner {
             slow: SlowCalls::new(max_threads),
             threads: ThreadPool::default(),
             ended: None,
-            last_counters: (0, ServerCounters::default()),
-            counter_requests: 0,
+            last_counters: LastCounters::default(),
         };
         LoopOwner {
             inner: Mutex::new(inner),
