@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::call_table::CallTable;
+use super::call_table::{CALL_BYTES, CallTable};
 use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connection, Outgoing, Stage};
 use super::counters::ServerCounters;
@@ -18,13 +18,13 @@ use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
 use super::record::Record;
-use super::run_queue::ReadyCall;
 use super::sessions::Room;
+use super::sources::{Source, source_of};
 use super::timers::Timer;
 use super::turns::LongReplies;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
-use crate::limits::FRAMES_PER_TURN;
+use crate::limits::{FRAMES_PER_TURN, LOG_EVERY};
 use crate::wire::frame::{Frame, Header, Kind, millis};
 use crate::wire::message::{self, Hello, Status};
 
@@ -50,6 +50,8 @@ pub struct ServerCore {
     pub(super) handovers: VecDeque<HandOver>,
     /// The methods whose replies may be long.
     pub(super) long_replies: LongReplies,
+    /// The time of the last line in the log about too many sessions.
+    pub(super) told_full: Option<Time>,
     /// Calls that were handed out and not finished.
     pub(super) running: usize,
     /// The drain, once it has begun.
@@ -65,12 +67,13 @@ impl ServerCore {
         // Loops share nothing, so that no lock is between them: each has its part of every sum.
         config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
-            calls: CallTable::new(config.limits.reply_budget),
+            calls: CallTable::new(&config.limits),
             config,
             entropy,
             links: Links::default(),
             handovers: VecDeque::new(),
             long_replies: LongReplies::default(),
+            told_full: None,
             running: 0,
             drain: None,
             counters: ServerCounters::default(),
@@ -177,6 +180,7 @@ impl ServerCore {
             connections: self.links.connections.len(),
             records,
             record_bytes: records * size_of::<Record>(),
+            call_bytes: self.calls.len() * CALL_BYTES,
             kept_bytes: self.calls.kept_bytes(),
             queued: self.links.queue.calls,
             running: self.running,
@@ -244,7 +248,7 @@ impl ServerCore {
     fn handle_hello(&mut self, conn: ConnId, body: &[u8], now: Time) -> Handled {
         let hello = Hello::decode(body)?;
         match greeting::decide(&hello, &self.config, &self.links.sessions) {
-            Greeting::Open => self.open(conn, &hello, body),
+            Greeting::Open => self.open(conn, &hello, body, now),
             Greeting::Resume(key) => {
                 self.counters.resumed += 1;
                 self.links.resume(conn, key, body, self.drain.is_some(), &self.config, now);
@@ -269,13 +273,16 @@ impl ServerCore {
         Ok(())
     }
 
-    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8]) {
-        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.ip());
+    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8], now: Time) {
+        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| source_of(peer.ip()));
         let draining = self.drain.is_some();
         // Also counted when an unused session makes room: the server was full.
         let room = self.links.sessions.make_room(source, draining, &self.config.limits);
         self.counters.turned_away += u64::from(room != Room::Free);
         self.counters.evicted += u64::from(matches!(room, Room::Evict(_)));
+        if room != Room::Free && !draining {
+            self.log_full(source, now);
+        }
         match room {
             Room::Free => {}
             Room::Evict(key) => end_session(&mut self.links, &mut self.calls, key),
@@ -290,6 +297,21 @@ impl ServerCore {
         self.counters.opened += 1;
         self.links.attach(conn, key, body, &self.config);
         self.links.welcome(conn, key, false, draining, &self.config);
+    }
+
+    /// Says in the log that sessions are short, but not for each client that meets it.
+    fn log_full(&mut self, source: Source, now: Time) {
+        if self.told_full.is_none_or(|last| now.since(last) >= LOG_EVERY) {
+            self.told_full = Some(now);
+            let (sessions, of_source) =
+                (self.links.sessions.len(), self.links.sessions.sources().sessions(source));
+            tracing::warn!(
+                sessions,
+                of_source,
+                ?source,
+                "a new session takes the place of an unused one, or is turned away"
+            );
+        }
     }
 }
 
@@ -331,7 +353,7 @@ impl ServerCore {
         self.running -= 1;
         self.counters.panics += u64::from(status == Status::Panicked);
         // Space is made before the record is settled, since the filter that settles it sees its own slot only.
-        if status.ran() && !self.calls.has_room(body.len()) {
+        if status.ran() && !self.calls.is_ample(body.len()) {
             self.release_old_replies(key, body.len(), now);
         }
         self.note_reply(key, body.len());
@@ -341,23 +363,6 @@ impl ServerCore {
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
         self.links.resume_calls(key.session, true); // those that waited for this reply
-    }
-
-    /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.
-    fn release_old_replies(&mut self, key: CallKey, length: usize, now: Time) {
-        let filter = self.find_filter(key.session, key.slot);
-        // No reply is released for one that would not be kept in any case.
-        if key.is_duplicate || !filter.is_some_and(|filter| filter.may_keep(length)) {
-            return;
-        }
-        for (session, slot, seq) in self.calls.old_replies(self.config.limits.reply_age, now) {
-            if self.calls.has_room(length) {
-                return;
-            }
-            if let Some(mut filter) = self.find_filter(session, slot) {
-                filter.release_reply(seq);
-            }
-        }
     }
 }
 
@@ -371,7 +376,8 @@ impl fmt::Debug for ServerCore {
 fn end_session(links: &mut Links, calls: &mut CallTable, key: SessionKey) {
     let Some(session) = links.end(key) else { return };
     // Entries in the run queue stay: their key finds no session, and they are passed over when their turn comes (V4).
-    for record in session.records() {
+    calls.leave_all(&session.sums);
+    for (_, record) in session.records().iter() {
         calls.tell_cancelled(record.call);
         calls.free(record.call);
     }

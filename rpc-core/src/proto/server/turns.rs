@@ -62,7 +62,7 @@ impl ServerCore {
         }
         let Some(session) = self.links.sessions.get(key) else { return false };
         let running = (session.sums.active as usize).saturating_sub(session.lane.calls); // less only if the filter is off
-        let slot = session.lane.places.front().map(|place| usize::from(place.slot));
+        let slot = session.lane.places.front().map(|place| place.slot);
         let record = slot.and_then(|slot| session.records().get(slot));
         let Some(data) = record.and_then(|record| self.calls.get(record.call)).filter(|_| running > 0) else {
             return false;
@@ -85,7 +85,7 @@ impl ServerCore {
             return;
         }
         let session = self.links.sessions.get(key.session);
-        let record = session.and_then(|session| session.records().get(usize::from(key.slot)));
+        let record = session.and_then(|session| session.records().get(key.slot));
         if let Some(data) = record.and_then(|record| self.calls.get(record.call)) {
             self.long_replies.note(data.entry.method.id, length);
         }
