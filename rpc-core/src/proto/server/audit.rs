@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::ServerCore;
+use super::keys::SessionKey;
 use super::record::{CallState, NO_CALL, Record};
 use super::run_queue::Turn;
+use super::session::Session;
 use super::sources::Source;
 use crate::ids::{CallId, Seq, SessionId};
 
@@ -51,6 +53,17 @@ pub struct SessionState {
     pub acknowledged: bool,
 }
 
+/// The calls of one or more sessions that have data.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stored {
+    /// The number of calls.
+    calls: usize,
+    /// The number of them with a kept reply.
+    replies: usize,
+    /// Bytes of those replies.
+    kept: usize,
+}
+
 impl ServerCore {
     /// Shows every session to `see`.
     pub fn sessions(&self, mut see: impl FnMut(SessionState)) {
@@ -92,57 +105,69 @@ impl ServerCore {
         self.audit_queue()?;
         self.audit_connections()?;
         self.audit_sources()?;
-        let (mut kept_by_all, mut replies_of_all, mut keepers, mut calls) = (0, 0, 0, 0);
+        let (mut stored, mut keepers) = (Stored::default(), 0);
         for session in self.links.sessions.iter() {
-            if session.records().len() > usize::from(session.sums.slots) {
-                return Err(format!("V10: {} records", session.records().len()));
-            }
-            session.records().audit()?;
-            let (mut active, mut kept, mut replies) = (0, 0, 0);
-            for (slot, record) in session.records().iter() {
-                replies += usize::from(record.state == CallState::Kept);
-                active += u32::from(!record.state.is_final());
-                let data = self.calls.get(record.call);
-                // Data where there must be some, and nowhere else: what is left behind would never be freed.
-                let stored = matches!(record.state, CallState::Queued | CallState::Running | CallState::Kept);
-                if stored != data.is_some() || (record.call == NO_CALL) == stored {
-                    return Err(format!("slot {slot}: {record:?} with {data:?}"));
-                }
-                calls += usize::from(stored);
-                kept += data.map_or(0, |data| data.reply.len());
-                // An index that two records share would send one client's reply to another.
-                if data.is_some_and(|data| data.seq != record.last || data.slot != slot) {
-                    return Err(format!("slot {slot}: {record:?} has another's data {data:?}"));
-                }
-                see(CallId { session: session.id, slot, seq: record.last }, shown(record.state));
-            }
-            if active != session.sums.active {
-                return Err(format!("V12: {active} calls under way, {} counted", session.sums.active));
-            }
-            if (kept, replies) != (session.sums.kept, session.sums.kept_replies) {
-                return Err(format!(
-                    "V10: {replies} replies with {kept} bytes kept, counted {:?}",
-                    session.sums
-                ));
-            }
-            let share = limits.replies_of_session(session.sums.slots);
-            if kept > share {
-                return Err(format!("V19: {kept} bytes kept for one session, whose share is {share}"));
-            }
-            kept_by_all += kept;
-            replies_of_all += replies;
-            keepers += usize::from(replies > 0);
+            let of_session = self.audit_session(session, &mut see)?;
+            stored.calls += of_session.calls;
+            stored.replies += of_session.replies;
+            stored.kept += of_session.kept;
+            keepers += usize::from(of_session.replies > 0);
         }
         let counted = (self.calls.kept_bytes(), self.calls.kept_replies, self.calls.keepers);
-        if (kept_by_all, replies_of_all, keepers) != counted {
-            return Err(format!(
-                "V10: {replies_of_all} replies of {keepers} with {kept_by_all} bytes, counted {counted:?}"
-            ));
+        if (stored.kept, stored.replies, keepers) != counted {
+            return Err(format!("V10: {stored:?} of {keepers} sessions, counted {counted:?}"));
         }
-        if calls != self.calls.len() {
-            return Err(format!("{calls} calls have data, {} are stored", self.calls.len()));
+        if stored.calls != self.calls.len() {
+            return Err(format!("{} calls have data, {} are stored", stored.calls, self.calls.len()));
         }
         Ok(())
+    }
+
+    /// Checks the records of a session against its sums, and shows them to `see`.
+    fn audit_session(
+        &self,
+        session: &Session,
+        see: &mut impl FnMut(CallId, RecordState),
+    ) -> Result<Stored, String> {
+        if session.records().len() > usize::from(session.sums.slots) {
+            return Err(format!("V10: {} records", session.records().len()));
+        }
+        session.records().audit()?;
+        let (mut active, mut running, mut stored) = (0, 0, Stored::default());
+        for (slot, record) in session.records().iter() {
+            active += u32::from(!record.state.is_final());
+            let data = self.calls.get(record.call);
+            // Data where there must be some, and nowhere else: what is left behind would never be freed.
+            let is_stored = matches!(record.state, CallState::Queued | CallState::Running | CallState::Kept);
+            if is_stored != data.is_some() || (record.call == NO_CALL) == is_stored {
+                return Err(format!("slot {slot}: {record:?} with {data:?}"));
+            }
+            stored.calls += usize::from(is_stored);
+            stored.replies += usize::from(record.state == CallState::Kept);
+            stored.kept += data.map_or(0, |data| data.reply.len());
+            let runs = record.state == CallState::Running;
+            running += data.filter(|_| runs).map_or(0, |data| data.running);
+            // An index that two records share would send one client's reply to another.
+            if data.is_some_and(|data| data.seq != record.last || data.slot != slot) {
+                return Err(format!("slot {slot}: {record:?} has another's data {data:?}"));
+            }
+            see(CallId { session: session.id, slot, seq: record.last }, shown(record.state));
+        }
+        let sums = &session.sums;
+        if active != sums.active {
+            return Err(format!("V12: {active} calls under way, {} counted", sums.active));
+        }
+        if running != sums.running {
+            return Err(format!("V10: calls hold {running} bytes, {} counted", sums.running));
+        }
+        if (stored.kept, stored.replies) != (sums.kept, sums.kept_replies) {
+            return Err(format!("V10: {stored:?}, counted {sums:?}"));
+        }
+        let share = self.config.limits.replies_of_session(sums.slots);
+        if stored.kept > share {
+            return Err(format!("V19: {} bytes kept for one session, whose share is {share}", stored.kept));
+        }
+        Ok(stored)
     }
 
     /// Checks that each source has the sessions that are counted for it, and no more than its share.
@@ -193,7 +218,13 @@ impl ServerCore {
             bytes += lane.bytes;
             sessions += usize::from(lane.calls > 0);
         }
-        if (calls, bytes, sessions) != (queue.calls, queue.bytes, queue.sessions) {
+        let is_gone = |key: &&SessionKey| self.links.sessions.get(**key).is_none();
+        if queue.turns.iter().filter(is_gone).count() > 0 {
+            return Err("V4: a session that has ended is listed for a turn".to_owned());
+        }
+        let is_paused = |session: &&Session| session.lane.turn == Turn::Paused;
+        let paused = self.links.sessions.iter().filter(is_paused).count();
+        if (calls, bytes, sessions, paused) != (queue.calls, queue.bytes, queue.sessions, queue.paused) {
             return Err(format!("V10: {calls} calls with {bytes} bytes wait, counted {queue:?}"));
         }
         if calls > limits.queue || bytes > limits.queue_bytes {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::call_table::{CALL_BYTES, CallTable};
 use super::config::{HandOver, ServerConfig};
-use super::connection::{ConnId, Connection, Outgoing, Stage};
+use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
@@ -17,14 +17,15 @@ use super::greeting::{self, Greeting};
 use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
+use super::long_replies::LongReplies;
+use super::outgoing::Outgoing;
 use super::record::Record;
 use super::sessions::Room;
-use super::sources::{Source, source_of};
+use super::sources::source_of;
 use super::timers::Timer;
-use super::turns::LongReplies;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
-use crate::limits::{FRAMES_PER_TURN, LOG_EVERY};
+use crate::limits::FRAMES_PER_TURN;
 use crate::wire::frame::{Frame, Header, Kind, millis};
 use crate::wire::message::{self, Hello, Status};
 
@@ -50,8 +51,6 @@ pub struct ServerCore {
     pub(super) handovers: VecDeque<HandOver>,
     /// The methods whose replies may be long.
     pub(super) long_replies: LongReplies,
-    /// The time of the last line in the log about too many sessions.
-    pub(super) told_full: Option<Time>,
     /// Calls that were handed out and not finished.
     pub(super) running: usize,
     /// The drain, once it has begun.
@@ -73,7 +72,6 @@ impl ServerCore {
             links: Links::default(),
             handovers: VecDeque::new(),
             long_replies: LongReplies::default(),
-            told_full: None,
             running: 0,
             drain: None,
             counters: ServerCounters::default(),
@@ -195,7 +193,7 @@ impl ServerCore {
             let Some(frame) = self.links.next_frame(conn, &self.config.limits) else { return };
             if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
                 self.counters.protocol_errors += 1;
-                tracing::debug!(conn, %error, "connection rejected");
+                crate::log::debug!(conn, %error, "connection rejected");
                 // The session goes on: the bytes may have been changed on the way, and its records are worth more than this connection.
                 return self.links.reject(conn, &error, &self.config.limits, now);
             }
@@ -208,8 +206,10 @@ impl ServerCore {
     /// Gives one turn to each connection with frames that were not acted on in its last turn.
     fn read_waiting(&mut self, now: Time) {
         for _ in 0..self.links.connections.unread.len() {
-            if let Some(conn) = self.links.connections.poll_unread() {
-                self.read_frames(conn, now);
+            let Some(conn) = self.links.connections.poll_unread() else { return };
+            self.read_frames(conn, now);
+            if let Some(mut writer) = self.links.connections.writer(conn) {
+                writer.mark_ready(); // the driver reads its socket again: no event follows for bytes that wait there
             }
         }
     }
@@ -248,7 +248,7 @@ impl ServerCore {
     fn handle_hello(&mut self, conn: ConnId, body: &[u8], now: Time) -> Handled {
         let hello = Hello::decode(body)?;
         match greeting::decide(&hello, &self.config, &self.links.sessions) {
-            Greeting::Open => self.open(conn, &hello, body, now),
+            Greeting::Open => self.open(conn, &hello, body),
             Greeting::Resume(key) => {
                 self.counters.resumed += 1;
                 self.links.resume(conn, key, body, self.drain.is_some(), &self.config, now);
@@ -273,7 +273,7 @@ impl ServerCore {
         Ok(())
     }
 
-    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8], now: Time) {
+    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8]) {
         let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| source_of(peer.ip()));
         let draining = self.drain.is_some();
         // Also counted when an unused session makes room: the server was full.
@@ -281,7 +281,15 @@ impl ServerCore {
         self.counters.turned_away += u64::from(room != Room::Free);
         self.counters.evicted += u64::from(matches!(room, Room::Evict(_)));
         if room != Room::Free && !draining {
-            self.log_full(source, now);
+            let (sessions, of_source) =
+                (self.links.sessions.len(), self.links.sessions.sources().sessions(source));
+            crate::log::warn!(
+                ?source,
+                of_source,
+                sessions,
+                evicted = room != Room::Full,
+                "no room for one more session"
+            );
         }
         match room {
             Room::Free => {}
@@ -292,26 +300,11 @@ impl ServerCore {
             }
         }
         let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
-        tracing::debug!(conn, session = ?session.id, "session opened");
+        crate::log::debug!(conn, session = ?session.id, "session opened");
         let key = self.links.sessions.insert(session);
         self.counters.opened += 1;
         self.links.attach(conn, key, body, &self.config);
         self.links.welcome(conn, key, false, draining, &self.config);
-    }
-
-    /// Says in the log that sessions are short, but not for each client that meets it.
-    fn log_full(&mut self, source: Source, now: Time) {
-        if self.told_full.is_none_or(|last| now.since(last) >= LOG_EVERY) {
-            self.told_full = Some(now);
-            let (sessions, of_source) =
-                (self.links.sessions.len(), self.links.sessions.sources().sessions(source));
-            tracing::warn!(
-                sessions,
-                of_source,
-                ?source,
-                "a new session takes the place of an unused one, or is turned away"
-            );
-        }
     }
 }
 
@@ -362,7 +355,7 @@ impl ServerCore {
             // BYE or the lease came first. The client has its verdict, and the record is gone: nothing is left to settle.
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
-        self.links.resume_calls(key.session, true); // those that waited for this reply
+        self.links.resume_calls(key.session); // those that waited for this reply
     }
 }
 

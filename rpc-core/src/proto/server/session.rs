@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::connection::ConnId;
+use super::keys::SessionKey;
 use super::record::{CallState, Record};
 use super::records::Records;
 use super::run_queue::{Lane, Place};
@@ -36,6 +37,8 @@ pub(super) struct Sums {
     pub(super) slots: u16,
     /// Calls that are queued or running.
     pub(super) active: u32,
+    /// Bytes of the arguments of calls that run.
+    pub(super) running: usize,
     /// Bytes of kept replies.
     pub(super) kept: usize,
     /// The number of kept replies.
@@ -56,8 +59,8 @@ impl Sums {
 
 /// The session of one client.
 ///
-/// Invariants: `records.len() <= sums.slots`, and each record is of a slot below it (V10). `sums.active` is the number of records that are not final (V12).
-/// `sums.kept` is the number of bytes of the kept replies (V10).
+/// Invariants: `records.len() <= sums.slots`, and each record is of a slot below it (V10). `sums.active` is the number of records
+/// that are not final (V12). `sums.kept` is the number of bytes of the kept replies (V10).
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     /// The session's name on the wire.
@@ -120,6 +123,16 @@ impl Session {
             return None;
         }
         Some((self.records.of(slot)?, &mut self.sums, &mut self.lane))
+    }
+
+    /// Returns the number of calls that run. With the filter off it is too low: duplicates wait in the lane without a record.
+    pub(super) fn running(&self) -> usize {
+        (self.sums.active as usize).saturating_sub(self.lane.calls)
+    }
+
+    /// Returns the key of the session, whose index is `index`.
+    pub(super) fn key(&self, index: usize) -> SessionKey {
+        SessionKey { index: index as u32, serial: self.serial }
     }
 
     /// Takes the next place out of the lane.

@@ -77,16 +77,12 @@ impl Sessions {
     /// Returns all sessions with their keys.
     #[cfg(feature = "__inspection")]
     pub(super) fn keys(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
-        self.sessions
-            .iter()
-            .map(|(index, session)| (SessionKey { index: index as u32, serial: session.serial }, session))
+        self.sessions.iter().map(|(index, session)| (session.key(index), session))
     }
 
     /// Returns all sessions with their keys, to be changed.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SessionKey, &mut Session)> {
-        self.sessions
-            .iter_mut()
-            .map(|(index, session)| (SessionKey { index: index as u32, serial: session.serial }, session))
+        self.sessions.iter_mut().map(|(index, session)| (session.key(index), session))
     }
 
     /// Returns the number of records of all sessions.
@@ -217,5 +213,36 @@ mod tests {
         }
         let (listed, sources) = sessions.sources().lengths();
         assert!(listed <= 2 * 2 + 8 && sources == 1, "{listed} of {sources}");
+    }
+
+    fn insert(sessions: &mut Sessions, id: u128) -> SessionKey {
+        sessions.insert(Session::new(SessionId(id), Token([0; 32]), 1, Terms::default(), None))
+    }
+
+    #[test]
+    fn the_list_keeps_sessions_that_live_and_lets_ended_ones_go_when_they_are_half_of_it() {
+        let mut sessions = Sessions::default();
+        let living = [insert(&mut sessions, 1), insert(&mut sessions, 2)];
+        living.iter().for_each(|key| sessions.detach(*key, 0, Time::default()));
+        for listed in 3..=2 * 3 + 8 {
+            let key = insert(&mut sessions, 100 + listed as u128);
+            sessions.detach(key, 0, Time::default());
+            assert_eq!(sessions.sources().listed(None).len(), listed);
+            sessions.remove(key);
+        }
+        let last = insert(&mut sessions, 3);
+        sessions.detach(last, 0, Time::default());
+        assert_eq!(sessions.sources().listed(None), [living[0], living[1], last]);
+    }
+
+    #[test]
+    fn a_session_is_listed_once_and_not_at_all_after_its_first_call() {
+        let mut sessions = Sessions::default();
+        let (unused, used) = (insert(&mut sessions, 1), insert(&mut sessions, 2));
+        sessions.get_mut(used).expect("it lives").sums.has_run = true;
+        for key in [unused, used, unused] {
+            sessions.detach(key, 0, Time::default());
+        }
+        assert_eq!(sessions.sources().listed(None), [unused]);
     }
 }

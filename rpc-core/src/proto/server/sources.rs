@@ -105,6 +105,12 @@ impl Sources {
         (self.shares.values().map(|share| share.unused.len()).sum(), self.shares.len())
     }
 
+    /// Returns the sessions of a source that may be evicted, oldest first. Ended ones may be among them.
+    #[cfg(test)]
+    pub(super) fn listed(&self, source: Source) -> Vec<SessionKey> {
+        self.shares.get(&source).map_or_else(Vec::new, |share| share.unused.iter().copied().collect())
+    }
+
     /// Checks that each source has as many sessions as were `counted`.
     #[cfg(feature = "__inspection")]
     pub(super) fn audit(&self, counted: &HashMap<Source, usize>) -> Result<(), String> {

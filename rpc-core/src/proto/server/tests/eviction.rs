@@ -267,3 +267,13 @@ fn a_cancel_in_each_session_of_one_address_does_not_lock_others_out() {
     assert_eq!((opened, bench.counters().sessions), (200, 8));
     assert!(bench.try_open(from(2, 1), &hello(1)).is_some());
 }
+
+#[test]
+fn a_session_that_takes_the_place_of_an_unused_one_is_counted_as_an_eviction() {
+    let mut bench = capped(1);
+    for evicted in 1..4 {
+        let peer = bench.open();
+        assert_eq!(bench.counters().evicted, evicted - 1);
+        bench.cut(&peer);
+    }
+}
