@@ -26,7 +26,7 @@ pub const SKIP_FACTOR: usize = 16;
 /// The smallest step in which room for a long frame grows, so that a claimed length alone reserves little.
 pub const ROOM_STEP: usize = 64 << 10;
 
-/// Most slots of a session: a record is 32 bytes, so 1,024 of them are 32 KiB.
+/// Most slots of a session: a record is 32 bytes, so 1,024 of them are 32 KiB (45 KiB if the lowest slot is not used).
 pub const MAX_SLOTS: u16 = 1024;
 
 /// Most services on one server: a HELLO must fit their names.
@@ -144,6 +144,10 @@ pub const ACCEPT_BATCH: usize = 64;
 /// The pause of accepting when descriptors or connections have run out: some may be free again by then.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Detached sessions that are looked at, and sources, before a server that is full says that it has no room: one whose call waits
+/// to run is passed over, and there may be many.
+pub const EVICTION_LOOKS: usize = 8;
+
 /// A search for old replies reads every call, so a server that is short of room searches this often at most.
 pub const REPLY_SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -215,17 +219,26 @@ pub struct ServerLimits {
     /// Longest frame body in both directions, in bytes. Larger values are to be sent in pages.
     pub max_frame: usize,
     /// Most sessions at a time, of all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records if all of them use
-    /// every slot; 2 GiB if every client asks for 1,024.
+    /// every slot; 2 GiB if every client asks for 1,024. What a slot takes beyond its record is bounded by `queue`, `threads`
+    /// and `replies`.
     pub sessions: usize,
-    /// Most sessions from one source address, divided among the loops like `sessions`, which get at least one each; `None`: as
-    /// many as `sessions`. For servers that unknown peers can reach.
+    /// Most sessions from one source, divided among the loops like `sessions`, which get at least one each; `None`: a quarter of
+    /// `sessions`, so that no one address can lock all others out. A source is an IPv4 address, or the first 64 bits of an IPv6
+    /// address. Beyond it the source's own oldest session of which no call ever began makes room, or the client is told to wait.
     pub sessions_per_source: Option<usize>,
     /// The time that a session outlives its connection: long enough for a switch to reboot.
     pub lease: Duration,
     /// Longest reply that is kept for a client that asks again, in bytes. A method may set its own limit.
     pub max_cached_reply: usize,
-    /// Most bytes of kept replies, of all sessions together.
+    /// Most bytes of kept replies of one session, whatever its slots: 64 of the longest. A reply beyond it is recorded as executed
+    /// and not kept.
+    pub session_replies: usize,
+    /// Most bytes of kept replies, of all sessions together. While more than half of it is used, a session keeps at most an equal
+    /// share of the other half.
     pub reply_budget: usize,
+    /// Most kept replies, of all sessions together, with equal shares like `reply_budget`. Each takes up to 168 bytes beside its own,
+    /// so 1,048,576 of them are 168 MiB; and room for up to twice its bytes and 256 more where a longer one was before.
+    pub replies: usize,
     /// Kept replies older than this are released when room is short: their callers have asked again by then.
     pub reply_age: Duration,
     /// Most calls that wait to run, of all sessions of a loop together. A call beyond it is refused as busy.
@@ -271,8 +284,19 @@ impl ServerLimits {
         self.sessions = (self.sessions / loops).max(1);
         self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
         self.reply_budget /= loops;
+        self.replies = (self.replies / loops).max(1);
         self.unsent_budget /= loops;
         self
+    }
+
+    /// Returns the most sessions from one source.
+    pub(crate) fn sessions_of_source(&self) -> usize {
+        self.sessions_per_source.unwrap_or(self.sessions.div_ceil(4))
+    }
+
+    /// Returns the most bytes of kept replies of a session with so many slots (V19).
+    pub(crate) fn replies_of_session(&self, slots: u16) -> usize {
+        self.max_cached_reply.saturating_mul(usize::from(slots)).min(self.session_replies)
     }
 }
 
@@ -285,7 +309,9 @@ impl Default for ServerLimits {
             sessions_per_source: None,
             lease: Duration::from_secs(60),
             max_cached_reply: 16 << 10,
+            session_replies: 1 << 20,
             reply_budget: 256 << 20,
+            replies: 1 << 20,
             reply_age: Duration::from_secs(60),
             queue: 65_536,
             queue_bytes: 64 << 20,

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::call_table::CallTable;
+use super::call_table::{CALL_BYTES, CallTable};
 use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
@@ -64,7 +64,7 @@ impl ServerCore {
         // Loops share nothing, so that no lock is between them: each has its part of every sum.
         config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
-            calls: CallTable::new(config.limits.reply_budget),
+            calls: CallTable::new(&config.limits),
             config,
             entropy,
             links: Links::default(),
@@ -176,6 +176,7 @@ impl ServerCore {
             connections: self.links.connections.len(),
             records,
             record_bytes: records * size_of::<Record>(),
+            call_bytes: self.calls.len() * CALL_BYTES,
             kept_bytes: self.calls.kept_bytes(),
             queued: self.links.queue.calls,
             running: self.running,
@@ -281,7 +282,7 @@ impl ServerCore {
         self.running -= 1;
         self.counters.panics += u64::from(status == Status::Panicked);
         // Space is made before the record is settled, since the filter that settles it sees its own slot only.
-        if status.ran() && !self.calls.has_room(body.len()) {
+        if status.ran() && !self.calls.is_ample(body.len()) {
             self.release_old_replies(key, body.len(), now);
         }
         self.note_reply(key, body.len());
@@ -291,23 +292,6 @@ impl ServerCore {
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
         self.links.resume_calls(key.session); // those that waited for this reply
-    }
-
-    /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.
-    fn release_old_replies(&mut self, key: CallKey, length: usize, now: Time) {
-        let filter = self.find_filter(key.session, key.slot);
-        // No reply is released for one that would not be kept in any case.
-        if key.is_duplicate || !filter.is_some_and(|filter| filter.may_keep(length)) {
-            return;
-        }
-        for (session, slot, seq) in self.calls.old_replies(self.config.limits.reply_age, now) {
-            if self.calls.has_room(length) {
-                return;
-            }
-            if let Some(mut filter) = self.find_filter(session, slot) {
-                filter.release_reply(seq);
-            }
-        }
     }
 }
 
@@ -327,7 +311,8 @@ pub(super) fn end_session(
 ) {
     let Some(session) = links.end(key, limits, now) else { return };
     // Entries in the run queue stay: their key finds no session, and they are passed over when their turn comes (V4).
-    for record in session.records() {
+    calls.leave_all(&session.sums);
+    for (_, record) in session.records().iter() {
         calls.tell_cancelled(record.call);
         calls.free(record.call);
     }

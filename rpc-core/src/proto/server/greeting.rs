@@ -11,7 +11,8 @@
 use super::ServerConfig;
 use super::keys::SessionKey;
 use super::nonces::Known;
-use super::sessions::{Session, Sessions, Terms};
+use super::session::{Session, Terms};
+use super::sessions::Sessions;
 use crate::error::ProtocolError;
 use crate::ids::{SessionId, Time, Token};
 use crate::limits::MAX_SLOTS;

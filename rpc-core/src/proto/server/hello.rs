@@ -6,6 +6,7 @@ use super::core::{Handled, end_session};
 use super::greeting::{self, Greeting};
 use super::keys::SessionKey;
 use super::sessions::Room;
+use super::sources::source_of;
 use crate::error::ProtocolError;
 use crate::ids::Time;
 use crate::wire::frame::{Header, Kind, millis};
@@ -42,12 +43,23 @@ impl ServerCore {
     }
 
     fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8], now: Time) {
-        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.ip());
+        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| source_of(peer.ip()));
         let draining = self.drain.is_some();
         // Also counted when an unused session makes room: the server was full.
         let room = self.links.sessions.make_room(source, draining, &self.config.limits);
         self.counters.turned_away += u64::from(room != Room::Free);
         self.counters.evicted += u64::from(matches!(room, Room::Evict(_)));
+        if room != Room::Free && !draining {
+            let (sessions, of_source) =
+                (self.links.sessions.len(), self.links.sessions.sources().sessions(source));
+            crate::log::warn!(
+                ?source,
+                of_source,
+                sessions,
+                evicted = room != Room::Full,
+                "no room for one more session"
+            );
+        }
         match room {
             Room::Free => {}
             Room::Evict(key) => {
