@@ -265,6 +265,10 @@ pub struct ServerLimits {
     pub threads: usize,
     /// Most connections at a time. Accepting pauses at this number.
     pub connections: usize,
+    /// Most connections from one source, which `sessions_per_source` explains; `None`: half of `connections`, or of the
+    /// descriptors that the process may have if those are fewer, so that no one address can lock all others out. A connection
+    /// beyond it is told to wait, and closed.
+    pub connections_per_source: Option<usize>,
 }
 
 impl ServerLimits {
@@ -282,6 +286,11 @@ impl ServerLimits {
     /// Returns the most sessions from one source.
     pub(crate) fn sessions_of_source(&self) -> usize {
         self.sessions_per_source.unwrap_or(self.sessions.div_ceil(4))
+    }
+
+    /// Returns the most connections from one source, in a process that may have so many descriptors.
+    pub(crate) fn connections_of_source(&self, descriptors: usize) -> usize {
+        self.connections_per_source.unwrap_or((self.connections.min(descriptors) / 2).max(1))
     }
 
     /// Returns the most bytes of kept replies of a session with so many slots (V19).
@@ -315,6 +324,7 @@ impl Default for ServerLimits {
             drain_linger: Duration::from_secs(2),
             threads: 256,
             connections: 65_536,
+            connections_per_source: None,
         }
     }
 }

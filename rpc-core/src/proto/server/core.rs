@@ -26,7 +26,7 @@ use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::FRAMES_PER_TURN;
-use crate::wire::frame::{Frame, Header, Kind, millis};
+use crate::wire::frame::{self, Frame, Header, Kind, millis};
 use crate::wire::message::{self, Hello, Status};
 
 /// The result of a frame: an error closes its connection.
@@ -81,6 +81,19 @@ impl ServerCore {
     /// A connection was accepted.
     pub fn handle_connected(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
         self.links.accept(peer, now)
+    }
+
+    /// A connection was accepted that is one too many. Returns the bytes to be written on it before it is closed.
+    pub fn turn_away(&mut self) -> Vec<u8> {
+        self.counters.turned_away += 1;
+        let mut bytes = Vec::new();
+        frame::append(&mut bytes, &self.busy(), &[], true);
+        bytes
+    }
+
+    /// Returns the header of a BUSY.
+    fn busy(&self) -> Header {
+        Header { millis: millis(self.config.limits.retry_after), ..Header::new(Kind::Busy) }
     }
 
     /// Bytes were read. Whole frames are acted on, up to the bound of one turn; the rest waits for its next turn, which is a
@@ -295,8 +308,7 @@ impl ServerCore {
             Room::Free => {}
             Room::Evict(key) => end_session(&mut self.links, &mut self.calls, key),
             Room::Full => {
-                let millis = millis(self.config.limits.retry_after);
-                return self.links.send_last(conn, &Header { millis, ..Header::new(Kind::Busy) }, &[]);
+                return self.links.send_last(conn, &self.busy(), &[]);
             }
         }
         let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
