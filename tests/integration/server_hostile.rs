@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use rpc_core::Connector;
 use rpc_core::limits::ServerLimits;
 use rpc_core::wire::frame::{Header, Kind};
 use rpc_core::wire::message::{Hello, Status};
-use rpc_core::{ConnectError, Connector};
 
 use crate::raw_client::{PATIENCE, RawClient};
 use crate::test_service::{CONTRACT, ECHO, LARGE, TestServer, test_limits};
@@ -47,7 +47,7 @@ fn v19_a_connection_beyond_the_share_of_its_source_is_told_to_wait_until_another
         assert!(third.frame().is_none(), "it is closed");
         let impatient = Connector::new().connect_timeout(Duration::ZERO);
         let error = impatient.connect_by_name(server.address, &["Test"]).expect_err("there is no place");
-        assert!(matches!(error, ConnectError::Busy { .. }), "{error:?}");
+        assert!(error.to_string().contains("the server is busy"), "{error}");
         assert_eq!(server.handle.counters().turned_away, 2);
         drop(held);
         Connector::new().connect_by_name(server.address, &["Test"]).expect("a place is free again");
@@ -55,10 +55,10 @@ fn v19_a_connection_beyond_the_share_of_its_source_is_told_to_wait_until_another
 }
 
 #[test]
-fn a_prefix_of_four_gigabytes_ends_a_session_that_stands() {
+fn a_header_that_announces_four_gigabytes_ends_the_connection_of_a_session_that_stands() {
     let server = TestServer::start();
     let mut client = server.client();
-    client.send_raw(&[0xff; 4]);
+    client.send_raw(&Header::new(Kind::Methods).encode(u32::MAX as usize - 64, 0));
     assert!(client.expect_closed().is_some());
     lives(&server);
 }

@@ -26,11 +26,12 @@ pub(super) struct OpenConnections {
 impl OpenConnections {
     /// No connection is open. `descriptors`: most files and sockets that the process may have.
     pub(super) fn new(limits: &ServerLimits, descriptors: usize) -> Self {
+        let share = (limits.connections.min(descriptors) / 2).max(1);
         OpenConnections {
             count: AtomicUsize::new(0),
             most: limits.connections,
             sources: Mutex::default(),
-            most_of_source: limits.connections_of_source(descriptors),
+            most_of_source: limits.connections_per_source.unwrap_or(share),
         }
     }
 
