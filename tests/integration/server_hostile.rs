@@ -50,7 +50,8 @@ fn v19_a_connection_beyond_the_share_of_its_source_is_told_to_wait_until_another
         assert!(error.to_string().contains("the server is busy"), "{error}");
         assert_eq!(server.handle.counters().turned_away, 2);
         drop(held);
-        Connector::new().connect_by_name(server.address, &["Test"]).expect("a place is free again");
+        let patient = Connector::new().connect_timeout(PATIENCE);
+        patient.connect_by_name(server.address, &["Test"]).expect("a place is free again");
     }
 }
 
@@ -184,7 +185,7 @@ fn a_peer_that_listens_late_gets_everything() {
 
 #[test]
 fn beyond_the_limit_of_connections_the_next_one_waits_for_a_place() {
-    let limits = ServerLimits { connections: 2, ..test_limits() };
+    let limits = ServerLimits { connections: 2, connections_per_source: Some(2), ..test_limits() };
     let server = TestServer::with_limits(limits);
     let (first, _second) = (server.client(), server.client());
     let mut third = RawClient::silent(server.address); // the kernel accepts it, the server does not
