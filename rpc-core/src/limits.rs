@@ -260,6 +260,10 @@ pub struct ServerLimits {
     pub threads: usize,
     /// Most connections at a time. Accepting pauses at this number.
     pub connections: usize,
+    /// Most connections from one source, which `sessions_per_source` explains; `None`: half of `connections`, or of the
+    /// descriptors that the process may have if those are fewer, so that no one address can lock all others out. A connection
+    /// beyond it is told to wait, and closed.
+    pub connections_per_source: Option<usize>,
 }
 
 impl ServerLimits {
@@ -310,6 +314,7 @@ impl Default for ServerLimits {
             drain_linger: Duration::from_secs(2),
             threads: 256,
             connections: 65_536,
+            connections_per_source: None,
         }
     }
 }

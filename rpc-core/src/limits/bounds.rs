@@ -76,7 +76,7 @@ bounds! {
         slots: 1, MAX_SLOTS, "without a slot no client can call";
         max_frame: MAX_DETAIL, FRAME, "a frame must have room for the text of a refusal";
         sessions: 1, COUNT, "without a session no client can call";
-        sessions_per_source: Some(1), Some(COUNT), "for no bound of its own, use `None`";
+        sessions_per_source: Some(1), Some(COUNT), "for a quarter of the sessions, use `None`";
         lease: TICK, LONGEST, "a session must outlive its connection, and a frame carries this time";
         max_cached_reply: 0, FRAME, "zero keeps no reply";
         session_replies: 0, BYTES, "zero keeps no reply";
@@ -95,6 +95,7 @@ bounds! {
         drain_linger: Duration::ZERO, LONGEST, "zero closes a drained connection at once";
         threads: 1, THREADS, "a handler needs a thread";
         connections: 1, COUNT, "without a connection no client can call";
+        connections_per_source: Some(1), Some(COUNT), "for half of the connections, use `None`";
     }
 }
 
@@ -184,6 +185,11 @@ trait Value: fmt::Debug + PartialOrd + Sized {
         least <= self && self <= most
     }
 
+    /// Returns the value as an error shows it.
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+
     /// Returns a value below this one, if there is one.
     #[cfg(test)]
     fn below(self) -> Option<Self>;
@@ -237,6 +243,9 @@ impl Value for Option<usize> {
     fn is_within(&self, least: &Self, most: &Self) -> bool {
         self.is_none() || (least <= self && self <= most)
     }
+    fn shown(&self) -> String {
+        self.map_or("none".to_owned(), |number| number.shown())
+    }
     #[cfg(test)]
     fn below(self) -> Option<Self> {
         self.map(Value::below)
@@ -262,18 +271,19 @@ fn within<V: Value>(
     most: &V,
     advice: &'static str,
 ) -> Result<(), SettingError> {
-    holds(setting, value, value.is_within(least, most), format!("from {least:?} to {most:?}"), advice)
+    let allowed = format!("from {} to {}", least.shown(), most.shown());
+    holds(setting, value, value.is_within(least, most), allowed, advice)
 }
 
 /// Returns an error if a rule does not hold.
 fn holds(
     setting: &'static str,
-    value: &impl fmt::Debug,
+    value: &impl Value,
     rule: bool,
     allowed: String,
     advice: &'static str,
 ) -> Result<(), SettingError> {
-    if rule { Ok(()) } else { Err(SettingError { setting, value: format!("{value:?}"), allowed, advice }) }
+    if rule { Ok(()) } else { Err(SettingError { setting, value: value.shown(), allowed, advice }) }
 }
 
 #[cfg(test)]
@@ -309,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_settings_are_allowed_and_no_bound_on_sources_as_well() {
+    fn the_default_settings_are_allowed_and_a_source_without_a_number_as_well() {
         assert_eq!(ServerLimits::default().check(), Ok(()));
         assert_eq!(ClientLimits::default().check(), Ok(()));
         let limits = ServerLimits { sessions_per_source: None, ..ServerLimits::default() };

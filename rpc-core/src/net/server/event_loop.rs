@@ -17,11 +17,11 @@ use bytes::{Bytes, BytesMut};
 use super::commands::{Command, CommandQueue, hand_over, run_commands};
 use super::listener::Acceptor;
 use super::loop_socket::LoopSocket;
+use super::open_connections::OpenConnections;
 use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
 use crate::log;
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
-use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::proto::server::{ConnId, ReadyCall, ServerCore};
 
 /// The token of the waker.
@@ -33,10 +33,8 @@ const LISTEN: Token = Token(usize::MAX - 1);
 pub(super) struct ServerShared {
     /// The clock of the server.
     pub(super) clock: Arc<dyn Clock>,
-    /// The number of open connections of all loops.
-    pub(super) open: AtomicUsize,
-    /// Most open connections.
-    pub(super) connections: usize,
+    /// The open connections of all loops.
+    pub(super) open: OpenConnections,
 }
 
 /// One event loop with all that it drives.
@@ -240,13 +238,16 @@ impl EventLoop {
             if !acceptor.may_accept(self.now) {
                 break;
             }
-            if self.shared.open.load(Ordering::Relaxed) >= self.shared.connections {
+            if self.shared.open.is_full() {
                 acceptor.pause(self.now, "as many connections as the limit allows are open");
                 break;
             }
             let Some((stream, peer)) = acceptor.accept(self.now) else { break };
-            self.shared.open.fetch_add(1, Ordering::Relaxed);
-            // Counted before it is sent to its loop, so that the limit holds for connections on their way too.
+            // Counted before it is sent to its loop, so that the limits hold for connections on their way too.
+            if !self.shared.open.add(peer.ip()) {
+                self.turn_away(stream, peer);
+                continue;
+            }
             let chosen = self.next_loop % self.queues.len();
             self.next_loop = chosen + 1;
             if chosen == self.number {
@@ -274,7 +275,7 @@ impl EventLoop {
             Err(error) => {
                 log::warn!(%error, %peer, "cannot register a connection");
                 self.core.remove(conn, self.now);
-                self.shared.open.fetch_sub(1, Ordering::Relaxed);
+                self.shared.open.remove(peer.ip());
             }
         }
     }

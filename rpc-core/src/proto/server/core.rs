@@ -24,7 +24,7 @@ use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::{FRAMES_PER_TURN, ServerLimits};
-use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::frame::{self, Frame, Header, Kind, millis};
 use crate::wire::message::{self, Status};
 
 /// The result of a frame: an error closes its connection.
@@ -79,6 +79,19 @@ impl ServerCore {
     /// A connection was accepted.
     pub fn handle_connected(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
         self.links.accept(peer, now)
+    }
+
+    /// A connection was accepted that is one too many. Returns the bytes to be written on it before it is closed.
+    pub fn turn_away(&mut self) -> Vec<u8> {
+        self.counters.turned_away += 1;
+        let mut bytes = Vec::new();
+        frame::append(&mut bytes, &self.busy(), &[], true);
+        bytes
+    }
+
+    /// Returns the header of a BUSY.
+    pub(super) fn busy(&self) -> Header {
+        Header { millis: millis(self.config.limits.retry_after).max(1), ..Header::new(Kind::Busy) }
     }
 
     /// Bytes were read. Whole frames are acted on, up to the bound of one turn; the rest waits for its next turn, which is a

@@ -60,7 +60,7 @@ pub struct ServerCounters {
     pub resumed: u64,
     /// Sessions ended by their lease.
     pub expired: u64,
-    /// Sessions refused, or evicted before a call of them began, because there were too many.
+    /// Connections and sessions refused, or evicted before a call of them began, because there were too many.
     pub turned_away: u64,
     /// Of them, sessions that were evicted before a call of them began, so that another one could be opened.
     pub evicted: u64,

@@ -9,7 +9,6 @@ use super::sessions::Room;
 use super::sources::source_of;
 use crate::error::ProtocolError;
 use crate::ids::Time;
-use crate::wire::frame::{Header, Kind, millis};
 use crate::wire::message::Hello;
 
 impl ServerCore {
@@ -66,8 +65,7 @@ impl ServerCore {
                 end_session(&mut self.links, &mut self.calls, key, &self.config.limits, now);
             }
             Room::Full => {
-                let millis = millis(self.config.limits.retry_after).max(1);
-                return self.links.send_last(conn, &Header { millis, ..Header::new(Kind::Busy) }, &[]);
+                return self.links.send_last(conn, &self.busy(), &[]);
             }
         }
         let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
