@@ -13,8 +13,9 @@ pub const MAX_GREETING: usize = 4 * 1024;
 /// Beyond that, closing costs both sides less than reading.
 pub const SKIP_FACTOR: usize = 16;
 
-/// The smallest step in which room for a long frame grows, so that a claimed length alone reserves little.
-pub const ROOM_STEP: usize = 64 << 10;
+/// The least room for a frame that arrives in pieces. Beyond it, room is at most twice what has arrived, and at most the
+/// length of the frame: a claimed length alone takes little, and a long frame moves few times.
+pub const ROOM_STEP: usize = 16 << 10;
 
 /// Most slots of a session: a record is 32 bytes, so 1,024 of them are 32 KiB.
 pub const MAX_SLOTS: u16 = 1024;
@@ -112,6 +113,41 @@ pub const ACCEPT_BATCH: usize = 64;
 
 /// The pause of accepting when descriptors or connections have run out: some may be free again by then.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Useless frames that a connection may send at once for each slot of its session: after a resume a client repeats the call of
+/// each slot, or its CANCEL and its ACK, and a network may double all of them.
+pub const STRIKES_PER_SLOT: u32 = 4;
+/// Useless frames that a connection may send at once beside them: PINGs, METHODS, HELLOs, and a margin for few slots.
+pub const STRIKES_SPARE: u32 = 256;
+/// Useless frames that are forgiven in each second, beside one for each slot: a client repeats a call after a second at the
+/// earliest, and at 100 ns a frame this many cost the server nothing.
+pub const STRIKES_PER_SECOND: u32 = 64;
+/// Useless frames that are forgiven with each call that begins: its CALL and its ACK may each arrive twice, and it may be
+/// cancelled when it has ended.
+pub const STRIKES_PER_CALL: u32 = 2;
+/// Bytes that are skipped, or made for a TABLE, for which a useless frame costs one strike more: about as much work.
+pub const STRIKE_BYTES: usize = 4 << 10;
+/// METHODS of a connection that are no useless frames: one for each service that a HELLO can name.
+pub const TABLES_FREE: u16 = MAX_SERVICES as u16;
+
+/// The time within which a frame that has begun must end, or bring [`FRAME_LEAST`] bytes more: a client writes a frame without
+/// a pause, and TCP bridges a loss in less than that.
+pub const FRAME_TIME: Duration = Duration::from_secs(5);
+/// Bytes of a begun frame that must arrive in each [`FRAME_TIME`]: 1 KiB a second, the slowest link that a client is expected to
+/// have. At that rate 4 MiB take more than an hour, so a frame cannot be bound by its own time.
+pub const FRAME_LEAST: u64 = 5 << 10;
+/// A timer that fires later than this shows that the process stood still or had much to do: bytes of a frame may wait in the
+/// kernel, and no client is blamed for it.
+pub const FRAME_LATE: Duration = Duration::from_millis(500);
+/// Room from which a begun frame is long: such frames are cut first when all of them take too much.
+pub const LONG_FRAME: usize = 64 << 10;
+
+/// A connection is idle after this time without a byte: less would close the connection of a client between two calls.
+pub const IDLE_LEAST: Duration = Duration::from_secs(1);
+/// Of so many connections one is closed when there is no room for a new one: enough for a burst, and few clients connect again.
+pub const IDLE_PART: usize = 16;
+/// Most idle connections that are closed at once, as many as are accepted at once.
+pub const IDLE_MOST: usize = ACCEPT_BATCH;
 
 /// A search for old replies reads every call, so a server that is short of room searches this often at most.
 pub const REPLY_SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -214,6 +250,9 @@ pub struct ServerLimits {
     /// Most unsent bytes of all connections together. Beyond half of it each connection has an equal share of the rest, and
     /// a reply beyond that is recorded as executed and not kept.
     pub unsent_budget: usize,
+    /// Most bytes of room for frames that have begun and not ended, of all connections together. Beyond it connections with
+    /// long ones are cut, those first that have been silent longest; their sessions live. At least one frame always fits.
+    pub frames_budget: usize,
     /// A connection whose unsent bytes do not move for this time is closed. Its replies stay kept.
     pub unsent_stall: Duration,
     /// A drain ends by force after this time: queued calls are refused, running ones are left behind.
@@ -224,7 +263,7 @@ pub struct ServerLimits {
     /// at least [`MIN_THREADS`] each. When a loop has one thread left, methods that are known to be slow are refused as busy.
     /// A method that is not known to be slow still runs; if it is slow, its loop waits for it.
     pub threads: usize,
-    /// Most connections at a time. Accepting pauses at this number.
+    /// Most connections at a time. At this number accepting pauses, and the connections that have been idle longest are closed.
     pub connections: usize,
 }
 
@@ -236,6 +275,7 @@ impl ServerLimits {
         self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
         self.reply_budget /= loops;
         self.unsent_budget /= loops;
+        self.frames_budget = (self.frames_budget / loops).max(self.max_frame + HEADER);
         self
     }
 }
@@ -258,6 +298,7 @@ impl Default for ServerLimits {
             unsent_pause: 256 << 10,
             unsent_most: 64 << 20,
             unsent_budget: 256 << 20,
+            frames_budget: 256 << 20,
             unsent_stall: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             drain_linger: Duration::from_secs(2),

@@ -114,6 +114,9 @@ impl ServerCore {
             connection.decoder.has_unread(),
             connection.decoder.is_mid_frame(),
         ]);
+        // Far below the bound the strikes decide nothing: a search sends far fewer frames than are left.
+        let strikes = &connection.strikes;
+        form.number(u64::from(if strikes.level() < strikes.most() / 2 { 0 } else { strikes.level() }));
     }
 
     fn canonical_session(&self, session: &Session, place: Option<usize>, form: &mut Canonical) {
@@ -208,6 +211,14 @@ impl ServerCore {
                         form.count(at);
                         // The mark counts by one question: has anything been written since?
                         form.flags(&[watch.mark == connection.outgoing.sent()]);
+                        form.due(*due);
+                    }
+                }
+                Timer::Frame(watch) => {
+                    if let Some((at, connection)) = place(watch.conn, watch.serial) {
+                        form.number(4);
+                        form.count(at);
+                        form.flags(&[watch.frame == connection.decoder.progress().0]);
                         form.due(*due);
                     }
                 }

@@ -18,7 +18,6 @@ use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
 use super::record::Record;
-use super::run_queue::ReadyCall;
 use super::sessions::Room;
 use super::timers::Timer;
 use super::turns::LongReplies;
@@ -87,6 +86,7 @@ impl ServerCore {
     pub fn handle_input(&mut self, conn: ConnId, chunk: Bytes, now: Time) {
         if let Some(connection) = self.links.connections.get_mut(conn).filter(|c| c.is_open()) {
             connection.decoder.push(chunk);
+            connection.active_at = now;
             self.read_frames(conn, now);
         }
     }
@@ -115,11 +115,15 @@ impl ServerCore {
                 Timer::Stall(watch) if self.links.cut_if_stalled(watch, limits, now) => {
                     self.counters.stalled += 1;
                 }
+                Timer::Frame(watch) if self.links.is_too_slow(watch, limits, now) => {
+                    self.counters.slow_frames += 1;
+                    self.links.reject(watch.conn, &ProtocolError::TooSlow, limits, now);
+                }
                 Timer::Lease(key) if self.links.check_lease(key, limits, now) => {
                     self.counters.expired += 1;
                     end_session(&mut self.links, &mut self.calls, key);
                 }
-                Timer::Hello(..) | Timer::Stall(_) | Timer::Lease(_) => {}
+                Timer::Hello(..) | Timer::Stall(_) | Timer::Frame(_) | Timer::Lease(_) => {}
             }
         }
         self.read_waiting(now);
@@ -186,11 +190,12 @@ impl ServerCore {
 
     /// Acts on whole frames, up to the bound of one turn, and until the peer must read its replies first. A connection that
     /// breaks the protocol is closed; its session goes on without it.
-    fn read_frames(&mut self, conn: ConnId, now: Time) {
+    pub(super) fn act_on_frames(&mut self, conn: ConnId, now: Time) {
         for _ in 0..FRAMES_PER_TURN {
             let Some(frame) = self.links.next_frame(conn, &self.config.limits) else { return };
             if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
                 self.counters.protocol_errors += 1;
+                self.counters.floods += u64::from(error == ProtocolError::Flood);
                 tracing::debug!(conn, %error, "connection rejected");
                 // The session goes on: the bytes may have been changed on the way, and its records are worth more than this connection.
                 return self.links.reject(conn, &error, &self.config.limits, now);
@@ -224,15 +229,19 @@ impl ServerCore {
         match kind {
             // Frames about a call go to the filter of their slot; `?` closes the connection and leaves the session.
             Kind::Call => self.filter(session, slot, seq)?.call(frame, draining, now)?,
-            Kind::Cancel => self.filter(session, slot, seq)?.cancel(seq)?,
-            Kind::Ack => self.filter(session, slot, seq)?.acknowledge(seq)?,
-            Kind::Ping => self.links.connections.send(conn, &Header::new(Kind::Pong), &[]),
+            Kind::Cancel => self.filter(session, slot, seq)?.cancel(seq, now)?,
+            Kind::Ack => self.filter(session, slot, seq)?.acknowledge(seq, now)?,
+            Kind::Ping => {
+                self.links.strike(conn, 1, now)?;
+                self.links.connections.send(conn, &Header::new(Kind::Pong), &[]);
+            }
             Kind::Methods => {
-                let table = greeting::table(message::decode_name(&frame.body)?, &self.config);
-                self.links.connections.send(conn, &Header::new(Kind::Table), &table.encode());
+                let table = greeting::table(message::decode_name(&frame.body)?, &self.config).encode();
+                self.links.strike_table(conn, table.len(), now)?;
+                self.links.connections.send(conn, &Header::new(Kind::Table), &table);
             }
             Kind::Bye => end_session(&mut self.links, &mut self.calls, session),
-            Kind::Hello => self.handle_hello_again(conn, session, &frame.body)?,
+            Kind::Hello => self.handle_hello_again(conn, session, &frame.body, now)?,
             _ => return Err(ProtocolError::Unexpected(kind.name())),
         }
         Ok(())
@@ -244,7 +253,7 @@ impl ServerCore {
     fn handle_hello(&mut self, conn: ConnId, body: &[u8], now: Time) -> Handled {
         let hello = Hello::decode(body)?;
         match greeting::decide(&hello, &self.config, &self.links.sessions) {
-            Greeting::Open => self.open(conn, &hello, body),
+            Greeting::Open => self.open(conn, &hello, body, now),
             Greeting::Resume(key) => {
                 self.counters.resumed += 1;
                 self.links.resume(conn, key, body, self.drain.is_some(), &self.config, now);
@@ -259,7 +268,8 @@ impl ServerCore {
     }
 
     /// The same HELLO again gets the same WELCOME, since the first one may have been lost. Another one is an error (W8).
-    fn handle_hello_again(&mut self, conn: ConnId, key: SessionKey, body: &[u8]) -> Handled {
+    fn handle_hello_again(&mut self, conn: ConnId, key: SessionKey, body: &[u8], now: Time) -> Handled {
+        self.links.strike(conn, 1, now)?;
         if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
             return Err(ProtocolError::Unexpected("second HELLO"));
         }
@@ -269,7 +279,7 @@ impl ServerCore {
         Ok(())
     }
 
-    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8]) {
+    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8], now: Time) {
         let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.ip());
         let draining = self.drain.is_some();
         // Also counted when an unused session makes room: the server was full.
@@ -288,7 +298,7 @@ impl ServerCore {
         tracing::debug!(conn, session = ?session.id, "session opened");
         let key = self.links.sessions.insert(session);
         self.counters.opened += 1;
-        self.links.attach(conn, key, body, &self.config);
+        self.links.attach(conn, key, body, &self.config, now);
         self.links.welcome(conn, key, false, draining, &self.config);
     }
 }

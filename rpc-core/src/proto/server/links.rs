@@ -9,6 +9,7 @@ use super::greeting;
 use super::keys::SessionKey;
 use super::run_queue::{Lane, Place, RunQueue, Turn};
 use super::sessions::{Attachment, Lease, Session, Sessions};
+use super::strikes::Strikes;
 use super::timers::{StallWatch, Timer, Timers};
 use crate::error::ProtocolError;
 use crate::ids::{Incarnation, Time};
@@ -26,7 +27,7 @@ use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
 ///                 '------------------------- BYE, evicted -----------------------------------------'
 /// ```
 /// A session has at most one lease timer and a connection at most one stall timer: `has_lease_timer` and `has_stall_timer` say
-/// if it is set. Without these marks a client that connects again and again would fill the memory with timers.
+/// if it is set. So it is with the timer of a begun frame. Without these marks a client that connects again and again would fill the memory with timers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Links {
     /// The connections.
@@ -42,14 +43,17 @@ pub(super) struct Links {
 impl Links {
     /// Adds a connection. It must send HELLO in time.
     pub(super) fn accept(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
-        let (conn, serial) = self.connections.insert(peer);
+        let (conn, serial) = self.connections.insert(peer, now);
         self.timers.set(now.plus(HELLO_TIME), Timer::Hello(conn, serial));
         conn
     }
 
     /// Notes that bytes were written. Returns true if frames that waited for it are to be read now.
     pub(super) fn written(&mut self, conn: ConnId, count: usize, limits: &ServerLimits, now: Time) -> bool {
-        let Some(connection) = self.connections.written(conn, count) else { return false };
+        let Some(connection) = self.connections.written(conn, count, limits) else { return false };
+        if count > 0 {
+            connection.active_at = now;
+        }
         let (stage, reads) = (connection.stage, connection.peer_reads(limits));
         let has_unread = connection.may_act(limits) && connection.decoder.has_unread();
         if let Some(mark) = connection.watch_unsent() {
@@ -130,12 +134,20 @@ impl Links {
     }
 
     /// Attaches a connection to a session that no other one carries.
-    pub(super) fn attach(&mut self, conn: ConnId, key: SessionKey, hello: &[u8], config: &ServerConfig) {
+    pub(super) fn attach(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        hello: &[u8],
+        config: &ServerConfig,
+        now: Time,
+    ) {
         let (connection, session) = (self.connections.get_mut(conn), self.sessions.get_mut(key));
         let (Some(connection), Some(session)) = (connection, session) else { return };
         assert_eq!(session.attached(), None, "V8: one connection at a time carries a session");
         connection.stage = Stage::Attached(key);
         connection.hello = hello.to_vec();
+        connection.strikes = Strikes::new(session.sums.slots, now);
         // Positions in records are those of the session, so the count goes on where the last connection's ended.
         connection.outgoing.count_from(session.queued_before);
         connection.is_held = session.lane.bytes >= config.limits.queue_pause;
@@ -160,7 +172,7 @@ impl Links {
         if let Some(older) = self.sessions.get(key).and_then(Session::attached) {
             self.cut(older, &config.limits, now);
         }
-        self.attach(conn, key, hello, config);
+        self.attach(conn, key, hello, config, now);
         self.welcome(conn, key, true, draining, config);
     }
 
@@ -205,6 +217,7 @@ impl Links {
     pub(super) fn cut(&mut self, conn: ConnId, limits: &ServerLimits, now: Time) {
         self.detach(conn, limits, now);
         self.connections.enter(conn, Stage::Closed);
+        self.connections.drop_input(conn);
     }
 
     /// Removes a session, and closes its connection once its bytes are written.
@@ -245,6 +258,7 @@ impl Links {
         self.detach(conn, limits, now);
         let text = if greeted { error.to_string() } else { greeting::stranger_text(error) };
         self.send_last(conn, &Header::new(Kind::Reject), text.as_bytes());
+        self.connections.drop_input(conn); // its peer may not read the reason for long
     }
 
     /// Tells every client that the server is about to end. Connections without a session are closed.

@@ -6,10 +6,12 @@
 //! ```
 //! [`ServerCore`] (`core`, and `ending` for its last steps) owns the parts, and each part owns its state: `links` (which
 //! connection carries which session: `connection`, `sessions`, `timers`), `call_table` (arguments and kept replies),
-//! `run_queue`, `drain`. A frame about a call is handled by one `filter`: the parts of its slot, found once.
+//! `run_queue`, `drain`; `strikes` counts
+//! what is of no use, and `begun` watches frames that do not end. A frame about a call is handled by one `filter`: the parts of its slot, found once.
 
 #[cfg(feature = "__inspection")]
 mod audit;
+mod begun;
 mod call_table;
 #[cfg(feature = "__inspection")]
 mod canonical;
@@ -23,12 +25,14 @@ mod entropy;
 mod filter;
 mod filter_off;
 mod greeting;
+mod idle;
 mod keys;
 mod links;
 mod record;
 mod replies;
 mod run_queue;
 mod sessions;
+mod strikes;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -126,26 +126,30 @@ fn two_loops_counts_add_up_field_by_field() {
         panics: 21,
         results_without_session: 22,
         protocol_errors: 23,
-        late_hellos: 24,
-        stalled: 25,
-        opened: 26,
-        resumed: 27,
-        expired: 28,
-        turned_away: 29,
-        evicted: 30,
-        lost: 31,
-        sessions: 32,
-        connections: 33,
-        records: 34,
-        record_bytes: 35,
-        kept_bytes: 36,
-        queued: 37,
-        running: 38,
+        floods: 24,
+        late_hellos: 25,
+        stalled: 26,
+        slow_frames: 27,
+        frames_cut: 28,
+        idle_closed: 29,
+        opened: 30,
+        resumed: 31,
+        expired: 32,
+        turned_away: 33,
+        evicted: 34,
+        lost: 35,
+        sessions: 36,
+        connections: 37,
+        records: 38,
+        record_bytes: 39,
+        kept_bytes: 40,
+        queued: 41,
+        running: 42,
     };
     let numbers: Vec<i64> = fields(some).into_iter().map(|(_, number)| number).collect();
-    assert_eq!(numbers, (1..=38).collect::<Vec<i64>>(), "every field is in the test");
+    assert_eq!(numbers, (1..=42).collect::<Vec<i64>>(), "every field is in the test");
     let twice: Vec<i64> = fields(some.plus(some)).into_iter().map(|(_, number)| number).collect();
-    assert_eq!(twice, (1..=38).map(|number| 2 * number).collect::<Vec<i64>>());
+    assert_eq!(twice, (1..=42).map(|number| 2 * number).collect::<Vec<i64>>());
     assert_eq!(fields(some.plus(ServerCounters::default())), fields(some));
     assert_eq!(some.duplicates(), 3 + 4 + 5 + 6 + 7 + 8);
 }

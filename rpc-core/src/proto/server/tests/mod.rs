@@ -11,6 +11,7 @@ mod lease;
 mod queue;
 mod shares;
 mod stall;
+mod strikes;
 mod unsent;
 
 use std::net::SocketAddr;
