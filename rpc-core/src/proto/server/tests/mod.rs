@@ -1,5 +1,6 @@
 //! The server's rules, one test each: its state machine, virtual time, and clients whose frames the test writes.
 
+mod begun;
 mod counters;
 mod drain;
 mod eviction;
