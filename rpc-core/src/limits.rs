@@ -127,13 +127,16 @@ pub const STRIKES_PER_SECOND: u32 = 64;
 pub const STRIKES_PER_CALL: u32 = 2;
 /// Bytes that are skipped, or made for a TABLE, for which a useless frame costs one strike more: about as much work.
 pub const STRIKE_BYTES: usize = 4 << 10;
+/// Strikes of METHODS beside those for the bytes of its TABLE, which is put together from all signatures of a service: 5 µs and
+/// more, where a frame that does nothing takes 100 ns.
+pub const STRIKES_PER_TABLE: u32 = 16;
 /// METHODS of a connection that are no useless frames: one for each service that a HELLO can name.
 pub const TABLES_FREE: u16 = MAX_SERVICES as u16;
 
 /// The time within which a frame that has begun must end, or bring [`FRAME_LEAST`] bytes more: a client writes a frame without
 /// a pause, and TCP bridges a loss in less than that.
 pub const FRAME_TIME: Duration = Duration::from_secs(5);
-/// Bytes of a begun frame that must arrive in each [`FRAME_TIME`]: 1 KiB a second, the slowest link that a client is expected to
+/// Bytes of a begun frame that must arrive in each [`FRAME_TIME`] that begins with some of its bytes: 1 KiB a second, the slowest link that a client is expected to
 /// have. At that rate 4 MiB take more than an hour, so a frame cannot be bound by its own time.
 pub const FRAME_LEAST: u64 = 5 << 10;
 /// A timer that fires later than this shows that the process stood still or had much to do: bytes of a frame may wait in the

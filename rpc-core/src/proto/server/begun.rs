@@ -3,7 +3,9 @@
 //! ```text
 //! a chunk ends inside a frame --> timer of 5 s, unless one is set
 //! timer --> the frame has ended, and no other has begun?          nothing
-//!           5 KiB more, a newer frame, or not read meanwhile?     timer of 5 s again
+//!           5 KiB more?                                           5 s from its last bytes
+//!           a newer frame?                                        5 s from its begin
+//!           not read meanwhile?                                   5 s from now
 //!           else                                                  rejected (its session lives)
 //! ```
 
@@ -24,6 +26,8 @@ pub(super) struct Begun {
     since: Time,
     /// The bytes that had arrived by then.
     arrived: u64,
+    /// The time at which its last bytes arrived.
+    heard: Time,
     /// The room that it takes, as it was counted.
     pub(super) room: usize,
     /// True while a timer watches it.
@@ -57,6 +61,7 @@ impl Links {
             if connection.begun.frame != frame || connection.begun.since == Time::default() {
                 connection.begun = Begun { frame, arrived, since: now, ..connection.begun };
             }
+            connection.begun.heard = now;
             // One timer a connection, and not one a frame: a client that sends without a pause ends most of its writes
             // inside a frame. A connection without a session has the timer of its HELLO.
             if !connection.begun.has_timer && connection.stage != Stage::Greeting {
@@ -84,9 +89,12 @@ impl Links {
         if is_same && !was_held_back && arrived - timer.arrived < FRAME_LEAST {
             return true;
         }
-        let Begun { since, arrived: arrived_before, .. } = connection.begun;
-        let again = is_same || was_held_back;
-        let (from, mark) = if again { (now, arrived) } else { (since, arrived_before) };
+        let Begun { since, heard, arrived: arrived_before, .. } = connection.begun;
+        let (from, mark) = match is_same {
+            _ if was_held_back => (now, arrived),
+            true => (heard, arrived), // from its last bytes, so that silence is never longer
+            false => (since, arrived_before),
+        };
         let timer = watch(conn, connection, mark, from);
         self.timers.set(timer.due, Timer::Frame(timer));
         false
@@ -97,12 +105,12 @@ impl Links {
     fn cut_begun(&mut self, limits: &ServerLimits, now: Time) -> u64 {
         let begun = self.connections.iter().filter(|(_, connection)| connection.begun.room > 0);
         let mut begun: Vec<_> =
-            begun.map(|(conn, c)| (c.begun.room < LONG_FRAME, c.active_at, c.begun.since, conn)).collect();
+            begun.map(|(conn, c)| (c.begun.room < LONG_FRAME, c.begun.heard, conn)).collect();
         begun.sort_unstable();
         // An eighth at once: the search looks at every connection.
         let most = limits.frames_budget - limits.frames_budget / 8;
         let mut cut = 0;
-        for (_, _, _, conn) in begun {
+        for (_, _, conn) in begun {
             if self.connections.begun_room <= most {
                 break;
             }

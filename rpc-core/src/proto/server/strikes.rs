@@ -14,7 +14,8 @@ use super::links::Links;
 use crate::error::ProtocolError;
 use crate::ids::Time;
 use crate::limits::{
-    STRIKE_BYTES, STRIKES_PER_CALL, STRIKES_PER_SECOND, STRIKES_PER_SLOT, STRIKES_SPARE, TABLES_FREE,
+    STRIKE_BYTES, STRIKES_PER_CALL, STRIKES_PER_SECOND, STRIKES_PER_SLOT, STRIKES_PER_TABLE, STRIKES_SPARE,
+    TABLES_FREE,
 };
 
 /// The useless frames of one connection, as far as they are not forgiven.
@@ -96,7 +97,7 @@ impl Links {
     ) -> Result<(), ProtocolError> {
         match self.connections.get_mut(conn) {
             Some(connection) if connection.tables_asked < TABLES_FREE => connection.tables_asked += 1,
-            _ => self.strike(conn, cost(length), now)?,
+            _ => self.strike(conn, cost(length).saturating_add(STRIKES_PER_TABLE), now)?,
         }
         Ok(())
     }

@@ -50,13 +50,26 @@ fn v20_a_frame_that_brings_5_kib_in_5_s_goes_on_for_ever_and_one_byte_less_is_to
     let mut sent = 10;
     for _ in 0..20 {
         bench.pass(secs(4));
+        assert!(!is_cut(&bench, &peer), "after {sent} bytes");
         push(&mut bench, &peer, &frame[sent..sent + step]);
         sent += step;
-        bench.pass(secs(1));
-        assert!(!is_cut(&bench, &peer), "after {sent} bytes");
     }
+    bench.pass(secs(4));
     push(&mut bench, &peer, &frame[sent..sent + step - 1]);
-    bench.pass(secs(5));
+    bench.pass(secs(1));
+    is_too_slow(&mut bench, &mut peer);
+}
+
+#[test]
+fn v20_a_long_frame_that_stops_is_given_5_s_from_its_last_bytes() {
+    let (mut bench, mut peer) = Bench::with_peer();
+    let frame = long_call(0, 1, 300_000);
+    push(&mut bench, &peer, &frame[..100_000]);
+    bench.pass(secs(2));
+    push(&mut bench, &peer, &frame[100_000..300_000]);
+    bench.pass(secs(5) - ms(1));
+    assert!(!is_cut(&bench, &peer));
+    bench.pass(ms(1));
     is_too_slow(&mut bench, &mut peer);
 }
 
