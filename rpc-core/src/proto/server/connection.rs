@@ -203,7 +203,8 @@ impl Writer<'_> {
         self.mark_ready();
     }
 
-    fn mark_ready(&mut self) {
+    /// Lists the connection, so that the driver looks at it.
+    pub(super) fn mark_ready(&mut self) {
         if !self.connection.is_ready {
             self.connection.is_ready = true;
             self.ready.push_back(self.conn);
@@ -278,15 +279,6 @@ impl Connections {
         let connection = self.connections.get_mut(conn)?;
         let (ready, unread, unsent) = (&mut self.ready, &mut self.unread, &mut self.unsent);
         Some(Writer { conn, connection, ready, unread, unsent, connections })
-    }
-
-    /// Returns true if a call may begin whose reply goes to this connection: it has few unsent bytes, and while all
-    /// connections together have many, no more than its share.
-    #[inline]
-    pub(super) fn may_reply(&self, conn: ConnId, limits: &ServerLimits) -> bool {
-        let Some(connection) = self.connections.get(conn) else { return true };
-        let (own, share) = (connection.outgoing.unsent().len(), limits.unsent_budget / 2);
-        own < limits.unsent_pause && (self.unsent <= share || own <= share / self.connections.len())
     }
 
     /// Notes that the first `count` unsent bytes of a connection were written.

@@ -209,8 +209,10 @@ impl ServerCore {
     /// Gives one turn to each connection with frames that were not acted on in its last turn.
     fn read_waiting(&mut self, now: Time) {
         for _ in 0..self.links.connections.unread.len() {
-            if let Some(conn) = self.links.connections.poll_unread() {
-                self.read_frames(conn, now);
+            let Some(conn) = self.links.connections.poll_unread() else { return };
+            self.read_frames(conn, now);
+            if let Some(mut writer) = self.links.connections.writer(conn) {
+                writer.mark_ready(); // the driver reads its socket again: no event follows for bytes that wait there
             }
         }
     }

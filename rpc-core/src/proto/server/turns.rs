@@ -7,10 +7,11 @@
 use std::collections::HashMap;
 
 use super::ServerCore;
+use super::connection::{ConnId, Connections};
 use super::keys::{CallKey, SessionKey};
 use super::run_queue::ReadyCall;
 use crate::ids::{MethodId, Time};
-use crate::limits::{LONG_REPLY, UNSENT_EXPECTED};
+use crate::limits::{LONG_REPLY, ServerLimits, UNSENT_EXPECTED};
 
 /// The longest reply of each method that has had a long one, in bytes: at most one entry for each method of the server.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,17 @@ impl LongReplies {
     /// Returns the length to expect of a method's reply; 0 if it has had no long one.
     pub(super) fn expected(&self, method: MethodId) -> usize {
         self.0.get(&method).copied().unwrap_or(0)
+    }
+}
+
+impl Connections {
+    /// Returns true if a call may begin whose reply goes to this connection: it has few unsent bytes, and while all
+    /// connections together have many, no more than its share.
+    #[inline]
+    pub(super) fn may_reply(&self, conn: ConnId, limits: &ServerLimits) -> bool {
+        let Some(connection) = self.connections.get(conn) else { return true };
+        let (own, share) = (connection.outgoing.unsent().len(), limits.unsent_budget / 2);
+        own < limits.unsent_pause && (self.unsent <= share || own <= share / self.connections.len())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::limits::FRAMES_PER_TURN;
-use crate::proto::tests::ms;
+use crate::proto::tests::{encoded, ms};
 use crate::wire::message::REPLY_NOT_KEPT;
 
 /// The unsent bytes at which these servers stop reading a connection.
@@ -222,4 +222,21 @@ fn v10_slow_calls_whose_replies_are_long_do_not_run_side_by_side_beyond_the_boun
     bench.begin();
     assert_eq!(bench.counters().replies_dropped, 0);
     bench.check();
+}
+
+#[test]
+fn v16_a_connection_whose_frames_were_acted_on_in_a_later_turn_is_read_again_without_an_event() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    while bench.core.poll_ready().is_some() {}
+    let ack = encoded(&Header::for_call(Kind::Ack, 0, 7), b"");
+    bench.core.handle_input(peer.conn, ack.repeat(FRAMES_PER_TURN + 1).into(), bench.now);
+    assert!(!bench.core.wants_read(peer.conn) && bench.core.poll_ready().is_none());
+    bench.core.handle_timeout(bench.now);
+    assert!(bench.core.wants_read(peer.conn));
+    assert_eq!(
+        bench.core.poll_ready(),
+        Some(peer.conn),
+        "nothing is to be written, and bytes may wait to be read"
+    );
 }
