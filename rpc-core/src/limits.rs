@@ -1,6 +1,10 @@
 //! Layer 0: every bound of the framework in one place, each with its reason.
 
+mod bounds;
+
 use std::time::Duration;
+
+pub use bounds::{Least, SettingError, check_time};
 
 /// Bytes of a frame's header, its length prefix included.
 pub const HEADER: usize = 36;
@@ -44,6 +48,9 @@ pub const SPARE_ELEMENTS: usize = 1024;
 
 /// Longest text of a panic or a refusal on the wire, in bytes: enough for a sentence, too little to be a reply.
 pub const MAX_DETAIL: usize = 1024;
+
+/// Most characters of the other side's text that are shown at once: a sentence and a long name fit, a screen does not scroll.
+pub const MAX_SHOWN: usize = 1024;
 
 /// Most event loops of one server: a session id has 8 bits for its loop.
 pub const MAX_LOOPS: usize = 256;
@@ -90,13 +97,17 @@ pub const READ_BUDGET: usize = 256 << 10;
 
 /// Most frames of one connection that are acted on before the others have their turn: a frame that does nothing takes 50 to
 /// 100 ns, so a connection that sends only such frames delays another one by some ten microseconds.
-pub const FRAMES_PER_TURN: usize = 128;
+pub const FRAMES_PER_TURN: usize = 64;
 
 /// Most calls that run before the sockets are polled again: a call that arrives meanwhile waits for so many quick ones.
-pub const CALLS_PER_TURN: usize = 256;
+pub const CALLS_PER_TURN: usize = 128;
 
 /// Most bytes written to one connection in one turn. The rest of a long reply is written in the next turns.
 pub const WRITE_BUDGET: usize = 512 << 10;
+
+/// Bytes of arguments of one session that calls which run side by side may hold: beyond it the session's next call waits,
+/// unless none of them runs.
+pub const RUNNING_ARGUMENTS: usize = 4 << 20;
 
 /// Unsent bytes of a connection that are expected of calls that run side by side: beyond it the session's next call of a
 /// method with long replies waits. With what was sent it keeps a connection below 8 MiB.
@@ -136,8 +147,9 @@ pub const TABLES_FREE: u16 = MAX_SERVICES as u16;
 /// The time within which a frame that has begun must end, or bring [`FRAME_LEAST`] bytes more: a client writes a frame without
 /// a pause, and TCP bridges a loss in less than that.
 pub const FRAME_TIME: Duration = Duration::from_secs(5);
-/// Bytes of a begun frame that must arrive in each [`FRAME_TIME`] that begins with some of its bytes: 1 KiB a second, the slowest link that a client is expected to
-/// have. At that rate 4 MiB take more than an hour, so a frame cannot be bound by its own time.
+/// Bytes of a begun frame that must arrive in each [`FRAME_TIME`] that begins with some of its bytes: 1 KiB a second, the
+/// slowest link that a client is expected to have. At that rate 4 MiB take more than an hour, so a frame cannot be bound by
+/// its own time.
 pub const FRAME_LEAST: u64 = 5 << 10;
 /// A timer that fires later than this shows that the process stood still or had much to do: bytes of a frame may wait in the
 /// kernel, and no client is blamed for it.
@@ -164,8 +176,10 @@ pub const WRITTEN_KEPT: usize = 64 << 10;
 /// A draining server looks this often if it is done.
 pub const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The shortest time between two lines in the log about failing accepts.
-pub const ACCEPT_LOG: Duration = Duration::from_secs(1);
+/// Events that one place in the source reports at once: enough to see what happens, too few to fill a log.
+pub const EVENTS_AT_ONCE: u32 = 10;
+/// The time after which it may report one more: a flood that lasts a day is below 20,000 lines.
+pub const EVENT_EVERY: Duration = Duration::from_secs(5);
 
 /// Connections that the kernel completes before they are accepted: room for a burst of clients after a restart.
 pub const BACKLOG: i32 = 1024;
@@ -372,7 +386,7 @@ impl Default for ClientLimits {
 }
 
 /// A client saves up the retries of this many seconds: enough for a burst after a restart of the server.
-pub const RETRY_SECONDS: f64 = 10.0;
+pub const RETRY_SECONDS: u64 = 10;
 
 /// The deadline of a call that has no other: short enough for a person to wait.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

@@ -9,6 +9,7 @@
 //! The state changes under the lock. The system calls of a thread that drives run outside it.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use super::transport::{Transport, TransportEvents, poll_limit};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::STALE_CONNECTION;
+use crate::log;
 use crate::net::os::{Events, Poll, Registry, Token, Waker};
 use crate::net::sync::{MutexGuard, thread};
 use crate::proto::client::ClientCore;
@@ -103,8 +105,8 @@ impl ClientInner {
         }
     }
 
-    /// Does all that the protocol wants of the socket now: timers, the end of a connection, a new connection, and frames to be
-    /// sent. They are written by the caller, but for the last frame of a connection that ends.
+    /// Does all that the protocol wants of the socket of the session that takes new calls, and notes the address that it
+    /// connects to.
     pub(super) fn process(
         &self,
         core: &mut ClientCore,
@@ -113,12 +115,28 @@ impl ClientInner {
         token: Token,
         now: Time,
     ) {
+        if let Some(address) = self.advance(core, transport, registry, token, now) {
+            self.set_peer(address);
+        }
+    }
+
+    /// Does all that the protocol wants of a socket now: timers, the end of a connection, a new connection, and frames to be
+    /// sent. They are written by the caller, but for the last frame of a connection that ends. Returns the address to which it
+    /// connects.
+    pub(super) fn advance(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        token: Token,
+        now: Time,
+    ) -> Option<SocketAddr> {
         core.handle_timeout(now);
         if core.wants_close() {
             end_connection(core, transport, registry, now);
         }
-        if core.poll_connect(now) {
-            let to = self.next_address();
+        let to = core.poll_connect(now).then(|| self.next_address());
+        if let Some(to) = to {
             if let Err(error) = transport.connect(to, registry, token) {
                 core.handle_disconnected(&format!("connecting to {to} failed: {error}"), now);
             }
@@ -132,6 +150,7 @@ impl ClientInner {
             end_connection(core, transport, registry, now);
         }
         debug_assert!(!core.wants_close(), "one step does all that the protocol wants");
+        to
     }
 
     /// Drives until `done` returns true or until `until`, and then passes the role on.
@@ -287,6 +306,17 @@ impl ClientInner {
         now: Time,
     ) {
         self.process(core, transport, registry, token, now);
+        self.flush(core, transport, registry, now);
+    }
+
+    /// Writes as much as the kernel takes.
+    pub(super) fn flush(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        now: Time,
+    ) {
         let mut seen = TransportEvents::default();
         transport.flush(&mut seen);
         self.apply(core, transport, seen, registry, now);
@@ -304,7 +334,7 @@ impl ClientInner {
             Driving::Background => background::process(self.me()),
             Driving::Caller | Driving::Idle(_) => {
                 if let Err(error) = state.waker.wake() {
-                    tracing::error!(%error, "cannot wake the thread that drives a connection");
+                    log::error!(%error, "cannot wake the thread that drives a connection");
                 }
             }
         }

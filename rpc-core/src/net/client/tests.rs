@@ -1,6 +1,8 @@
 //! Tests of cases that no test outside the crate can cause: a fork, which needs unsafe code, and a driver that panics.
 
 mod answers;
+mod counted;
+mod futures;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;

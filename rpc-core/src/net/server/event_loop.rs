@@ -19,6 +19,7 @@ use super::listener::Acceptor;
 use super::loop_socket::LoopSocket;
 use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
+use crate::log;
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
 use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::proto::server::{ConnId, ReadyCall, ServerCore};
@@ -147,7 +148,7 @@ impl EventLoop {
         // After reading: a connection with bytes that have just arrived is not idle.
         if std::mem::take(&mut self.is_full) {
             let closed = self.core.close_idle(self.now);
-            tracing::debug!(closed, "idle connections are closed to make room");
+            crate::log::debug!(closed, "idle connections are closed to make room");
         }
         if self.core.poll_timeout().is_some_and(|due| due <= self.now) {
             self.core.handle_timeout(self.now);
@@ -295,7 +296,7 @@ impl EventLoop {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, %peer, "cannot register a connection");
+                log::warn!(%error, %peer, "cannot register a connection");
                 self.core.remove(conn, self.now);
                 self.shared.open.fetch_sub(1, Ordering::Relaxed);
             }

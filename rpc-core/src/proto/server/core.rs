@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::call_table::CallTable;
 use super::config::{HandOver, ServerConfig};
-use super::connection::{ConnId, Connection, Outgoing, Stage};
+use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
@@ -17,10 +17,11 @@ use super::greeting::{self, Greeting};
 use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
+use super::long_replies::LongReplies;
+use super::outgoing::Outgoing;
 use super::record::Record;
 use super::sessions::Room;
 use super::timers::Timer;
-use super::turns::LongReplies;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::FRAMES_PER_TURN;
@@ -196,7 +197,7 @@ impl ServerCore {
             if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
                 self.counters.protocol_errors += 1;
                 self.counters.floods += u64::from(error == ProtocolError::Flood);
-                tracing::debug!(conn, %error, "connection rejected");
+                crate::log::debug!(conn, %error, "connection rejected");
                 // The session goes on: the bytes may have been changed on the way, and its records are worth more than this connection.
                 return self.links.reject(conn, &error, &self.config.limits, now);
             }
@@ -297,7 +298,7 @@ impl ServerCore {
             }
         }
         let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
-        tracing::debug!(conn, session = ?session.id, "session opened");
+        crate::log::debug!(conn, session = ?session.id, "session opened");
         let key = self.links.sessions.insert(session);
         self.counters.opened += 1;
         self.links.attach(conn, key, body, &self.config, now);
@@ -352,7 +353,7 @@ impl ServerCore {
             // BYE or the lease came first. The client has its verdict, and the record is gone: nothing is left to settle.
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
-        self.links.resume_calls(key.session, true); // those that waited for this reply
+        self.links.resume_calls(key.session); // those that waited for this reply
     }
 
     /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.

@@ -6,8 +6,8 @@
 //! ```
 //! [`ServerCore`] (`core`, and `ending` for its last steps) owns the parts, and each part owns its state: `links` (which
 //! connection carries which session: `connection`, `sessions`, `timers`), `call_table` (arguments and kept replies),
-//! `run_queue`, `drain`; `strikes` counts
-//! what is of no use, and `begun` watches frames that do not end. A frame about a call is handled by one `filter`: the parts of its slot, found once.
+//! `run_queue`, `drain`; `strikes` counts what is of no use, and `begun` watches frames that do not end. A frame about a call
+//! is handled by one `filter`: the parts of its slot, found once.
 
 #[cfg(feature = "__inspection")]
 mod audit;
@@ -28,6 +28,8 @@ mod greeting;
 mod idle;
 mod keys;
 mod links;
+mod long_replies;
+mod outgoing;
 mod record;
 mod replies;
 mod run_queue;
@@ -41,9 +43,10 @@ mod turns;
 #[cfg(feature = "__inspection")]
 pub use audit::{RecordState, SessionState};
 pub use config::{HandOver, ServerConfig};
-pub use connection::{ConnId, Outgoing};
+pub use connection::ConnId;
 pub use core::ServerCore;
 pub use counters::ServerCounters;
 pub use entropy::{Entropy, EntropySource};
 pub use keys::CallKey;
+pub use outgoing::Outgoing;
 pub use run_queue::ReadyCall;

@@ -10,6 +10,7 @@
 //! limit is always skipped and answered, and the next useless frame is not.
 
 use super::connection::ConnId;
+use super::filter::Filter;
 use super::links::Links;
 use crate::error::ProtocolError;
 use crate::ids::Time;
@@ -100,6 +101,13 @@ impl Links {
             _ => self.strike(conn, cost(length).saturating_add(STRIKES_PER_TABLE), now)?,
         }
         Ok(())
+    }
+}
+
+impl Filter<'_> {
+    /// Counts a frame that is of no use. The slot's connection is the one that it arrived on (V8).
+    pub(super) fn strike(&mut self, cost: u32, now: Time) -> Result<(), ProtocolError> {
+        self.attached.as_mut().map_or(Ok(()), |writer| writer.connection.strikes.add(cost, now))
     }
 }
 

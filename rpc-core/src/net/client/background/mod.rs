@@ -17,6 +17,7 @@ use std::sync::{Arc, Weak};
 
 use super::inner::ClientInner;
 use super::transport::Transport;
+use crate::log;
 use crate::net::os;
 use crate::net::sync::{Mutex, PoisonError, per_process};
 
@@ -78,16 +79,21 @@ fn send(request: Request) -> bool {
         match worker::spawn() {
             Ok(waker) => (queue.waker, queue.process) = (Some(waker), os::process_id()),
             Err(error) => {
-                tracing::error!(%error, "cannot start the background worker");
+                log::error!(%error, "cannot start the background worker");
                 return false;
             }
         }
     }
     queue.requests.push(request);
     if let Some(Err(error)) = queue.waker.as_ref().map(os::Waker::wake) {
-        tracing::error!(%error, "cannot wake the background worker");
+        log::error!(%error, "cannot wake the background worker");
     }
     true
+}
+
+/// Notes that there is no worker any more: the next request starts another one.
+fn forget_worker() {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner).waker = None;
 }
 
 /// Takes all requests, for the worker.

@@ -14,7 +14,6 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use slab::Slab;
@@ -24,12 +23,14 @@ use super::super::inner::ClientInner;
 use super::super::special_cases::{detect_fork, leave_if_blocked, recover};
 use super::super::state::{ClientState, Driving, PendingWakeups};
 use super::super::transport::{Transport, TransportEvents, poll_limit};
-use super::{Request, take_requests};
+use super::{Request, forget_worker, take_requests};
 use crate::ids::{Clock, Time};
 use crate::limits::BACKGROUND_TICK;
+use crate::log;
 use crate::net::MonotonicClock;
 use crate::net::os::{self, Event, Events, Poll, Token};
 use crate::net::sync::thread;
+use crate::panics::contain;
 
 /// The token of the waker. The other tokens are keys of jobs.
 const WAKER: Token = Token(usize::MAX);
@@ -40,7 +41,11 @@ pub(super) fn spawn() -> io::Result<os::Waker> {
     let waker = os::Waker::new(poll.registry(), WAKER)?;
     thread::Builder::new().name("rpc-background".to_owned()).spawn(move || {
         let jobs = Slab::new();
-        BackgroundWorker { poll, jobs, due: BTreeSet::new(), clock: MonotonicClock::new() }.run();
+        let mut worker = BackgroundWorker { poll, jobs, due: BTreeSet::new(), clock: MonotonicClock::new() };
+        contain(|| worker.run()); // it returns only by a panic
+        forget_worker();
+        let clients: Vec<_> = worker.jobs.drain().filter_map(|job| job.inner.upgrade()).collect();
+        clients.iter().for_each(|inner| recover(inner));
     })?;
     Ok(waker)
 }
@@ -83,14 +88,14 @@ struct BackgroundWorker {
 
 impl BackgroundWorker {
     /// The main function of the thread: events, then requests, then jobs that are due.
-    fn run(mut self) {
+    fn run(&mut self) {
         let mut events = Events::with_capacity(256);
         loop {
             let now = self.clock.now();
             let limit = self.due.first().map(|(due, _)| due.since(now));
             if let Err(error) = self.poll.poll(&mut events, poll_limit(limit)) {
                 if error.kind() != io::ErrorKind::Interrupted {
-                    tracing::error!(%error, "the background worker cannot poll; it pauses");
+                    log::error!(%error, "the background worker cannot poll; it pauses");
                     thread::sleep(BACKGROUND_TICK);
                 }
                 continue;
@@ -98,11 +103,26 @@ impl BackgroundWorker {
             for event in events.iter().filter(|event| event.token() != WAKER) {
                 self.run_job(event.token().0, Some(event));
             }
-            take_requests().into_iter().for_each(|request| self.handle(request));
+            take_requests().into_iter().for_each(|request| self.try_request(request));
             let now = self.clock.now();
             while let Some((_, key)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
                 self.set_due(key, Time::NEVER);
                 self.run_job(key, None);
+            }
+        }
+    }
+
+    /// Handles a request. A panic costs this client its session, and other clients nothing.
+    fn try_request(&mut self, request: Request) {
+        let inner = match &request {
+            Request::Watch(inner, _) | Request::Process(inner) | Request::DrainSession(inner, _) => {
+                inner.upgrade()
+            }
+            Request::Close(inner) => Some(Arc::clone(inner)),
+        };
+        if contain(|| self.handle(request)).is_none() {
+            if let Some(inner) = inner {
+                recover(&inner);
             }
         }
     }
@@ -137,7 +157,7 @@ impl BackgroundWorker {
             Request::DrainSession(inner, mut transport) => {
                 let key = self.jobs.vacant_key();
                 if let Err(error) = transport.register(self.poll.registry(), Token(key)) {
-                    tracing::warn!(%error, "cannot take over a socket");
+                    log::warn!(%error, "cannot take over a socket");
                 }
                 let key = self.add(inner, Job::DrainSession(transport));
                 self.run_job(key, None);
@@ -181,7 +201,7 @@ impl BackgroundWorker {
     fn run_job(&mut self, key: usize, event: Option<&Event>) {
         // Taken before the job runs, since a panic may leave the job half changed.
         let inner = self.jobs.get(key).and_then(|client| client.inner.upgrade());
-        if catch_unwind(AssertUnwindSafe(|| self.try_job(key, event))).is_err() {
+        if contain(|| self.try_job(key, event)).is_none() {
             self.remove(key);
             if let Some(inner) = inner {
                 recover(&inner);
@@ -255,7 +275,7 @@ impl BackgroundWorker {
         drop(state);
         let Driver { poll, transport, .. } = &mut *driver;
         if let Err(error) = transport.move_to(poll.registry(), self.poll.registry(), Token(key)) {
-            tracing::warn!(%error, "cannot take over a socket");
+            log::warn!(%error, "cannot take over a socket");
         }
         client.job = Job::Drive(driver);
         self.run_job(key, None);
@@ -308,7 +328,7 @@ impl BackgroundWorker {
         let Some(ClientJob { job: Job::Drive(mut driver), .. }) = self.remove(key) else { return };
         let Driver { poll, transport, .. } = &mut *driver;
         if let Err(error) = transport.move_to(self.poll.registry(), poll.registry(), SOCKET) {
-            tracing::warn!(%error, "cannot give a socket back");
+            log::warn!(%error, "cannot give a socket back");
         }
         state.driving = Driving::Idle(driver);
         state.background_asked = false;
@@ -332,10 +352,11 @@ impl BackgroundWorker {
         };
         inner.apply(core, transport, seen, registry, now);
         if core.orphaned_slots() == 0 {
-            // No reply is owed any more: `process` sends the BYE and closes the socket.
+            // No reply is owed any more: `advance` sends the BYE and closes the socket.
             core.close(now);
         }
-        inner.process_and_flush(core, transport, registry, Token(key), now);
+        inner.advance(core, transport, registry, Token(key), now);
+        inner.flush(core, transport, registry, now);
         let due = if transport.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
         let done = core.orphaned_slots() == 0;
         // The thread that drives the other session may wait for one of these outcomes.

@@ -5,6 +5,7 @@
 //! another driver and another session. Calls that were sent have an unknown outcome; the others are sent again.
 
 use crate::ids::{Clock, Time};
+use crate::log;
 use crate::net::client::driver::Driver;
 use crate::net::client::inner::ClientInner;
 use crate::net::client::state::{ClientState, Driving, PendingWakeups};
@@ -26,11 +27,11 @@ pub(in crate::net::client) fn reopen(
     state: &mut ClientState,
     wakeups: &mut PendingWakeups,
 ) {
-    tracing::error!(server = %inner.peer, "the thread that drives a connection panicked; opening another session");
     match Driver::open() {
         Ok((driver, waker)) => restart(state, driver, waker, inner.clock.now(), wakeups),
-        Err(error) => tracing::error!(%error, "cannot open another connection"),
+        Err(error) => log::error!(%error, "cannot open another connection"),
     }
+    log::error!(server = %inner.peer(), "the thread that drove a connection panicked; another session is opened");
 }
 
 /// Gives up all sessions without a BYE. Calls that were sent have an unknown outcome; the others wait for a new session.

@@ -1,6 +1,8 @@
 //! The server's rules, one test each: its state machine, virtual time, and clients whose frames the test writes.
 
 mod begun;
+#[cfg(feature = "__inspection")]
+mod canonical;
 mod counters;
 mod drain;
 mod eviction;

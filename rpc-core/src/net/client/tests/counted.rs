@@ -1,0 +1,50 @@
+//! Rules of what a client counts: its turns, which the background worker reads, and the orphaned slots of both sessions.
+
+use super::answers::{core, greet};
+use super::*;
+use crate::net::client::special_cases::leave_if_blocked;
+use crate::net::client::transport::Transport;
+
+fn request(within: Duration) -> Request {
+    let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
+    Request { method: &PING, body, body_crc, within, repeat: false, retry: false }
+}
+
+/// The background worker takes the driver from a client whose turns stand still.
+#[test]
+fn each_way_in_which_a_caller_drives_counts_as_a_turn() {
+    let (address, handle) = server();
+    let client = client(address);
+    let turns = |client: &TcpChannel| client.inner.lock().turns;
+    let before = turns(&client);
+    assert!(matches!(ping(&client), Outcome::Done(_)));
+    let waited = turns(&client);
+    assert!(waited > before, "a caller that waits drives");
+    let ticket = client.start(request(PATIENCE)).expect("it starts");
+    assert!(turns(&client) > waited, "a call that is started is sent at once");
+    assert!(matches!(client.wait(ticket, Some(PATIENCE)), Some(Outcome::Done(_))));
+    handle.drain();
+}
+
+#[test]
+fn v15_the_orphaned_slots_of_a_session_that_drains_are_counted_too() {
+    let (address, handle) = server();
+    let client = client(address);
+    let (mut draining, mut now) = (core(1), Time::default());
+    greet(&mut draining, now);
+    let deadline = Duration::from_millis(10);
+    draining.start(0, request(deadline), now).expect("it starts");
+    draining.poll_transmit(&mut Vec::new(), now);
+    draining.handle_flushed(now);
+    for pause in [deadline, Duration::from_secs(10)] {
+        now = now.plus(pause);
+        draining.handle_timeout(now);
+    }
+    assert_eq!(client.counters().orphaned_slots, 0);
+    let mut state = client.inner.lock();
+    state.core = draining;
+    assert!(leave_if_blocked(&mut state, &mut Transport::default(), now, || core(2)).is_some());
+    drop(state);
+    assert_eq!(client.counters().orphaned_slots, 1);
+    handle.drain();
+}
