@@ -177,7 +177,7 @@ impl FrameDecoder {
         self.held.extend_from_slice(&self.chunk.split_to(missing));
     }
 
-    /// Makes room for exactly `room` bytes: `BytesMut::reserve` may take twice as many. Long rooms are moved by the kernel,
+    /// Makes room for exactly `room` bytes: `BytesMut::reserve` may take twice as many. A long one is moved by the kernel,
     /// which copies nothing.
     fn grow(&mut self, room: usize) {
         let mut bytes = Vec::from(std::mem::take(&mut self.held));

@@ -10,31 +10,12 @@
 //! ```
 
 use super::ServerCore;
-use super::connection::{ConnId, Connection, Stage};
+use super::connection::{Begun, ConnId, Connection, Stage};
 use super::links::Links;
 use super::timers::{FrameWatch, Timer};
 use crate::ids::Time;
 use crate::limits::{FRAME_LATE, FRAME_LEAST, FRAME_TIME, LONG_FRAME, ServerLimits};
 use crate::wire::frame::FrameDecoder;
-
-/// The frame that a connection has begun, if it has.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Begun {
-    /// The number of the frame in its stream.
-    frame: u64,
-    /// The time at which its first bytes arrived.
-    since: Time,
-    /// The bytes that had arrived by then.
-    arrived: u64,
-    /// The time at which its last bytes arrived.
-    heard: Time,
-    /// The room that it takes, as it was counted.
-    pub(super) room: usize,
-    /// True while a timer watches it.
-    has_timer: bool,
-    /// True if the connection was not read for a while since the timer was set, and can be blamed for nothing.
-    pub(super) was_held_back: bool,
-}
 
 impl ServerCore {
     /// Acts on whole frames, and watches the one that has begun.
@@ -46,7 +27,7 @@ impl ServerCore {
 
 impl Links {
     /// Watches the frame that a connection has begun, and counts its room. Returns the number of connections that were cut
-    /// to keep all rooms within their budget.
+    /// to stay within the budget.
     fn watch_begun(&mut self, conn: ConnId, limits: &ServerLimits, now: Time) -> u64 {
         let Some(connection) = self.connections.connections.get_mut(conn) else { return 0 };
         if !connection.is_open() {

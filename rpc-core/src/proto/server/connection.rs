@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use slab::Slab;
 
-use super::begun::Begun;
 use super::keys::SessionKey;
 use super::outgoing::Outgoing;
 use super::strikes::Strikes;
@@ -66,6 +65,25 @@ pub(super) struct Connection {
     pub(super) checksum: bool,
     /// Tells it from later connections with the same id.
     pub(super) serial: u64,
+}
+
+/// The frame that a connection has begun, if it has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Begun {
+    /// The number of the frame in its stream.
+    pub(super) frame: u64,
+    /// The time at which its first bytes arrived.
+    pub(super) since: Time,
+    /// The bytes that had arrived by then.
+    pub(super) arrived: u64,
+    /// The time at which its last bytes arrived.
+    pub(super) heard: Time,
+    /// The room that it takes, as it was counted.
+    pub(super) room: usize,
+    /// True while a timer watches it.
+    pub(super) has_timer: bool,
+    /// True if the connection was not read for a while since the timer was set, and can be blamed for nothing.
+    pub(super) was_held_back: bool,
 }
 
 impl Connection {

@@ -12,7 +12,7 @@ use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
-use super::filter::Filter;
+use super::filter::{Filter, Handled};
 use super::greeting::{self, Greeting};
 use super::keys::CallKey;
 use super::keys::SessionKey;
@@ -27,9 +27,6 @@ use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::FRAMES_PER_TURN;
 use crate::wire::frame::{Frame, Header, Kind, millis};
 use crate::wire::message::{self, Hello, Status};
-
-/// The result of a frame: an error closes its connection.
-type Handled = Result<(), ProtocolError>;
 
 /// The server's side of the protocol, for one loop.
 ///

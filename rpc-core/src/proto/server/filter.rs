@@ -33,6 +33,9 @@ use crate::limits::MAX_DETAIL;
 use crate::wire::frame::Frame;
 use crate::wire::message::{Status, cut};
 
+/// The result of a frame. After an error its connection is closed; the session lives.
+pub(super) type Handled = Result<(), ProtocolError>;
+
 /// One slot of a session, with everything that a frame for it may change.
 pub(super) struct Filter<'a> {
     /// The session.
@@ -61,7 +64,7 @@ pub(super) struct Filter<'a> {
 
 impl Filter<'_> {
     /// Handles a CALL.
-    pub(super) fn call(&mut self, frame: Frame, draining: bool, now: Time) -> Result<(), ProtocolError> {
+    pub(super) fn call(&mut self, frame: Frame, draining: bool, now: Time) -> Handled {
         self.counters.calls += 1;
         let length = frame.skipped.unwrap_or(frame.body.len());
         // Of an oversize body only the length is known. It was skipped, so its duplicates are skipped too, and compare equal.
@@ -82,15 +85,13 @@ impl Filter<'_> {
         Ok(())
     }
 
+    /// Counts a frame that is of no use. The slot's connection is the one that it arrived on (V8).
+    fn strike(&mut self, cost: u32, now: Time) -> Handled {
+        self.attached.as_mut().map_or(Ok(()), |writer| writer.connection.strikes.add(cost, now))
+    }
+
     /// Handles a new call: it is recorded first, and then queued or refused for good.
-    fn admit(
-        &mut self,
-        frame: Frame,
-        length: usize,
-        fingerprint: u64,
-        draining: bool,
-        now: Time,
-    ) -> Result<(), ProtocolError> {
+    fn admit(&mut self, frame: Frame, length: usize, fingerprint: u64, draining: bool, now: Time) -> Handled {
         // Before any reason to refuse is looked at: a refusal that left no record could be followed by a late duplicate that
         // runs, after the caller was told 'not executed' (V7).
         let index = self.advance(frame.header.seq, fingerprint);
@@ -156,7 +157,7 @@ impl Filter<'_> {
     }
 
     /// Handles a CANCEL.
-    pub(super) fn cancel(&mut self, seq: Seq, now: Time) -> Result<(), ProtocolError> {
+    pub(super) fn cancel(&mut self, seq: Seq, now: Time) -> Handled {
         self.counters.cancels += 1;
         // Each of them: a call that is cancelled before it begins has cost the server as much as one that was never sent.
         self.strike(1, now)?;
@@ -190,7 +191,7 @@ impl Filter<'_> {
     }
 
     /// Handles an ACK.
-    pub(super) fn acknowledge(&mut self, seq: Seq, now: Time) -> Result<(), ProtocolError> {
+    pub(super) fn acknowledge(&mut self, seq: Seq, now: Time) -> Handled {
         match self.record.relation(seq) {
             Arrival::Duplicate(CallState::Queued | CallState::Running) => {
                 return Err(ProtocolError::EarlyAck);

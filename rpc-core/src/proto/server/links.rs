@@ -9,11 +9,11 @@ use super::greeting;
 use super::keys::SessionKey;
 use super::run_queue::{Lane, Place, RunQueue, Turn};
 use super::sessions::{Attachment, Lease, Session, Sessions};
-use super::strikes::Strikes;
+use super::strikes::{self, Strikes};
 use super::timers::{StallWatch, Timer, Timers};
 use crate::error::ProtocolError;
 use crate::ids::{Incarnation, Time};
-use crate::limits::{HELLO_TIME, ServerLimits};
+use crate::limits::{HELLO_TIME, STRIKES_PER_TABLE, ServerLimits, TABLES_FREE};
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
 
@@ -258,6 +258,25 @@ impl Links {
         let text = if greeted { error.to_string() } else { greeting::stranger_text(error) };
         self.send_last(conn, &Header::new(Kind::Reject), text.as_bytes());
         self.connections.drop_input(conn); // its peer may not read the reason for long
+    }
+
+    /// Counts a frame of a connection that is of no use.
+    pub(super) fn strike(&mut self, conn: ConnId, cost: u32, now: Time) -> Result<(), ProtocolError> {
+        self.connections.get_mut(conn).map_or(Ok(()), |connection| connection.strikes.add(cost, now))
+    }
+
+    /// Counts a METHODS if more were sent before than a client has services.
+    pub(super) fn strike_table(
+        &mut self,
+        conn: ConnId,
+        length: usize,
+        now: Time,
+    ) -> Result<(), ProtocolError> {
+        match self.connections.get_mut(conn) {
+            Some(connection) if connection.tables_asked < TABLES_FREE => connection.tables_asked += 1,
+            _ => self.strike(conn, strikes::cost(length).saturating_add(STRIKES_PER_TABLE), now)?,
+        }
+        Ok(())
     }
 
     /// Tells every client that the server is about to end. Connections without a session are closed.

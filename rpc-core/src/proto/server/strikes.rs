@@ -9,15 +9,9 @@
 //! A frame that finds room is acted on, whatever it costs: the bucket may be more than full after it. So one body over the
 //! limit is always skipped and answered, and the next useless frame is not.
 
-use super::connection::ConnId;
-use super::filter::Filter;
-use super::links::Links;
 use crate::error::ProtocolError;
 use crate::ids::Time;
-use crate::limits::{
-    STRIKE_BYTES, STRIKES_PER_CALL, STRIKES_PER_SECOND, STRIKES_PER_SLOT, STRIKES_PER_TABLE, STRIKES_SPARE,
-    TABLES_FREE,
-};
+use crate::limits::{STRIKE_BYTES, STRIKES_PER_CALL, STRIKES_PER_SECOND, STRIKES_PER_SLOT, STRIKES_SPARE};
 
 /// The useless frames of one connection, as far as they are not forgiven.
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,34 +74,6 @@ impl Strikes {
             }
             _ => (self.level, self.since) = (0, self.since.max(now)),
         }
-    }
-}
-
-impl Links {
-    /// Counts a frame of a connection that is of no use.
-    pub(super) fn strike(&mut self, conn: ConnId, cost: u32, now: Time) -> Result<(), ProtocolError> {
-        self.connections.get_mut(conn).map_or(Ok(()), |connection| connection.strikes.add(cost, now))
-    }
-
-    /// Counts a METHODS if more were sent before than a client has services.
-    pub(super) fn strike_table(
-        &mut self,
-        conn: ConnId,
-        length: usize,
-        now: Time,
-    ) -> Result<(), ProtocolError> {
-        match self.connections.get_mut(conn) {
-            Some(connection) if connection.tables_asked < TABLES_FREE => connection.tables_asked += 1,
-            _ => self.strike(conn, cost(length).saturating_add(STRIKES_PER_TABLE), now)?,
-        }
-        Ok(())
-    }
-}
-
-impl Filter<'_> {
-    /// Counts a frame that is of no use. The slot's connection is the one that it arrived on (V8).
-    pub(super) fn strike(&mut self, cost: u32, now: Time) -> Result<(), ProtocolError> {
-        self.attached.as_mut().map_or(Ok(()), |writer| writer.connection.strikes.add(cost, now))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rules about frames that have begun: they go on in time, their rooms have a budget, and idle connections make room.
+//! Rules about frames that have begun: they go on in time, their room has a budget, and idle connections make room.
 
 use super::*;
 use crate::error::ProtocolError;
@@ -167,7 +167,7 @@ fn the_timer_of_a_begun_frame_does_not_cut_a_later_connection_of_the_same_number
 }
 
 #[test]
-fn v10_rooms_of_begun_frames_stay_within_the_budget_and_the_longest_silent_connection_is_cut_first() {
+fn v10_the_room_of_begun_frames_stays_within_the_budget_and_the_longest_silent_connection_is_cut_first() {
     let limits = ServerLimits { frames_budget: 1_000_000, max_frame: 400_000, ..ServerLimits::default() };
     let mut bench = Bench::new(limits);
     let frame = long_call(0, 1, 300_000);
