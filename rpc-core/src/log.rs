@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 #[doc(hidden)]
 pub use tracing; // for the macros, which are used in another crate too
 
+use crate::bucket;
 use crate::limits::{EVENT_EVERY, EVENTS_AT_ONCE};
 use crate::panics::contain;
 
@@ -41,10 +42,7 @@ impl Limit {
     pub fn report(&self, now: Duration, report: impl FnOnce(Option<u64>)) {
         let every = EVENT_EVERY.as_micros() as u64;
         let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX / 2);
-        let next = |full_at: u64| {
-            let filled = full_at.max(now) + every;
-            (filled <= now + every * u64::from(EVENTS_AT_ONCE)).then_some(filled)
-        };
+        let next = |full_at| bucket::take(full_at, now, every, every * u64::from(EVENTS_AT_ONCE));
         if self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_err() {
             self.left_out.fetch_add(1, Ordering::Relaxed);
             return;

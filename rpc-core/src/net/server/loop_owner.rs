@@ -24,14 +24,14 @@ use std::sync::Arc;
 
 use super::commands::{Command, CommandQueue};
 use super::event_loop::EventLoop;
-use super::life::{Ended, ShutdownSignal};
+use super::life::{Ended, LastCounters, ShutdownSignal};
 use super::threads::{SlowMethods, ThreadPool, detach};
 use crate::contract::Entry;
 use crate::error::Reason;
 use crate::ids::Time;
 use crate::net::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::net::sync::{Instant, Mutex, MutexGuard, PoisonError};
-use crate::proto::server::{CallKey, ReadyCall, ServerCounters};
+use crate::proto::server::{CallKey, ReadyCall};
 use crate::service::DispatchEnv;
 use crate::wire::message::Status;
 
@@ -82,11 +82,8 @@ pub(super) struct Inner {
     pub(super) threads: ThreadPool,
     /// The result of the loop, once it has ended.
     pub(super) ended: Option<Ended>,
-    /// The counters that were returned last, with the number of their request. Counters must not go back when the loop
-    /// cannot reply.
-    pub(super) last_counters: (u64, ServerCounters),
-    /// The number of requests for counters so far.
-    pub(super) counter_requests: u64,
+    /// The newest counters that are known.
+    pub(super) last_counters: LastCounters,
 }
 
 /// A call whose thread has lost the loop.
@@ -150,8 +147,7 @@ impl LoopOwner {
             slow: Vec::new(),
             threads: ThreadPool::default(),
             ended: None,
-            last_counters: (0, ServerCounters::default()),
-            counter_requests: 0,
+            last_counters: LastCounters::default(),
         };
         LoopOwner {
             inner: Mutex::new(inner),

@@ -36,7 +36,7 @@ pub(in crate::net::server) fn end(
         ended.error = ended.error.take().or(error);
         ended.counters = counters.unwrap_or(ended.counters);
     } else {
-        let counters = counters.unwrap_or(inner.last_counters.1);
+        let counters = counters.unwrap_or(inner.last_counters.get());
         let forced = !inner.slow.is_empty();
         inner.ended = Some(Ended { counters, forced, error });
     }
