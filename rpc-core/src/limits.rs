@@ -138,8 +138,8 @@ pub const STRIKES_PER_SECOND: u32 = 64;
 pub const STRIKES_PER_CALL: u32 = 2;
 /// Bytes that are skipped, or made for a TABLE, for which a useless frame costs one strike more: about as much work.
 pub const STRIKE_BYTES: usize = 4 << 10;
-/// Strikes of METHODS beside those for the bytes of its TABLE, which is put together from all signatures of a service: 5 µs and
-/// more, where a frame that does nothing takes 100 ns.
+/// Strikes of METHODS beside those for the bytes of its TABLE: the server writes a kilobyte and more for 50 bytes, where other
+/// useless frames get a short reply or none.
 pub const STRIKES_PER_TABLE: u32 = 16;
 /// METHODS of a connection that are no useless frames: one for each service that a HELLO can name.
 pub const TABLES_FREE: u16 = MAX_SERVICES as u16;

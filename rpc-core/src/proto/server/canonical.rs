@@ -111,9 +111,7 @@ impl ServerCore {
             connection.decoder.has_unread(),
             connection.decoder.is_mid_frame(),
         ]);
-        // Far below the bound the strikes decide nothing: a search sends far fewer frames than are left.
-        let strikes = &connection.strikes;
-        form.number(u64::from(if strikes.level() < strikes.most() / 2 { 0 } else { strikes.level() }));
+        form.due(connection.strikes.half_forgiven_at());
     }
 
     fn canonical_session(&self, session: &Session, place: Option<usize>, form: &mut Canonical) {

@@ -21,6 +21,7 @@ use super::long_replies::LongReplies;
 use super::outgoing::Outgoing;
 use super::record::Record;
 use super::sessions::Room;
+use super::tables::Tables;
 use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
@@ -45,6 +46,8 @@ pub struct ServerCore {
     pub(super) calls: CallTable,
     /// Connections that go to another loop.
     pub(super) handovers: VecDeque<HandOver>,
+    /// The method tables of the services.
+    pub(super) tables: Tables,
     /// The methods whose replies may be long.
     pub(super) long_replies: LongReplies,
     /// Calls that were handed out and not finished.
@@ -63,6 +66,7 @@ impl ServerCore {
         config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
             calls: CallTable::new(config.limits.reply_budget),
+            tables: Tables::new(&config.directory),
             config,
             entropy,
             links: Links::default(),
@@ -236,7 +240,7 @@ impl ServerCore {
                 self.links.connections.send(conn, &Header::new(Kind::Pong), &[]);
             }
             Kind::Methods => {
-                let table = greeting::table(message::decode_name(&frame.body)?, &self.config).encode();
+                let table = self.tables.get(message::decode_name(&frame.body)?);
                 self.links.strike_table(conn, table.len(), now)?;
                 self.links.connections.send(conn, &Header::new(Kind::Table), &table);
             }
@@ -253,7 +257,7 @@ impl ServerCore {
     fn handle_hello(&mut self, conn: ConnId, body: &[u8], now: Time) -> Handled {
         let hello = Hello::decode(body)?;
         match greeting::decide(&hello, &self.config, &self.links.sessions) {
-            Greeting::Open => self.open(conn, &hello, body, now),
+            Greeting::Open => self.open(conn, &hello, body),
             Greeting::Resume(key) => {
                 self.counters.resumed += 1;
                 self.links.resume(conn, key, body, self.drain.is_some(), &self.config, now);
@@ -279,7 +283,7 @@ impl ServerCore {
         Ok(())
     }
 
-    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8], now: Time) {
+    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8]) {
         let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.ip());
         let draining = self.drain.is_some();
         // Also counted when an unused session makes room: the server was full.
@@ -298,7 +302,7 @@ impl ServerCore {
         crate::log::debug!(conn, session = ?session.id, "session opened");
         let key = self.links.sessions.insert(session);
         self.counters.opened += 1;
-        self.links.attach(conn, key, body, &self.config, now);
+        self.links.attach(conn, key, body, &self.config);
         self.links.welcome(conn, key, false, draining, &self.config);
     }
 }

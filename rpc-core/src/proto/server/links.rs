@@ -129,20 +129,13 @@ impl Links {
     }
 
     /// Attaches a connection to a session that no other one carries.
-    pub(super) fn attach(
-        &mut self,
-        conn: ConnId,
-        key: SessionKey,
-        hello: &[u8],
-        config: &ServerConfig,
-        now: Time,
-    ) {
+    pub(super) fn attach(&mut self, conn: ConnId, key: SessionKey, hello: &[u8], config: &ServerConfig) {
         let (connection, session) = (self.connections.get_mut(conn), self.sessions.get_mut(key));
         let (Some(connection), Some(session)) = (connection, session) else { return };
         assert_eq!(session.attached(), None, "V8: one connection at a time carries a session");
         connection.stage = Stage::Attached(key);
         connection.hello = hello.to_vec();
-        connection.strikes = Strikes::new(session.sums.slots, now);
+        connection.strikes = Strikes::new(session.sums.slots);
         // Positions in records are those of the session, so the count goes on where the last connection's ended.
         connection.outgoing.count_from(session.queued_before);
         connection.is_held = session.lane.bytes >= config.limits.queue_pause;
@@ -167,7 +160,7 @@ impl Links {
         if let Some(older) = self.sessions.get(key).and_then(Session::attached) {
             self.cut(older, &config.limits, now);
         }
-        self.attach(conn, key, hello, config, now);
+        self.attach(conn, key, hello, config);
         self.welcome(conn, key, true, draining, config);
     }
 

@@ -35,6 +35,7 @@ mod replies;
 mod run_queue;
 mod sessions;
 mod strikes;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod timers;
