@@ -385,6 +385,14 @@ impl Default for ClientLimits {
     }
 }
 
+/// Longest pause that a client keeps because a server asks for it, in BUSY or in a reply: one wrong or hostile frame must not
+/// silence a client for the 49 days that its field can say, and a server that is busy for longer asks again.
+pub const LONGEST_PAUSE_ASKED: Duration = Duration::from_secs(30);
+
+/// Most processes, each forked from the one before, that use the same client or the same names: a daemon forks twice, and a
+/// client has a cell of 16 bytes for each.
+pub const MAX_FORKS: usize = 8;
+
 /// A client saves up the retries of this many seconds: enough for a burst after a restart of the server.
 pub const RETRY_SECONDS: u64 = 10;
 

@@ -10,7 +10,6 @@
 //!
 //! This is the only module below the net layer that reads the clock, and only to count events: nothing else depends on it.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,7 @@ use std::time::{Duration, Instant};
 pub use tracing; // for the macros, which are used in another crate too
 
 use crate::bucket;
+use crate::each_process::EachProcess;
 use crate::limits::{EVENT_EVERY, EVENTS_AT_ONCE};
 use crate::panics::contain;
 
@@ -52,10 +52,12 @@ impl Limit {
     }
 }
 
-/// Returns the time since the first event of the process.
+/// Returns the time since the first event of the process, or of the one from which it was forked.
 pub fn now() -> Duration {
-    static FIRST: OnceLock<Instant> = OnceLock::new();
-    FIRST.get_or_init(Instant::now).elapsed()
+    // A thread of the parent may have been about to store it at the fork, and would never end.
+    static FIRST: EachProcess<Instant> = EachProcess::new(std::process::id);
+    let first = FIRST.of_ancestors().next().or_else(|| FIRST.get_or_make(Instant::now));
+    first.map(Instant::elapsed).unwrap_or_default()
 }
 
 /// Reports an event with the fields and the text of tracing's macros.

@@ -11,6 +11,7 @@ mod client_hostile;
 mod contracts;
 mod endings;
 mod failing_log;
+mod fork;
 mod killed;
 mod lost;
 mod raw_client;
