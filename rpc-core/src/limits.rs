@@ -46,6 +46,14 @@ pub const MAX_DEPTH: u32 = 64;
 /// alone bound nothing.
 pub const SPARE_ELEMENTS: usize = 1024;
 
+/// Bytes of memory that the elements of a value's sequences and maps may take for each byte that is decoded. An absent
+/// `Option<u64>` takes 16 bytes for one on the wire, an absent `Option<String>` 24; an absent `Option<[u64; 32]>` takes 264,
+/// so that a body of 4 MiB would become 1.1 GB.
+pub const MEMORY_PER_BYTE: usize = 32;
+/// Bytes of memory that the elements may take beside these: as much as one connection may pin, so that a short list of large
+/// elements, most of them absent, can be decoded.
+pub const SPARE_MEMORY: usize = 8 << 20;
+
 /// Longest text of a panic or a refusal on the wire, in bytes: enough for a sentence, too little to be a reply.
 pub const MAX_DETAIL: usize = 1024;
 
@@ -61,18 +69,20 @@ pub const HELLO_TIME: Duration = Duration::from_secs(5);
 
 /// The interval at which the watcher looks at a loop that is busy. A handler that runs at two looks in a row is slow: after
 /// 4 to 8 ms. A timed wake-up costs up to 30 µs on a virtual machine, so a shorter interval costs more than it gains: a
-/// method stalls a loop once, and runs on a thread of its own from then on.
+/// method that is slow often stalls a loop twice, and gets a thread of its own from then on.
 pub const WATCH_TICK: Duration = Duration::from_millis(4);
 
 /// Looks at an idle loop after which the watcher sleeps until it is woken, so that an idle server costs nothing.
 pub const WATCH_QUIET_TICKS: u32 = 2;
 
-/// The longest quick run of a method that was slow once: well below an interval of the watcher.
-pub const QUICK_RUN: Duration = Duration::from_millis(1);
+/// Late runs among the last 16 of a method at which its calls are handed over to another thread before they run. One late
+/// run may have been a preempted thread, or the large argument of one caller. The others of the 16 then cost 1 to 4 µs each,
+/// or a wake-up of 36 µs, which together is less than one more stall of the loop.
+pub const LATE_RUNS: u32 = 2;
 
-/// Quick runs in a row after which a method that was slow once counts as quick again: handing over this many runs costs as
-/// much (1 to 4 µs each) as the one stall of a wrong guess.
-pub const QUICK_ROW: u32 = 4096;
+/// All sessions of one source address together may have this many slow calls for each thread that is left, where one session
+/// may have one: three quarters of the threads, if there is no other source.
+pub const SOURCE_SHARE: usize = 3;
 
 /// Idle threads that a loop keeps: starting one takes as long as ten hand-overs.
 pub const SPARES_KEPT: usize = 2;
@@ -277,8 +287,11 @@ pub struct ServerLimits {
     /// A drained connection is closed this time after its last reply was written.
     pub drain_linger: Duration,
     /// Most handlers that run at once, on their own threads if they are slow. The number is divided among the loops, which get
-    /// at least [`MIN_THREADS`] each. When a loop has one thread left, methods that are known to be slow are refused as busy.
-    /// A method that is not known to be slow still runs; if it is slow, its loop waits for it.
+    /// at least [`MIN_THREADS`] each. A session may take a thread for a slow call while it has fewer than are left, the one
+    /// that drives the loop included: half of them, if it is alone. All sessions of one source address together may have
+    /// [`SOURCE_SHARE`] times as many. Beyond that, and when a loop has one thread left, calls of methods that are known to be
+    /// slow are refused as busy. A method that is not known to be slow still runs, unless that many calls of its source were
+    /// late and still run; if it is slow and no thread is left, its loop waits for it.
     pub threads: usize,
     /// Most connections at a time. At this number accepting pauses, and the connections that have been idle longest are closed.
     pub connections: usize,
