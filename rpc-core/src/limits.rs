@@ -1,10 +1,12 @@
 //! Layer 0: every bound of the framework in one place, each with its reason.
 
 mod bounds;
+mod frames;
 
 use std::time::Duration;
 
 pub use bounds::{Least, SettingError, check_time};
+pub use frames::*;
 
 /// Bytes of a frame's header, its length prefix included.
 pub const HEADER: usize = 36;
@@ -17,11 +19,7 @@ pub const MAX_GREETING: usize = 4 * 1024;
 /// Beyond that, closing costs both sides less than reading.
 pub const SKIP_FACTOR: usize = 16;
 
-/// The least room for a frame that arrives in pieces. Beyond it, room is at most twice what has arrived, and at most the
-/// length of the frame: a claimed length alone takes little, and a long frame moves few times.
-pub const ROOM_STEP: usize = 16 << 10;
-
-/// Most slots of a session: a record is 32 bytes, so 1,024 of them are 32 KiB.
+/// Most slots of a session: a record is 32 bytes, so 1,024 of them are 32 KiB (45 KiB if the lowest slot is not used).
 pub const MAX_SLOTS: u16 = 1024;
 
 /// Most services on one server: a HELLO must fit their names.
@@ -135,44 +133,9 @@ pub const ACCEPT_BATCH: usize = 64;
 /// The pause of accepting when descriptors or connections have run out: some may be free again by then.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Useless frames that a connection may send at once for each slot of its session: after a resume a client repeats the call of
-/// each slot, or its CANCEL and its ACK, and a network may double all of them.
-pub const STRIKES_PER_SLOT: u32 = 4;
-/// Useless frames that a connection may send at once beside them: PINGs, METHODS, HELLOs, and a margin for few slots.
-pub const STRIKES_SPARE: u32 = 256;
-/// Useless frames that are forgiven in each second, beside one for each slot: a client repeats a call after a second at the
-/// earliest, and at 100 ns a frame this many cost the server nothing.
-pub const STRIKES_PER_SECOND: u32 = 64;
-/// Useless frames that are forgiven with each call that begins: its CALL and its ACK may each arrive twice, and it may be
-/// cancelled when it has ended.
-pub const STRIKES_PER_CALL: u32 = 2;
-/// Bytes that are skipped, or made for a TABLE, for which a useless frame costs one strike more: about as much work.
-pub const STRIKE_BYTES: usize = 4 << 10;
-/// Strikes of METHODS beside those for the bytes of its TABLE: the server writes a kilobyte and more for 50 bytes, where other
-/// useless frames get a short reply or none.
-pub const STRIKES_PER_TABLE: u32 = 16;
-/// METHODS of a connection that are no useless frames: one for each service that a HELLO can name.
-pub const TABLES_FREE: u16 = MAX_SERVICES as u16;
-
-/// The time within which a frame that has begun must end, or bring [`FRAME_LEAST`] bytes more: a client writes a frame without
-/// a pause, and TCP bridges a loss in less than that.
-pub const FRAME_TIME: Duration = Duration::from_secs(5);
-/// Bytes of a begun frame that must arrive in each [`FRAME_TIME`] that begins with some of its bytes: 1 KiB a second, the
-/// slowest link that a client is expected to have. At that rate 4 MiB take more than an hour, so a frame cannot be bound by
-/// its own time.
-pub const FRAME_LEAST: u64 = 5 << 10;
-/// A timer that fires later than this shows that the process stood still or had much to do: bytes of a frame may wait in the
-/// kernel, and no client is blamed for it.
-pub const FRAME_LATE: Duration = Duration::from_millis(500);
-/// Room from which a begun frame is long: such frames are cut first when all of them take too much.
-pub const LONG_FRAME: usize = 64 << 10;
-
-/// A connection is idle after this time without a byte: less would close the connection of a client between two calls.
-pub const IDLE_LEAST: Duration = Duration::from_secs(1);
-/// Of so many connections one is closed when there is no room for a new one: enough for a burst, and few clients connect again.
-pub const IDLE_PART: usize = 16;
-/// Most idle connections that are closed at once, as many as are accepted at once.
-pub const IDLE_MOST: usize = ACCEPT_BATCH;
+/// Detached sessions that are looked at, and sources, before a server that is full says that it has no room: one whose call waits
+/// to run is passed over, and there may be many.
+pub const EVICTION_LOOKS: usize = 8;
 
 /// A search for old replies reads every call, so a server that is short of room searches this often at most.
 pub const REPLY_SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -245,17 +208,26 @@ pub struct ServerLimits {
     /// Longest frame body in both directions, in bytes. Larger values are to be sent in pages.
     pub max_frame: usize,
     /// Most sessions at a time, of all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records if all of them use
-    /// every slot; 2 GiB if every client asks for 1,024.
+    /// every slot; 2 GiB if every client asks for 1,024. What a slot takes beyond its record is bounded by `queue`, `threads`
+    /// and `replies`.
     pub sessions: usize,
-    /// Most sessions from one source address, divided among the loops like `sessions`, which get at least one each; `None`: as
-    /// many as `sessions`. For servers that unknown peers can reach.
+    /// Most sessions from one source, divided among the loops like `sessions`, which get at least one each; `None`: a quarter of
+    /// `sessions`, so that no one address can lock all others out. A source is an IPv4 address, or the first 64 bits of an IPv6
+    /// address. Beyond it the source's own oldest session of which no call ever began makes room, or the client is told to wait.
     pub sessions_per_source: Option<usize>,
     /// The time that a session outlives its connection: long enough for a switch to reboot.
     pub lease: Duration,
     /// Longest reply that is kept for a client that asks again, in bytes. A method may set its own limit.
     pub max_cached_reply: usize,
-    /// Most bytes of kept replies, of all sessions together.
+    /// Most bytes of kept replies of one session, whatever its slots: 64 of the longest. A reply beyond it is recorded as executed
+    /// and not kept.
+    pub session_replies: usize,
+    /// Most bytes of kept replies, of all sessions together. While more than half of it is used, a session keeps at most an equal
+    /// share of the other half.
     pub reply_budget: usize,
+    /// Most kept replies, of all sessions together, with equal shares like `reply_budget`. Each takes up to 168 bytes beside its own,
+    /// so 1,048,576 of them are 168 MiB; and room for up to twice its bytes and 256 more where a longer one was before.
+    pub replies: usize,
     /// Kept replies older than this are released when room is short: their callers have asked again by then.
     pub reply_age: Duration,
     /// Most calls that wait to run, of all sessions of a loop together. A call beyond it is refused as busy.
@@ -304,9 +276,20 @@ impl ServerLimits {
         self.sessions = (self.sessions / loops).max(1);
         self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
         self.reply_budget /= loops;
+        self.replies = (self.replies / loops).max(1);
         self.unsent_budget /= loops;
         self.frames_budget = (self.frames_budget / loops).max(self.max_frame + HEADER);
         self
+    }
+
+    /// Returns the most sessions from one source.
+    pub(crate) fn sessions_of_source(&self) -> usize {
+        self.sessions_per_source.unwrap_or(self.sessions.div_ceil(4))
+    }
+
+    /// Returns the most bytes of kept replies of a session with so many slots (V19).
+    pub(crate) fn replies_of_session(&self, slots: u16) -> usize {
+        self.max_cached_reply.saturating_mul(usize::from(slots)).min(self.session_replies)
     }
 }
 
@@ -319,7 +302,9 @@ impl Default for ServerLimits {
             sessions_per_source: None,
             lease: Duration::from_secs(60),
             max_cached_reply: 16 << 10,
+            session_replies: 1 << 20,
             reply_budget: 256 << 20,
+            replies: 1 << 20,
             reply_age: Duration::from_secs(60),
             queue: 65_536,
             queue_bytes: 64 << 20,

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use super::ServerCore;
 use super::keys::CallKey;
 use super::run_queue::ReadyCall;
-use super::sessions::Session;
+use super::session::Session;
 use crate::contract::Entry;
 use crate::ids::Time;
 use crate::limits::{LONG_REPLY, RUNNING_ARGUMENTS, UNSENT_EXPECTED};
@@ -42,7 +42,7 @@ impl ServerCore {
 
     /// Returns the method of this call, which runs.
     pub fn entry(&self, key: CallKey) -> Option<Entry> {
-        let record = self.links.sessions.get(key.session)?.records().get(usize::from(key.slot))?;
+        let record = self.links.sessions.get(key.session)?.records().get(key.slot)?;
         Some(self.calls.get(record.call)?.entry)
     }
 
@@ -62,7 +62,7 @@ impl ServerCore {
     /// Returns true if the calls of a session that run, and its next one, may hold more together than a session is to hold:
     /// of arguments, or of replies that are not sent.
     fn would_pile_up(&self, session: &Session) -> bool {
-        let slot = session.lane.places.front().map(|place| usize::from(place.slot));
+        let slot = session.lane.places.front().map(|place| place.slot);
         let record = slot.and_then(|slot| session.records().get(slot));
         let Some(data) = record.and_then(|record| self.calls.get(record.call)) else { return false };
         if session.sums.running + data.body.len() > RUNNING_ARGUMENTS && session.sums.running > 0 {
