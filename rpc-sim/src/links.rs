@@ -25,6 +25,8 @@ pub(super) struct Link {
     pub(super) moving: bool,
     /// The server has more to write than there is room for on the way.
     pub(super) blocked: bool,
+    /// The network has broken it, and one side may not know that yet.
+    broken: bool,
     /// The address from which it comes.
     pub(super) peer: Option<SocketAddr>,
     pub(super) up: Mangler,
@@ -90,7 +92,7 @@ impl World {
         let up = Mangler::new(faults.clone(), self.random.u64(..));
         let down = Mangler::new(faults, self.random.u64(..));
         let received = Vec::new();
-        let (client_open, moving, blocked) = (true, false, false);
+        let (client_open, moving, blocked, broken) = (true, false, false, false);
         let (up_at, down_at) = (Time::NEVER, Time::NEVER);
         let made = Link {
             client,
@@ -98,6 +100,7 @@ impl World {
             place,
             moving,
             blocked,
+            broken,
             peer,
             up,
             down,
@@ -204,7 +207,8 @@ impl World {
         let Some(found) = self.links.get_mut(&link).filter(|found| found.client.is_some()) else { return };
         found.watch.push(bytes::Bytes::copy_from_slice(bytes));
         while let Ok(Some(frame)) = found.watch.next_frame() {
-            self.rejects += u64::from(frame.header.kind == Kind::Reject);
+            // On a connection that is broken the rest of a frame never arrives: that is the network's fault.
+            self.rejects += u64::from(frame.header.kind == Kind::Reject && !found.broken);
         }
     }
 
@@ -219,6 +223,7 @@ impl World {
     /// Breaks a connection; with `half_open`, one of the sides does not notice for a while.
     pub(super) fn break_link(&mut self, link: LinkId, now: Time, half_open: bool) {
         let Some(found) = self.links.get_mut(&link) else { return };
+        found.broken = true;
         found.up.kill();
         found.down.kill();
         self.trace.note(now, &[4, link, u64::from(half_open)], || format!("link {link} breaks"));

@@ -270,7 +270,8 @@ impl World {
         self.trace.lines()
     }
 
-    /// Returns the number of the server's REJECT frames that went to clients (V14: none, if all are honest).
+    /// Returns the number of the server's REJECT frames that went to clients on connections that work (V14: none, if all are
+    /// honest).
     pub fn rejects(&self) -> u64 {
         self.rejects
     }

@@ -30,6 +30,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("ServerLimits::queue", server.queue.to_string()),
         ("ServerLimits::queue_bytes", server.queue_bytes.to_string()),
         ("ServerLimits::max_frame", server.max_frame.to_string()),
+        ("ServerLimits::frames_budget", server.frames_budget.to_string()),
         ("ServerLimits::connections", server.connections.to_string()),
         (
             "ServerLimits::connections_per_source",

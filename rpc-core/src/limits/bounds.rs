@@ -90,6 +90,7 @@ bounds! {
         unsent_pause: HEADER, BYTES, "a connection is read while it has fewer unsent bytes than this";
         unsent_most: HEADER, BYTES, "a connection needs room for a reply";
         unsent_budget: HEADER, BYTES, "the connections need room for replies";
+        frames_budget: HEADER, BYTES, "a frame that has begun needs room";
         unsent_stall: TICK, LONGEST, "a connection needs time to send a reply";
         grace: Duration::ZERO, LONGEST, "zero ends a drain at once";
         drain_linger: Duration::ZERO, LONGEST, "zero closes a drained connection at once";
@@ -122,15 +123,21 @@ bounds! {
 impl ServerLimits {
     /// Checks the settings that depend on each other.
     fn check_together(&self) -> Result<(), SettingError> {
-        let allowed = format!("at least ServerLimits::max_frame, which is {}", self.max_frame);
-        let advice = "a longer call could never run; raise it, or lower the other";
-        holds(
-            "ServerLimits::queue_bytes",
-            &self.queue_bytes,
-            self.queue_bytes >= self.max_frame,
-            allowed,
-            advice,
-        )
+        let pairs = [
+            ("ServerLimits::queue_bytes", self.queue_bytes, "ServerLimits::max_frame", self.max_frame),
+            (
+                "ServerLimits::frames_budget",
+                self.frames_budget,
+                "ServerLimits::max_frame and a header",
+                self.max_frame.saturating_add(HEADER),
+            ),
+        ];
+        for (setting, value, other, least) in pairs {
+            let allowed = format!("at least {other}, which is {least}");
+            let advice = "a longer call could never run; raise it, or lower the other";
+            holds(setting, &value, value >= least, allowed, advice)?;
+        }
+        Ok(())
     }
 }
 
@@ -307,7 +314,7 @@ mod tests {
     #[test]
     fn each_setting_is_allowed_at_both_ends_of_its_bounds_and_refused_by_name_beyond_them() {
         let server = ServerLimits::ends();
-        assert!(server.len() > 17 * 3, "{} values", server.len());
+        assert!(server.len() > 18 * 3, "{} values", server.len());
         for (field, limits, allowed) in server {
             judge("ServerLimits", field, limits.check(), allowed);
         }
@@ -334,6 +341,11 @@ mod tests {
             error.contains("queue_bytes is 1048576") && error.contains("max_frame, which is 4194304"),
             "{error}"
         );
+        let limits = ServerLimits { frames_budget: 4 << 20, ..ServerLimits::default() };
+        let error = limits.check().expect_err("the longest call could never arrive").to_string();
+        assert!(error.contains("frames_budget is 4194304") && error.contains("4194340"), "{error}");
+        let limits = ServerLimits { frames_budget: (4 << 20) + HEADER, ..ServerLimits::default() };
+        assert_eq!(limits.check(), Ok(()));
         let limits = ClientLimits { resend_first: Duration::from_secs(31), ..ClientLimits::default() };
         let error = limits.check().expect_err("the first is the shortest").to_string();
         assert!(

@@ -67,6 +67,8 @@ pub(super) struct EventLoop {
     pub(super) input: BytesMut,
     /// The commands of this turn, empty between turns.
     pub(super) commands: Vec<Command>,
+    /// True if idle connections are to be closed in this turn, since there is no room for a new one.
+    pub(super) is_full: bool,
     /// The number of calls that may still run before the sockets are polled again.
     calls_left: usize,
     /// The present time, read once a turn.
@@ -115,6 +117,7 @@ impl EventLoop {
             buffers: Vec::new(),
             input: BytesMut::new(),
             commands: Vec::new(),
+            is_full: false,
             calls_left: CALLS_PER_TURN,
             now: shared.clock.now(),
             number,
@@ -140,6 +143,11 @@ impl EventLoop {
         run_commands(self);
         self.accept();
         self.read_ready();
+        // After reading: a connection with bytes that have just arrived is not idle.
+        if std::mem::take(&mut self.is_full) {
+            let closed = self.core.close_idle(self.now);
+            crate::log::debug!(closed, "idle connections are closed to make room");
+        }
         if self.core.poll_timeout().is_some_and(|due| due <= self.now) {
             self.core.handle_timeout(self.now);
         }
@@ -240,9 +248,15 @@ impl EventLoop {
             }
             if self.shared.open.is_full() {
                 acceptor.pause(self.now, "as many connections as the limit allows are open");
+                self.ask_for_room();
                 break;
             }
-            let Some((stream, peer)) = acceptor.accept(self.now) else { break };
+            let Some((stream, peer)) = acceptor.accept(self.now) else {
+                if acceptor.paused_until().is_some() {
+                    self.ask_for_room();
+                }
+                break;
+            };
             // Counted before it is sent to its loop, so that the limits hold for connections on their way too.
             if !self.shared.open.add(peer.ip()) {
                 self.turn_away(stream, peer);
@@ -257,6 +271,16 @@ impl EventLoop {
             }
         }
         self.acceptor = Some(acceptor);
+    }
+
+    /// Asks all loops to close idle connections: the pause of accepting is long enough for it.
+    fn ask_for_room(&mut self) {
+        self.is_full = true;
+        for (number, queue) in self.queues.iter().enumerate() {
+            if number != self.number {
+                queue.push(Command::CloseIdle);
+            }
+        }
     }
 
     /// Adds a connection to this loop. `input` is what another loop has read from it.

@@ -114,6 +114,7 @@ impl ServerCore {
             connection.decoder.has_unread(),
             connection.decoder.is_mid_frame(),
         ]);
+        form.due(connection.strikes.half_forgiven_at());
     }
 
     fn canonical_session(&self, session: &Session, place: Option<usize>, form: &mut Canonical) {
@@ -212,6 +213,14 @@ impl ServerCore {
                         form.count(at);
                         // The mark counts by one question: has anything been written since?
                         form.flags(&[watch.mark == connection.outgoing.sent()]);
+                        form.due(*due);
+                    }
+                }
+                Timer::Frame(watch) => {
+                    if let Some((at, connection)) = place(watch.conn, watch.serial) {
+                        form.number(4);
+                        form.count(at);
+                        form.flags(&[watch.frame == connection.decoder.progress().0]);
                         form.due(*due);
                     }
                 }

@@ -2,7 +2,8 @@
 
 use super::ServerCore;
 use super::connection::ConnId;
-use super::core::{Handled, end_session};
+use super::core::end_session;
+use super::filter::Handled;
 use super::greeting::{self, Greeting};
 use super::keys::SessionKey;
 use super::sessions::Room;
@@ -31,7 +32,14 @@ impl ServerCore {
     }
 
     /// The same HELLO again gets the same WELCOME, since the first one may have been lost. Another one is an error (W8).
-    pub(super) fn handle_hello_again(&mut self, conn: ConnId, key: SessionKey, body: &[u8]) -> Handled {
+    pub(super) fn handle_hello_again(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        body: &[u8],
+        now: Time,
+    ) -> Handled {
+        self.links.strike(conn, 1, now)?;
         if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
             return Err(ProtocolError::Unexpected("second HELLO"));
         }

@@ -155,21 +155,3 @@ fn the_room_of_a_long_frame_is_used_again_where_that_is_asked_for() {
         assert_eq!(other.held.capacity(), 0, "a connection at rest holds nothing");
     }
 }
-
-#[test]
-fn a_claimed_length_reserves_little() {
-    let mut decoder = agreed(4 << 20);
-    decoder.push(Bytes::from(call(&vec![0; 4 << 20])[..HEADER + 1].to_vec()));
-    assert!(decoder.next_frame().expect("not yet whole").is_none());
-    decoder.push(Bytes::from_static(&[0]));
-    assert!(decoder.next_frame().expect("not yet whole").is_none());
-    assert_eq!(decoder.held.capacity(), 2 * ROOM_STEP, "a frame that is shorter is not moved");
-    decoder.push(Bytes::from(vec![0; 2 * ROOM_STEP - HEADER - 2]));
-    assert!(decoder.next_frame().expect("not yet whole").is_none());
-    assert_eq!(decoder.held.capacity(), 2 * ROOM_STEP, "all of it is filled");
-    for _ in 0..8 {
-        decoder.push(Bytes::from_static(&[0; ROOM_STEP]));
-        assert!(decoder.next_frame().expect("not yet whole").is_none());
-        assert!(decoder.held.capacity() <= 4 * decoder.held.len(), "{}", decoder.held.capacity());
-    }
-}

@@ -3,3 +3,4 @@
 mod bodies;
 mod limits;
 mod pieces;
+mod room;

@@ -18,6 +18,7 @@ pub(in crate::net::server) fn run_commands(event_loop: &mut EventLoop) {
                 event_loop.core.finish(key, status, &body, event_loop.now)
             }
             Command::Connection { stream, peer, input } => event_loop.connect(stream, peer, input),
+            Command::CloseIdle => event_loop.is_full = true,
             Command::Drain(grace) => drain(event_loop, grace),
             Command::Counters(reply) => {
                 // The thread that asked may have stopped waiting.

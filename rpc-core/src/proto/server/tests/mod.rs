@@ -1,5 +1,6 @@
 //! The server's rules, one test each: its state machine, virtual time, and clients whose frames the test writes.
 
+mod begun;
 #[cfg(feature = "__inspection")]
 mod canonical;
 mod counters;
@@ -16,6 +17,7 @@ mod queue;
 mod reject;
 mod shares;
 mod stall;
+mod strikes;
 mod unsent;
 
 use std::net::SocketAddr;
