@@ -119,6 +119,7 @@ impl ServerCore {
                     self.counters.expired += 1;
                     end_session(&mut self.links, &mut self.calls, key);
                 }
+                Timer::Begin(key) => self.links.begin_again(key),
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Lease(_) => {}
             }
         }

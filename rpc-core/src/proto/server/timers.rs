@@ -15,6 +15,8 @@ pub(super) enum Timer {
     Stall(StallWatch),
     /// The lease of this detached session may be over.
     Lease(SessionKey),
+    /// The next call of this session may begin beside those that run.
+    Begin(SessionKey),
 }
 
 /// A watch over the unsent bytes of a connection.
@@ -30,8 +32,8 @@ pub(super) struct StallWatch {
 
 /// Timers in the order in which they are due. A timer is never removed early: its purpose is checked when it fires.
 ///
-/// There is one HELLO timer and at most one stall timer for each connection, and at most one lease timer for each session. One
-/// whose connection or session is gone stays until it fires. No call has a timer here, so none is set or removed on the way
+/// There is one HELLO timer and at most one stall timer for each connection, and at most one lease timer and one timer for the
+/// begin of its next call for each session. One whose connection or session is gone stays until it fires. No call has a timer here, so none is set or removed on the way
 /// of a call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
