@@ -1,49 +1,27 @@
 //! Layer 0: every bound of the framework in one place, each with its reason.
 
 mod bounds;
+mod protocol;
 
 use std::time::Duration;
 
 pub use bounds::{Least, SettingError, check_time};
-
-/// Bytes of a frame's header, its length prefix included.
-pub const HEADER: usize = 36;
-
-/// Longest body before a session is open, in bytes: it fits a HELLO with 64 service names of 50 bytes, and it is the most
-/// that an unknown peer can make the server store.
-pub const MAX_GREETING: usize = 4 * 1024;
-
-/// The body of an over-limit CALL is skipped, so that its connection lives, if it is at most this many times the limit.
-/// Beyond that, closing costs both sides less than reading.
-pub const SKIP_FACTOR: usize = 16;
+pub use protocol::{
+    HEADER, MAX_DEPTH, MAX_GREETING, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS, RESUME_FIELDS,
+    SKIP_FACTOR, SPARE_ELEMENTS,
+};
 
 /// The smallest step in which room for a long frame grows, so that a claimed length alone reserves little.
 pub const ROOM_STEP: usize = 64 << 10;
 
-/// Most slots of a session: a record is 32 bytes, so 1,024 of them are 32 KiB.
-pub const MAX_SLOTS: u16 = 1024;
-
-/// Most services on one server: a HELLO must fit their names.
-pub const MAX_SERVICES: usize = 64;
 /// Most methods of one service: a method table must fit their signatures.
 pub const MAX_METHODS: usize = 1024;
-
-/// Longest name of a service or a method, in bytes: its length is one byte on the wire.
-pub const MAX_NAME: usize = 255;
 
 /// Most names of services and methods that a process may call without a trait. Each is stored until the process ends, so
 /// that a server that invents new names cannot exhaust the memory.
 pub const MAX_NAMES: usize = 4096;
 /// Longest part of a signature that is stored with such a name, in characters: it is only displayed.
 pub const MAX_SIGNATURE_KEPT: usize = 512;
-
-/// Deepest nesting of a value, when encoding and when decoding: 14 KB of nested enums overflow a stack of 2 MiB, 64 levels
-/// do not.
-pub const MAX_DEPTH: u32 = 64;
-
-/// Elements that a decoder may yield beyond the bytes that it reads: a `Vec<()>` takes no bytes for its elements, so bytes
-/// alone bound nothing.
-pub const SPARE_ELEMENTS: usize = 1024;
 
 /// Bytes of memory that the elements of a value's sequences and maps may take for each byte that is decoded. An absent
 /// `Option<u64>` takes 16 bytes for one on the wire, an absent `Option<String>` 24; an absent `Option<[u64; 32]>` takes 264,
@@ -61,6 +39,10 @@ pub const MAX_SHOWN: usize = 1024;
 
 /// Most event loops of one server: a session id has 8 bits for its loop.
 pub const MAX_LOOPS: usize = 256;
+
+/// Most nonces of ended sessions that a loop remembers, for the time of a lease: a thousand sessions that end in each second
+/// of it, in 4 MiB. Beyond that the oldest is forgotten, and a HELLO with it opens another session.
+pub const ENDED_NONCES: usize = 65_536;
 
 /// The time in which a new connection must send HELLO: a real client needs one round trip, and connections that send one
 /// byte at a time to occupy the server need longer.
@@ -139,6 +121,10 @@ pub const ACCEPT_BATCH: usize = 64;
 /// The pause of accepting when descriptors or connections have run out: some may be free again by then.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Detached sessions that are looked at, and sources, before a server that is full says that it has no room: one whose call waits
+/// to run is passed over, and there may be many.
+pub const EVICTION_LOOKS: usize = 8;
+
 /// A search for old replies reads every call, so a server that is short of room searches this often at most.
 pub const REPLY_SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -210,17 +196,26 @@ pub struct ServerLimits {
     /// Longest frame body in both directions, in bytes. Larger values are to be sent in pages.
     pub max_frame: usize,
     /// Most sessions at a time, of all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records if all of them use
-    /// every slot; 2 GiB if every client asks for 1,024.
+    /// every slot; 2 GiB if every client asks for 1,024. What a slot takes beyond its record is bounded by `queue`, `threads`
+    /// and `replies`.
     pub sessions: usize,
-    /// Most sessions from one source address, divided among the loops like `sessions`, which get at least one each; `None`: as
-    /// many as `sessions`. For servers that unknown peers can reach.
+    /// Most sessions from one source, divided among the loops like `sessions`, which get at least one each; `None`: a quarter of
+    /// `sessions`, so that no one address can lock all others out. A source is an IPv4 address, or the first 64 bits of an IPv6
+    /// address. Beyond it the source's own oldest session of which no call ever began makes room, or the client is told to wait.
     pub sessions_per_source: Option<usize>,
     /// The time that a session outlives its connection: long enough for a switch to reboot.
     pub lease: Duration,
     /// Longest reply that is kept for a client that asks again, in bytes. A method may set its own limit.
     pub max_cached_reply: usize,
-    /// Most bytes of kept replies, of all sessions together.
+    /// Most bytes of kept replies of one session, whatever its slots: 64 of the longest. A reply beyond it is recorded as executed
+    /// and not kept.
+    pub session_replies: usize,
+    /// Most bytes of kept replies, of all sessions together. While more than half of it is used, a session keeps at most an equal
+    /// share of the other half.
     pub reply_budget: usize,
+    /// Most kept replies, of all sessions together, with equal shares like `reply_budget`. Each takes up to 168 bytes beside its own,
+    /// so 1,048,576 of them are 168 MiB; and room for up to twice its bytes and 256 more where a longer one was before.
+    pub replies: usize,
     /// Kept replies older than this are released when room is short: their callers have asked again by then.
     pub reply_age: Duration,
     /// Most calls that wait to run, of all sessions of a loop together. A call beyond it is refused as busy.
@@ -266,8 +261,19 @@ impl ServerLimits {
         self.sessions = (self.sessions / loops).max(1);
         self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
         self.reply_budget /= loops;
+        self.replies = (self.replies / loops).max(1);
         self.unsent_budget /= loops;
         self
+    }
+
+    /// Returns the most sessions from one source.
+    pub(crate) fn sessions_of_source(&self) -> usize {
+        self.sessions_per_source.unwrap_or(self.sessions.div_ceil(4))
+    }
+
+    /// Returns the most bytes of kept replies of a session with so many slots (V19).
+    pub(crate) fn replies_of_session(&self, slots: u16) -> usize {
+        self.max_cached_reply.saturating_mul(usize::from(slots)).min(self.session_replies)
     }
 }
 
@@ -280,7 +286,9 @@ impl Default for ServerLimits {
             sessions_per_source: None,
             lease: Duration::from_secs(60),
             max_cached_reply: 16 << 10,
+            session_replies: 1 << 20,
             reply_budget: 256 << 20,
+            replies: 1 << 20,
             reply_age: Duration::from_secs(60),
             queue: 65_536,
             queue_bytes: 64 << 20,

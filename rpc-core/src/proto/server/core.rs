@@ -6,30 +6,29 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::call_table::CallTable;
+use super::call_table::{CALL_BYTES, CallTable};
 use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
 use super::filter::Filter;
-use super::greeting::{self, Greeting};
+use super::greeting;
 use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
 use super::long_replies::LongReplies;
 use super::outgoing::Outgoing;
 use super::record::Record;
-use super::sessions::Room;
 use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
-use crate::limits::FRAMES_PER_TURN;
-use crate::wire::frame::{Frame, Header, Kind, millis};
-use crate::wire::message::{self, Hello, Status};
+use crate::limits::{FRAMES_PER_TURN, ServerLimits};
+use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::message::{self, Status};
 
 /// The result of a frame: an error closes its connection.
-type Handled = Result<(), ProtocolError>;
+pub(super) type Handled = Result<(), ProtocolError>;
 
 /// The server's side of the protocol, for one loop.
 ///
@@ -65,7 +64,7 @@ impl ServerCore {
         // Loops share nothing, so that no lock is between them: each has its part of every sum.
         config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
-            calls: CallTable::new(config.limits.reply_budget),
+            calls: CallTable::new(&config.limits),
             config,
             entropy,
             links: Links::default(),
@@ -117,7 +116,7 @@ impl ServerCore {
                 }
                 Timer::Lease(key) if self.links.check_lease(key, limits, now) => {
                     self.counters.expired += 1;
-                    end_session(&mut self.links, &mut self.calls, key);
+                    end_session(&mut self.links, &mut self.calls, key, limits, now);
                 }
                 Timer::Begin(key) => self.links.begin_again(key),
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Lease(_) => {}
@@ -178,6 +177,7 @@ impl ServerCore {
             connections: self.links.connections.len(),
             records,
             record_bytes: records * size_of::<Record>(),
+            call_bytes: self.calls.len() * CALL_BYTES,
             kept_bytes: self.calls.kept_bytes(),
             queued: self.links.queue.calls,
             running: self.running,
@@ -232,67 +232,16 @@ impl ServerCore {
             Kind::Ping => self.links.connections.send(conn, &Header::new(Kind::Pong), &[]),
             Kind::Methods => {
                 let table = greeting::table(message::decode_name(&frame.body)?, &self.config);
-                self.links.connections.send(conn, &Header::new(Kind::Table), &table.encode());
+                let features = self.links.sessions.get(session).map_or(0, |session| session.terms.features);
+                self.links.connections.send(conn, &Header::new(Kind::Table), &table.encode(features));
             }
-            Kind::Bye => end_session(&mut self.links, &mut self.calls, session),
+            Kind::Bye => {
+                end_session(&mut self.links, &mut self.calls, session, &self.config.limits, now);
+            }
             Kind::Hello => self.handle_hello_again(conn, session, &frame.body)?,
             _ => return Err(ProtocolError::Unexpected(kind.name())),
         }
         Ok(())
-    }
-}
-
-/// Sessions: which connection carries which, and when one ends.
-impl ServerCore {
-    fn handle_hello(&mut self, conn: ConnId, body: &[u8], now: Time) -> Handled {
-        let hello = Hello::decode(body)?;
-        match greeting::decide(&hello, &self.config, &self.links.sessions) {
-            Greeting::Open => self.open(conn, &hello, body),
-            Greeting::Resume(key) => {
-                self.counters.resumed += 1;
-                self.links.resume(conn, key, body, self.drain.is_some(), &self.config, now);
-            }
-            Greeting::HandOver(to) => self.handovers.extend(self.links.hand_over(conn, to, body)),
-            Greeting::Lost => {
-                self.counters.lost += 1;
-                self.links.send_session_lost(conn, self.config.incarnation);
-            }
-        }
-        Ok(())
-    }
-
-    /// The same HELLO again gets the same WELCOME, since the first one may have been lost. Another one is an error (W8).
-    fn handle_hello_again(&mut self, conn: ConnId, key: SessionKey, body: &[u8]) -> Handled {
-        if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
-            return Err(ProtocolError::Unexpected("second HELLO"));
-        }
-        // The same flag as the first time: a client takes 'not resumed' for a new session with empty slots.
-        let resumed = Hello::decode(body)?.resume.is_some();
-        self.links.welcome(conn, key, resumed, self.drain.is_some(), &self.config);
-        Ok(())
-    }
-
-    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8]) {
-        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.ip());
-        let draining = self.drain.is_some();
-        // Also counted when an unused session makes room: the server was full.
-        let room = self.links.sessions.make_room(source, draining, &self.config.limits);
-        self.counters.turned_away += u64::from(room != Room::Free);
-        self.counters.evicted += u64::from(matches!(room, Room::Evict(_)));
-        match room {
-            Room::Free => {}
-            Room::Evict(key) => end_session(&mut self.links, &mut self.calls, key),
-            Room::Full => {
-                let millis = millis(self.config.limits.retry_after);
-                return self.links.send_last(conn, &Header { millis, ..Header::new(Kind::Busy) }, &[]);
-            }
-        }
-        let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
-        crate::log::debug!(conn, session = ?session.id, "session opened");
-        let key = self.links.sessions.insert(session);
-        self.counters.opened += 1;
-        self.links.attach(conn, key, body, &self.config);
-        self.links.welcome(conn, key, false, draining, &self.config);
     }
 }
 
@@ -334,7 +283,7 @@ impl ServerCore {
         self.running -= 1;
         self.counters.panics += u64::from(status == Status::Panicked);
         // Space is made before the record is settled, since the filter that settles it sees its own slot only.
-        if status.ran() && !self.calls.has_room(body.len()) {
+        if status.ran() && !self.calls.is_ample(body.len()) {
             self.release_old_replies(key, body.len(), now);
         }
         self.note_reply(key, body.len());
@@ -345,23 +294,6 @@ impl ServerCore {
         }
         self.links.resume_calls(key.session); // those that waited for this reply
     }
-
-    /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.
-    fn release_old_replies(&mut self, key: CallKey, length: usize, now: Time) {
-        let filter = self.find_filter(key.session, key.slot);
-        // No reply is released for one that would not be kept in any case.
-        if key.is_duplicate || !filter.is_some_and(|filter| filter.may_keep(length)) {
-            return;
-        }
-        for (session, slot, seq) in self.calls.old_replies(self.config.limits.reply_age, now) {
-            if self.calls.has_room(length) {
-                return;
-            }
-            if let Some(mut filter) = self.find_filter(session, slot) {
-                filter.release_reply(seq);
-            }
-        }
-    }
 }
 
 impl fmt::Debug for ServerCore {
@@ -371,10 +303,17 @@ impl fmt::Debug for ServerCore {
 }
 
 /// Removes a session. Its queued calls are dropped, its running ones are told, and their results find no session.
-fn end_session(links: &mut Links, calls: &mut CallTable, key: SessionKey) {
-    let Some(session) = links.end(key) else { return };
+pub(super) fn end_session(
+    links: &mut Links,
+    calls: &mut CallTable,
+    key: SessionKey,
+    limits: &ServerLimits,
+    now: Time,
+) {
+    let Some(session) = links.end(key, limits, now) else { return };
     // Entries in the run queue stay: their key finds no session, and they are passed over when their turn comes (V4).
-    for record in session.records() {
+    calls.leave_all(&session.sums);
+    for (_, record) in session.records().iter() {
         calls.tell_cancelled(record.call);
         calls.free(record.call);
     }

@@ -5,8 +5,8 @@
 //! bytes <--outgoing------ connection <--------- filter <-------------- finish -------------'
 //! ```
 //! [`ServerCore`] (`core`, and `ending` for its last steps) owns the parts, and each part owns its state: `links` (which
-//! connection carries which session: `connection`, `sessions`, `timers`), `call_table` (arguments and kept replies),
-//! `run_queue`, `drain`. A frame about a call is handled by one `filter`: the parts of its slot, found once.
+//! connection carries which session: `connection`, `sessions` by `sources` and `nonces`, `timers`), `call_table` (arguments and kept
+//! replies), `run_queue`, `drain`. A frame about a call is handled by one `filter`: the parts of its slot, found once.
 
 #[cfg(feature = "__inspection")]
 mod audit;
@@ -23,14 +23,19 @@ mod entropy;
 mod filter;
 mod filter_off;
 mod greeting;
+mod hello;
 mod keys;
 mod links;
 mod long_replies;
+mod nonces;
 mod outgoing;
 mod record;
+mod records;
 mod replies;
 mod run_queue;
+mod session;
 mod sessions;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -46,3 +51,4 @@ pub use entropy::{Entropy, EntropySource};
 pub use keys::{CallKey, Caller};
 pub use outgoing::Outgoing;
 pub use run_queue::ReadyCall;
+pub use sources::source_of;

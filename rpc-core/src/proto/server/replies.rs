@@ -1,8 +1,11 @@
-//! Layer 2: the replies of the duplicate filter: sent, sent again, or not sent for want of room.
+//! Layer 2: the replies of the duplicate filter: sent, sent again, not sent for want of room, or released to make room.
 
+use super::ServerCore;
 use super::filter::Filter;
+use super::keys::CallKey;
 use super::record::CallState;
 use crate::error::Reason;
+use crate::ids::Time;
 use crate::wire::frame::{Header, Kind, millis};
 use crate::wire::message::{REPLY_NOT_KEPT, Status};
 
@@ -27,7 +30,13 @@ impl Filter<'_> {
                 self.reply(self.record.code, 0, &reply);
                 self.calls.return_reply(self.record.call, reply);
             }
-            CallState::NotKept => self.reply(Status::ReplyLost.code(), 0, REPLY_NOT_KEPT.as_bytes()),
+            // Lost for good the first time, and so it is again: over a limit, or not to be encoded.
+            CallState::NotKept if self.record.code == Status::ReplyLost.code() => {
+                self.reply(self.record.code, 0, &[]);
+            }
+            CallState::NotKept => {
+                self.reply(Status::ReplyLost.code(), self.retry_after(), REPLY_NOT_KEPT.as_bytes());
+            }
             // Without its text, which was not kept: W12 allows that.
             CallState::Refused => self.reply(self.record.code, self.retry_millis(), &[]),
             CallState::Empty | CallState::Queued | CallState::Running | CallState::Acknowledged => {
@@ -48,12 +57,43 @@ impl Filter<'_> {
         self.record.reply_end = writer.connection.outgoing.queued();
     }
 
-    /// Returns the pause that a busy server suggests; 0 for every other refusal.
+    /// Returns the pause that a server suggests which is busy or shutting down; 0 for every other refusal.
     pub(super) fn retry_millis(&self) -> u32 {
         // Read from the record, so that a refusal that is sent again suggests the same.
-        if self.record.code != Status::Refused(Reason::Busy).code() {
-            return 0;
+        match Status::from_code(self.record.code) {
+            Ok(Status::Refused(Reason::Busy | Reason::Draining)) => self.retry_after(),
+            _ => 0,
         }
-        millis(self.config.limits.retry_after)
+    }
+
+    /// Returns the pause before another attempt, in milliseconds: at least 1, since 0 means that none helps.
+    pub(super) fn retry_after(&self) -> u32 {
+        millis(self.config.limits.retry_after).max(1)
+    }
+}
+
+impl ServerCore {
+    /// Releases kept replies, oldest first, until the reply of this call can be kept. A session that has its share makes room with
+    /// replies of its own (V19).
+    pub(super) fn release_old_replies(&mut self, key: CallKey, length: usize, now: Time) {
+        // No reply is released for one that would not be kept in any case, or that needs no room.
+        let lacks_room = |filter: Filter<'_>| {
+            (filter.may_keep(length) && !filter.calls.has_room(filter.sums, length))
+                .then(|| filter.calls.is_in_share(filter.sums, length))
+        };
+        if key.is_duplicate || self.find_filter(key.session, key.slot).and_then(lacks_room).is_none() {
+            return;
+        }
+        for (session, slot, seq) in self.calls.old_replies(self.config.limits.reply_age, now) {
+            let Some(is_in_share) = self.find_filter(key.session, key.slot).and_then(lacks_room) else {
+                return;
+            };
+            if !is_in_share && session != key.session {
+                continue;
+            }
+            if let Some(mut filter) = self.find_filter(session, slot) {
+                filter.release_reply(seq);
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use super::ServerCore;
 use super::keys::CallKey;
 use super::run_queue::ReadyCall;
-use super::sessions::Session;
+use super::session::Session;
 use crate::contract::Entry;
 use crate::ids::Time;
 use crate::limits::{LONG_REPLY, RUNNING_ARGUMENTS, UNSENT_EXPECTED};
@@ -60,7 +60,7 @@ impl ServerCore {
 
     /// Returns the method of this call, which runs.
     pub fn entry(&self, key: CallKey) -> Option<Entry> {
-        let record = self.links.sessions.get(key.session)?.records().get(usize::from(key.slot))?;
+        let record = self.links.sessions.get(key.session)?.records().get(key.slot)?;
         Some(self.calls.get(record.call)?.entry)
     }
 
@@ -93,7 +93,7 @@ impl ServerCore {
     /// Returns the time at which the next call of this session may begin beside those that run. It waits while they may hold
     /// more together than a session is to hold: of arguments, or of replies that are not sent.
     fn next_begin_beside(&self, session: &Session, now: Time) -> Begin {
-        let slot = session.lane.places.front().map(|place| usize::from(place.slot));
+        let slot = session.lane.places.front().map(|place| place.slot);
         let record = slot.and_then(|slot| session.records().get(slot));
         let Some(data) = record.and_then(|record| self.calls.get(record.call)) else { return Begin::Now };
         if session.sums.running + data.body.len() > RUNNING_ARGUMENTS && session.sums.running > 0 {

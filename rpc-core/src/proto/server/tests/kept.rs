@@ -3,6 +3,7 @@
 use super::*;
 use crate::limits::REPLY_ROOM_SPARE;
 use crate::proto::tests::{LITTLE, MUCH, READ, ms, secs};
+use crate::wire::message::REPLY_NOT_KEPT;
 
 fn bench_with(max_cached_reply: usize, reply_budget: usize) -> Bench {
     Bench::new(ServerLimits { max_cached_reply, reply_budget, ..ServerLimits::default() })
@@ -51,6 +52,28 @@ fn the_reply_of_an_idempotent_method_is_not_kept() {
 }
 
 #[test]
+fn w12_a_reply_that_was_not_kept_comes_with_a_pause_and_one_that_is_lost_for_good_without() {
+    let limits = ServerLimits { retry_after: Duration::ZERO, ..ServerLimits::default() };
+    let mut bench = Bench::new(limits);
+    let peer = bench.open();
+    for (slot, status, text, millis) in [
+        (0, Status::Done, REPLY_NOT_KEPT, 1),
+        (1, Status::ReplyLost, "", 0),
+        (2, Status::Failed, REPLY_NOT_KEPT, 1),
+    ] {
+        bench.call_of(&peer, slot, 1, READ, b"arguments");
+        let key = bench.begin().key;
+        bench.core.finish(key, status, b"5 bytes are over the limit", bench.now);
+        let first = bench.read(peer.conn);
+        assert_eq!((replies(&first), first[0].header.millis), (vec![(slot, 1, status)], 0));
+        bench.call_of(&peer, slot, 1, READ, b"arguments");
+        let again = bench.read(peer.conn);
+        assert_eq!(replies(&again), [(slot, 1, Status::ReplyLost)]);
+        assert_eq!((again[0].header.millis, &again[0].body[..]), (millis, text.as_bytes()), "{status:?}");
+    }
+}
+
+#[test]
 fn panics_and_the_services_own_errors_are_kept_like_values() {
     for status in [Status::Panicked, Status::Failed] {
         let mut bench = bench_with(64, 1000);
@@ -77,8 +100,9 @@ fn v10_kept_bytes_fill_the_budget_exactly_and_a_reply_that_does_not_fit_is_not_k
     bench.served(&second, 1, 1, PLAIN, 40);
     assert!(is_kept(&mut bench, &second, 1, 1, PLAIN), "exactly 100");
     assert_eq!(bench.kept(), 100);
-    bench.served(&second, 2, 1, PLAIN, 0);
-    assert!(is_kept(&mut bench, &second, 2, 1, PLAIN), "no byte more");
+    let third = bench.open();
+    bench.served(&third, 2, 1, PLAIN, 0);
+    assert!(is_kept(&mut bench, &third, 2, 1, PLAIN), "no byte more");
 }
 
 #[test]
@@ -192,16 +216,16 @@ fn the_age_follows_its_limit() {
 #[test]
 fn the_oldest_replies_go_first_and_no_more_of_them_than_needed() {
     let mut bench = bench_with(100, 100);
-    let peer = bench.open();
+    let peers = [0; 4].map(|_| bench.open()); // a session for each slot: one alone may not keep all of the budget
     for (slot, seq) in [(2, 1), (0, 1), (1, 1), (3, 1), (2, 2)] {
-        bench.served(&peer, slot, seq, PLAIN, 25);
+        bench.served(&peers[usize::from(slot)], slot, seq, PLAIN, 25);
         bench.pass(secs(1));
     }
     bench.pass(secs(60));
     let other = bench.open();
     bench.served(&other, 0, 1, PLAIN, 50);
-    let kept =
-        [(0, 1), (1, 1), (2, 2), (3, 1)].map(|(slot, seq)| is_kept(&mut bench, &peer, slot, seq, PLAIN));
+    let kept = [(0, 1), (1, 1), (2, 2), (3, 1)]
+        .map(|(slot, seq)| is_kept(&mut bench, &peers[usize::from(slot)], slot, seq, PLAIN));
     assert_eq!(kept, [false, false, true, true], "slots 0 and 1 were the oldest; slot 2 was used again");
     assert_eq!(bench.kept(), 100);
 }
