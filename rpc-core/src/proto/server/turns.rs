@@ -23,7 +23,7 @@ enum Begin {
     Now,
     /// At this time, or when one of the session's calls has ended.
     At(Time),
-    /// When the client has read, or one of the session's calls has ended.
+    /// Not before the client has read, or one of the session's calls has ended.
     Later,
 }
 
