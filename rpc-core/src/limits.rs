@@ -105,6 +105,11 @@ pub const RUNNING_ARGUMENTS: usize = 4 << 20;
 /// method with long replies waits. With what was sent it keeps a connection below 8 MiB.
 pub const UNSENT_EXPECTED: usize = 4 << 20;
 
+/// The pause before another call of a session begins beside its first call of a method that got a thread, while no call of
+/// that method has ended: the length of its replies is not known. It is divided by the number of the session's calls that
+/// run, so that 128 have begun after 0.2 s. A handler makes a reply of 4 MiB in a tenth of it.
+pub const LEARN_PAUSE: Duration = Duration::from_millis(32);
+
 /// A reply of this length gets exactly the room that it needs in the write buffer.
 pub const LONG_REPLY: usize = 64 << 10;
 

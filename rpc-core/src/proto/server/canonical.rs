@@ -231,6 +231,8 @@ impl ServerCore {
                         form.due(*due);
                     }
                 }
+                // The search gives no call a thread, so there is none, and no lane has a time since when one has one.
+                Timer::Begin(_) => form.number(4),
             }
         }
     }

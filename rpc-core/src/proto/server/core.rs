@@ -136,6 +136,7 @@ impl ServerCore {
                     self.counters.expired += 1;
                     end_session(&mut self.links, &mut self.calls, key, limits, now);
                 }
+                Timer::Begin(key) => self.links.begin_again(key),
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Frame(_) | Timer::Lease(_) => {}
             }
         }

@@ -100,6 +100,24 @@ impl Links {
         }
     }
 
+    /// Pauses the session whose turn it is until this time, or until one of its calls has ended.
+    pub(super) fn pause_calls_until(&mut self, key: SessionKey, time: Time) {
+        self.pause_calls(key);
+        let Some(session) = self.sessions.get_mut(key).filter(|session| !session.lane.has_timer) else {
+            return;
+        };
+        session.lane.has_timer = true;
+        self.timers.set(time, Timer::Begin(key));
+    }
+
+    /// Lets the calls of a session take turns again whose timer has fired.
+    pub(super) fn begin_again(&mut self, key: SessionKey) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.lane.has_timer = false;
+        }
+        self.resume_calls(key);
+    }
+
     /// Takes all places of all sessions, those of paused sessions too.
     pub(super) fn take_places(&mut self) -> Vec<(SessionKey, Place)> {
         let mut places = Vec::new();

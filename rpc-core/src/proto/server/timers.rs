@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Frame(FrameWatch),
     /// The lease of this detached session may be over.
     Lease(SessionKey),
+    /// The next call of this session may begin beside those that run.
+    Begin(SessionKey),
 }
 
 /// A watch over the unsent bytes of a connection.
@@ -47,9 +49,9 @@ pub(super) struct FrameWatch {
 
 /// Timers in the order in which they are due. A timer is never removed early: its purpose is checked when it fires.
 ///
-/// There is one HELLO timer, at most one stall timer and one frame timer for each connection, and at most one lease timer for
-/// each session. One whose connection or session is gone stays until it fires. No call has a timer here, so none is set or
-/// removed on the way of a call.
+/// There is one HELLO timer, at most one stall timer and one frame timer for each connection, and at most one lease timer and
+/// one timer for the begin of its next call for each session. One whose connection or session is gone stays until it fires.
+/// No call has a timer here, so none is set or removed on the way of a call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     /// The timers, by time and then by number.

@@ -2,6 +2,7 @@
 
 mod begun;
 #[cfg(feature = "__inspection")]
+mod beside;
 mod canonical;
 mod counters;
 mod drain;
