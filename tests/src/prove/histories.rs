@@ -17,17 +17,14 @@ const SECONDS: (u64, u64) = (600, 10);
 const LENGTH: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(2));
 /// Scenes that are played at once: more than a small machine has processors are only slower.
 const AT_ONCE: usize = 2;
-/// The name with which connections that open a session are replayed too.
-const OPENINGS: &str = "replay-openings";
-/// True if they are always replayed. Without a nonce in HELLO the server cannot tell such a replay from a new client with the
-/// same calls: it is a known fault, and not what this part is to find.
-const REPLAY_OPENINGS: bool = false;
+/// The name with which connections that open a session are replayed later than a server remembers their nonce, too.
+const LATE_REPLAYS: &str = "late-replays";
 
 /// The part of `prove`.
 pub(super) const PART: Part = Part {
     name: "histories",
     help: "linearizability: [--seed N] [--count OPERATIONS, 500000] [--seconds N, 600] [--quick: 10000, 10 s] \
-           [--html FILE: shows a history] [filter-off | stale-read | lost-write: must fail] [replay-openings: fails as yet]",
+           [--html FILE: shows a history] [filter-off | stale-read | lost-write: must fail] [late-replays: later than a nonce is remembered, must fail]",
     share: 60,
     run,
     replay,
@@ -62,11 +59,11 @@ impl Sum {
 /// Returns the setting that the names ask for; an error says which name there is not.
 fn setting(options: &Options) -> Result<Setting, String> {
     let length = if options.quick { LENGTH.1 } else { LENGTH.0 };
-    let mut setting = Setting { length, planted: Planted::Nothing, openings: REPLAY_OPENINGS };
+    let mut setting = Setting { length, planted: Planted::Nothing, late_replays: false };
     for name in &options.names {
         match name.parse() {
             Ok(planted) => setting.planted = planted,
-            Err(()) if name == OPENINGS => setting.openings = true,
+            Err(()) if name == LATE_REPLAYS => setting.late_replays = true,
             Err(()) => return Err(format!("there is no fault {name:?}")),
         }
     }
@@ -186,8 +183,8 @@ mod tests {
     #[test]
     fn a_name_plants_a_fault_and_an_unknown_one_is_refused() {
         let stale = setting(&named(&["stale-read"])).expect("there is one");
-        assert_eq!((stale.planted, stale.openings), (Planted::StaleRead, super::REPLAY_OPENINGS));
-        assert!(setting(&named(&["replay-openings"])).expect("there is one").openings);
+        assert_eq!((stale.planted, stale.late_replays), (Planted::StaleRead, false));
+        assert!(setting(&named(&["late-replays"])).expect("there is one").late_replays);
         assert!(setting(&named(&["fresh-read"])).is_err());
     }
 
