@@ -17,7 +17,7 @@ use bytes::{Bytes, BytesMut};
 use super::commands::{Command, CommandQueue, hand_over, run_commands};
 use super::listener::Acceptor;
 use super::loop_socket::LoopSocket;
-use super::open_connections::OpenConnections;
+use super::open_connections::{OpenConnections, Place};
 use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
 use crate::log;
@@ -258,8 +258,8 @@ impl EventLoop {
                 break;
             };
             // Counted before it is sent to its loop, so that the limits hold for connections on their way too.
-            if !self.shared.open.add(peer.ip()) {
-                self.turn_away(stream, peer);
+            if let Place::None { is_first } = self.shared.open.add(peer.ip()) {
+                self.turn_away(stream, peer, is_first);
                 continue;
             }
             let chosen = self.next_loop % self.queues.len();

@@ -9,6 +9,27 @@ use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::server::source_of;
 
+/// The decision on one more connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It is counted.
+    Counted,
+    /// Its source has its share.
+    None {
+        /// True if it is the first one that finds no place since the source had a connection.
+        is_first: bool,
+    },
+}
+
+/// The connections of one source.
+#[derive(Clone, Copy, Debug, Default)]
+struct OfSource {
+    /// The number of open ones.
+    open: usize,
+    /// True once one more found no place.
+    was_full: bool,
+}
+
 /// The open connections, those on their way to another loop included.
 ///
 /// Invariants: `count` is the sum over `sources`, and no source in it has none. No source has more than `most_of_source`.
@@ -18,7 +39,7 @@ pub(super) struct OpenConnections {
     /// Most open connections.
     most: usize,
     /// The number of each source.
-    sources: Mutex<HashMap<IpAddr, usize>>,
+    sources: Mutex<HashMap<IpAddr, OfSource>>,
     /// Most open connections of one source.
     most_of_source: usize,
 }
@@ -40,31 +61,31 @@ impl OpenConnections {
         self.count.load(Ordering::Relaxed) >= self.most
     }
 
-    /// Counts a connection of `peer`. Returns false, and counts nothing, if its source has its share.
-    pub(super) fn add(&self, peer: IpAddr) -> bool {
+    /// Counts a connection of `peer`, unless its source has its share.
+    pub(super) fn add(&self, peer: IpAddr) -> Place {
         let mut sources = self.sources();
-        let of_source = sources.get(&source_of(peer)).copied().unwrap_or(0);
-        if of_source >= self.most_of_source {
-            return false;
+        let of_source = sources.entry(source_of(peer)).or_default(); // it is there after this, with a connection
+        if of_source.open >= self.most_of_source {
+            return Place::None { is_first: !std::mem::replace(&mut of_source.was_full, true) };
         }
-        sources.insert(source_of(peer), of_source + 1);
+        of_source.open += 1;
         self.count.fetch_add(1, Ordering::Relaxed);
-        true
+        Place::Counted
     }
 
     /// Counts a connection of `peer` no longer.
     pub(super) fn remove(&self, peer: IpAddr) {
         if let Entry::Occupied(mut of_source) = self.sources().entry(source_of(peer)) {
             self.count.fetch_sub(1, Ordering::Relaxed);
-            *of_source.get_mut() -= 1; // never below zero: none is in the map
-            if *of_source.get() == 0 {
+            of_source.get_mut().open -= 1; // never below zero: each source in the map has one
+            if of_source.get().open == 0 {
                 of_source.remove(); // or the map would grow with every address that ever connected
             }
         }
     }
 
     /// Returns the numbers of the sources. They are whole also after a panic: each change is one insertion or removal.
-    fn sources(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn sources(&self) -> MutexGuard<'_, HashMap<IpAddr, OfSource>> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -81,18 +102,20 @@ mod tests {
     fn v19_a_source_has_its_share_of_the_connections_and_no_more() {
         let limits = ServerLimits { connections: 5, ..ServerLimits::default() };
         let open = OpenConnections::new(&limits, 1_000);
-        let added: Vec<bool> = [1, 1, 1, 2, 3, 2, 3].map(|number| open.add(host(number))).into();
-        assert_eq!(added, [true, true, false, true, true, true, true], "half of five is two");
+        let added = [1, 1, 1, 1, 2, 3, 2].map(|number| open.add(host(number)));
+        let (yes, first, no) =
+            (Place::Counted, Place::None { is_first: true }, Place::None { is_first: false });
+        assert_eq!(added, [yes, yes, first, no, yes, yes, yes], "half of five is two");
         assert!(open.is_full());
         open.remove(host(1));
-        assert!(open.add(host(1)) && !open.add(host(1)), "a place that is free again");
+        assert_eq!([open.add(host(1)), open.add(host(1))], [yes, no], "a place that is free again");
     }
 
     #[test]
     fn sources_without_a_connection_leave_nothing_behind() {
         let open = OpenConnections::new(&ServerLimits::default(), 1_000);
         for number in 0..200 {
-            assert!(open.add(host(number)));
+            assert_eq!(open.add(host(number)), Place::Counted);
             open.remove(host(number));
             open.remove(host(number)); // counted once
         }

@@ -149,9 +149,11 @@ impl EventLoop {
         self.shared.open.remove(peer.ip());
     }
 
-    /// Closes a connection whose source has its share, after a frame that tells its client to wait.
-    pub(super) fn turn_away(&mut self, mut stream: TcpStream, peer: SocketAddr) {
-        log::warn!(%peer, "a connection is turned away: its source has as many as ServerLimits::connections_per_source allows");
+    /// Closes a connection whose source has its share, after a frame that tells its client to wait. `is_first`: the log says it.
+    pub(super) fn turn_away(&mut self, mut stream: TcpStream, peer: SocketAddr, is_first: bool) {
+        if is_first {
+            log::warn!(%peer, "no more connections of this address: see ServerLimits::connections_per_source");
+        }
         self.input.resize(READ_CHUNK, 0);
         // Its HELLO is often there. Unread, it would make the kernel send a reset, which may destroy the frame. A connection
         // that cannot be written is closed without the frame.
