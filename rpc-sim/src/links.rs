@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rpc_core::ids::{Clock, Time};
 use rpc_core::wire::frame::{FrameDecoder, Kind};
+use rpc_core::wire::reject::RejectCode;
 
 use crate::agenda::Item;
 use crate::clients::SideId;
@@ -208,7 +209,8 @@ impl World {
         found.watch.push(bytes::Bytes::copy_from_slice(bytes));
         while let Ok(Some(frame)) = found.watch.next_frame() {
             // On a connection that is broken the rest of a frame never arrives: that is the network's fault.
-            self.rejects += u64::from(frame.header.kind == Kind::Reject && !found.broken);
+            let is_flood = frame.header.code == RejectCode::Flood as u8;
+            self.rejects += u64::from(frame.header.kind == Kind::Reject && !found.broken && !is_flood);
         }
     }
 

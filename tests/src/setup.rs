@@ -70,6 +70,15 @@ pub struct Trouble {
 }
 
 impl Setup {
+    /// Returns true if no client sends a call again sooner than by default: one that does may send more of them at once, after
+    /// its server or its network stood still, than a server takes (W38).
+    pub fn keeps_pauses(&self) -> bool {
+        let usual = ClientLimits::default();
+        self.clients.iter().all(|client| {
+            client.limits.resend_first >= usual.resend_first && client.limits.resend_cap >= usual.resend_cap
+        })
+    }
+
     /// Draws the setup of a seed.
     pub fn of(seed: u64, profile: Profile, random: &mut fastrand::Rng) -> Setup {
         let mut setup = Setup {

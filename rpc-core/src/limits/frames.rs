@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{ACCEPT_BATCH, MAX_SERVICES};
+use super::ACCEPT_BATCH;
+use super::protocol::MAX_SERVICES;
 
 /// Useless frames that a connection may send at once for each slot of its session: after a resume a client repeats the call of
 /// each slot, or its CANCEL and its ACK, and a network may double all of them.

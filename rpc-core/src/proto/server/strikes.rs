@@ -6,8 +6,8 @@
 //! time          --> level - (STRIKES_PER_SECOND + slots) a second
 //! call begins   --> level - STRIKES_PER_CALL
 //! ```
-//! A frame that finds room is acted on, whatever it costs: the bucket may be more than full after it. So one body over the
-//! limit is always skipped and answered, and the next useless frame is not.
+//! A frame that finds room is acted on, whatever it costs: the bucket may be more than full after it. So a body over the limit
+//! is skipped and answered, and its sender may go on.
 
 use crate::bucket;
 use crate::error::ProtocolError;
@@ -36,7 +36,8 @@ impl Strikes {
     pub(super) fn add(&mut self, cost: u32, now: Time) -> Result<(), ProtocolError> {
         let (period, room) = (self.period(), self.period() * u64::from(self.most()));
         let after = bucket::take(self.forgiven_at, now.0, period, room).ok_or(ProtocolError::Flood)?;
-        let more = period.saturating_mul(u64::from(cost.saturating_sub(1)));
+        // A quarter of the bucket at most: an honest client may send one call that is far too long.
+        let more = period.saturating_mul(u64::from(cost.min(self.most() / 4).saturating_sub(1)));
         self.forgiven_at = after.saturating_add(more);
         Ok(())
     }
@@ -120,13 +121,17 @@ mod tests {
     }
 
     #[test]
-    fn a_long_frame_costs_more_and_is_taken_while_there_is_any_room() {
+    fn a_long_frame_costs_more_but_a_quarter_at_most_and_is_taken_while_there_is_any_room() {
         assert_eq!([cost(0), cost(4095), cost(4096), cost(5 << 20)], [1, 1, 2, 1281]);
         let mut strikes = Strikes::new(1);
+        for _ in 0..3 {
+            assert!(strikes.add(cost(64 << 20), START).is_ok());
+        }
+        assert!(strikes.add(cost(4096), START).is_ok(), "each took a quarter of 260");
         assert!(strikes.add(cost(64 << 20), START).is_ok());
         assert!(strikes.add(1, START).is_err());
-        assert!(strikes.add(1, Time(START.0 + 248_000_000)).is_err(), "16,125 too many, at 65 a second");
-        assert!(strikes.add(1, Time(START.0 + 249_000_000)).is_ok());
+        assert!(strikes.add(1, Time(START.0 + 30_000)).is_err(), "two too many, at 65 a second");
+        assert!(strikes.add(1, Time(START.0 + 50_000)).is_ok());
         assert_eq!(cost(usize::MAX).checked_add(1), None, "the largest that there is");
     }
 }
