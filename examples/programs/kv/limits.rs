@@ -60,6 +60,7 @@ limits! {
     queue: Count, "Calls that wait to run";
     queue_bytes: Bytes, "Arguments of all calls that wait to run";
     queue_pause: Bytes, "Arguments of one session that wait, at which its connection is not read";
+    frames_budget: Bytes, "Room for frames that have begun and not ended";
     retry_after: Time, "Pause that clients are told while the server is busy";
     unsent_pause: Bytes, "Unsent replies of a connection at which its calls wait";
     unsent_most: Bytes, "Unsent replies of a connection";
