@@ -1,21 +1,8 @@
 //! Tests of the decoder: frames at every split, skipped bodies, and its room.
 
 use super::*;
-use crate::ids::MethodId;
 use crate::wire::frame::{Header, append};
-
-fn call(body: &[u8]) -> Vec<u8> {
-    let header = Header { method: MethodId(9), millis: 5000, ..Header::for_call(Kind::Call, 3, 7) };
-    let mut bytes = Vec::new();
-    append(&mut bytes, &header, body, true);
-    bytes
-}
-
-fn agreed(limit: usize) -> FrameDecoder {
-    let mut decoder = FrameDecoder::default();
-    decoder.agree(limit, true, true);
-    decoder
-}
+use crate::wire::tests::{agreed, call};
 
 #[test]
 fn a_frame_comes_back_as_it_was_at_every_split() {

@@ -2,22 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::ids::MethodId;
+use super::{agreed, call};
 use crate::limits::{HEADER, ROOM_STEP};
-use crate::wire::frame::{FrameDecoder, Header, Kind, append};
-
-fn call(body: &[u8]) -> Vec<u8> {
-    let header = Header { method: MethodId(9), millis: 5000, ..Header::for_call(Kind::Call, 3, 7) };
-    let mut bytes = Vec::new();
-    append(&mut bytes, &header, body, true);
-    bytes
-}
-
-fn agreed(limit: usize) -> FrameDecoder {
-    let mut decoder = FrameDecoder::default();
-    decoder.agree(limit, true, true);
-    decoder
-}
 
 #[test]
 fn a_claimed_length_reserves_little() {
