@@ -209,8 +209,14 @@ impl World {
         found.watch.push(bytes::Bytes::copy_from_slice(bytes));
         while let Ok(Some(frame)) = found.watch.next_frame() {
             // On a connection that is broken the rest of a frame never arrives: that is the network's fault.
-            let is_flood = frame.header.code == RejectCode::Flood as u8;
-            self.rejects += u64::from(frame.header.kind == Kind::Reject && !found.broken && !is_flood);
+            if frame.header.kind == Kind::Reject && !found.broken {
+                // These two blame the pace and not the bytes; a flood is judged by the server's counter.
+                match RejectCode::from_wire(frame.header.code) {
+                    RejectCode::Flood => {}
+                    RejectCode::TooSlow => self.slow_rejects += 1,
+                    _ => self.rejects += 1,
+                }
+            }
         }
     }
 

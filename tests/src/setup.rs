@@ -103,8 +103,9 @@ impl Setup {
         }
         let trouble = setup.trouble;
         let limits = &setup.world.limits;
-        // A short lease ends sessions; and a cap evicts those whose calls have not arrived yet.
-        let ends = limits.lease < LONG_LEASE || limits.sessions < NO_CAP;
+        // A short lease ends sessions; and a cap, of all or of a source, evicts those whose calls have not arrived yet.
+        let of_source = limits.sessions_per_source.unwrap_or(NO_CAP);
+        let ends = limits.lease < LONG_LEASE || limits.sessions.min(of_source) < NO_CAP;
         setup.loses_sessions = ends || trouble.crashes + trouble.drains + trouble.clocks > 0;
         setup
     }
