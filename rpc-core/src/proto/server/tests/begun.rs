@@ -28,16 +28,21 @@ fn is_too_slow(bench: &mut Bench, peer: &mut Peer) {
     assert!(bench.resume(peer), "its session lives");
 }
 
+/// Asserts that the connection may rest for 5 s from now on, and no longer.
+fn has_5_s_from_now(bench: &mut Bench, peer: &mut Peer) {
+    bench.pass(secs(5) - ms(1));
+    assert!(!is_cut(bench, peer));
+    bench.pass(ms(1));
+    is_too_slow(bench, peer);
+}
+
 #[test]
 fn v20_a_frame_that_does_not_go_on_is_given_5_s_and_no_more() {
     for begun in [1, 4, 20, HEADER, 100, 90_000] {
         let (mut bench, mut peer) = Bench::with_peer();
         let frame = long_call(0, 1, 100_000);
         push(&mut bench, &peer, &frame[..begun]);
-        bench.pass(secs(5) - ms(1));
-        assert!(!is_cut(&bench, &peer), "{begun} bytes");
-        bench.pass(ms(1));
-        is_too_slow(&mut bench, &mut peer);
+        has_5_s_from_now(&mut bench, &mut peer);
     }
 }
 
@@ -67,10 +72,7 @@ fn v20_a_long_frame_that_stops_is_given_5_s_from_its_last_bytes() {
     push(&mut bench, &peer, &frame[..100_000]);
     bench.pass(secs(2));
     push(&mut bench, &peer, &frame[100_000..300_000]);
-    bench.pass(secs(5) - ms(1));
-    assert!(!is_cut(&bench, &peer));
-    bench.pass(ms(1));
-    is_too_slow(&mut bench, &mut peer);
+    has_5_s_from_now(&mut bench, &mut peer);
 }
 
 #[test]
@@ -81,10 +83,7 @@ fn v20_the_time_of_a_frame_begins_with_it_and_not_with_the_timer_of_the_one_befo
     bench.pass(ms(4_900));
     let next = long_call(1, 1, 100);
     push(&mut bench, &peer, &[&frame[50..], &next[..50]].concat());
-    bench.pass(secs(5) - ms(1));
-    assert!(!is_cut(&bench, &peer));
-    bench.pass(ms(1));
-    is_too_slow(&mut bench, &mut peer);
+    has_5_s_from_now(&mut bench, &mut peer);
 }
 
 #[test]
