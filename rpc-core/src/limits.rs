@@ -170,6 +170,11 @@ pub const STALE_SPARE: usize = 12;
 /// calls and then waits sends all of them with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
 
+/// A client that its own threads have not driven for this time is idle: the background worker sends its ACKs and answers
+/// GOAWAY. Shorter, and the worker would look at busy clients more often than 20 times a second; longer, and a server that
+/// stops just after a call would wait for the client.
+pub const IDLE_AFTER: Duration = Duration::from_millis(50);
+
 /// A client's connection that was not driven for this time is read once before a new call is sent: if the server has closed
 /// it meanwhile, the call stays unsent and is not needlessly unknown.
 pub const STALE_CONNECTION: Duration = Duration::from_millis(2);
@@ -220,6 +225,10 @@ pub struct ServerLimits {
     pub grace: Duration,
     /// A drained connection is closed this time after its last reply was written.
     pub drain_linger: Duration,
+    /// A drain waits this long for a client that has no connection and has not fetched a reply, from its detachment or from
+    /// the begin of the drain: a client that lives connects again within two seconds, and a dead one must not hold the
+    /// server for its grace time.
+    pub drain_detached: Duration,
     /// Most handlers that run at once, on their own threads if they are slow. The number is divided among the loops, which get
     /// at least [`MIN_THREADS`] each. When a loop has one thread left, methods that are known to be slow are refused as busy.
     /// A method that is not known to be slow still runs; if it is slow, its loop waits for it.
@@ -261,6 +270,7 @@ impl Default for ServerLimits {
             unsent_stall: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             drain_linger: Duration::from_secs(2),
+            drain_detached: Duration::from_secs(5),
             threads: 256,
             connections: 65_536,
         }

@@ -79,6 +79,7 @@ fn limits(usual: ServerLimits, random: &mut fastrand::Rng) -> ServerLimits {
         unsent_stall: *pick(&[seconds(1), seconds(30)], random),
         retry_after: Duration::from_millis(*pick(&[0, 50, 500], random)),
         grace: *pick(&[seconds(1), seconds(10)], random),
+        drain_detached: *pick(&[Duration::ZERO, Duration::from_millis(100), seconds(5), seconds(40)], random),
         drain_linger: *pick(&[Duration::ZERO, Duration::from_millis(100), seconds(2)], random),
         ..usual
     }

@@ -132,7 +132,8 @@ impl ServerBuilder {
         let dispatch_env =
             Arc::new(DispatchEnv { services: self.services, clock: Arc::clone(&clock), limit });
         let connections = self.limits.connections;
-        let shared = Arc::new(ServerShared { clock, open: AtomicUsize::new(0), connections });
+        let (open, undrained) = (AtomicUsize::new(0), AtomicUsize::new(loops));
+        let shared = Arc::new(ServerShared { clock, open, connections, undrained });
         // All queues first, since each loop can send commands to each other one.
         let opened: Vec<_> = (0..loops).map(|_| EventLoop::open()).collect::<Result<_, _>>()?;
         let queues: Arc<[_]> = opened.iter().map(|(_, commands)| Arc::clone(commands)).collect();

@@ -94,11 +94,4 @@ impl Acceptor {
             tracing::warn!(why, "accepting connections is paused");
         }
     }
-
-    /// Closes the listener.
-    pub(super) fn close(mut self, registry: &Registry) {
-        if let Err(error) = registry.deregister(&mut self.listener) {
-            tracing::debug!(%error, "cannot deregister the listener; closing it does the same");
-        }
-    }
 }

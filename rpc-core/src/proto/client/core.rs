@@ -250,6 +250,12 @@ impl ClientCore {
         !self.calls.waiting.is_empty() || !self.calls.slots.are_all_free()
     }
 
+    /// Returns true if the server is still to be told that a reply has arrived. No call waits for that, so no caller drives it.
+    pub fn owes_ack(&self) -> bool {
+        let attached = self.connection.is_attached() && !self.is_closed();
+        attached && (self.wants_transmit() || self.calls.slots.iter().any(|(_, slot)| slot.ack_at.is_some()))
+    }
+
     /// Returns the number of slots whose caller has stopped waiting, and whose reply has not arrived.
     pub fn orphaned_slots(&self) -> usize {
         self.calls.slots.orphaned()

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     },
     /// Begin to drain, with this grace time.
     Drain(Duration),
+    /// End: every loop of the server has drained.
+    AllDrained,
     /// Send the counters.
     Counters(Sender<ServerCounters>),
 }
