@@ -6,6 +6,7 @@ mod client;
 mod client_edges;
 mod client_hostile;
 mod contracts;
+mod drain;
 mod killed;
 mod lost;
 mod raw_client;

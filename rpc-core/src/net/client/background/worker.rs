@@ -6,7 +6,7 @@
 //! ```text
 //!  run:   poll --> run_job for each event --> handle each request --> run_job for each job that is due --> again
 //!
-//!  drive: [read] --> [lock] apply --> process_and_flush --> deliver --> anything owed? --no--> return_driver
+//!  drive: [read] --> [lock] apply --> process_and_flush --> deliver --> anything owed? --no--> return_driver, attend
 //!                                                                            '--yes--> set_due: the next timer
 //! ```
 //! A worker turn does not block, so one slow client does not hold up another. Clients share the thread: each reads at most
@@ -19,37 +19,44 @@ use std::sync::{Arc, Weak};
 
 use slab::Slab;
 
-use super::super::driver::{Driver, SOCKET};
+use super::super::driver::Driver;
 use super::super::inner::ClientInner;
 use super::super::special_cases::{detect_fork, leave_if_blocked, recover};
-use super::super::state::{ClientState, Driving, PendingWakeups};
+use super::super::state::{Driving, PendingWakeups};
 use super::super::transport::{Transport, TransportEvents, poll_limit};
 use super::{Request, take_requests};
 use crate::ids::{Clock, Time};
-use crate::limits::BACKGROUND_TICK;
+use crate::limits::{BACKGROUND_TICK, IDLE_AFTER};
 use crate::net::MonotonicClock;
-use crate::net::os::{self, Event, Events, Poll, Token};
+use crate::net::os::{self, Event, Events, Poll, Registry, Token};
 use crate::net::sync::thread;
 
 /// The token of the waker. The other tokens are keys of jobs.
 const WAKER: Token = Token(usize::MAX);
 
+/// Jobs at which those of dropped clients are searched for, at least. A job without a time and without a socket is found in no
+/// other way.
+const SWEEP_LEAST: usize = 64;
+
 /// Starts the worker, and returns what wakes it out of its poll.
 pub(super) fn spawn() -> io::Result<os::Waker> {
     let poll = Poll::new()?;
     let waker = os::Waker::new(poll.registry(), WAKER)?;
+    let registry = Arc::new(poll.registry().try_clone()?);
     thread::Builder::new().name("rpc-background".to_owned()).spawn(move || {
-        let jobs = Slab::new();
-        BackgroundWorker { poll, jobs, due: BTreeSet::new(), clock: MonotonicClock::new() }.run();
+        let (jobs, due, clock) = (Slab::new(), BTreeSet::new(), MonotonicClock::new());
+        BackgroundWorker { poll, registry, jobs, sweep_at: SWEEP_LEAST, due, clock }.run();
     })?;
     Ok(waker)
 }
 
 /// The work of the background worker for one client.
 #[derive(Debug)]
-enum Job {
+pub(super) enum Job {
     /// Wait until its own threads have not driven it for a tick. Has the number of their turns at the last check.
     Watch(u64),
+    /// Look after it while it is idle. Has the number of its turns at the last check.
+    Attend(u64),
     /// Drive it.
     Drive(Box<Driver>),
     /// Drive a session that drains.
@@ -58,11 +65,11 @@ enum Job {
 
 /// A client that the background worker has a job for.
 #[derive(Debug)]
-struct ClientJob {
+pub(super) struct ClientJob {
     /// The client. The job ends when it is dropped.
     inner: Weak<ClientInner>,
     /// The job.
-    job: Job,
+    pub(super) job: Job,
     /// The time at which the job runs without an event.
     due: Time,
 }
@@ -70,15 +77,19 @@ struct ClientJob {
 /// The state of the background worker's thread.
 ///
 /// Invariant, asserted by [`BackgroundWorker::set_due`]: `due` has exactly one entry for each job that has a time.
-struct BackgroundWorker {
+pub(super) struct BackgroundWorker {
     /// The kernel's poll for the sockets of all jobs.
-    poll: Poll,
-    /// The jobs. A client has at most one of `Watch` and `Drive`, and one `DrainSession`.
-    jobs: Slab<ClientJob>,
+    pub(super) poll: Poll,
+    /// The registry of `poll`, for idle clients that take their sockets back.
+    pub(super) registry: Arc<Registry>,
+    /// The jobs. A client has at most one of `Watch`, `Attend` and `Drive`, and one `DrainSession`.
+    pub(super) jobs: Slab<ClientJob>,
+    /// The number of jobs at which those of dropped clients are searched for.
+    sweep_at: usize,
     /// The jobs with a time, the earliest first.
     due: BTreeSet<(Time, usize)>,
     /// The clock of `due`.
-    clock: MonotonicClock,
+    pub(super) clock: MonotonicClock,
 }
 
 impl BackgroundWorker {
@@ -112,12 +123,23 @@ impl BackgroundWorker {
         match request {
             Request::Watch(inner, at_once) => {
                 let key = self.find(&inner).unwrap_or_else(|| self.add(inner, Job::Watch(u64::MAX)));
+                if let Some(ClientJob { job: job @ Job::Attend(_), .. }) = self.jobs.get_mut(key) {
+                    *job = Job::Watch(u64::MAX);
+                }
                 // A caller that leaves often comes back at once, with its next call. Moving the socket to and fro would cost more
                 // than that call, so the worker waits for a tick.
                 if at_once {
-                    self.take_over(key);
+                    self.take_over(key, None);
                 } else {
                     self.set_due(key, self.clock.now().plus(BACKGROUND_TICK));
+                }
+            }
+            Request::Attend(inner, turns) => {
+                let key = self.find(&inner).unwrap_or_else(|| self.add(inner, Job::Attend(turns)));
+                // Another job of the client becomes this one when it ends.
+                if let Some(ClientJob { job: Job::Attend(known), .. }) = self.jobs.get_mut(key) {
+                    *known = turns;
+                    self.set_due(key, self.clock.now().plus(IDLE_AFTER));
                 }
             }
             Request::Process(inner) => {
@@ -156,11 +178,17 @@ impl BackgroundWorker {
 
     /// Adds a job.
     fn add(&mut self, inner: Weak<ClientInner>, job: Job) -> usize {
+        if self.jobs.len() >= self.sweep_at {
+            let gone = self.jobs.iter().filter(|(_, client)| client.inner.strong_count() == 0);
+            let gone: Vec<usize> = gone.map(|(key, _)| key).collect();
+            gone.into_iter().for_each(|key| drop(self.remove(key)));
+            self.sweep_at = SWEEP_LEAST.max(2 * self.jobs.len());
+        }
         self.jobs.insert(ClientJob { inner, job, due: Time::NEVER })
     }
 
     /// Sets the time at which a job runs without an event.
-    fn set_due(&mut self, key: usize, due: Time) {
+    pub(super) fn set_due(&mut self, key: usize, due: Time) {
         let Some(client) = self.jobs.get_mut(key) else { return };
         self.due.remove(&(client.due, key));
         client.due = due;
@@ -171,7 +199,7 @@ impl BackgroundWorker {
     }
 
     /// Ends a job.
-    fn remove(&mut self, key: usize) -> Option<ClientJob> {
+    pub(super) fn remove(&mut self, key: usize) -> Option<ClientJob> {
         self.set_due(key, Time::NEVER);
         self.jobs.try_remove(key)
     }
@@ -197,16 +225,20 @@ impl BackgroundWorker {
             self.remove(key);
             return;
         };
+        if let Job::Attend(turns) = client.job {
+            return self.attend(key, &inner, turns, event);
+        }
         let mut seen = TransportEvents::default();
         match (&mut client.job, event) {
             (Job::Drive(driver), Some(event)) => driver.transport.handle_event(event, &mut seen),
             (Job::DrainSession(transport), Some(event)) => transport.handle_event(event, &mut seen),
             // An event of the last turn, for a socket that was given back since.
-            (Job::Watch(_), Some(_)) => return,
+            (Job::Watch(_) | Job::Attend(_), Some(_)) => return,
             (_, None) => {}
         }
         match client.job {
             Job::Watch(turns) => self.watch(key, &inner, turns),
+            Job::Attend(_) => {} // above
             Job::Drive(_) => self.drive(key, &inner, seen),
             Job::DrainSession(_) => self.drain_session(key, &inner, seen),
         }
@@ -218,8 +250,7 @@ impl BackgroundWorker {
         if !matches!(state.driving, Driving::Idle(_)) || !state.core.owes() {
             // The thread that drives asks again when it releases the role.
             state.background_asked = false;
-            drop(state);
-            self.remove(key);
+            self.attend_next(key, &mut state);
         } else if state.turns != turns {
             // Its own threads drove during the last tick, so they may do so during the next one.
             let turns = state.turns;
@@ -230,15 +261,14 @@ impl BackgroundWorker {
             self.set_due(key, self.clock.now().plus(BACKGROUND_TICK));
         } else {
             drop(state);
-            self.take_over(key);
+            self.take_over(key, None);
         }
     }
 
     /// Takes the driver of a client, and moves its socket to the poll of the worker.
-    fn take_over(&mut self, key: usize) {
-        let Some(client) = self.jobs.get_mut(key).filter(|c| matches!(c.job, Job::Watch(_))) else {
-            return;
-        };
+    pub(super) fn take_over(&mut self, key: usize, event: Option<&Event>) {
+        let waits = |client: &&mut ClientJob| matches!(client.job, Job::Watch(_) | Job::Attend(_));
+        let Some(client) = self.jobs.get_mut(key).filter(waits) else { return };
         let Some(inner) = client.inner.upgrade() else {
             self.remove(key);
             return;
@@ -248,17 +278,19 @@ impl BackgroundWorker {
         let Some(mut driver) = state.take_driver(Driving::Background) else {
             // A caller drives, and asks again when it releases the role. Both happen under the lock, so no request is lost.
             state.background_asked = false;
-            drop(state);
-            self.remove(key);
+            self.attend_next(key, &mut state);
             return;
         };
         drop(state);
-        let Driver { poll, transport, .. } = &mut *driver;
-        if let Err(error) = transport.move_to(poll.registry(), self.poll.registry(), Token(key)) {
-            tracing::warn!(%error, "cannot take over a socket");
+        // The socket of an idle client is in this poll already, under the same key.
+        if driver.rests_with.take().is_none() {
+            let Driver { poll, transport, .. } = &mut *driver;
+            if let Err(error) = transport.move_to(poll.registry(), self.poll.registry(), Token(key)) {
+                tracing::warn!(%error, "cannot take over a socket");
+            }
         }
         client.job = Job::Drive(driver);
-        self.run_job(key, None);
+        self.run_job(key, event);
     }
 
     /// Drives a client once: reads, processes, writes, and gives the driver back if nothing is owed.
@@ -288,7 +320,8 @@ impl BackgroundWorker {
         state.sleeps_until = due;
         // Under the same lock: a caller finds the driver, or knows that the worker has it.
         if idle {
-            self.return_driver(key, &mut state);
+            let ahead = due.since(now);
+            self.return_driver(key, ahead, &mut state);
         }
         drop(state);
         wakeups.send();
@@ -301,18 +334,6 @@ impl BackgroundWorker {
             let ahead = due.since(now);
             self.set_due(key, self.clock.now().plus(ahead));
         }
-    }
-
-    /// Ends the job, and gives the driver back to the client.
-    fn return_driver(&mut self, key: usize, state: &mut ClientState) {
-        let Some(ClientJob { job: Job::Drive(mut driver), .. }) = self.remove(key) else { return };
-        let Driver { poll, transport, .. } = &mut *driver;
-        if let Err(error) = transport.move_to(self.poll.registry(), poll.registry(), SOCKET) {
-            tracing::warn!(%error, "cannot give a socket back");
-        }
-        state.driving = Driving::Idle(driver);
-        state.background_asked = false;
-        state.urgent = false;
     }
 
     /// Drives a session that drains once, and ends it when no slot is orphaned any more.

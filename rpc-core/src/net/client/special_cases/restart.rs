@@ -48,5 +48,5 @@ pub(in crate::net::client) fn restart(
     state.driving = Driving::Idle(driver);
     state.waker = waker;
     // Nothing that the lost thread, or a thread of a forked child's parent, has promised will happen.
-    (state.polling, state.background_asked, state.urgent) = (false, false, false);
+    (state.polling, state.background_asked, state.attended, state.urgent) = (false, false, false, false);
 }
