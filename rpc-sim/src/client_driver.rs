@@ -35,8 +35,12 @@ impl World {
     }
 
     pub(super) fn client_not_connected(&mut self, id: SideId, now: Time) {
+        let nothing_listens = self.server.is_none();
         self.with_side(id, now, |side, local| {
-            side.core.handle_disconnected("the connection was refused", local);
+            match nothing_listens {
+                true => side.core.handle_refused("nothing listens there", 1, local),
+                false => side.core.handle_disconnected("the connection was refused", local),
+            }
             side.without = Some(local);
         });
     }

@@ -4,10 +4,11 @@
 
 use std::time::{Duration, Instant};
 
+use rpc_core::error::Reason;
 use rpc_core::limits::ServerLimits;
 use rpc_core::wire::frame::{Header, Kind};
 use rpc_core::wire::message::{Hello, Status};
-use rpc_core::{Connector, RunningServer, Server, rpc};
+use rpc_core::{CallError, Connector, RunningServer, Server, rpc};
 
 use crate::raw_client::{PATIENCE, RawClient};
 use crate::test_service::{CONTRACT, ECHO, TestServer, WAIT_SLOW};
@@ -146,5 +147,20 @@ fn an_idle_client_leaves_a_server_that_stops_and_the_next_one_serves_it() {
         }
         drop(clients);
         next.stop().expect("drained");
+    }
+}
+
+#[test]
+fn v16_callers_of_a_server_that_has_shut_down_are_told_at_once_and_not_at_their_deadlines() {
+    let server = server_of_echo(patient(), 1);
+    let connector = Connector::new().deadline(LONG);
+    let echo: EchoClient = connector.connect(server.local_addr()).expect("it listens");
+    echo.echo("x").expect("a reply");
+    server.stop().expect("drained");
+    for _ in 0..3 {
+        match echo.echo("nobody is there") {
+            Err(CallError::NotExecuted(refusal)) => assert_eq!(refusal.reason, Reason::Draining),
+            other => panic!("{other:?}"),
+        }
     }
 }

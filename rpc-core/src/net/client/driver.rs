@@ -112,7 +112,10 @@ impl ClientInner {
         // Last, since bytes that were read before the end may hold replies.
         if let Some(why) = seen.failed {
             transport.close(registry);
-            core.handle_disconnected(&why, now);
+            match seen.refused {
+                true => core.handle_refused(&why, self.address_count(), now),
+                false => core.handle_disconnected(&why, now),
+            }
         }
     }
 
@@ -133,7 +136,11 @@ impl ClientInner {
         if core.poll_connect(now) {
             let to = self.next_address();
             if let Err(error) = transport.connect(to, registry, token) {
-                core.handle_disconnected(&format!("connecting to {to} failed: {error}"), now);
+                let why = format!("connecting to {to} failed: {error}");
+                match error.kind() {
+                    ErrorKind::ConnectionRefused => core.handle_refused(&why, self.address_count(), now),
+                    _ => core.handle_disconnected(&why, now),
+                }
             }
         }
         // Until then calls stay in the core, which resolves them if the connection cannot be made.

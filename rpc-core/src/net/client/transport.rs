@@ -55,6 +55,8 @@ pub(super) struct TransportEvents {
     pub(super) input: Vec<Bytes>,
     /// The reason why the connection has ended, if it has.
     pub(super) failed: Option<String>,
+    /// True if that is so because nothing listens at the address.
+    pub(super) refused: bool,
 }
 
 impl Transport {
@@ -128,6 +130,7 @@ impl Transport {
     fn finish_connecting(&mut self, seen: &mut TransportEvents) {
         let Link::Connecting(socket) = &self.link else { return };
         if let Ok(Some(error)) | Err(error) = socket.stream().take_error() {
+            seen.refused = error.kind() == ErrorKind::ConnectionRefused;
             seen.failed = Some(format!("connecting failed: {error}"));
             return;
         }

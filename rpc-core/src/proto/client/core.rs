@@ -150,6 +150,26 @@ impl ClientCore {
         }
     }
 
+    /// The connection could not be made, since nothing listens at the address. `round` is the number of addresses that are tried
+    /// in turn.
+    ///
+    /// After a drain, a whole round of such attempts means that the server has shut down and that no other one has taken its
+    /// place. Its callers are told now, and not at their deadlines.
+    pub fn handle_refused(&mut self, why: &str, round: usize, now: Time) {
+        let before = self.connection.refused_after_drain;
+        self.handle_disconnected(why, now);
+        if !self.connection.note_refused(before, round) {
+            return;
+        }
+        // A server stops to listen when its drain has ended. So its sessions have ended with it.
+        self.give_session_up(UnknownCause::SessionLost, now);
+        let calls = &mut self.calls;
+        for call in calls.waiting.take_all() {
+            let text = "it has shut down, and nothing listens at its address now".to_owned();
+            calls.end(call, Outcome::NotExecuted(Reason::Draining, text));
+        }
+    }
+
     /// Bytes were read.
     pub fn handle_input(&mut self, chunk: Bytes, now: Time) {
         if !self.connection.is_open() {
