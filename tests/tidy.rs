@@ -47,6 +47,16 @@ fn one_file_names_the_codec() {
 }
 
 #[test]
+fn one_file_reports_events() {
+    holds(layers::events_outside_their_file(&house()));
+}
+
+#[test]
+fn no_destructor_takes_its_thread_for_granted() {
+    holds(words::certain_thread_locals(&house()));
+}
+
+#[test]
 fn files_are_short() {
     holds(shape::long_files(&house()));
 }

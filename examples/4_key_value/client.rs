@@ -72,7 +72,7 @@ fn list(kv: &KvClient, prefix: &str) -> Result<(), String> {
     loop {
         let page = kv.list(prefix, &after, 1000).map_err(explain)?;
         for (key, value) in &page.pairs {
-            println!("{key}\t{value}");
+            println!("{}\t{}", key.escape_debug(), value.escape_debug()); // of others: the terminal obeys none of it
         }
         match page.pairs.last() {
             Some((last, _)) if page.more => after.clone_from(last),

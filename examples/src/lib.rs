@@ -1,7 +1,8 @@
 //! Shared parts of the example programs: exit statuses, names of choices, child processes that end with their parent,
-//! and a clean end on a signal.
+//! messages that no program waits for, and a clean end on a signal.
 
 pub mod children;
 pub mod choices;
+pub mod messages;
 pub mod signals;
 pub mod status;

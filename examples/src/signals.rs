@@ -11,6 +11,7 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::children::Children;
+use crate::messages::say;
 
 /// Drains the server at the first SIGTERM or SIGINT, and ends the process at the second.
 ///
@@ -23,10 +24,8 @@ pub fn drain_on_signal(server: ServerHandle) -> io::Result<()> {
             if count > 0 {
                 end_by(signal);
             }
-            eprintln!(
-                "draining: calls under way are finished, new ones refused; a second signal ends it now"
-            );
-            server.drain();
+            server.drain(); // first: the message may wait for a reader
+            say("draining: calls under way are finished, new ones refused; a second signal ends it now");
         }
     })
 }

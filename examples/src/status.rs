@@ -9,6 +9,8 @@ use rpc_core::Unknown;
 use rpc_core::UnknownCause;
 use rpc_core::{CallError, ConnectError, ServeError};
 
+use crate::messages::{flush, say};
+
 /// The exit status of a program; the numbers are part of what it promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -146,10 +148,11 @@ pub fn finish(program: &str, result: Result<(), Failure>) -> ExitCode {
         Ok(()) => Status::Ok,
         Err(failure) => {
             if !failure.text.is_empty() {
-                eprintln!("{program}: {failure}");
+                say(format_args!("{program}: {failure}"));
             }
             failure.status
         }
     };
+    flush();
     ExitCode::from(status as u8)
 }

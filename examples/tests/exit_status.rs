@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use rpc_core::wire::frame::{Header, Kind, append};
 use rpc_core::{RunningServer, Server, rpc};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,7 @@ impl Kv for Strange {
     fn get(&self, key: &str) -> Result<String, KvError> {
         match key {
             "panic" => panic!("the store has lost its mind"),
+            EVIL => panic!("{EVIL}"),
             "known" => Ok("value".to_owned()),
             _ => Err(KvError::NoSuchKey { key: key.to_owned() }),
         }
@@ -192,15 +194,7 @@ fn a_server_of_another_trait_is_6_for_what_differs_alone() {
 
 #[test]
 fn a_server_of_another_protocol_is_6() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let addr = listener.local_addr().expect("it is bound").to_string();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("a connection");
-            let _ = stream.read(&mut [0; 512]);
-            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-        }
-    });
+    let addr = server_that_says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec());
     run(KV, ["get", "a", "--addr", &addr]).expect(6);
 }
 
@@ -219,4 +213,69 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     dump.stdout.take().expect("piped").read_exact(&mut some).expect("some bytes"); // and closed
     let ended = dump.wait_with_output().expect("it was started");
     assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+/// A text that a terminal would obey: escapes, line ends that forge a message, an override of the direction.
+const EVIL: &str = "\u{1b}[2J\u{1b}]0;title\u{7}\r\nkv: all is well\u{202e}\u{9b}31m";
+
+/// All texts of a server, and of a service, that `kv` shows.
+#[test]
+fn no_text_of_a_server_reaches_the_terminal_as_it_is() {
+    let server = StrangeServer::start();
+    let service = KvServe::start();
+    let rejecting = rejecting_server();
+    let said = [
+        server.kv(&["get", EVIL]).expect(5),
+        server.kv(&["append", EVIL, "x"]).expect(6),
+        service.kv(&["get", EVIL]).expect(1),
+        service.kv(&["delete", EVIL]).expect(1),
+        run(KV, ["get", "a", "--addr", &rejecting]).expect(6),
+        service.kv(&["put", EVIL, EVIL]).expect(0),
+        service.kv(&["list", "--limit", "1"]).expect(0),
+        service.kv(&["put", "~", "1"]).expect(0),
+        service.kv(&["list", "--limit", "1"]).expect(0), // names the last key
+        service.kv(&["list", "--format", "json"]).expect(0),
+        service.kv(&["dump"]).expect(0),
+    ];
+    for said in said {
+        let text = said.out + &said.err;
+        let obeyed: Vec<_> = text
+            .chars()
+            .filter(|c| (c.is_control() && *c != '\n' && *c != '\t') || *c == '\u{202e}')
+            .collect();
+        assert_eq!(obeyed, [], "{text:?}");
+        let lines_of_kv = text.lines().filter(|line| line.starts_with("kv: ")).count();
+        assert!(lines_of_kv <= 1 && !text.contains("\nkv: all is well"), "{text:?}");
+        assert!(text.chars().count() < 3_000, "{} characters", text.len());
+    }
+    assert_eq!(
+        service.kv(&["get", EVIL]).expect(0).out,
+        format!("{EVIL}\n"),
+        "a file gets the value as it is"
+    );
+    let shown = crate::terminal::run_on_terminal(KV, &["get", EVIL, "--addr", &service.addr], 24, 200);
+    assert!(shown.count("\\u{1b}[2J") == 1 && shown.count("\\u{202e}") == 1, "{:?}", shown.lines);
+}
+
+/// Refuses each connection with a long text.
+fn rejecting_server() -> String {
+    let mut bytes = Vec::new();
+    let text = EVIL.to_owned() + &"x".repeat(3_000);
+    append(&mut bytes, &Header::new(Kind::Reject), text.as_bytes(), true);
+    server_that_says(bytes)
+}
+
+/// Sends these bytes to each client that has said something, whatever that was.
+fn server_that_says(bytes: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("it is bound").to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 512]);
+            let _ = stream.write_all(&bytes);
+            let _ = stream.read(&mut [0; 512]); // until the client has closed: an earlier close could destroy the bytes
+        }
+    });
+    addr
 }

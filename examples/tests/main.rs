@@ -16,5 +16,6 @@ mod serve;
 mod small;
 mod small_rpc;
 mod terminal;
+mod unwritable;
 mod vote;
 mod watch;

@@ -42,7 +42,8 @@
 //! To serve:
 //! - [`serve`] runs one service until it is stopped. A [`Server`] is made by a [`ServerBuilder`] of several services
 //!   and [`ServerLimits`]; [`Server::run`] blocks, [`Server::spawn`] returns a [`RunningServer`].
-//! - [`ServerHandle`] drains a server and reads its [`ServerCounters`]. [`ServeError`] tells why a server did not start.
+//! - [`ServerHandle`] drains a server and reads its [`ServerCounters`]. [`ServeError`] tells why a server did not start,
+//!   and a [`SettingError`] inside it which setting is outside its bounds.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
 //!
@@ -57,6 +58,7 @@
 //! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`ReplyLost`],
 //!   [`Unknown`] with its [`UnknownCause`]. [`CallTarget`] names the method and the server. [`Never`] is the error of a method
 //!   that has none.
+//! - [`Escaped`] shows text that the other side has sent, as the errors do: a terminal obeys none of it.
 //! - [`Unknown::resolve`] asks again; [`Resolution`] is the answer, and [`ResolvedReply`] the reply that was found, or
 //!   a [`DecodeError`].
 //!
@@ -104,9 +106,15 @@ pub mod ids;
 // constants that tune the implementation; the bounds that can be set are `ServerLimits`, `ClientLimits`
 pub mod limits;
 #[doc(hidden)]
+pub mod log;
+#[doc(hidden)]
+pub mod panics;
+#[doc(hidden)]
 pub mod proto;
 #[doc(hidden)]
 pub mod service;
+#[doc(hidden)]
+pub mod text;
 #[doc(hidden)]
 pub mod wire;
 
@@ -117,7 +125,7 @@ pub use call::{
 pub use contract::{Contract, ContractError, Method};
 pub use error::Reason;
 pub use ids::CallId;
-pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
+pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits, SettingError};
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
 pub use net::MonotonicClock;
 pub use net::{
@@ -128,4 +136,5 @@ pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{CallContext, Service};
+pub use text::Escaped;
 pub use wire::codec::DecodeError;

@@ -1,6 +1,10 @@
 //! Layer 0: every bound of the framework in one place, each with its reason.
 
+mod bounds;
+
 use std::time::Duration;
+
+pub use bounds::{Least, SettingError, check_time};
 
 /// Bytes of a frame's header, its length prefix included.
 pub const HEADER: usize = 36;
@@ -43,6 +47,9 @@ pub const SPARE_ELEMENTS: usize = 1024;
 
 /// Longest text of a panic or a refusal on the wire, in bytes: enough for a sentence, too little to be a reply.
 pub const MAX_DETAIL: usize = 1024;
+
+/// Most characters of the other side's text that are shown at once: a sentence and a long name fit, a screen does not scroll.
+pub const MAX_SHOWN: usize = 1024;
 
 /// Most event loops of one server: a session id has 8 bits for its loop.
 pub const MAX_LOOPS: usize = 256;
@@ -89,13 +96,17 @@ pub const READ_BUDGET: usize = 256 << 10;
 
 /// Most frames of one connection that are acted on before the others have their turn: a frame that does nothing takes 50 to
 /// 100 ns, so a connection that sends only such frames delays another one by some ten microseconds.
-pub const FRAMES_PER_TURN: usize = 128;
+pub const FRAMES_PER_TURN: usize = 64;
 
 /// Most calls that run before the sockets are polled again: a call that arrives meanwhile waits for so many quick ones.
-pub const CALLS_PER_TURN: usize = 256;
+pub const CALLS_PER_TURN: usize = 128;
 
 /// Most bytes written to one connection in one turn. The rest of a long reply is written in the next turns.
 pub const WRITE_BUDGET: usize = 512 << 10;
+
+/// Bytes of arguments of one session that calls which run side by side may hold: beyond it the session's next call waits,
+/// unless none of them runs.
+pub const RUNNING_ARGUMENTS: usize = 4 << 20;
 
 /// Unsent bytes of a connection that are expected of calls that run side by side: beyond it the session's next call of a
 /// method with long replies waits. With what was sent it keeps a connection below 8 MiB.
@@ -125,8 +136,10 @@ pub const WRITTEN_KEPT: usize = 64 << 10;
 /// A draining server looks this often if it is done.
 pub const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The shortest time between two lines in the log about failing accepts.
-pub const ACCEPT_LOG: Duration = Duration::from_secs(1);
+/// Events that one place in the source reports at once: enough to see what happens, too few to fill a log.
+pub const EVENTS_AT_ONCE: u32 = 10;
+/// The time after which it may report one more: a flood that lasts a day is below 20,000 lines.
+pub const EVENT_EVERY: Duration = Duration::from_secs(5);
 
 /// Connections that the kernel completes before they are accepted: room for a burst of clients after a restart.
 pub const BACKLOG: i32 = 1024;
@@ -338,7 +351,7 @@ impl Default for ClientLimits {
 }
 
 /// A client saves up the retries of this many seconds: enough for a burst after a restart of the server.
-pub const RETRY_SECONDS: f64 = 10.0;
+pub const RETRY_SECONDS: u64 = 10;
 
 /// The deadline of a call that has no other: short enough for a person to wait.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[doc(hidden)] // for the drivers of a server: `net`, the simulator, and their tests
-pub use dispatch::{DispatchEnv, dispatch, panic_text};
+pub use dispatch::{DispatchEnv, dispatch};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Returned;

@@ -1,4 +1,4 @@
-//! A client of a simulated network as stubs see it: whoever waits moves the world.
+//! A client of a simulated network as stubs see it: the thread that waits moves the world.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -32,7 +32,7 @@ impl Shared {
         self.waiters.entry(client).or_default()
     }
 
-    /// Hands what happened to those who wait for it, in the order in which it happened.
+    /// Gives the events to the threads that wait for them, in the order in which they happened.
     fn take_events(&mut self) {
         let mut woken = Woken::default();
         for client in 0..self.world.clients.len() {
@@ -44,7 +44,7 @@ impl Shared {
     }
 }
 
-/// Locks a shared world; a panic of somebody who held it does not end it for the others.
+/// Locks a shared world; a panic of a thread that held it does not end it for the others.
 pub(super) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,7 +8,7 @@ use rpc_core::proto::client::{ClientConfig, Event};
 use rpc_core::wire::frame::Kind;
 
 use crate::agenda::Item;
-use crate::clients::{Sent, Side, SideId, without_gauge};
+use crate::clients::{Sent, Side, SideId};
 use crate::trace::{describe, next_head};
 use crate::world::{ClientId, LinkId, World};
 
@@ -35,12 +35,9 @@ impl World {
     }
 
     pub(super) fn client_not_connected(&mut self, id: SideId, now: Time) {
-        let nothing_listens = self.server.is_none();
         self.with_side(id, now, |side, local| {
-            match nothing_listens {
-                true => side.core.handle_refused("nothing listens there", 1, local),
-                false => side.core.handle_disconnected("the connection was refused", local),
-            }
+            // Also if the server lives and a device on the way has refused: no verdict may depend on the difference.
+            side.core.handle_refused("the connection was refused", 1, local);
             side.without = Some(local);
         });
     }
@@ -159,7 +156,7 @@ impl World {
         let Some(owner) = self.clients.get_mut(id.client) else { return };
         let done = |side: &mut Side| side.id == id && side.core.orphaned_slots() == 0;
         let Some(gone) = owner.retired.take_if(done) else { return };
-        owner.earlier = owner.earlier.plus(without_gauge(gone.core.counters()));
+        owner.earlier = owner.earlier.plus(gone.core.counters().of_ended_session());
         owner.seen.resolved += 1;
         let client = id.client;
         self.trace.note(now, &[25, client as u64], || format!("client {client} ends its older session"));

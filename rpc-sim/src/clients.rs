@@ -214,11 +214,11 @@ impl World {
         self.next_side += 1;
         let id = SideId { client, serial: self.next_side };
         let Some(side) = self.clients.get_mut(client) else { return };
-        side.earlier = side.earlier.plus(without_gauge(side.current.core.counters()));
+        side.earlier = side.earlier.plus(side.current.core.counters().of_ended_session());
         let gone = std::mem::replace(&mut side.current, Side::new(id, config.clone()));
         let retired = side.retired.take();
         let of_retired = retired.as_ref().map(|side| side.core.counters()).unwrap_or_default();
-        side.earlier = side.earlier.plus(without_gauge(of_retired));
+        side.earlier = side.earlier.plus(of_retired.of_ended_session());
         side.config = config;
         side.events.clear();
         for link in retired.into_iter().chain([gone]).filter_map(|side| side.link) {
@@ -297,11 +297,4 @@ impl World {
             self.pump_client(id, now);
         }
     }
-}
-
-/// Returns the counters of a session that has ended: its slots are gone with it.
-pub(super) fn without_gauge(counters: ClientCounters) -> ClientCounters {
-    let mut counters = counters;
-    counters.orphaned_slots = 0;
-    counters
 }

@@ -14,7 +14,7 @@ use crate::server::Place;
 use crate::trace::describe;
 use crate::world::{LinkId, World};
 
-/// A connection: two directions, and who still holds its ends.
+/// A connection: two directions, and the sides that still hold its ends.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) client: Option<SideId>, // none: bytes of a test, not a client
@@ -261,7 +261,7 @@ impl World {
         self.tidy(link);
     }
 
-    /// Forgets a connection that nobody holds.
+    /// Forgets a connection that neither side holds.
     pub(super) fn tidy(&mut self, link: LinkId) {
         let gone = |found: &Link| !found.client_open && found.place.is_none() && !found.moving;
         if self.links.get(&link).is_some_and(gone) {

@@ -19,7 +19,7 @@ use crate::links::Link;
 use crate::server::ServerSide;
 use crate::trace::Trace;
 
-/// More steps than this without a moment passing: somebody asks to be woken again and again, and does nothing.
+/// More steps than this without a moment passing: an actor asks to be woken again and again, and does nothing.
 const SPINS: u32 = 20_000;
 
 /// Bytes of a socket's buffers on both sides, about, unless a world says otherwise.
@@ -175,7 +175,7 @@ impl World {
         self.clock.now()
     }
 
-    /// The clock, for whoever needs to look at it.
+    /// Returns the clock of the world.
     pub fn clock(&self) -> Arc<SimClock> {
         Arc::clone(&self.clock)
     }

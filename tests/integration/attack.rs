@@ -29,8 +29,9 @@ fn each_case_says_what_is_sent_and_what_must_be_the_answer() {
 }
 
 #[test]
-fn a_name_that_no_case_has_is_a_failure() {
+fn a_name_that_no_case_has_is_a_wrong_command_line() {
     let output = prove(&["attack", "no such case"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(last_line(&output).starts_with("attack: FAILED"), "{}", last_line(&output));
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no case has such a name"), "{said}");
 }

@@ -158,7 +158,7 @@ fn v16_callers_of_a_server_that_has_shut_down_are_told_at_once_and_not_at_their_
     echo.echo("x").expect("a reply");
     server.stop().expect("drained");
     for _ in 0..3 {
-        match echo.echo("nobody is there") {
+        match echo.echo("too late") {
             Err(CallError::NotExecuted(refusal)) => assert_eq!(refusal.reason, Reason::Draining),
             other => panic!("{other:?}"),
         }

@@ -1,12 +1,17 @@
 //! All integration tests in one binary: a list of modules.
 
+mod addresses;
 mod attack;
 mod by_name;
+#[cfg(target_os = "linux")]
+mod children;
 mod client;
 mod client_edges;
 mod client_hostile;
 mod contracts;
 mod drain;
+mod endings;
+mod failing_log;
 mod killed;
 mod lost;
 mod raw_client;
@@ -14,5 +19,6 @@ mod raw_server;
 mod server;
 mod server_hostile;
 mod server_life;
+mod settings;
 mod test_service;
 mod throughput;

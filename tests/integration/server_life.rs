@@ -8,8 +8,10 @@ use rpc_core::wire::frame::Kind;
 use rpc_core::wire::message::Status;
 use rpc_core::{ServeError, Server};
 
+#[cfg(target_os = "linux")]
+use crate::children::run_child;
 use crate::raw_client::{PATIENCE, RawClient};
-use crate::test_service::{CONTRACT, ECHO, PANIC, TestServer, WAIT, WAIT_SLOW, own_host, test_limits};
+use crate::test_service::{CONTRACT, ECHO, TestServer, WAIT, WAIT_SLOW, own_host, test_limits};
 
 #[test]
 fn a_drain_finishes_what_runs_and_refuses_what_is_new() {
@@ -197,64 +199,10 @@ fn host_names_and_ipv6_work() {
     }
 }
 
-/// Runs an ignored test in a process of its own.
-#[cfg(target_os = "linux")]
-fn run_child(before: &str, test: &str) {
-    let program = std::env::current_exe().expect("this program");
-    let script = format!("{before} exec \"$0\" --ignored --exact server_life::{test}");
-    let child =
-        std::process::Command::new("sh").args(["-c", &script]).arg(program).output().expect("a shell");
-    let said = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success() && said.contains("1 passed"), "{said}");
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_outlives_a_lack_of_descriptors() {
-    run_child("ulimit -n 64 &&", "child_without_descriptors");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_server_whose_own_code_fails_ends_and_says_so() {
-    run_child("", "child_with_a_log_that_panics");
-}
-
-/// Stands for a defect: code that runs on a loop's thread, and is not a handler, panics.
-#[cfg(target_os = "linux")]
-#[test]
-#[ignore = "run by a_server_whose_own_code_fails_ends_and_says_so"]
-fn child_with_a_log_that_panics() {
-    tracing::subscriber::set_global_default(PanickingLog).expect("the first one");
-    let server = TestServer::with(|builder| builder.loops(2));
-    let mut client = server.client();
-    client.queue_call(&PANIC, 0, 1, &("on purpose",));
-    client.flush();
-    while client.frame().is_some() {} // no reply: nothing can show that the call ran once and ended
-    let thread = server.wait();
-    assert!(matches!(&thread, Err(ServeError::Failed(text)) if text == "the log panics"), "{thread:?}");
-}
-
-#[cfg(target_os = "linux")]
-struct PanickingLog;
-
-#[cfg(target_os = "linux")]
-impl tracing::Subscriber for PanickingLog {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::ERROR
-    }
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn event(&self, event: &tracing::Event<'_>) {
-        if event.metadata().target().contains("dispatch") {
-            panic!("the log panics");
-        }
-    }
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
+    run_child("ulimit -n 64 &&", "server_life::child_without_descriptors");
 }
 
 #[cfg(target_os = "linux")]

@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::{Command, CommandQueue};
-use rpc_core::{proto, wire};
+use rpc_core::{log, proto, wire};
 
 /// Two threads put in one command each, and the loop sleeps whenever it may until it has both.
 fn the_loop_takes_both_commands() {

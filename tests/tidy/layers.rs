@@ -6,10 +6,13 @@ use std::collections::HashSet;
 use crate::source::{Broken, File, House, Token, blank, tokens};
 
 /// The modules of `rpc-core/src` and their layers, times ten. A module may import modules that are not above it.
-const MODULES: [(&str, u32); 13] = [
+const MODULES: [(&str, u32); 16] = [
     ("error", 0),
     ("ids", 0),
     ("limits", 0),
+    ("log", 0),
+    ("panics", 0),
+    ("text", 0),
     ("contract", 0),
     ("wire", 10),
     ("proto", 20),
@@ -30,6 +33,7 @@ const SIMULATOR: &str = "rpc-sim/src/";
 /// The one module of the simulator that is on the layer of sockets.
 const PROXY: &str = "fault_proxy";
 const CODEC: &str = "rpc-core/src/wire/codec";
+const EVENTS: &str = "rpc-core/src/log.rs";
 
 /// The parts of `a/b.rs` or `a/b/mod.rs` below `rpc-core/src`: `[a, b]`; none for `lib.rs`.
 pub(crate) fn module_of(path: &str) -> Option<Vec<&str>> {
@@ -209,6 +213,8 @@ pub(crate) fn operating_system(house: &House) -> Vec<Broken> {
             let before = if at == 0 { "" } else { tokens[at - 1].text };
             let what = match token.text {
                 name if SOCKETS.contains(&name) => name,
+                // `log` counts events for an operator in real time; nothing else depends on its clock.
+                "Instant" if file.path == EVENTS => continue,
                 "Instant" | "SystemTime" if next(1) == "::" && next(2) == "now" => "the clock",
                 "thread" if next(1) == "::" || before == "::" => "threads",
                 _ => continue,
@@ -256,6 +262,36 @@ pub(crate) fn codec_outside_its_file(house: &House) -> Vec<Broken> {
         }
     }
     broken
+}
+
+/// Events that do not go through `log`: their subscriber could end a loop, or a peer fill the log with them.
+pub(crate) fn events_outside_their_file(house: &House) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    let of_library = |path: &str| path.starts_with(CORE) || path.starts_with(SIMULATOR);
+    for file in house.rust.iter().filter(|file| of_library(&file.path) && file.path != EVENTS) {
+        let code = blank(&file.text);
+        for token in tokens(&code).iter().filter(|token| token.text == "tracing") {
+            let what = "an event that can panic, and whose rate is not limited".to_owned();
+            broken.push(file.broken(token.line, what, "use the macros of `crate::log`"));
+        }
+    }
+    broken
+}
+
+#[test]
+fn an_event_is_found_outside_its_file() {
+    for text in ["tracing::warn!(\"x\");", "use tracing::debug;", "#[tracing::instrument]\nfn f() {}"] {
+        assert_eq!(
+            events_outside_their_file(&House::with("rpc-core/src/net/os.rs", text)).len(),
+            1,
+            "{text}"
+        );
+        assert_eq!(events_outside_their_file(&House::with("rpc-sim/src/fault_proxy.rs", text)).len(), 1);
+        assert_eq!(events_outside_their_file(&House::with(EVENTS, text)), []);
+        assert_eq!(events_outside_their_file(&House::with("examples/1_hello/main.rs", text)), []);
+    }
+    let right = "log::warn!(\"tracing\"); // tracing::warn";
+    assert_eq!(events_outside_their_file(&House::with("rpc-core/src/net/os.rs", right)), []);
 }
 
 #[test]

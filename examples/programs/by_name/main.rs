@@ -6,8 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use rpc_core::Never;
-use rpc_core::{Connector, Server, rpc};
+use rpc_core::{Connector, Escaped, Never, Server, rpc};
 use rpc_examples::status::{Failure, finish};
 
 #[rpc]
@@ -42,7 +41,7 @@ fn by_name() -> Result<(), Failure> {
     // From here on the trait is not used. The names could come from a command line.
     let client = Connector::new().connect_by_name(server.local_addr(), &["Kv"])?;
     for (_, signature) in client.methods("Kv") {
-        writeln!(out, "the server has: {signature}")?;
+        writeln!(out, "the server has: {}", Escaped(signature))?;
     }
     // The arguments are a tuple, also when there is only one; the types are what the signature says.
     client.call::<(), Never>("Kv.put", &("subject", "6.824"))?;

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use rpc_core::ClientLimits;
 use rpc_core::{ConnectError, Connector};
+use rpc_examples::messages::say;
 use rpc_examples::status::Failure;
 use serde_json::json;
 
 use crate::api::KvClient;
 use crate::arguments::{ClientOptions, Format, ListOptions, OneCall};
-use crate::output::{PairWriter, answer};
+use crate::output::{PairWriter, answer, value};
 use crate::stats::stats_of;
 
 /// Number of attempts when a connection is refused or cut at once: a bad network also cuts greetings.
@@ -62,8 +63,8 @@ pub(crate) fn run(options: &ClientOptions, command: OneCall) -> Result<(), Failu
     let format = options.format;
     match command {
         OneCall::Get { key } => {
-            let value = kv.get(&key)?;
-            answer(format, Some(&value), &json!({"key": key, "value": value}))?;
+            let found = kv.get(&key)?;
+            value(format, &found, &json!({"key": key, "value": found}))?;
         }
         OneCall::Put { key, value } => {
             kv.put(&key, &value).map_err(|e| Failure::of_call(e, LOOK))?;
@@ -92,7 +93,7 @@ fn list(kv: &KvClient, format: Format, options: &ListOptions) -> Result<(), Fail
     }
     out.finish()?;
     if let (true, Some((last, _))) = (page.more, page.pairs.last()) {
-        eprintln!("kv: more pairs follow; add --after {last:?}, or see all with `kv dump`");
+        say(format_args!("kv: more pairs follow; add --after {last:?}, or see all with `kv dump`"));
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! `kv`: the key-value service of lesson 4 as a full program: server, command line client, load, dump, a bad network,
 //! and the demonstration of at most once.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)] // they panic if they cannot write: see `output` and `messages`
+
 #[path = "../../4_key_value/api.rs"]
 mod api;
 mod arguments;

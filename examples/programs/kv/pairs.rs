@@ -1,11 +1,14 @@
 //! Pairs as lines of text: `KEY<tab>VALUE`, with escapes for tabs and line ends inside them.
 //!
-//! `\t`, `\n`, `\r` and `\\` stand for a tab, a line feed, a carriage return and a backslash. The first tab of a line
-//! ends the key; further ones belong to the value. A line may end in CR LF. A byte order mark before the first line
+//! `\t`, `\n`, `\r` and `\\` stand for a tab, a line feed, a carriage return and a backslash, and `\u{1b}` for the character
+//! with that number: those that a terminal would obey are written so. The first tab of a line ends the key; further ones
+//! belong to the value. A line may end in CR LF. A byte order mark before the first line
 //! does not belong to its key.
 
 use std::borrow::Cow;
+use std::str::Chars;
 
+use rpc_core::Escaped;
 use thiserror::Error;
 
 /// The byte order mark.
@@ -22,6 +25,10 @@ pub(crate) enum LineError {
     NoKey,
     #[error("\\{0} is not an escape; a backslash is written \\\\, or load with --raw")]
     Escape(char),
+    #[error(
+        "\\u is followed by the number of a character, as in \\u{{1b}}; load with --raw if it is no escape"
+    )]
+    Character,
     #[error("it ends in a lone backslash; a backslash is written \\\\, or load with --raw")]
     LoneBackslash,
 }
@@ -40,9 +47,10 @@ pub(crate) fn parse(line: &[u8], raw: bool) -> Result<(String, String), LineErro
     Ok((unescape(key)?, unescape(value)?))
 }
 
-/// Returns the text with its tabs, line ends and backslashes escaped, so that `parse` restores it.
+/// Returns the text with its backslashes, line ends, and all characters that a terminal would obey escaped, so that `parse`
+/// restores it.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(['\t', '\n', '\r', '\\']) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 8);
@@ -52,10 +60,16 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\\' => escaped.push_str("\\\\"),
+            other if is_obeyed(other) => escaped.extend(other.escape_unicode()),
             other => escaped.push(other),
         }
     }
     Cow::Owned(escaped)
+}
+
+/// Returns true if a terminal would obey the character instead of showing it.
+pub(crate) fn is_obeyed(c: char) -> bool {
+    c != '\\' && Escaped(c).to_string().starts_with('\\')
 }
 
 /// Returns the first line without the byte order mark that some editors put before it.
@@ -76,11 +90,20 @@ fn unescape(text: &str) -> Result<String, LineError> {
             Some('n') => plain.push('\n'),
             Some('r') => plain.push('\r'),
             Some('\\') => plain.push('\\'),
+            Some('u') => plain.push(numbered(&mut chars).ok_or(LineError::Character)?),
             Some(other) => return Err(LineError::Escape(other)),
             None => return Err(LineError::LoneBackslash),
         }
     }
     Ok(plain)
+}
+
+/// Reads the number of a character, as in `{1b}`.
+fn numbered(chars: &mut Chars<'_>) -> Option<char> {
+    let (digits, rest) = chars.as_str().strip_prefix('{')?.split_once('}')?;
+    *chars = rest.chars();
+    let number = digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(digits)?; // no sign
+    u32::from_str_radix(number, 16).ok().and_then(char::from_u32)
 }
 
 #[cfg(test)]
@@ -89,9 +112,19 @@ mod tests {
 
     #[test]
     fn what_is_escaped_is_read_back() {
-        for text in ["plain", "a\tb", "line\nbreak\r\n", "back\\slash", "\\t", "ends in \\", "üñí"] {
+        for text in [
+            "plain",
+            "a\tb",
+            "line\nbreak\r\n",
+            "back\\slash",
+            "\\t",
+            "ends in \\",
+            "üñí",
+            "\u{1b}[2J\u{7}\u{202e}\0",
+            "\u{feff}",
+        ] {
             let line = format!("{}\t{}", escape(text), escape(text));
-            assert!(!line.contains('\n'));
+            assert!(!line.contains(['\n', '\u{1b}', '\u{7}', '\u{202e}', '\0']), "{line:?}");
             assert_eq!(parse(line.as_bytes(), false), Ok((text.to_owned(), text.to_owned())));
         }
     }
@@ -103,6 +136,13 @@ mod tests {
         assert_eq!(parse(b"k\t\xff", false), Err(LineError::NotText));
         assert_eq!(parse(b"k\ta\\q", false), Err(LineError::Escape('q')));
         assert_eq!(parse(b"k\ta\\", false), Err(LineError::LoneBackslash));
+        for number in ["", "{", "{}", "{d800}", "{110000}", "{+1b}", "{x}", "1b"] {
+            assert_eq!(
+                parse(format!("k\ta\\u{number}").as_bytes(), false),
+                Err(LineError::Character),
+                "{number}"
+            );
+        }
         assert_eq!(parse(b"k\ta\\q", true), Ok(("k".to_owned(), "a\\q".to_owned())));
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use rpc_examples::children::end_with_parent;
+use rpc_examples::messages::say;
 use rpc_examples::signals::wait_for_signal;
 use rpc_examples::status::{Failure, Status};
 use rpc_sim::{FaultProxy, Faults};
@@ -70,10 +71,10 @@ pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<()
     let _ = listening(client.format, proxy.addr()); // a reader that has closed the pipe must not end the proxy
     wait_for_signal()?;
     let seen = proxy.seen();
-    eprintln!(
+    say(format_args!(
         "{} frames passed on, {} dropped, {} duplicated, {} delayed, {} reordered; {} connections cut",
         seen.forwarded, seen.dropped, seen.duplicated, seen.delayed, seen.reordered, seen.cut
-    );
+    ));
     Ok(())
 }
 

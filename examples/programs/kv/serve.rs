@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rpc_core::{ServeError, Server};
 use rpc_examples::children::end_with_parent;
+use rpc_examples::messages::say;
 use rpc_examples::signals::drain_on_signal;
 use rpc_examples::status::{Failure, Status};
 use tracing::level_filters::LevelFilter;
@@ -38,10 +39,12 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
         end_with_parent()?;
     }
     let _ = listening(client.format, server.local_addr()); // a reader that has closed the pipe must not end the server
-    server.run().map_err(|error| cannot_serve(&error))?;
+    server.run()?; // a loop that fails ends the program with its error
     let seen = handle.counters();
     let (calls, runs, duplicates) = (seen.calls, seen.executions, seen.duplicates());
-    eprintln!("drained: {calls} calls arrived, {runs} ran, {duplicates} duplicates did not run again");
+    say(format_args!(
+        "drained: {calls} calls arrived, {runs} ran, {duplicates} duplicates did not run again"
+    ));
     Ok(())
 }
 

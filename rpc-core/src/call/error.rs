@@ -13,6 +13,7 @@ use super::channel::{Channel, Ticket};
 use crate::contract::Method;
 use crate::error::Reason;
 use crate::proto::{Outcome, UnknownCause};
+use crate::text::Escaped;
 use crate::wire::codec::{self, DecodeError};
 
 /// The error type of a method that has none of its own. It has no values.
@@ -37,13 +38,16 @@ pub struct CallTarget {
     repeats: bool,
     /// The channel that carried the call.
     channel: Arc<dyn Channel>,
+    /// The server's address when the call ended: the client may use another one later.
+    peer: Arc<str>,
     /// Names the call for [`Unknown::resolve`]; `None` if its outcome is final.
     ticket: Option<Ticket>,
 }
 
 impl CallTarget {
     pub(super) fn new(method: &'static Method, channel: &Arc<dyn Channel>, ticket: Option<Ticket>) -> Self {
-        CallTarget { method: method.name, repeats: method.idempotent, channel: Arc::clone(channel), ticket }
+        let (peer, channel) = (channel.peer(), Arc::clone(channel));
+        CallTarget { method: method.name, repeats: method.idempotent, channel, peer, ticket }
     }
 
     /// Returns how often a call ran that is known to have run: a call of an idempotent method may have been repeated.
@@ -51,15 +55,15 @@ impl CallTarget {
         if self.repeats { "at least once" } else { "once" }
     }
 
-    /// Returns the server's address.
+    /// Returns the address of the server that was used when the call ended.
     pub fn peer(&self) -> Arc<str> {
-        self.channel.peer()
+        Arc::clone(&self.peer)
     }
 }
 
 impl fmt::Display for CallTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.method, self.peer())
+        write!(f, "{} at {}", self.method, self.peer)
     }
 }
 
@@ -84,33 +88,42 @@ impl fmt::Debug for CallTarget {
 ///     }
 /// }
 /// ```
-#[derive(Debug, Error)]
+#[derive(Debug)]
 pub enum CallError<E = Never> {
     /// It ran once, and this is the service's own error.
-    #[error("{0}")]
     Service(E),
     /// It ran once and panicked; its effects may be partial.
-    #[error(transparent)]
     Panicked(Panicked),
     /// It did not run and never will: it is safe to call again.
-    #[error(transparent)]
     NotExecuted(NotExecuted),
     /// It ran once, but its reply is lost: read the state back.
-    #[error(transparent)]
     ReplyLost(ReplyLost),
     /// It may have run, or may still run.
-    #[error(transparent)]
     Unknown(Unknown),
 }
+
+impl<E: fmt::Display> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Service(error) => write!(f, "{}", Escaped(error)), // the server has made it
+            CallError::Panicked(error) => write!(f, "{error}"),
+            CallError::NotExecuted(error) => write!(f, "{error}"),
+            CallError::ReplyLost(error) => write!(f, "{error}"),
+            CallError::Unknown(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for CallError<E> {}
 
 /// The error of a call whose handler panicked: it ran once (a call of an idempotent method at least once), its effects may be
 /// partial, and the server goes on.
 #[derive(Debug, Error)]
-#[error("{target} panicked: {message}; it ran {} and its effects may be partial", target.times())]
+#[error("{target} panicked: {}; it ran {} and its effects may be partial", Escaped(message), target.times())]
 pub struct Panicked {
     /// The method and the server.
     pub target: CallTarget,
-    /// The panic's message.
+    /// The panic's message, as the server has sent it.
     pub message: String,
 }
 
@@ -122,7 +135,7 @@ pub struct NotExecuted {
     pub target: CallTarget,
     /// The reason.
     pub reason: Reason,
-    /// More about the reason, for people; may be empty.
+    /// More about the reason, for people, as it was sent; may be empty.
     pub detail: String,
 }
 
@@ -132,7 +145,7 @@ pub struct NotExecuted {
 pub struct ReplyLost {
     /// The method and the server.
     pub target: CallTarget,
-    /// More about the reason, for people; may be empty.
+    /// More about the reason, for people, as it was sent; may be empty.
     pub detail: String,
 }
 
@@ -300,6 +313,6 @@ struct Detail<'a>(&'a str);
 
 impl fmt::Display for Detail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(self.0)) }
     }
 }

@@ -13,6 +13,7 @@ pub(super) use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::limits::{BACKLOG, KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES};
+use crate::log;
 
 /// Listens at an address.
 pub(super) fn listen(address: SocketAddr) -> io::Result<BoundListener> {
@@ -39,7 +40,7 @@ pub(super) fn set_options(stream: &TcpStream) {
     let keepalive = keepalive.with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_TRIES);
     let set = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
     if let Err(error) = set {
-        tracing::debug!(%error, "a socket option was not set");
+        log::debug!(%error, "a socket option was not set");
     }
 }
 

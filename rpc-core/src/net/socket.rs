@@ -11,8 +11,8 @@
 //!  writing:   OPEN --- would block ---> FULL --- event: room ---> OPEN
 //!                 '--- set_broken --> BROKEN (for good)
 //! ```
-//! What only one side needs is with that side: the client's connection attempt and unwritten bytes are in
-//! `client/transport.rs`, the server's list of sockets to be read is in `server/loop_socket.rs`.
+//! The two sides add their own state: `client/transport.rs` the connection attempt and the unwritten bytes,
+//! `server/loop_socket.rs` the mark that a socket is listed to be read.
 
 use std::io::{self, ErrorKind, Read, Write};
 

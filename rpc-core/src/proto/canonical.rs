@@ -81,4 +81,22 @@ mod tests {
         assert_ne!(form(150), form(151));
         assert_eq!(form(151), form(u64::MAX));
     }
+
+    /// The bytes that `write` adds to an empty form at time 100.
+    fn written(write: impl FnOnce(&mut Canonical)) -> Vec<u8> {
+        let mut form = Canonical::new(Time(100), Duration::from_micros(50));
+        write(&mut form);
+        form.bytes
+    }
+
+    #[test]
+    fn every_value_is_in_the_form() {
+        let number = |number: u64| number.to_le_bytes().to_vec();
+        assert_eq!(written(|form| form.count(7)), number(7));
+        assert_eq!(written(|form| form.flags(&[true, false, true, true])), number(0b1011));
+        assert_eq!(written(|form| form.name(1 << 100 | 5)), (1u128 << 100 | 5).to_le_bytes());
+        assert_eq!(written(|form| form.data(b"ab")), [number(2), b"ab".to_vec()].concat());
+        assert_eq!(written(|form| form.due_if_set(Some(Time(130)))), [number(1), number(30)].concat());
+        assert_eq!(written(|form| form.due_if_set(None)), [number(0), number(u64::MAX)].concat());
+    }
 }

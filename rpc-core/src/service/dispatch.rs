@@ -2,7 +2,6 @@
 //!
 //! The server's loops and the simulator run calls through this function, and through no other.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +11,10 @@ use super::{CallEnv, Dispatch, Service};
 use crate::error::Reason;
 use crate::ids::Clock;
 use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
+use crate::log;
+use crate::panics::panic_text;
 use crate::proto::server::ReadyCall;
+use crate::text::Escaped;
 use crate::wire::message::{Status, cut};
 
 /// The environment of all calls of a server: its services and its clock.
@@ -31,7 +33,7 @@ impl fmt::Debug for DispatchEnv {
     }
 }
 
-/// Runs a call. Its reply replaces the contents of `reply`. Panics only if a tracing subscriber panics.
+/// Runs a call. Its reply replaces the contents of `reply`.
 pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
     reply.clear();
     reply.shrink_to(SCRATCH_KEPT);
@@ -61,7 +63,7 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
         Err(panic) => {
             write_text(reply, &panic_text(panic));
             let text = String::from_utf8_lossy(reply);
-            tracing::error!(method = call.entry.method.name, call = %call.call, panic = %text, "a handler panicked");
+            log::error!(method = call.entry.method.name, call = %call.call, panic = %Escaped(text), "a handler panicked");
             if entered.get() { Status::Panicked } else { Status::Refused(Reason::BadArguments) }
         }
     }
@@ -71,18 +73,4 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
 fn write_text(reply: &mut Vec<u8>, text: &str) {
     reply.clear();
     reply.extend_from_slice(cut(text, MAX_DETAIL).as_bytes());
-}
-
-/// Returns the text of a panic. Its payload may itself panic when it is dropped.
-pub fn panic_text(panic: Box<dyn Any + Send>) -> String {
-    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (None, Some(text)) => text.clone(),
-        (None, None) => "a panic whose payload is no text".to_owned(),
-    };
-    let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
-    if let Err(again) = dropped {
-        std::mem::forget(again); // dropping it could panic again
-    }
-    text
 }

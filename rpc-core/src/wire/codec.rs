@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::guard::{Budget, Guarded, Tally, Watched};
 use crate::limits::{MAX_DEPTH, SPARE_ELEMENTS};
+use crate::text::Escaped;
 
 #[cfg(test)]
 mod bench;
@@ -50,7 +51,7 @@ pub enum EncodeError {
 
 /// The reason for which bytes could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
+#[error("{}", Escaped(.0))] // a type may name the bytes that it does not accept
 pub struct DecodeError(String);
 
 /// Appends `value` to `into`, at most `limit` bytes. What was appended, [`decode`] reads back.

@@ -146,16 +146,15 @@ impl FrameDecoder {
     /// Moves bytes from `chunk` to `held` until `held` has `want`.
     fn fill(&mut self, want: usize) {
         let missing = want.saturating_sub(self.held.len()).min(self.chunk.len());
-        if missing > 0 {
-            if self.held.capacity() < want {
-                // Room grows with the bytes that arrived, not with the length that was claimed: the full length is
-                // reserved only after a part of the frame has arrived that cost its sender as much as a hundred calls.
-                let has_sent = self.held.len() + missing >= ROOM_STEP;
-                let room = if has_sent { want } else { want.min(2 * ROOM_STEP) };
-                self.held.reserve(room.saturating_sub(self.held.len()));
-            }
-            self.held.extend_from_slice(&self.chunk.split_to(missing));
+        if missing == 0 {
+            return;
         }
+        // Room grows with the bytes that arrived, not with the length that was claimed: the full length is reserved only
+        // after a part of the frame has arrived that cost its sender as much as a hundred calls.
+        let has_sent = self.held.len() + missing >= ROOM_STEP;
+        let room = if has_sent { want } else { want.min(2 * ROOM_STEP) };
+        self.held.reserve(room.saturating_sub(self.held.len()));
+        self.held.extend_from_slice(&self.chunk.split_to(missing));
     }
 
     fn hold(&mut self) {
@@ -200,10 +199,8 @@ impl FrameDecoder {
 
     fn skip_some(&mut self) {
         let now = self.skip.min(self.chunk.len());
-        if now > 0 {
-            let _ = self.chunk.split_to(now);
-            self.skip -= now;
-        }
+        let _ = self.chunk.split_to(now);
+        self.skip -= now;
     }
 
     fn finish(&self, raw: RawHeader, body: Bytes) -> Result<Frame, ProtocolError> {
@@ -319,6 +316,19 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_has_begun_when_a_lower_limit_is_agreed_on_is_skipped_from_where_it_is() {
+        let mut decoder = agreed(1000);
+        let long = call(&[1; 500]);
+        decoder.push(Bytes::copy_from_slice(&long[..HEADER + 400]));
+        assert!(decoder.next_frame().expect("not yet whole").is_none());
+        decoder.agree(100, true, true);
+        decoder.push([&long[HEADER + 400..], &call(b"next")].concat().into());
+        let mut next =
+            || decoder.next_frame().expect("well formed").map(|frame| (frame.skipped, frame.body.len()));
+        assert_eq!((next(), next(), next()), (Some((Some(500), 0)), Some((None, 4)), None));
+    }
+
+    #[test]
     fn before_a_session_stands_nothing_long_is_held_or_skipped() {
         let mut decoder = FrameDecoder::default();
         decoder.push(Bytes::from(call(&[1; MAX_GREETING + 1])));
@@ -341,7 +351,11 @@ mod tests {
         };
         let mut keeping =
             FrameDecoder { limits: agreed(4 << 20).limits, ..FrameDecoder::keeping_room(1 << 20) };
-        assert_eq!(place_of_next(&mut keeping), place_of_next(&mut keeping));
+        let place = place_of_next(&mut keeping);
+        // It would lie in the room of that frame if the decoder had let it go.
+        let other = vec![7u8; 3 * ROOM_STEP + HEADER];
+        assert_eq!(place, place_of_next(&mut keeping));
+        assert_ne!(place, other.as_ptr() as usize + HEADER);
         for mut other in [agreed(4 << 20), FrameDecoder { room_kept: ROOM_STEP, ..agreed(4 << 20) }] {
             place_of_next(&mut other);
             assert_eq!(other.held.capacity(), 0, "a connection at rest holds nothing");
@@ -355,6 +369,12 @@ mod tests {
         assert!(decoder.next_frame().expect("not yet whole").is_none());
         decoder.push(Bytes::from_static(&[0]));
         assert!(decoder.next_frame().expect("not yet whole").is_none());
-        assert!(decoder.held.capacity() <= 2 * ROOM_STEP);
+        assert_eq!(decoder.held.capacity(), 2 * ROOM_STEP, "a frame that is shorter is not moved");
+        decoder.push(Bytes::from(vec![0; ROOM_STEP - HEADER - 3]));
+        assert!(decoder.next_frame().expect("not yet whole").is_none());
+        assert_eq!(decoder.held.capacity(), 2 * ROOM_STEP, "one byte less than a step has arrived");
+        decoder.push(Bytes::from_static(&[0]));
+        assert!(decoder.next_frame().expect("not yet whole").is_none());
+        assert!(decoder.held.capacity() >= 4 << 20, "then the whole frame has room");
     }
 }

@@ -228,3 +228,17 @@ pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     }
     Ok(RawHeader { header, body_crc, body_len })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn every_kind_has_the_name_of_its_variant_in_capitals() {
+        for byte in 1..=15 {
+            let kind = Kind::from_wire(byte).expect("W6");
+            assert_eq!(kind.name().replace('_', ""), format!("{kind:?}").to_uppercase());
+        }
+        assert_eq!(Kind::SessionLost.name(), "SESSION_LOST");
+    }
+}

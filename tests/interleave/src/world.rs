@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use crate::net::os::{BACKGROUND, Line, PollState, Port};
+use crate::net::os::{BACKGROUND, CAPACITY, Line, PollState, Port};
 use crate::net::sync::thread::{self, Parker};
 
 /// An execution that takes longer than this does not end: no scenario has a timer beyond a minute.
@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) next_port: u16,
     pub(crate) polls: Vec<Weak<PollState>>,
     pub(crate) lines: Vec<Weak<Mutex<Line>>>,
+    /// Unread bytes that a connection holds in each direction.
+    pub(crate) capacity: usize,
     /// Threads that wait in a poll.
     pub(crate) polling: HashSet<usize>,
     pub(crate) parkers: HashMap<usize, Arc<Parker>>,
@@ -100,6 +102,7 @@ pub(crate) fn begin(seed: u64, calm: bool) {
         next_port: 1,
         polls: Vec::new(),
         lines: Vec::new(),
+        capacity: CAPACITY,
         polling: HashSet::new(),
         parkers: HashMap::new(),
         threads: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! What a user of the framework writes first: a trait, an implementation, a server, a client; and private traits of which
+//! The first program of a user: a trait, an implementation, a server, a client; and private traits of which
 //! a program uses one side, or neither; and tests of the service in the simulator. None of it may cause a warning.
 #![deny(warnings)]
 

@@ -19,7 +19,7 @@ pub fn value(i: usize) -> Vec<u8> {
     (0..64u8).map(|byte| byte.wrapping_add(i as u8)).collect()
 }
 
-/// What is measured.
+/// The service that is measured.
 #[rpc]
 pub trait Peer {
     /// Gives the bytes back.
@@ -36,7 +36,7 @@ pub trait Peer {
 pub struct Work {
     /// Its name on the command line.
     pub name: &'static str,
-    /// What is called.
+    /// The operation that is called.
     pub op: Op,
     /// Connections.
     pub connections: usize,
@@ -44,7 +44,7 @@ pub struct Work {
     pub depth: usize,
 }
 
-/// What is called.
+/// The operation of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     /// `echo` of so many bytes.

@@ -75,7 +75,7 @@ pub(crate) struct Check {
 pub(crate) struct Trial {
     /// The small form for CI.
     pub(crate) quick: bool,
-    /// What was judged so far.
+    /// The figures that were judged so far.
     pub(crate) checks: Vec<Check>,
     /// Figures that are reported and not judged.
     pub(crate) facts: Vec<String>,

@@ -19,7 +19,7 @@ const LATE: Duration = Duration::from_millis(1_500);
 /// The longest text of an error, in characters: 1,024 bytes of a peer's text, and our own sentence around them.
 const TEXT: usize = 2_048;
 
-/// What a caller was told.
+/// The verdicts that a caller was told.
 #[derive(Debug)]
 pub(super) struct Told {
     /// The verdict in one word.

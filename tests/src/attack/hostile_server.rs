@@ -37,7 +37,7 @@ pub(super) type Script = fn(&mut Talk, u64) -> Option<()>;
 pub(super) struct HostileServer {
     /// The address.
     pub(super) address: SocketAddr,
-    /// What it has seen.
+    /// The frames that it has seen.
     pub(super) seen: Arc<Seen>,
 }
 

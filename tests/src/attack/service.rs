@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rpc_core::{Server, ServerLimits, rpc};
 use serde::{Deserialize, Serialize};
 
-/// The word after `prove` that serves [`Target`].
+/// The word after `prove` that serves the service under attack.
 pub const SERVE: &str = "serve-target";
 /// The server writes its address on a line that begins with this.
 pub(super) const LISTENS: &str = "listening on ";

@@ -51,6 +51,9 @@ fn finish(parts: &[Part], replay: bool, options: &Options) -> ExitCode {
         let options = if parts.len() > 1 { &share } else { options };
         let report = if replay { (part.replay)(options) } else { (part.run)(options, &mut progress) };
         progress.clear();
+        if let Some(why) = &report.misuse {
+            return refuse(&format!("{}: {why}", part.name));
+        }
         println!("{report}");
         ok &= report.is_ok();
         last.fact(part.name, if report.is_ok() { "ok" } else { "FAILED" });

@@ -25,9 +25,12 @@ pub struct Stage {
     pub net: bool,
 }
 
-/// All stages. One whose target is not in the workspace is left out.
+/// Tests that run at a time where some may wait for ever: one that hangs must not keep another from failing.
+const MANY_AT_A_TIME: &[&str] = &["--test-threads=8"];
+
+/// All stages, in the order of the time that they take. One whose target is not in the workspace is left out.
 pub const STAGES: &[Stage] = &[
-    Stage { name: "unit", target: "lib", words: &[], timed: false, net: true },
+    Stage { name: "unit", target: "lib", words: MANY_AT_A_TIME, timed: false, net: true },
     Stage {
         name: "tables",
         target: "simulation",
@@ -35,6 +38,11 @@ pub const STAGES: &[Stage] = &[
         timed: false,
         net: false,
     },
+    Stage { name: "wire", target: "wire", words: &[], timed: true, net: true },
+    // Its tests wait more than they work: eight at a time take half as long.
+    Stage { name: "integration", target: "integration", words: MANY_AT_A_TIME, timed: true, net: true },
+    Stage { name: "explore", target: "explore", words: &[], timed: false, net: false },
+    Stage { name: "interleave", target: "interleave", words: &[], timed: false, net: true },
     Stage {
         name: "few",
         target: "simulation",
@@ -42,17 +50,6 @@ pub const STAGES: &[Stage] = &[
         timed: false,
         net: false,
     },
-    Stage { name: "explore", target: "explore", words: &[], timed: false, net: false },
-    Stage { name: "interleave", target: "interleave", words: &[], timed: false, net: true },
-    // Its tests wait more than they work: eight at a time take half as long.
-    Stage {
-        name: "integration",
-        target: "integration",
-        words: &["--test-threads=8"],
-        timed: true,
-        net: true,
-    },
-    Stage { name: "wire", target: "wire", words: &[], timed: true, net: true },
     Stage { name: "random", target: "simulation", words: &["random_runs"], timed: false, net: false },
 ];
 
@@ -130,13 +127,15 @@ impl Stages {
     }
 
     /// Asks the stages one after the other until a test of one fails. A stage that does not end says nothing about the
-    /// next one: only if no test fails in any of them is the fault hung.
-    pub fn judge(&self, fault: u32, in_net: bool) -> Verdict {
+    /// next one: only if no test fails in any of them is the fault hung. With `hang_is_enough` the first stage that does
+    /// not end decides: it costs as much time as all the others together.
+    pub fn judge(&self, fault: u32, in_net: bool, hang_is_enough: bool) -> Verdict {
         let mut hung = None;
         for (stage, limit) in self.stages.iter().filter(|(stage, _)| stage.net || !in_net) {
             match self.found(*stage, *limit, fault) {
                 Outcome::Passed => {}
                 Outcome::Failed(test) => return Verdict::Killed(stage.name, test),
+                Outcome::Hung if hang_is_enough => return Verdict::Hung(stage.name),
                 Outcome::Hung => hung = hung.or(Some(stage.name)),
             }
         }
@@ -292,11 +291,11 @@ mod tests {
     #[test]
     fn what_passes_survives_and_what_fails_is_killed_by_its_test() {
         let (passing, root) = stages("passing", "echo 'test a ... ok'", false);
-        assert!(matches!(passing.judge(1, true), Verdict::Survived));
+        assert!(matches!(passing.judge(1, true, false), Verdict::Survived));
         let failing = "[ $RPC_PLANTED = 2 ] && echo 'test a::b ... FAILED' && exit 101; exit 0";
         let (failing, other) = stages("failing", failing, false);
-        assert!(matches!(failing.judge(1, true), Verdict::Survived));
-        assert!(matches!(failing.judge(2, true), Verdict::Killed("unit", test) if test == "a::b"));
+        assert!(matches!(failing.judge(1, true, false), Verdict::Survived));
+        assert!(matches!(failing.judge(2, true, false), Verdict::Killed("unit", test) if test == "a::b"));
         [root, other].iter().for_each(|root| fs::remove_dir_all(root).expect("it was made above"));
     }
 
@@ -304,9 +303,12 @@ mod tests {
     fn a_program_that_does_not_end_is_hung_unless_a_test_of_it_failed() {
         let (mut silent, root) = stages("silent", "sleep 1000", false);
         silent.stages[0].1 = Duration::from_millis(50);
-        assert!(matches!(silent.judge(1, true), Verdict::Hung("unit")));
+        assert!(matches!(silent.judge(1, true, false), Verdict::Hung("unit")));
+        silent.stages.push(silent.stages[0]);
+        silent.stages[1].0.name = "second";
+        assert!(matches!(silent.judge(1, true, true), Verdict::Hung("unit")));
         let (failed, other) = stages("failed", "echo 'test a ... FAILED'; sleep 1000", false);
-        assert!(matches!(failed.judge(1, true), Verdict::Killed("unit", test) if test == "a"));
+        assert!(matches!(failed.judge(1, true, false), Verdict::Killed("unit", test) if test == "a"));
         [root, other].iter().for_each(|root| fs::remove_dir_all(root).expect("it was made above"));
     }
 
@@ -316,7 +318,7 @@ mod tests {
             "[ -e ../../../../failed ] || { touch ../../../../failed; echo 'test a ... FAILED'; exit 101; }";
         for (timed, killed) in [(true, false), (false, true)] {
             let (stages, root) = stages(&format!("once-{timed}"), once, timed);
-            assert_eq!(matches!(stages.judge(1, true), Verdict::Killed(..)), killed, "timed: {timed}");
+            assert_eq!(matches!(stages.judge(1, true, false), Verdict::Killed(..)), killed, "timed: {timed}");
             assert!(root.join("failed").exists(), "it did fail");
             fs::remove_dir_all(root).expect("it was made above");
         }

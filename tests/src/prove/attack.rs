@@ -30,6 +30,9 @@ fn run(options: &Options, progress: &mut Progress) -> Report {
     if options.list {
         return list(&chosen);
     }
+    if chosen.is_empty() {
+        return Report::refused("attack", "no case has such a name; `prove attack --list` shows them");
+    }
     let seconds = options.seconds.unwrap_or(if options.quick { QUICK_SECONDS } else { SECONDS });
     let until = Instant::now() + Duration::from_secs(seconds);
     let mut done = Vec::new();
@@ -146,8 +149,7 @@ fn report(chosen: &[&'static Case], done: &[(&'static Case, Trial)], quick: bool
         (case.name, check.unwrap_or_default())
     });
     let unrun = missing.first().map(|case| (case.name, "the time was over before it began".to_owned()));
-    let none = chosen.is_empty().then(|| ("no name", "no case has such a name".to_owned()));
-    report.failure = none.or(first).or(unrun).map(|(name, rule)| Failure {
+    report.failure = first.or(unrun).map(|(name, rule)| Failure {
         seed: format!("{name:?}"),
         rule,
         replay: format!("replay attack {name:?}"),

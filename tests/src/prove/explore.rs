@@ -54,6 +54,9 @@ fn run(options: &Options, progress: &mut Progress) -> Report {
     if options.list {
         return list(&chosen);
     }
+    if chosen.is_empty() {
+        return no_such_scenario();
+    }
     let limits = Limits {
         states: options.count.unwrap_or(STATES),
         machines: MACHINES,
@@ -131,9 +134,6 @@ fn report(searched: &[Searched], options: &Options) -> Report {
     report.fact("states", sum(|figures| figures.states));
     report.fact("transitions", sum(|figures| figures.transitions));
     report.fact("depth", searched.iter().map(|one| one.outcome.figures.depth).max().unwrap_or(0));
-    if searched.is_empty() {
-        report.failure = Some(failure("no name", "no scenario has such a name".to_owned()));
-    }
     for one in searched {
         let rule = if one.outcome.finding.is_some() {
             print(&one.diagram, options);
@@ -145,6 +145,10 @@ fn report(searched: &[Searched], options: &Options) -> Report {
         report.failure = report.failure.or_else(|| Some(failure(one.scenario.name, rule)));
     }
     report
+}
+
+fn no_such_scenario() -> Report {
+    Report::refused("explore", "no scenario has such a name; `prove explore --list` shows them")
 }
 
 fn failure(scenario: &str, rule: String) -> Failure {
@@ -164,8 +168,12 @@ fn print(diagram: &Diagram, options: &Options) {
 
 /// Searches the scenarios again and shows the shortest way to a broken rule; to the furthest state if none is broken.
 fn replay(options: &Options) -> Report {
+    let chosen = chosen(options);
+    if chosen.is_empty() {
+        return no_such_scenario();
+    }
     let mut searched = Vec::new();
-    for scenario in chosen(options) {
+    for scenario in chosen {
         let until = Duration::from_secs(options.seconds.unwrap_or(SECONDS));
         let limits = Limits {
             states: options.count.unwrap_or(STATES),

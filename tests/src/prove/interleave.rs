@@ -31,8 +31,7 @@ fn run(options: &Options, progress: &mut Progress) -> Report {
         return report;
     }
     if chosen.is_empty() {
-        report.failure = Some(no_such_scenario(options));
-        return report;
+        return no_such_scenario(options);
     }
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(0..1 << 48));
     let count = options.count.unwrap_or(if options.quick { QUICK_SCHEDULES } else { SCHEDULES });
@@ -85,14 +84,12 @@ fn batches(
 fn replay(options: &Options) -> Report {
     let mut report = Report::new(INTERLEAVE.name);
     let [name] = options.names.as_slice() else {
-        report.failure = Some(no_such_scenario(options));
-        return report;
+        return no_such_scenario(options);
     };
     let (Some(scenario), Some(seed)) =
         (SCENARIOS.iter().find(|scenario| scenario.name == *name), options.seed)
     else {
-        report.failure = Some(no_such_scenario(options));
-        return report;
+        return no_such_scenario(options);
     };
     println!("{}: {}", scenario.name, scenario.about);
     let found = show(scenario, seed);
@@ -110,10 +107,10 @@ fn failure(scenario: &Scenario, seed: u64, rule: &str) -> Failure {
     }
 }
 
-fn no_such_scenario(options: &Options) -> Failure {
-    Failure {
-        seed: "none".to_owned(),
-        rule: format!("no scenario is named {:?}, or no seed is given to replay", options.names),
-        replay: "interleave --list".to_owned(),
-    }
+fn no_such_scenario(options: &Options) -> Report {
+    let names = options.names.join(" ");
+    let why = format!(
+        "no scenario is named {names:?}, or `replay` has no --seed N; `prove interleave --list` shows the names"
+    );
+    Report::refused(INTERLEAVE.name, why)
 }

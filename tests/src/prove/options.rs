@@ -22,6 +22,8 @@ pub struct Options {
     pub svg: Option<PathBuf>,
     /// `--quick`: the bounded part that CI runs.
     pub quick: bool,
+    /// `--report-generated`: a generated fault that survives is printed and counted, and does not fail the run.
+    pub report_generated: bool,
     /// `--list`: print the names of the part's cases, and run none.
     pub list: bool,
     /// The other words: names, or parts of names, of the cases to run; none means all.
@@ -58,6 +60,7 @@ impl Options {
                 Long("svg") => options.svg = Some(words.value()?.into()),
                 Long("quick") => options.quick = true,
                 Long("list") => options.list = true,
+                Long("report-generated") => options.report_generated = true,
                 Value(name) => options.names.push(name.string()?),
                 Long(_) | Short(_) => return Err(word.unexpected()),
             }

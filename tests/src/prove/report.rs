@@ -11,6 +11,8 @@ pub struct Report {
     pub facts: Vec<(&'static str, String)>,
     /// The first rule that was broken.
     pub failure: Option<Failure>,
+    /// The reason why the part did not run: a name or an option of the command line is wrong.
+    pub misuse: Option<String>,
 }
 
 /// A rule that was broken.
@@ -30,12 +32,17 @@ const COMMAND: &str = "cargo run --release -p rpc-tests --bin prove --";
 impl Report {
     /// A part that has found nothing so far.
     pub fn new(part: &'static str) -> Self {
-        Report { part, facts: Vec::new(), failure: None }
+        Report { part, facts: Vec::new(), failure: None, misuse: None }
     }
 
     /// Adds a figure.
     pub fn fact(&mut self, key: &'static str, value: impl fmt::Display) {
         self.facts.push((key, value.to_string()));
+    }
+
+    /// Returns the report of a part that did not run, since the command line is wrong.
+    pub fn refused(part: &'static str, why: impl Into<String>) -> Self {
+        Report { misuse: Some(why.into()), ..Report::new(part) }
     }
 
     /// Returns true if no rule was broken.

@@ -34,7 +34,7 @@ fn simulate(options: &Options, progress: &mut Progress) -> Report {
             || options.names.iter().any(|name| format!("{:?}", Profile::of(*seed)).eq_ignore_ascii_case(name))
     };
     if let Some(name) = options.names.iter().find(|name| Profile::named(name).is_none()) {
-        return refused(report, format!("there is no profile {name:?}"));
+        return Report::refused(PART.name, format!("there is no profile {name:?}"));
     }
     let seeds = (first..u64::MAX).filter(chosen).take(usize::try_from(count).unwrap_or(usize::MAX));
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
@@ -81,19 +81,13 @@ fn failure(seed: u64, rule: &str) -> Failure {
     }
 }
 
-fn refused(mut report: Report, why: String) -> Report {
-    report.failure = Some(Failure { seed: "-".to_owned(), rule: why, replay: "help".to_owned() });
-    report
-}
-
 fn replay(options: &Options) -> Report {
-    let report = Report::new(PART.name);
-    let Some(seed) = options.seed else { return refused(report, "replay needs --seed N".to_owned()) };
+    let Some(seed) = options.seed else { return Report::refused(PART.name, "replay needs --seed N") };
     let run = guarded(seed, run::Options { trace: true, filter_off: false });
     for line in &run.lines {
         println!("{line}");
     }
-    let mut report = report;
+    let mut report = Report::new(PART.name);
     report.fact("profile", format!("{:?}", Profile::of(seed)));
     report.fact("calls", run.tally.get("calls"));
     report.failure = run.broken.as_deref().map(|rule| failure(seed, rule));

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use rpc_core::ConnectError;
+use rpc_examples::messages::say;
 use rpc_examples::status::{Failure, Status};
 
 use crate::api::KvClient;
@@ -41,7 +42,7 @@ pub(crate) fn load(client: &ClientOptions, options: &LoadOptions) -> Result<(), 
         if beginnings == NEW_BEGINNINGS || !can_be_read_again(&options.file) {
             return Err(explain(stop, &name));
         }
-        eprintln!("kv: {name}: line {line}: {LOST}; loading begins again at the first line");
+        say(format_args!("kv: {name}: line {line}: {LOST}; loading begins again at the first line"));
         (beginnings, again) = (beginnings + 1, again + loader.again);
         input = open(&options.file)?;
     };
@@ -52,7 +53,7 @@ pub(crate) fn load(client: &ClientOptions, options: &LoadOptions) -> Result<(), 
         1 => "; loading began again once, because the server was restarted".to_owned(),
         times => format!("; loading began again {times} times, because the server was restarted"),
     };
-    eprintln!("loaded {pairs} pairs in {seconds:.1} s ({rate:.0}/s); {again} were put again{anew}");
+    say(format_args!("loaded {pairs} pairs in {seconds:.1} s ({rate:.0}/s); {again} were put again{anew}"));
     loader.close();
     Ok(())
 }
@@ -79,7 +80,7 @@ fn connect(client: &ClientOptions, options: &LoadOptions) -> Result<KvClient, Fa
     match connector.clone().connect(client.addr.as_str()) {
         Err(error @ ConnectError::Unreachable { .. }) if !options.patience.is_zero() => {
             let patience = humantime::format_duration(options.patience);
-            eprintln!("kv: {error} Trying for {patience} (--patience)");
+            say(format_args!("kv: {error} Trying for {patience} (--patience)"));
             Ok(connector.connect_timeout(options.patience).connect(client.addr.as_str())?)
         }
         tried => Ok(tried?),

@@ -22,6 +22,7 @@ use super::special_cases::detect_fork;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::{Channel, ClientCounters, Ticket};
 use crate::ids::Clock;
+use crate::panics::contain;
 use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::message::Table;
 
@@ -97,8 +98,8 @@ impl Channel for TcpChannel {
             self.inner.wake_driver(&mut state);
         }
         self.inner.finish(state, PendingWakeups::default());
-        // The waker of the call, outside the lock for the same reason.
-        drop(left);
+        // The waker of the call, outside the lock for the same reason. This is called by destructors, which must not panic.
+        contain(|| drop(left));
     }
 
     fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome> {
@@ -120,7 +121,7 @@ impl Channel for TcpChannel {
         state.left.forget(ticket.0);
         let left = state.waiters.remove(ticket);
         drop(state);
-        drop(left);
+        contain(|| drop(left)); // runs user code; this is called by destructors
     }
 
     fn call(&self, request: Request) -> (Outcome, Option<Ticket>) {
@@ -151,7 +152,7 @@ impl Channel for TcpChannel {
     }
 
     fn peer(&self) -> Arc<str> {
-        Arc::clone(&self.inner.peer)
+        self.inner.peer()
     }
 
     fn counters(&self) -> ClientCounters {
@@ -178,8 +179,9 @@ impl Channel for TcpChannel {
     }
 }
 
+/// Never panics: a destructor of a thread-local value, or one that runs while a thread unwinds, would abort the process.
 impl Drop for TcpChannel {
     fn drop(&mut self) {
-        self.close();
+        contain(|| self.close());
     }
 }

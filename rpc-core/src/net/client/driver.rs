@@ -9,6 +9,7 @@
 //! The state changes under the lock. The system calls of a thread that drives run outside it.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use super::transport::{Transport, TransportEvents, poll_limit};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::STALE_CONNECTION;
+use crate::log;
 use crate::net::os::{Events, Poll, Registry, Token, Waker};
 use crate::net::sync::{MutexGuard, thread};
 use crate::proto::client::ClientCore;
@@ -39,8 +41,9 @@ pub(super) struct Driver {
     events: Events,
     /// The connection, and the bytes to be written to it.
     pub(super) transport: Transport,
-    /// The time of the last turn, which shows whether the server may have closed the connection since then.
-    last_turn: Time,
+    /// The time of the last turn of the client's own threads: since then the server may have closed the connection, and the
+    /// client may have become idle.
+    pub(super) last_turn: Time,
     /// The registry of the background worker, while the socket of an idle client is in the worker's poll.
     pub(super) rests_with: Option<Arc<Registry>>,
 }
@@ -60,7 +63,7 @@ impl Driver {
     pub(super) fn take_socket_back(&mut self) {
         let Some(registry) = self.rests_with.take() else { return };
         if let Err(error) = self.transport.move_to(&registry, self.poll.registry(), SOCKET) {
-            tracing::warn!(%error, "cannot take a socket back");
+            log::warn!(%error, "cannot take a socket back");
         }
     }
 
@@ -119,8 +122,8 @@ impl ClientInner {
         }
     }
 
-    /// Does all that the protocol wants of the socket now: timers, the end of a connection, a new connection, and frames to be
-    /// sent. They are written by the caller, but for the last frame of a connection that ends.
+    /// Does all that the protocol wants of the socket of the session that takes new calls, and notes the address that it
+    /// connects to.
     pub(super) fn process(
         &self,
         core: &mut ClientCore,
@@ -129,12 +132,28 @@ impl ClientInner {
         token: Token,
         now: Time,
     ) {
+        if let Some(address) = self.advance(core, transport, registry, token, now) {
+            self.set_peer(address);
+        }
+    }
+
+    /// Does all that the protocol wants of a socket now: timers, the end of a connection, a new connection, and frames to be
+    /// sent. They are written by the caller, but for the last frame of a connection that ends. Returns the address to which it
+    /// connects.
+    pub(super) fn advance(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        token: Token,
+        now: Time,
+    ) -> Option<SocketAddr> {
         core.handle_timeout(now);
         if core.wants_close() {
             end_connection(core, transport, registry, now);
         }
-        if core.poll_connect(now) {
-            let to = self.next_address();
+        let to = core.poll_connect(now).then(|| self.next_address());
+        if let Some(to) = to {
             if let Err(error) = transport.connect(to, registry, token) {
                 let why = format!("connecting to {to} failed: {error}");
                 match error.kind() {
@@ -152,6 +171,7 @@ impl ClientInner {
             end_connection(core, transport, registry, now);
         }
         debug_assert!(!core.wants_close(), "one step does all that the protocol wants");
+        to
     }
 
     /// Drives until `done` returns true or until `until`, and then passes the role on.
@@ -225,7 +245,7 @@ impl ClientInner {
             // If there is no worker, the next release asks again.
             state.background_asked = background::watch(self.me(), state.urgent);
         } else if state.needs_attention() {
-            state.attended = background::attend(self.me(), state.turns);
+            state.attended = background::attend(self.me());
         }
     }
 
@@ -309,6 +329,17 @@ impl ClientInner {
         now: Time,
     ) {
         self.process(core, transport, registry, token, now);
+        self.flush(core, transport, registry, now);
+    }
+
+    /// Writes as much as the kernel takes.
+    pub(super) fn flush(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        now: Time,
+    ) {
         let mut seen = TransportEvents::default();
         transport.flush(&mut seen);
         self.apply(core, transport, seen, registry, now);
@@ -326,7 +357,7 @@ impl ClientInner {
             Driving::Background => background::process(self.me()),
             Driving::Caller | Driving::Idle(_) => {
                 if let Err(error) = state.waker.wake() {
-                    tracing::error!(%error, "cannot wake the thread that drives a connection");
+                    log::error!(%error, "cannot wake the thread that drives a connection");
                 }
             }
         }

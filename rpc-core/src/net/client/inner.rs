@@ -29,8 +29,8 @@ pub(super) struct ClientInner {
     state: Mutex<ClientState>,
     /// The clock of all times in the state.
     pub(super) clock: MonotonicClock,
-    /// The address that the client was given, for errors and logs.
-    pub(super) peer: Arc<str>,
+    /// The address of the connection, or of the last attempt to make one, for errors and logs.
+    peer: Mutex<Arc<str>>,
     /// The resolved addresses of the server; at least one.
     addresses: Vec<SocketAddr>,
     /// The number of connection attempts so far, which chooses the next address.
@@ -56,7 +56,7 @@ impl ClientInner {
         Arc::new_cyclic(|me| ClientInner {
             state: Mutex::new(state),
             clock,
-            peer,
+            peer: Mutex::new(peer),
             addresses,
             next_address: AtomicUsize::new(0),
             config,
@@ -74,6 +74,17 @@ impl ClientInner {
     /// Returns a reference for the background worker, which does not keep the client alive.
     pub(super) fn me(&self) -> Weak<ClientInner> {
         Weak::clone(&self.me)
+    }
+
+    /// Returns the address of the connection, or of the last attempt to make one.
+    pub(super) fn peer(&self) -> Arc<str> {
+        Arc::clone(&self.peer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes the address that the session which takes new calls connects to. Called under the lock of the state.
+    pub(super) fn set_peer(&self, address: SocketAddr) {
+        let peer = address.to_string().into();
+        *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = peer;
     }
 
     /// Returns the addresses of the server in turn, one for each connection attempt.

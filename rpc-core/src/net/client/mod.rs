@@ -29,8 +29,12 @@ use thiserror::Error;
 use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
 use crate::ids::{Clock, Time};
-use crate::limits::{ClientLimits, DEFAULT_DEADLINE, MAX_GREETING, MAX_NAME, MAX_NAMES, MAX_SERVICES};
+use crate::limits::{
+    ClientLimits, DEFAULT_DEADLINE, Least, MAX_GREETING, MAX_NAME, MAX_NAMES, MAX_SERVICES, SettingError,
+    check_time,
+};
 use crate::proto::client::{ClientConfig, ClientCore};
+use crate::text::Escaped;
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
 use channel::TcpChannel;
 use driver::Driver;
@@ -47,7 +51,7 @@ pub enum ConnectError {
     #[error("cannot find the address of the server: {0}; check the host name and the port")]
     Address(#[source] std::io::Error),
     /// No server replied in time.
-    #[error("cannot reach {server}: {detail}; is the server running there?")]
+    #[error("cannot reach {server}: {}; is the server running there?", Escaped(detail))]
     Unreachable {
         /// The address of the server.
         server: Arc<str>,
@@ -55,13 +59,16 @@ pub enum ConnectError {
         detail: String,
     },
     /// The server replied, and refused the client.
-    #[error("{server} replied, but {detail}")]
+    #[error("{server} replied, but {}", Escaped(detail))]
     Rejected {
         /// The address of the server.
         server: Arc<str>,
-        /// The reason that the server gave.
+        /// The reason that the server gave, as it has sent it.
         detail: String,
     },
+    /// A setting is outside its bounds, or contradicts another one.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// There are more services than fit into a HELLO.
     #[error(
         "{0} services do not fit into a HELLO of {MAX_GREETING} bytes, {MAX_SERVICES} at the most; use two clients"
@@ -133,7 +140,7 @@ impl Connector {
 
     /// Sets the number of calls that can be in flight at once: 1 to 1,024. The default is 64.
     pub fn slots(mut self, slots: u16) -> Self {
-        self.limits.slots = slots.max(1);
+        self.limits.slots = slots;
         self
     }
 
@@ -163,7 +170,8 @@ impl Connector {
     /// Connects a stub, and returns once the server has accepted the session.
     ///
     /// # Errors
-    /// Returns an error if the address cannot be resolved, or if no server replies within the connect_timeout.
+    /// Returns an error if a setting is outside its bounds, if the address cannot be resolved, or if no server replies within
+    /// the `connect_timeout`.
     pub fn connect<C: Client>(mut self, addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
         self.contracts.insert(0, C::CONTRACT);
         self.caller(addr).map(C::from_caller)
@@ -189,6 +197,9 @@ impl Connector {
 
     /// Connects to the address, and returns the caller of all announced services.
     fn caller(self, addr: impl ToSocketAddrs) -> Result<Caller, ConnectError> {
+        self.limits.check()?;
+        check_time("Connector::deadline", self.deadline, Least::Tick)?;
+        check_time("Connector::connect_timeout", self.connect_timeout, Least::Zero)?;
         // The HELLO of a resumed session is longer: it names the session and its token.
         let hello = Hello::new(0, 0, &self.contracts).encode().len() + 48;
         if self.contracts.len() > MAX_SERVICES || hello > MAX_GREETING {
@@ -214,7 +225,7 @@ impl Connector {
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
         let state = ClientState::new(ClientCore::new(config.clone()), driver, waker);
-        let inner = ClientInner::new(state, clock, Arc::clone(&peer), addresses, config);
+        let inner = ClientInner::new(state, clock, peer, addresses, config);
         let channel = TcpChannel { inner };
         channel.inner.greet(connect_timeout)?;
         Ok(channel)
@@ -244,7 +255,7 @@ impl ClientInner {
             "" => "it did not send its method table in time".to_owned(),
             failure => failure.to_owned(),
         };
-        let server = Arc::clone(&self.peer);
+        let server = self.peer();
         let rejected = state.core.is_rejected() || state.core.is_foreign();
         drop(state);
         wakeups.send();

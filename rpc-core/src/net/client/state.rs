@@ -16,14 +16,14 @@
 //! ```
 //! A thread that panics while it drives takes the driver with it: `special_cases` opens another one, and another session.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::driver::Driver;
 use super::special_cases::LeftSessions;
 use crate::call::{Waiters, Woken};
 use crate::ids::Time;
+use crate::log;
 use crate::net::os;
 use crate::net::sync::thread::Thread;
+use crate::panics::contain;
 use crate::proto::client::{ClientCore, ClientCounters};
 
 /// The thread that drives the client.
@@ -86,8 +86,8 @@ impl PendingWakeups {
     pub(super) fn send(self) {
         self.0.sleepers.iter().for_each(|sleeper| sleeper.0.unpark());
         for waker in self.0.wakers {
-            if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
-                tracing::error!("a waker panicked");
+            if contain(|| waker.wake()).is_none() {
+                log::error!("a waker panicked");
             }
         }
     }

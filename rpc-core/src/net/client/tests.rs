@@ -1,12 +1,15 @@
 //! Tests of cases that no test outside the crate can cause: a fork, which needs unsafe code, and a driver that panics.
 
 mod answers;
+mod counted;
+mod futures;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use super::channel::TcpChannel;
+use super::driver::Driver;
 use super::state::Driving;
 use super::*;
 use crate::call::Channel;
@@ -47,6 +50,16 @@ fn client(address: SocketAddr) -> TcpChannel {
     connector.open(address.to_string().into(), vec![address]).expect("it listens")
 }
 
+/// Takes the driver of a client, as soon as the background worker does not have it.
+fn take_driver(client: &TcpChannel, role: fn() -> Driving) -> Box<Driver> {
+    loop {
+        if let Some(driver) = client.inner.lock().take_driver(role()) {
+            return driver;
+        }
+        std::thread::yield_now();
+    }
+}
+
 fn ping(client: &TcpChannel) -> Outcome {
     let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
     let within = PATIENCE;
@@ -55,11 +68,11 @@ fn ping(client: &TcpChannel) -> Outcome {
 
 #[test]
 fn a_forked_child_opens_a_session_of_its_own_although_a_thread_of_its_parent_drove() {
-    for role in [Driving::Caller, Driving::Background] {
+    for role in [|| Driving::Caller, || Driving::Background] {
         let (address, handle) = server();
         let client = client(address);
         assert!(matches!(ping(&client), Outcome::Done(_)));
-        let parents = client.inner.lock().take_driver(role).expect("no thread drives");
+        let parents = take_driver(&client, role);
         client.inner.process.pretend_fork();
         let (done, finished) = mpsc::channel();
         let child = std::thread::spawn(move || {
@@ -81,7 +94,7 @@ fn a_forked_child_that_only_ends_says_nothing_on_its_parent_s_connection() {
     let (address, handle) = server();
     let client = client(address);
     assert!(matches!(ping(&client), Outcome::Done(_)));
-    let parents = client.inner.lock().take_driver(Driving::Caller).expect("no thread drives");
+    let parents = take_driver(&client, || Driving::Caller);
     client.inner.lock().driving = Driving::Idle(parents);
     client.inner.process.pretend_fork();
     drop(client); // closes the one socket that there is, since this is no fork; but it says no BYE

@@ -182,26 +182,11 @@ impl Transport {
         if !socket.may_read() {
             return;
         }
-        READ_BUFFER.with_borrow_mut(|buffer| {
-            buffer.resize(READ_CHUNK, 0);
-            let mut budget = READ_BUDGET;
-            while socket.may_read() && budget > 0 {
-                match socket.read(buffer, &mut budget) {
-                    Progress::Bytes(count) => {
-                        seen.input.push(Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default()));
-                    }
-                    Progress::Blocked => return,
-                    Progress::Ended => {
-                        seen.failed = Some("the server closed the connection".to_owned());
-                        return;
-                    }
-                    Progress::Failed(error) => {
-                        seen.failed = Some(format!("reading failed: {error}"));
-                        return;
-                    }
-                }
-            }
-        });
+        let read = READ_BUFFER.try_with(|buffer| read_into(&mut buffer.borrow_mut(), socket, seen));
+        if read.is_err() {
+            // The thread ends, and drops a client that one of its thread-local values held.
+            read_into(&mut Vec::new(), socket, seen);
+        }
     }
 
     /// Continues a read that used its budget in an earlier turn. Returns true if there was one.
@@ -219,6 +204,28 @@ impl Transport {
         if let Link::Up(socket) = &mut self.link {
             socket.suspect_end();
             self.read(seen);
+        }
+    }
+}
+
+/// Reads until the socket is empty or the budget of one turn is used, with this buffer.
+fn read_into(buffer: &mut Vec<u8>, socket: &mut Socket, seen: &mut TransportEvents) {
+    buffer.resize(READ_CHUNK, 0);
+    let mut budget = READ_BUDGET;
+    while socket.may_read() && budget > 0 {
+        match socket.read(buffer, &mut budget) {
+            Progress::Bytes(count) => {
+                seen.input.push(Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default()));
+            }
+            Progress::Blocked => return,
+            Progress::Ended => {
+                seen.failed = Some("the server closed the connection".to_owned());
+                return;
+            }
+            Progress::Failed(error) => {
+                seen.failed = Some(format!("reading failed: {error}"));
+                return;
+            }
         }
     }
 }

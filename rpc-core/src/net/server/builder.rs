@@ -21,6 +21,7 @@ use super::{Server, ServerHandle, listener};
 use crate::contract::Directory;
 use crate::ids::{Clock, Incarnation};
 use crate::limits::{MAX_LOOPS, MIN_THREADS, ServerLimits};
+use crate::log;
 use crate::net::clock::MonotonicClock;
 use crate::net::os::{self, BoundListener};
 use crate::net::sync::atomic::AtomicUsize;
@@ -79,8 +80,8 @@ impl ServerBuilder {
     /// Listens at the first of the addresses that is available. For port 0 the operating system chooses a port.
     ///
     /// # Errors
-    /// Returns an error if no address is available, there is no service, two services cannot be told apart, or the operating
-    /// system refuses descriptors or randomness.
+    /// Returns an error if a setting is outside its bounds, no address is available, there is no service, two services cannot be
+    /// told apart, or the operating system refuses descriptors or randomness.
     pub fn bind(self, address: impl ToSocketAddrs + Debug) -> Result<Server, ServeError> {
         if self.services.is_empty() {
             return Err(ServeError::NoService);
@@ -90,6 +91,7 @@ impl ServerBuilder {
             loops if loops <= MAX_LOOPS => loops,
             loops => return Err(ServeError::TooManyLoops(loops)),
         };
+        self.limits.check()?;
         let directory = Directory::new(self.services.iter().map(|service| service.contract()).collect())?;
         let incarnation = os::random_bytes().map_err(ServeError::system("get random bytes"))?;
         let listener = listener::bind(address)?;
@@ -108,10 +110,10 @@ impl ServerBuilder {
     /// Logs a warning for each setting that gives up a guarantee.
     fn warn(&self, address: std::net::SocketAddr) {
         if !address.ip().to_canonical().is_loopback() {
-            tracing::warn!(%address, "calls are sent without encryption, so the network can read them");
+            log::warn!(%address, "calls are sent without encryption, so the network can read them");
         }
         if !self.at_most_once {
-            tracing::warn!("the duplicate filter is off: a call that is sent again runs again");
+            log::warn!("the duplicate filter is off: a call that is sent again runs again");
         }
     }
 

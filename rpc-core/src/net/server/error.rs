@@ -5,7 +5,8 @@ use std::io;
 use thiserror::Error;
 
 use crate::contract::ContractError;
-use crate::limits::MAX_LOOPS;
+use crate::limits::{MAX_LOOPS, SettingError};
+use crate::text::Escaped;
 
 /// The error of a server that could not be bound, or that ended by another cause than a drain.
 #[derive(Debug, Error)]
@@ -25,6 +26,9 @@ pub enum ServeError {
     /// The server was built without a service.
     #[error("a server needs at least one service: call `.service(..)` before `.bind(..)`")]
     NoService,
+    /// A setting is outside its bounds, or contradicts another one.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// There are more loops than a session id can name.
     #[error("{0} loops; the limit is {MAX_LOOPS}")]
     TooManyLoops(usize),
@@ -36,9 +40,12 @@ pub enum ServeError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// A handler of the server waits for the end of the server, and so for itself. The drain goes on without it.
+    #[error("a handler cannot wait for the end of its own server; call `drain()` there, which does not wait")]
+    OwnHandler,
     /// The code of this library panicked, which is a defect. No call got a wrong reply because of it: the loop stopped at
     /// once.
-    #[error("a loop of the server failed: {0}")]
+    #[error("a loop of the server failed: {}", Escaped(.0))]
     Failed(String),
 }
 

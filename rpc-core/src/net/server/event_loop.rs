@@ -20,6 +20,7 @@ use super::listener::Acceptor;
 use super::loop_socket::LoopSocket;
 use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
+use crate::log;
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
 use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::proto::server::{ConnId, ReadyCall, ServerCore};
@@ -284,7 +285,7 @@ impl EventLoop {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, %peer, "cannot register a connection");
+                log::warn!(%error, %peer, "cannot register a connection");
                 self.core.remove(conn, self.now);
                 self.shared.open.fetch_sub(1, Ordering::Relaxed);
             }

@@ -12,7 +12,8 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::error::ServeError;
 use crate::ids::Time;
-use crate::limits::{ACCEPT_LOG, ACCEPT_PAUSE};
+use crate::limits::ACCEPT_PAUSE;
+use crate::log;
 use crate::net::os::{self, BoundListener, Interest, Registry, TcpListener, TcpStream, Token};
 
 /// Listens at the first of the addresses that is available.
@@ -37,8 +38,6 @@ pub(super) struct Acceptor {
     pub(super) ready: bool,
     /// The end of a pause, if accepting pauses.
     paused_until: Option<Time>,
-    /// The time of the last log line about a pause, so that a full server does not fill the log.
-    logged: Option<Time>,
 }
 
 impl Acceptor {
@@ -46,7 +45,7 @@ impl Acceptor {
     pub(super) fn register(listener: BoundListener, registry: &Registry, token: Token) -> io::Result<Self> {
         let mut listener = TcpListener::from_std(listener);
         registry.register(&mut listener, token, Interest::READABLE)?;
-        Ok(Acceptor { listener, ready: true, paused_until: None, logged: None })
+        Ok(Acceptor { listener, ready: true, paused_until: None })
     }
 
     /// Returns the end of the pause, if accepting pauses.
@@ -89,9 +88,6 @@ impl Acceptor {
     /// Accepts nothing for a while. New connections wait in the kernel.
     pub(super) fn pause(&mut self, now: Time, why: &str) {
         self.paused_until = Some(now.plus(ACCEPT_PAUSE));
-        if self.logged.is_none_or(|last| now.since(last) >= ACCEPT_LOG) {
-            self.logged = Some(now);
-            tracing::warn!(why, "accepting connections is paused");
-        }
+        log::warn!(why, "accepting connections is paused");
     }
 }

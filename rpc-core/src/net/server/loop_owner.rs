@@ -185,10 +185,8 @@ impl LoopOwner {
         }
         debug_assert!(inner.parked_loop.is_none() && inner.epoch == epoch, "a loop has one owner");
         inner.parked_loop = Some(event_loop);
-        if let Some(watcher) = inner.threads.wake_watcher() {
-            // It sleeps while no call runs. From here on the watcher must see how long one takes.
-            watcher.unpark();
-        }
+        // It sleeps while no call runs. From here on the watcher must see how long one takes.
+        inner.threads.wake_watcher();
         ParkedLoop { owner: self, epoch, call: None, stage: Stage::Between(inner) }
     }
 

@@ -28,6 +28,8 @@ pub use error::ServeError;
 pub use life::{RunningServer, ServerHandle};
 
 use crate::limits::END_MARGIN;
+use crate::log;
+use crate::panics::contain;
 use crate::service::Service;
 
 /// Serves `service` at `address` until the process ends. This is the shortest way; [`Server::builder`] has all settings.
@@ -67,7 +69,7 @@ impl Server {
     /// # Errors
     /// Returns an error if threads cannot be started, or if a loop fails. The other loops are drained then.
     pub fn run(self) -> Result<(), ServeError> {
-        tracing::info!(address = %self.local_addr(), "serving");
+        log::info!(address = %self.local_addr(), "serving");
         for owner in self.handle.loops() {
             threads::start(owner).map_err(ServeError::system("start the threads of the server"))?; // on an error, `Drop` ends the loops
         }
@@ -87,9 +89,9 @@ impl Server {
         };
         let forced = self.handle.loops().iter().any(|owner| life::was_forced(owner));
         if forced {
-            tracing::warn!(address = %self.local_addr(), "drained by force: running calls were abandoned");
+            log::warn!(address = %self.local_addr(), "drained by force: running calls were abandoned");
         } else {
-            tracing::info!(address = %self.local_addr(), "drained");
+            log::info!(address = %self.local_addr(), "drained");
         }
         failure.map_or(Ok(()), Err)
     }
@@ -108,7 +110,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.handle.loops().iter().for_each(|owner| life::end(owner, None, None)); // closes the listener if `run` was not called
+        for owner in self.handle.loops() {
+            contain(|| life::end(owner, None, None)); // closes the listener if `run` was not called
+        }
     }
 }
 

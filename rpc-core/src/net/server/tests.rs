@@ -1,13 +1,17 @@
 //! Tests that run the turns of an event loop one by one, so that each test chooses what happens between two turns.
 
-use std::io::Write;
-use std::net::TcpStream;
+mod commands;
+mod ending;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::Server;
+use super::commands::Command;
 use super::event_loop::EventLoop;
+use super::{ServeError, Server};
 use crate::contract::{Contract, Method};
 use crate::service::{Dispatch, Dispatched, Refused, Service};
 use crate::wire::frame::{Header, Kind, append};
@@ -75,4 +79,28 @@ fn the_last_word_of_a_client_that_has_gone_is_heard() {
     turn_until(&mut event_loop, |event_loop| event_loop.core.counters().sessions == 0);
     turn_until(&mut event_loop, |event_loop| event_loop.core.counters().connections == 0);
     owner.lock().parked_loop = Some(event_loop);
+}
+
+/// A defect of this library ends the loop that it is in, the other loops, and `run`; and the counters stay what they were.
+#[test]
+fn a_loop_that_panics_ends_the_server_with_an_error_and_its_counters_are_kept() {
+    let server = Server::builder().service(Ping).loops(2).bind("127.0.0.1:0").expect("a free port");
+    let handle = server.handle();
+    let clients: Vec<TcpStream> = (0..4)
+        .map(|_| {
+            let mut client = TcpStream::connect(server.local_addr()).expect("it listens");
+            let hello = Hello::new(1, 0, &[&CONTRACT]).encode();
+            write(&mut client, &[(Header::new(Kind::Hello), &hello)]);
+            client
+        })
+        .collect();
+    let running = server.spawn().expect("threads");
+    for mut client in &clients {
+        client.read_exact(&mut [0; 36]).expect("WELCOME");
+    }
+    clients.iter().for_each(|client| client.shutdown(Shutdown::Write).expect("an option"));
+    handle.loops()[1].commands.push(Command::Panic);
+    let ended = running.wait();
+    assert!(matches!(&ended, Err(ServeError::Failed(text)) if text == "as planned"), "{ended:?}");
+    assert_eq!(handle.counters().opened, 4, "no counter goes back when its loop fails");
 }

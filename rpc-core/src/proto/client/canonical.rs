@@ -2,8 +2,8 @@
 //!
 //! Left out: counters, texts of errors, and the contents of unfinished frames (the search hands in whole ones).
 //!
-//! What must hold: equal forms behave equally, else the search misses states (it would be unsound). The other way round,
-//! that equal behaviour has equal forms, only makes the search smaller. So in doubt a field is written. A time is written as
+//! Clients with equal forms must behave equally, or the search misses states. Clients that behave equally may have different
+//! forms: the search is then only larger. So a field is written if in doubt. A time is written as
 //! the moment at which something becomes due, and not as the moment at which it began: two clients whose timers fire at the
 //! same time are the same, however they came there.
 
@@ -13,7 +13,6 @@ use super::outgoing::OutgoingFrame;
 use super::slot::Use;
 use super::{ClientCore, Event};
 use crate::ids::{Seq, Time};
-use crate::limits::RETRY_SECONDS;
 use crate::proto::{Canonical, Outcome, UnknownCause};
 
 impl ClientCore {
@@ -147,12 +146,11 @@ impl ClientCore {
         form.due_if_set(slots.blocked_since.map(|since| since.plus(self.config.limits.all_orphaned)));
     }
 
-    /// Writes the retry budget as it has grown by now.
+    /// Writes the time until the retry budget is full: a client that has waited has the same budget as one that never spent it.
     fn canonical_budget(&self, now: Time, form: &mut Canonical) {
-        let retry = &self.calls.retry;
-        // Not `saved` and `at` apart: a client that has waited has the same budget as one that never spent it.
-        let earned = now.since(retry.at).as_secs_f64() * retry.rate;
-        form.number((retry.saved + earned).min(retry.rate * RETRY_SECONDS).to_bits());
+        let full_at = self.calls.retry.full_at;
+        form.flags(&[full_at.is_some()]);
+        form.number(full_at.map_or(0, |full_at| full_at.saturating_sub(now.0.saturating_mul(1_000))));
     }
 }
 

@@ -72,3 +72,28 @@ impl ClientCounters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ClientCounters;
+
+    /// Counters of which each has a value of its own, times `by`.
+    fn counted(by: u64) -> ClientCounters {
+        ClientCounters {
+            calls: 2 * by,
+            resent: 3 * by,
+            connections: 4 * by,
+            sessions: 5 * by,
+            stray_replies: 6 * by,
+            repeated: 7 * by,
+            busy_retries: 8 * by,
+            broken_server: 9 * by,
+            orphaned_slots: 10 * by,
+        }
+    }
+
+    #[test]
+    fn each_counter_of_a_sum_is_the_sum_of_that_counter() {
+        assert_eq!(counted(3).plus(counted(4)), counted(7));
+    }
+}

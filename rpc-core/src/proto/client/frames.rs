@@ -37,7 +37,7 @@ impl ClientCore {
                 self.connection.fail("the server is busy or shutting down", frame.header.pause(), now);
             }
             (_, Kind::Reject) => {
-                let text = String::from_utf8_lossy(&frame.body);
+                let text = crate::text::received(&frame.body);
                 self.connection.reject(&format!("the server refused the connection: {text}"), now);
             }
             // It overtook WELCOME, or WELCOME was lost: not the server's fault. Replies come again.
@@ -119,7 +119,7 @@ impl ClientCore {
 
     /// The server does not know the session. Sent calls are unknown for ever, unsent ones move to the next session.
     fn session_is_lost(&mut self, now: Time) {
-        tracing::debug!(peer_incarnation = ?self.session.as_ref().map(|s| s.incarnation), "session lost");
+        crate::log::debug!(peer_incarnation = ?self.session.as_ref().map(|s| s.incarnation), "session lost");
         // Without a session this frame is no success: counted as one, it would make the client connect without a pause.
         if self.session.is_some() {
             self.connection.succeed(); // the server is there, and began anew
@@ -131,7 +131,7 @@ impl ClientCore {
 
     /// The server did something that the protocol forbids: none of its frames is trusted any more.
     pub(super) fn server_is_broken(&mut self, error: ProtocolError, now: Time) {
-        tracing::warn!(%error, "the server broke the protocol");
+        crate::log::warn!(%error, "the server broke the protocol");
         self.calls.counters.broken_server += 1;
         self.give_session_up(UnknownCause::BrokenServer, now);
         self.connection.blame(error);

@@ -201,3 +201,62 @@ pub(super) fn append_control(frame: OutgoingFrame, source: Source<'_>, out: &mut
         OutgoingFrame::Call(..) => {} // `append_call` makes it
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::OutgoingFrame::{Ack, Call, Cancel, Hello, Methods};
+    use super::*;
+    use crate::proto::client::call;
+    use crate::proto::tests::{PLAIN, request};
+
+    const LONG: Duration = Duration::from_secs(100);
+
+    /// Slot 0 carries its second call, slot 1 is orphaned by its first one.
+    fn slots() -> Slots {
+        let mut slots = Slots::new(2);
+        let take = |slots: &mut Slots, tag| {
+            let call = call::Call::new(tag, request(PLAIN, b"", LONG), Time(0));
+            slots.take(call, LONG).map_err(|_| "no slot is free").expect("a slot is free")
+        };
+        assert_eq!([take(&mut slots, 1), take(&mut slots, 2)], [(0, 1), (1, 1)]);
+        for slot in [0, 1] {
+            slots.in_flight(slot, 1).expect("a call").sent = true;
+        }
+        assert_eq!(slots.accept_reply(0, 1), Ok(true));
+        slots.release(0);
+        assert_eq!(take(&mut slots, 3), (0, 2));
+        slots.orphan(1, None, LONG, Time(0)).expect("it was sent");
+        slots
+    }
+
+    #[test]
+    fn a_frame_about_a_call_is_sent_only_while_it_is_about_the_state_of_its_slot() {
+        let slots = slots();
+        for frame in [Call(0, 2), Cancel(1, 1), Ack(0, 1), Ack(0, 2), Hello, Methods(0)] {
+            assert!(frame.is_current(&slots), "{frame:?}");
+        }
+        for frame in [Call(0, 1), Call(1, 1), Call(7, 1), Cancel(0, 2), Cancel(1, 2), Ack(0, 3), Ack(1, 2)] {
+            assert!(!frame.is_current(&slots), "{frame:?}");
+        }
+    }
+
+    #[test]
+    fn frames_that_are_out_of_date_or_there_twice_are_dropped_once_there_are_many() {
+        let (slots, many) = (slots(), 3 * 2 + 12);
+        assert_eq!(many, STALE_PER_SLOT * 2 + STALE_SPARE);
+        let mut outgoing = Outgoing::default();
+        [Call(0, 2), Call(0, 2), Cancel(1, 1)].into_iter().for_each(|frame| outgoing.push(frame));
+        while outgoing.frames.len() < many - 1 {
+            outgoing.push(Call(0, 1));
+        }
+        outgoing.drop_stale(&slots);
+        assert_eq!(outgoing.frames.len(), many - 1, "not yet");
+        #[cfg(feature = "__inspection")]
+        assert_eq!(outgoing.len(), many - 1);
+        outgoing.push(Ack(0, 1));
+        outgoing.drop_stale(&slots);
+        assert_eq!(outgoing.frames, [Call(0, 2), Cancel(1, 1), Ack(0, 1)]);
+    }
+}

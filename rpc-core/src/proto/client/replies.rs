@@ -2,6 +2,7 @@
 
 use crate::error::Reason;
 use crate::proto::Outcome;
+use crate::text::received;
 use crate::wire::frame::Frame;
 use crate::wire::message::{REPLY_NOT_KEPT, Status};
 
@@ -24,7 +25,7 @@ impl Reply {
         }
         // A repeated reply may come without its text (W12). Any other text names a reason that stays.
         let may_arrive_again = frame.body.is_empty() || frame.body == REPLY_NOT_KEPT.as_bytes();
-        let text = || String::from_utf8_lossy(&frame.body).into_owned();
+        let text = || received(&frame.body);
         let outcome = match status {
             Status::Done => Outcome::Done(frame.body),
             Status::Failed => Outcome::Failed(frame.body),

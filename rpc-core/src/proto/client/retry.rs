@@ -7,25 +7,31 @@ use crate::limits::RETRY_SECONDS;
 
 /// The attempts that a client has saved up, so that a crowd of clients does not keep a server busy (V17).
 ///
-/// Source: *Token bucket* retry budgets as in Finagle's `RetryBudget`. A pause alone does not bound the work: a thousand calls
-/// that each wait politely are still a thousand attempts.
+/// Source: *Token bucket* retry budgets as in Finagle's `RetryBudget`, kept as one time (the *virtual scheduling* form of the
+/// generic cell rate algorithm, ITU-T I.371). A pause alone does not bound the work: a thousand calls that each wait politely
+/// are still a thousand attempts.
 ///
-/// Invariant: `0 <= saved <= rate * RETRY_SECONDS`. So in any time `t` there are at most `rate * (RETRY_SECONDS + t)` attempts
-/// beyond the first ones.
+/// Invariant: an attempt is made only if `full_at <= now + SAVED` holds after it. So in any time `t` there are at most
+/// `(SAVED + t) / period` attempts beyond the first ones. Whole numbers, so that the result does not depend on the steps in
+/// which time passed.
 #[derive(Clone, Debug)]
 pub(super) struct RetryBudget {
-    /// Attempts earned in each second, and saved up at the beginning.
-    pub(super) rate: f64,
-    /// Attempts saved up.
-    pub(super) saved: f64,
-    /// The time of the last attempt; [`Time::NEVER`] before the first, since the clock may not begin with the client.
-    pub(super) at: Time,
+    /// The time in which one attempt is earned, in nanoseconds.
+    pub(super) period: u64,
+    /// The time at which the budget is full if nothing is taken from it, in nanoseconds of the client's clock. `None` before
+    /// the first attempt: until then the budget is that of one second, since the clock may not begin with the client.
+    pub(super) full_at: Option<u64>,
 }
 
+/// The time in which a budget that was used up is full again, in nanoseconds.
+pub(super) const SAVED: u64 = RETRY_SECONDS * SECOND;
+/// A second, in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
+
 impl RetryBudget {
-    /// The budget of a new client.
+    /// The budget of a new client that earns `rate` attempts in each second.
     pub(super) fn new(rate: f64) -> Self {
-        RetryBudget { rate, saved: rate, at: Time::NEVER }
+        RetryBudget { period: (SECOND as f64 / rate) as u64, full_at: None } // a rate of 0 gives the longest period there is
     }
 
     /// Takes one attempt, to be made after `pause` and up to as long again. Returns its time. `None`: the budget is used
@@ -37,17 +43,15 @@ impl RetryBudget {
         random: &mut fastrand::Rng,
         now: Time,
     ) -> Option<Time> {
-        // Worked out when needed, so that an idle client has no timer. `since` is 0 while `at` is `NEVER`.
-        let earned = now.since(self.at).as_secs_f64() * self.rate;
-        self.saved = (self.saved + earned).min(self.rate * RETRY_SECONDS);
-        self.at = now;
         let due = now.plus(pause.max(Duration::from_millis(1)).mul_f64(1.0 + random.f64()));
+        let now = now.0.saturating_mul(1_000);
+        // Worked out when needed, so that an idle client has no timer.
+        let full_at = self.full_at.map_or(now.saturating_add(SAVED - SECOND), |full_at| full_at.max(now));
+        let after = full_at.saturating_add(self.period);
         // An attempt that could not end in time is not taken from the budget: other calls may need it.
-        if self.saved < 1.0 || due >= deadline {
-            return None;
-        }
-        self.saved -= 1.0;
-        Some(due)
+        let may_take = after <= now.saturating_add(SAVED) && due < deadline;
+        self.full_at = Some(if may_take { after } else { full_at });
+        may_take.then_some(due)
     }
 }
 

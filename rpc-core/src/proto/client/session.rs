@@ -137,7 +137,7 @@ fn differing(welcome: &Welcome, config: &ClientConfig) -> Vec<Differing> {
             continue;
         }
         if !contract.is_unknown() {
-            tracing::warn!(
+            crate::log::warn!(
                 service = contract.service,
                 ?agreement,
                 "client and server were built from different traits"

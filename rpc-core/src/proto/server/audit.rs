@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::ServerCore;
+use super::keys::SessionKey;
 use super::record::{CallState, NO_CALL, Record};
 use super::run_queue::Turn;
-use super::sessions::Attachment;
+use super::sessions::{Attachment, Session};
 use crate::ids::{CallId, Seq, SessionId, Time};
 
 /// The state of a record, for checks from outside.
@@ -94,7 +95,7 @@ impl ServerCore {
             if session.records().len() > usize::from(session.sums.slots) {
                 return Err(format!("V10: {} records", session.records().len()));
             }
-            let (mut active, mut kept) = (0, 0);
+            let (mut active, mut kept, mut running) = (0, 0, 0);
             for (slot, record) in (0..).zip(session.records()) {
                 active += u32::from(!record.state.is_final());
                 let data = self.calls.get(record.call);
@@ -105,6 +106,8 @@ impl ServerCore {
                 }
                 calls += usize::from(stored);
                 kept += data.map_or(0, |data| data.reply.len());
+                let runs = record.state == CallState::Running;
+                running += data.filter(|_| runs).map_or(0, |data| data.running);
                 // An index that two records share would send one client's reply to another.
                 if data.is_some_and(|data| data.seq != record.last || data.slot != slot) {
                     return Err(format!("slot {slot}: {record:?} has another's data {data:?}"));
@@ -113,6 +116,9 @@ impl ServerCore {
             }
             if active != session.sums.active {
                 return Err(format!("V12: {active} calls under way, {} counted", session.sums.active));
+            }
+            if running != session.sums.running {
+                return Err(format!("V10: calls hold {running} bytes, {} counted", session.sums.running));
             }
             if kept != session.sums.kept {
                 return Err(format!("V10: {kept} bytes kept, {} counted", session.sums.kept));
@@ -164,7 +170,13 @@ impl ServerCore {
             bytes += lane.bytes;
             sessions += usize::from(lane.calls > 0);
         }
-        if (calls, bytes, sessions) != (queue.calls, queue.bytes, queue.sessions) {
+        let is_gone = |key: &&SessionKey| self.links.sessions.get(**key).is_none();
+        if queue.turns.iter().filter(is_gone).count() > 0 {
+            return Err("V4: a session that has ended is listed for a turn".to_owned());
+        }
+        let is_paused = |session: &&Session| session.lane.turn == Turn::Paused;
+        let paused = self.links.sessions.iter().filter(is_paused).count();
+        if (calls, bytes, sessions, paused) != (queue.calls, queue.bytes, queue.sessions, queue.paused) {
             return Err(format!("V10: {calls} calls with {bytes} bytes wait, counted {queue:?}"));
         }
         if calls > limits.queue || bytes > limits.queue_bytes {

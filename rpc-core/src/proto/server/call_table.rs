@@ -25,6 +25,8 @@ pub(super) struct CallData {
     pub(super) entry: Entry,
     /// The arguments, until the call begins.
     pub(super) body: Bytes,
+    /// The number of bytes of the arguments, of a call that runs.
+    pub(super) running: usize,
     /// The time at which its caller stops waiting.
     pub(super) deadline: Time,
     /// Set when the caller cancels. Present only if the method takes a context.
@@ -38,6 +40,7 @@ pub(super) struct CallData {
 impl CallData {
     /// Takes out what the thread that runs the call needs.
     pub(super) fn take_for_run(&mut self) -> CallData {
+        self.running = self.body.len();
         CallData {
             body: std::mem::take(&mut self.body),
             cancelled: self.cancelled.clone(),

@@ -39,12 +39,9 @@ impl ServerCore {
                 session.attached().and_then(|conn| connections.iter().position(|known| *known == conn));
             self.canonical_session(session, place, form);
         }
-        // A session that has ended gives its turn away without a call: its place in the order decides nothing.
-        let turns = self.links.queue.turns.iter().filter(|key| self.links.sessions.get(**key).is_some());
-        let turns: Vec<SessionKey> = turns.copied().collect();
-        form.count(turns.len());
-        turns.into_iter().for_each(|key| self.canonical_key(key, form));
-        form.flags(&[self.has_long_replies()]);
+        form.count(self.links.queue.turns.len());
+        self.links.queue.turns.iter().for_each(|key| self.canonical_key(*key, form));
+        form.flags(&[self.long_replies.is_empty()]); // the search makes none, so it need not look closer
         self.canonical_timers(connections, form);
         // Its members are the connections with `is_ready`, which is written above.
         form.count(self.links.connections.ready.len());

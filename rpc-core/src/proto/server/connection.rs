@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use slab::Slab;
 
 use super::keys::SessionKey;
-use crate::limits::{HEADER, LONG_REPLY, ServerLimits, WRITTEN_KEPT};
-use crate::wire::frame::{self, FrameDecoder, Header};
+use super::outgoing::Outgoing;
+use crate::limits::ServerLimits;
+use crate::wire::frame::{FrameDecoder, Header};
 
 /// Names a connection until it is removed.
 pub type ConnId = usize;
@@ -117,12 +118,7 @@ impl Connection {
 
     /// Appends a frame. The driver does not look at the connection for it: see [`Writer::send`].
     pub(super) fn send(&mut self, header: &Header, body: &[u8]) {
-        if body.len() >= LONG_REPLY {
-            self.outgoing.bytes.reserve_exact(HEADER + body.len()); // doubling would take twice the room
-        }
-        let before = self.outgoing.bytes.len();
-        frame::append(&mut self.outgoing.bytes, header, body, self.checksum);
-        self.outgoing.queued += (self.outgoing.bytes.len() - before) as u64;
+        self.outgoing.append(header, body, self.checksum);
     }
 }
 
@@ -155,12 +151,10 @@ impl Writer<'_> {
 
     /// Returns true if a reply of `length` bytes may be appended to the bytes that wait to be written.
     ///
-    /// A connection that waits for little may always have one more, whatever its length. Half of the server's budget is for
-    /// all connections alike; beyond it, each gets an equal share of the other half (V19).
+    /// A connection that waits for little may always have one more, whatever its length.
     pub(super) fn has_room(&self, length: usize, limits: &ServerLimits) -> bool {
         let own = self.connection.outgoing.unsent().len();
-        let share = limits.unsent_budget / 2;
-        let is_in_budget = *self.unsent + length <= share || own + length <= share / self.connections.max(1);
+        let is_in_budget = is_fair(*self.unsent + length, own + length, self.connections, limits);
         is_in_budget && (own < limits.unsent_pause || own + length <= limits.unsent_most)
     }
 
@@ -187,12 +181,21 @@ impl Writer<'_> {
         self.mark_ready();
     }
 
-    fn mark_ready(&mut self) {
+    /// Lists the connection, so that the driver looks at it.
+    pub(super) fn mark_ready(&mut self) {
         if !self.connection.is_ready {
             self.connection.is_ready = true;
             self.ready.push_back(self.conn);
         }
     }
+}
+
+/// Returns true if a connection with `own` unsent bytes, of `all` connections' bytes together, is within the budget.
+///
+/// Half of it is for all connections alike; beyond it, each of them gets an equal share of the other half (V19).
+fn is_fair(all: usize, own: usize, connections: usize, limits: &ServerLimits) -> bool {
+    let half = limits.unsent_budget / 2;
+    all <= half || own <= half / connections.max(1)
 }
 
 /// All connections of a loop.
@@ -266,8 +269,8 @@ impl Connections {
     #[inline]
     pub(super) fn may_reply(&self, conn: ConnId, limits: &ServerLimits) -> bool {
         let Some(connection) = self.connections.get(conn) else { return true };
-        let (own, share) = (connection.outgoing.unsent().len(), limits.unsent_budget / 2);
-        own < limits.unsent_pause && (self.unsent <= share || own <= share / self.connections.len())
+        let own = connection.outgoing.unsent().len();
+        own < limits.unsent_pause && is_fair(self.unsent, own, self.connections.len(), limits)
     }
 
     /// Notes that the first `count` unsent bytes of a connection were written.
@@ -309,72 +312,5 @@ impl Connections {
             connection.is_ready = false;
         }
         Some(conn)
-    }
-}
-
-/// Bytes that wait to be written, in order.
-///
-/// Invariant: `start <= bytes.len()`.
-#[derive(Clone, Debug, Default)]
-pub struct Outgoing {
-    /// The bytes; those before `start` were written.
-    bytes: Vec<u8>,
-    /// The position in `bytes` of the first byte that was not written.
-    start: usize,
-    /// Every byte ever queued for the session, on earlier connections too: a record tells by it if its reply is unsent.
-    queued: u64,
-}
-
-impl Outgoing {
-    /// Returns the bytes to be written next.
-    #[inline]
-    pub fn unsent(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
-    }
-
-    /// Notes that the first `count` unsent bytes were written.
-    pub(super) fn written(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.bytes.len());
-        if self.start == self.bytes.len() {
-            self.bytes.clear();
-            self.start = 0;
-        } else if self.start > WRITTEN_KEPT && self.start * 2 > self.bytes.len() {
-            self.bytes.drain(..self.start); // a slow peer: bytes that were written are not stored for ever
-            self.start = 0;
-        }
-        debug_assert!(self.start <= self.bytes.len(), "the position stays inside the buffer");
-    }
-
-    /// Returns the number of bytes ever queued.
-    pub(super) fn queued(&self) -> u64 {
-        self.queued
-    }
-
-    /// Returns the number of bytes ever written.
-    pub(super) fn sent(&self) -> u64 {
-        self.queued - self.unsent().len() as u64
-    }
-
-    /// Counts on from the position that an earlier connection of the same session had reached.
-    pub(super) fn count_from(&mut self, queued_before: u64) {
-        self.queued = queued_before + self.unsent().len() as u64;
-    }
-
-    /// Returns the number of bytes in the buffer, those that were written among them.
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Lends the empty buffer of a connection that has nothing to write, so that another connection can use it.
-    pub fn give_buffer(&mut self) -> Option<Vec<u8>> {
-        (self.bytes.is_empty() && self.bytes.capacity() > 0).then(|| std::mem::take(&mut self.bytes))
-    }
-
-    /// Takes a buffer for the bytes that will be appended.
-    pub fn take_buffer(&mut self, buffer: Vec<u8>) {
-        if self.bytes.capacity() == 0 {
-            self.bytes = buffer;
-        }
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::call_table::CallTable;
 use super::config::{HandOver, ServerConfig};
-use super::connection::{ConnId, Connection, Outgoing, Stage};
+use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
@@ -17,11 +17,11 @@ use super::greeting::{self, Greeting};
 use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
+use super::long_replies::LongReplies;
+use super::outgoing::Outgoing;
 use super::record::Record;
-use super::run_queue::ReadyCall;
 use super::sessions::Room;
 use super::timers::Timer;
-use super::turns::LongReplies;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::FRAMES_PER_TURN;
@@ -191,7 +191,7 @@ impl ServerCore {
             let Some(frame) = self.links.next_frame(conn, &self.config.limits) else { return };
             if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
                 self.counters.protocol_errors += 1;
-                tracing::debug!(conn, %error, "connection rejected");
+                crate::log::debug!(conn, %error, "connection rejected");
                 // The session goes on: the bytes may have been changed on the way, and its records are worth more than this connection.
                 return self.links.reject(conn, &error, &self.config.limits, now);
             }
@@ -204,8 +204,10 @@ impl ServerCore {
     /// Gives one turn to each connection with frames that were not acted on in its last turn.
     fn read_waiting(&mut self, now: Time) {
         for _ in 0..self.links.connections.unread.len() {
-            if let Some(conn) = self.links.connections.poll_unread() {
-                self.read_frames(conn, now);
+            let Some(conn) = self.links.connections.poll_unread() else { return };
+            self.read_frames(conn, now);
+            if let Some(mut writer) = self.links.connections.writer(conn) {
+                writer.mark_ready(); // the driver reads its socket again: no event follows for bytes that wait there
             }
         }
     }
@@ -285,7 +287,7 @@ impl ServerCore {
             }
         }
         let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
-        tracing::debug!(conn, session = ?session.id, "session opened");
+        crate::log::debug!(conn, session = ?session.id, "session opened");
         let key = self.links.sessions.insert(session);
         self.counters.opened += 1;
         self.links.attach(conn, key, body, &self.config);
@@ -340,7 +342,7 @@ impl ServerCore {
             // BYE or the lease came first. The client has its verdict, and the record is gone: nothing is left to settle.
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
-        self.links.resume_calls(key.session, true); // those that waited for this reply
+        self.links.resume_calls(key.session); // those that waited for this reply
     }
 
     /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.

@@ -142,3 +142,63 @@ impl ServerCounters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ServerCounters;
+
+    /// Counters of which each has a value of its own, times `by`.
+    fn counted(by: u64) -> ServerCounters {
+        ServerCounters {
+            calls: 2 * by,
+            executions: 3 * by,
+            duplicates_under_way: 4 * by,
+            duplicates_replayed: 5 * by,
+            duplicates_not_kept: 6 * by,
+            duplicates_refused: 7 * by,
+            duplicates_without_reply: 8 * by,
+            duplicates_stale: 9 * by,
+            duplicates_executed: 10 * by,
+            cancels: 11 * by,
+            cancels_stale: 12 * by,
+            cancels_queued: 13 * by,
+            cancels_running: 14 * by,
+            cancels_final: 15 * by,
+            cancels_first: 16 * by,
+            acks: 17 * by,
+            acks_unused: 18 * by,
+            refused: 19 * by,
+            replies: 20 * by,
+            replies_dropped: 39 * by,
+            panics: 21 * by,
+            results_without_session: 22 * by,
+            protocol_errors: 23 * by,
+            late_hellos: 24 * by,
+            stalled: 25 * by,
+            opened: 26 * by,
+            resumed: 27 * by,
+            expired: 28 * by,
+            turned_away: 29 * by,
+            evicted: 30 * by,
+            lost: 31 * by,
+            sessions: 32 * by as usize,
+            connections: 33 * by as usize,
+            records: 34 * by as usize,
+            record_bytes: 35 * by as usize,
+            kept_bytes: 36 * by as usize,
+            queued: 37 * by as usize,
+            running: 38 * by as usize,
+        }
+    }
+
+    #[test]
+    fn each_counter_of_a_sum_is_the_sum_of_that_counter() {
+        assert_eq!(counted(3).plus(counted(4)), counted(7));
+    }
+
+    #[test]
+    fn v20_each_reply_and_each_resume_begins_the_linger_time_of_a_drain_anew() {
+        let counters = ServerCounters { replies: 3, resumed: 5, ..counted(100) };
+        assert_eq!(counters.drain_events(), 8);
+    }
+}

@@ -128,6 +128,7 @@ mod tests {
         let mut drain = Drain::new(at(30_000), 0, at(0));
         assert_eq!(drain.look(facts(true, true, true), LINGER, at(0)), Look::Wait);
         assert!(drain.is_done() && !drain.was_forced());
+        assert!(!drain.is_due(at(60_000)), "nothing changes that any more");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use super::counters::ServerCounters;
 use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::record::{Arrival, CallState, NO_CALL, Record, fingerprint};
-use super::run_queue::{Lane, Place, ReadyCall, RunQueue};
+use super::run_queue::{Lane, Place, ReadyCall, RunQueue, Turn};
 use super::sessions::Sums;
 use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
@@ -206,6 +206,7 @@ impl Filter<'_> {
                 let data = data.take_for_run();
                 // V1: from here on nothing but the end of the run changes the record.
                 self.record.begin();
+                self.sums.running += data.body.len();
                 self.leave_queue(data.body.len());
                 data
             }
@@ -235,10 +236,12 @@ impl Filter<'_> {
         self.hold();
     }
 
-    /// Holds the session's connection, or lets it be read again.
+    /// Holds the session's connection, or lets it be read again. While the lane is paused it is read: its client's PING must
+    /// be answered, however long the calls take that run.
     fn hold(&mut self) {
         if let Some(writer) = &mut self.attached {
-            writer.hold(self.lane.bytes >= self.config.limits.queue_pause);
+            let many = self.lane.bytes >= self.config.limits.queue_pause;
+            writer.hold(many && self.lane.turn != Turn::Paused);
         }
     }
 
@@ -249,6 +252,10 @@ impl Filter<'_> {
         }
         let runs = self.record.last == key.seq && self.record.state == CallState::Running;
         assert!(runs, "V12: a call ends once");
+        let arguments =
+            self.calls.get_mut(self.record.call).map_or(0, |data| std::mem::take(&mut data.running));
+        debug_assert!(arguments <= self.sums.running, "V10: the sum covers each call that runs");
+        self.sums.running -= arguments;
         // The stub could not read the arguments: the user's function was not entered.
         if let Status::Refused(reason) = status {
             return self.refuse(reason, &String::from_utf8_lossy(body));
@@ -350,6 +357,7 @@ impl Filter<'_> {
             entry,
             deadline: now.plus(frame.header.pause()),
             body: frame.body,
+            running: 0,
             cancelled: entry.method.context.then(Arc::default),
             reply: Vec::new(),
             kept_at: Time::default(),

@@ -58,45 +58,38 @@ impl Links {
             self.timers.set(now.plus(limits.unsent_stall), Timer::Stall(watch));
         }
         if let Stage::Attached(key) = stage {
-            self.resume_calls(key, reads);
+            if reads {
+                self.resume_calls(key);
+            }
         }
         has_unread
     }
 
-    /// Lets the calls of a session begin again, if its client reads its replies, or if it has no connection.
-    pub(super) fn resume_calls(&mut self, key: SessionKey, may_reply: bool) {
-        if let Some(session) = self.sessions.get_mut(key).filter(|_| may_reply) {
+    /// Lets the calls of a session that was paused take turns again.
+    pub(super) fn resume_calls(&mut self, key: SessionKey) {
+        if self.queue.paused == 0 {
+            return; // the common case, after each write and each call: nothing is looked up
+        }
+        if let Some(session) = self.sessions.get_mut(key) {
             self.queue.resume(key, &mut session.lane);
         }
     }
 
-    /// Returns the session whose turn it is. One whose client does not read its replies is passed over until it does. The
-    /// caller then takes a place, or pauses the session too.
-    #[inline] // once for each call
-    pub(super) fn next_turn(&mut self, limits: &ServerLimits) -> Option<SessionKey> {
-        while let Some(key) = self.queue.turns.pop_front() {
-            let Some(session) = self.sessions.get_mut(key) else { continue };
-            if session.attached().is_none_or(|conn| self.connections.may_reply(conn, limits)) {
-                return Some(key);
-            }
-            session.lane.turn = Turn::Paused;
-        }
-        None
-    }
-
     /// Takes the next place of the session whose turn it is, and ends its turn.
     #[inline] // once for each call
-    pub(super) fn take_place(&mut self, key: SessionKey) -> Option<Place> {
+    pub(super) fn next_place(&mut self, key: SessionKey) -> Option<Place> {
         let session = self.sessions.get_mut(key)?;
         let place = session.next_place();
         self.queue.end_turn(key, &mut session.lane);
         place
     }
 
-    /// Pauses the session whose turn it is: its calls wait until one of its replies is written or made.
-    pub(super) fn pause(&mut self, key: SessionKey) {
-        if let Some(session) = self.sessions.get_mut(key) {
-            session.lane.turn = Turn::Paused;
+    /// Pauses the session whose turn it is. Its connection is read meanwhile: a PING must be answered.
+    pub(super) fn pause_calls(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        self.queue.pause(&mut session.lane);
+        if let Some(mut writer) = session.attached().and_then(|conn| self.connections.writer(conn)) {
+            writer.hold(false);
         }
     }
 
@@ -107,9 +100,10 @@ impl Links {
             while let Some(place) = session.next_place() {
                 places.push((key, place));
             }
-            self.queue.end_turn(key, &mut session.lane);
+            session.lane.turn = Turn::Empty;
         }
         self.queue.turns.clear();
+        self.queue.paused = 0;
         places
     }
 
@@ -142,7 +136,7 @@ impl Links {
         let checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
         connection.decoder.agree(config.limits.max_frame, true, checksum);
         session.attachment = Attachment::Attached(conn);
-        self.resume_calls(key, true);
+        self.resume_calls(key);
     }
 
     /// Attaches a connection to a session that is resumed. The latest connection wins: frames that an older one still
@@ -194,7 +188,7 @@ impl Links {
         // next one begins, so a duplicate gets them again.
         let queued = connection.outgoing.queued();
         self.sessions.detach(key, queued, now);
-        self.resume_calls(key, true);
+        self.resume_calls(key);
         if let Some(session) = self.sessions.get_mut(key).filter(|session| !session.has_lease_timer) {
             session.has_lease_timer = true;
             self.timers.set(now.plus(limits.lease), Timer::Lease(key));
@@ -209,7 +203,11 @@ impl Links {
 
     /// Removes a session, and closes its connection once its bytes are written.
     pub(super) fn end(&mut self, key: SessionKey) -> Option<Session> {
+        self.resume_calls(key); // so that the session is not counted as paused
         let mut session = self.sessions.remove(key)?;
+        if session.lane.turn == Turn::Listed {
+            self.queue.turns.retain(|listed| *listed != key); // it would be a turn without a session
+        }
         let Lane { calls, bytes, .. } = session.lane;
         self.queue.leave(&mut session.lane, calls, bytes);
         if let Some(conn) = session.attached() {

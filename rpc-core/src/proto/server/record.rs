@@ -215,5 +215,12 @@ mod tests {
         assert_ne!(base, fingerprint(MethodId(2), 10, 3));
         assert_ne!(base, fingerprint(MethodId(1), 11, 3));
         assert_ne!(base, fingerprint(MethodId(1), 10, 4));
+        for method in [MethodId(1), MethodId(u64::MAX)] {
+            for bit in 0..32 {
+                let base = fingerprint(method, 0, 0);
+                assert_ne!(base, fingerprint(method, 1 << bit, 0), "bit {bit} of the length");
+                assert_ne!(base, fingerprint(method, 0, 1 << bit), "bit {bit} of the checksum");
+            }
+        }
     }
 }

@@ -4,11 +4,11 @@
 //! with a thousand calls delays another session's call by one call, and not by a thousand.
 //!
 //! ```text
-//!            admit: the lane gets a place                 next: its connection has too much unsent
+//!            admit: the lane gets a place          its turn: its client does not read, or its calls hold too much
 //!   Empty ----------------------------------> Listed ---------------------------------------> Paused
 //!     ^                                        |  ^                                             |
-//!     '------ next: the lane is empty ---------'  '--- resume: written, or no connection is ----'
-//!                                                      attached any more
+//!     '------ its turn: the lane is empty -----'  '--- bytes were written, a call has ended, ----'
+//!                                                      or the connection is another one or none
 //! ```
 
 use std::collections::VecDeque;
@@ -41,7 +41,7 @@ pub(super) enum Turn {
     Empty,
     /// The session is in the list of sessions that take turns.
     Listed,
-    /// The session's client does not read its replies: no call begins until it does.
+    /// The session's client does not read its replies, or its calls that run hold too much: no other call begins until then.
     Paused,
 }
 
@@ -82,9 +82,8 @@ pub struct ReadyCall {
 
 /// The sessions with calls that wait, in the order of their turns.
 ///
-/// Invariants: a session is in `turns` once if its lane is `Listed`, and not at all otherwise; a session that ended may be
-/// left in it. V10: `calls` is at most `ServerLimits::queue`, and `bytes` at most `ServerLimits::queue_bytes`; both are the
-/// sums over all lanes.
+/// Invariants: a session is in `turns` once if its lane is `Listed`, and not at all otherwise. V10: `calls` is at most
+/// `ServerLimits::queue`, and `bytes` at most `ServerLimits::queue_bytes`; both are the sums over all lanes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunQueue {
     /// The sessions that take turns.
@@ -95,6 +94,8 @@ pub(super) struct RunQueue {
     pub(super) bytes: usize,
     /// The number of sessions with a call that waits.
     pub(super) sessions: usize,
+    /// The number of sessions whose lane is `Paused`.
+    pub(super) paused: usize,
 }
 
 impl RunQueue {
@@ -105,6 +106,9 @@ impl RunQueue {
     pub(super) fn has_room(&self, lane: &Lane, bytes: usize, limits: &ServerLimits) -> bool {
         if self.calls >= limits.queue || self.bytes.saturating_add(bytes) > limits.queue_bytes {
             return false;
+        }
+        if lane.turn == Turn::Paused && lane.bytes >= limits.queue_pause {
+            return false; // it is read on, and keeps no more than this while its calls wait for others of its own
         }
         let (calls, bytes) = (self.calls + 1, self.bytes + bytes);
         let (half_of_calls, half_of_bytes) = (limits.queue.div_ceil(2), limits.queue_bytes.div_ceil(2));
@@ -142,12 +146,20 @@ impl RunQueue {
     /// Lets a session that was paused take turns again.
     pub(super) fn resume(&mut self, session: SessionKey, lane: &mut Lane) {
         if lane.turn == Turn::Paused {
+            self.paused -= 1;
             lane.turn = Turn::Listed;
             self.turns.push_back(session);
         }
     }
 
+    /// Passes over a session that was taken from the list, until it is resumed.
+    pub(super) fn pause(&mut self, lane: &mut Lane) {
+        lane.turn = Turn::Paused;
+        self.paused += 1;
+    }
+
     /// Lists the session again for its next turn, or not, if its lane is empty.
+    #[inline] // once for each call
     pub(super) fn end_turn(&mut self, session: SessionKey, lane: &mut Lane) {
         if lane.places.is_empty() {
             lane.turn = Turn::Empty;

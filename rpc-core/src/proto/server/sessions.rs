@@ -40,6 +40,8 @@ pub(super) struct Sums {
     pub(super) slots: u16,
     /// Calls that are queued or running.
     pub(super) active: u32,
+    /// Bytes of the arguments of calls that run.
+    pub(super) running: usize,
     /// Bytes of kept replies.
     pub(super) kept: usize,
     /// True once any call was admitted. The session is never evicted from then on.
@@ -85,7 +87,7 @@ impl Session {
             id,
             token,
             terms,
-            sums: Sums { slots, active: 0, kept: 0, admitted: false },
+            sums: Sums { slots, active: 0, running: 0, kept: 0, admitted: false },
             source,
             records: Vec::new(),
             lane: Lane::default(),
@@ -120,6 +122,16 @@ impl Session {
             );
         }
         Some((self.records.get_mut(usize::from(slot))?, &mut self.sums, &mut self.lane))
+    }
+
+    /// Returns the number of calls that run. With the filter off it is too low: duplicates wait in the lane without a record.
+    pub(super) fn running(&self) -> usize {
+        (self.sums.active as usize).saturating_sub(self.lane.calls)
+    }
+
+    /// Returns the key of the session, whose index is `index`.
+    fn key(&self, index: usize) -> SessionKey {
+        SessionKey { index: index as u32, serial: self.serial }
     }
 
     /// Takes the next place out of the lane.
@@ -169,8 +181,8 @@ pub(super) enum Lease {
 /// All sessions of a loop.
 ///
 /// Invariants: `by_id` has one entry for each session. `per_source` sums up to the sessions that have a source, and has no
-/// zeros. A session is in `unused` at most once; ended ones may be there too: after each
-/// detachment `unused.len() <= 2 * sessions.len() + 64`.
+/// zeros. A session is in `unused` at most once; ended ones may be there too:
+/// after each detachment `unused.len() <= 2 * sessions.len() + 64`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     /// The sessions, by index.
@@ -214,16 +226,12 @@ impl Sessions {
     /// Returns all sessions with their keys.
     #[cfg(feature = "__inspection")]
     pub(super) fn keys(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
-        self.sessions
-            .iter()
-            .map(|(index, session)| (SessionKey { index: index as u32, serial: session.serial }, session))
+        self.sessions.iter().map(|(index, session)| (session.key(index), session))
     }
 
     /// Returns all sessions with their keys, to be changed.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SessionKey, &mut Session)> {
-        self.sessions
-            .iter_mut()
-            .map(|(index, session)| (SessionKey { index: index as u32, serial: session.serial }, session))
+        self.sessions.iter_mut().map(|(index, session)| (session.key(index), session))
     }
 
     /// Returns the number of records of all sessions.
@@ -357,5 +365,36 @@ mod tests {
             sessions.remove(key);
         }
         assert!(sessions.unused.len() <= 64 + 2, "{}", sessions.unused.len());
+    }
+
+    fn insert(sessions: &mut Sessions, id: u128) -> SessionKey {
+        sessions.insert(Session::new(SessionId(id), Token([0; 32]), 1, Terms::default(), None))
+    }
+
+    #[test]
+    fn the_list_keeps_sessions_that_live_and_lets_ended_ones_go_when_they_are_half_of_it() {
+        let mut sessions = Sessions::default();
+        let living = [insert(&mut sessions, 1), insert(&mut sessions, 2)];
+        living.iter().for_each(|key| sessions.detach(*key, 0, Time::default()));
+        for listed in 3..=2 * 3 + 64 {
+            let key = insert(&mut sessions, 100 + listed as u128);
+            sessions.detach(key, 0, Time::default());
+            assert_eq!(sessions.unused.len(), listed);
+            sessions.remove(key);
+        }
+        let last = insert(&mut sessions, 3);
+        sessions.detach(last, 0, Time::default());
+        assert_eq!(sessions.unused, [living[0], living[1], last]);
+    }
+
+    #[test]
+    fn a_session_is_listed_once_and_not_at_all_after_its_first_call() {
+        let mut sessions = Sessions::default();
+        let (unused, used) = (insert(&mut sessions, 1), insert(&mut sessions, 2));
+        sessions.get_mut(used).expect("it lives").sums.admitted = true;
+        for key in [unused, used, unused] {
+            sessions.detach(key, 0, Time::default());
+        }
+        assert_eq!(sessions.unused, [unused]);
     }
 }

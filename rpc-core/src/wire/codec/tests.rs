@@ -9,7 +9,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::{ByteBuf, Bytes};
 
-use super::{EncodeError, decode, encode};
+use super::{EncodeError, ErrorKind, Io, Read, Rest, decode, encode, explain};
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|d| d as u8).collect();
@@ -222,4 +222,20 @@ fn a_serialize_that_fails_or_changes_leaves_no_trace() {
         assert_eq!(refused(&|into| encode(&(7_u8, Unsteady(&pass, texts)), into, 99)), said);
         assert_eq!(pass.get(), 2);
     }
+}
+
+#[test]
+fn only_bytes_that_end_too_early_are_said_to_end() {
+    let text = |kind: Io| explain(ErrorKind::Io(kind.into()));
+    assert_eq!(text(Io::UnexpectedEof), "the bytes end before the value does");
+    assert_ne!(text(Io::Other), text(Io::UnexpectedEof));
+}
+
+#[test]
+fn a_reader_that_takes_what_is_there_gets_it() {
+    let (mut left, mut out) = (&b"abc"[..], [0; 2]);
+    let mut rest = Rest(&mut left);
+    assert_eq!(rest.read(&mut out).ok(), Some(2));
+    assert_eq!(rest.read(&mut out).ok(), Some(1));
+    assert_eq!((out, left), (*b"cb", &b""[..]));
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 
-use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::ByteBuf;
@@ -237,6 +237,25 @@ impl<'de> Deserialize<'de> for Reserve {
     }
 }
 
+/// The same for a map.
+#[derive(Debug, PartialEq)]
+struct ReserveMap(usize);
+impl<'de> Deserialize<'de> for ReserveMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Hint;
+        impl<'de> Visitor<'de> for Hint {
+            type Value = ReserveMap;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ReserveMap, A::Error> {
+                Ok(ReserveMap(map.size_hint().expect("there is one")))
+            }
+        }
+        deserializer.deserialize_map(Hint)
+    }
+}
+
 #[test]
 fn no_more_elements_are_reserved_for_than_there_are_bytes() {
     assert_eq!(decode::<Reserve>(&length(3)), Ok(Reserve(3)));
@@ -244,6 +263,8 @@ fn no_more_elements_are_reserved_for_than_there_are_bytes() {
     let bytes = [length(20), length(500), length(500)].concat();
     let shared = decode::<(Reserve, Reserve, Reserve)>(&bytes);
     assert_eq!(shared, Ok((Reserve(20), Reserve(4), Reserve(0))), "24 bytes, all of them together");
+    assert_eq!(decode::<ReserveMap>(&length(3)), Ok(ReserveMap(3)));
+    assert_eq!(decode::<ReserveMap>(&length(1032)), Ok(ReserveMap(8)), "the same for a map");
 }
 
 // ---- what the encoding cannot carry

@@ -134,3 +134,30 @@ fn while_an_oversize_body_is_passed_over_its_frame_has_not_ended() {
         assert!(!decoder.is_mid_frame());
     }
 }
+
+#[test]
+fn bytes_that_were_not_read_yet_stay_when_more_arrive() {
+    let bytes = call(b"payload");
+    for cut in 1..bytes.len() {
+        let mut decoder = agreed(true);
+        decoder.push(Bytes::copy_from_slice(&bytes[..cut]));
+        decoder.push(Bytes::copy_from_slice(&bytes[cut..])); // as while a connection pauses: nothing is read in between
+        let frame = decoder.next_frame().expect("well formed").expect("it is whole");
+        assert_eq!(frame.body, "payload", "{cut} bytes waited");
+        assert!(!decoder.is_mid_frame() && !decoder.has_unread());
+    }
+}
+
+#[test]
+fn a_limit_that_is_lowered_in_the_middle_of_a_frame_passes_over_its_rest_alone() {
+    let bytes = call(&[1; 900]);
+    for cut in [HEADER, HEADER + 1, 500, bytes.len() - 1] {
+        let mut decoder = agreed(true);
+        assert!(frames(&mut decoder, [&bytes[..cut]]).expect("well formed so far").is_empty());
+        decoder.agree(100, true, true);
+        let rest = [&bytes[cut..], &call(b"next")].concat();
+        let seen = frames(&mut decoder, [&rest[..]]).expect("well formed");
+        let seen: Vec<_> = seen.iter().map(|frame| (frame.skipped, frame.body.len())).collect();
+        assert_eq!(seen, [(Some(900), 0), (None, 4)], "cut at {cut}");
+    }
+}

@@ -14,7 +14,7 @@ use crate::world;
 pub(crate) use poll::{
     BACKGROUND, Event, Events, Interest, Poll, PollState, Registry, Token, Waker, background_waits,
 };
-pub(crate) use sockets::{BoundListener, Line, Port, TcpListener, TcpStream, cut_all, listen};
+pub(crate) use sockets::{BoundListener, CAPACITY, Line, Port, TcpListener, TcpStream, cut_all, listen};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -235,14 +235,27 @@ fn waits_by_mischief(client: &super::probe::ProbeClient, ledger: &Ledger, call: 
     assert!(last.is_ok());
 }
 
+/// Gives a call up whose wakers own other calls: the second waker replaces the first, and is dropped with the call.
+fn drops_its_wakers(client: &super::probe::ProbeClient, call: u64) {
+    let mut dropped = client.start.steps(call);
+    for other in [call + 10, call + 20] {
+        let owned = Mutex::new(Some(client.start.steps(other)));
+        let waker = Waker::from(Arc::new(Mischief { thread: thread::current(), owned, panics: false }));
+        if Pin::new(&mut dropped).poll(&mut Context::from_waker(&waker)).is_ready() {
+            return; // it was answered before it was given up
+        }
+    }
+}
+
 fn wakers() {
     let ledger = Ledger::default();
     let (server, client) = pair(&ledger);
-    let threads: Vec<_> = (0..3)
+    let threads: Vec<_> = (0..4)
         .map(|call| {
             let (client, ledger) = (client.clone(), ledger.clone());
             run(move || match call {
                 0 | 1 => waits_by_mischief(&client, &ledger, call, call == 1),
+                3 => drops_its_wakers(&client, 3),
                 _ => ledger.answered(call, &client.quick(call)),
             })
         })

@@ -2,6 +2,7 @@
 
 mod callers;
 mod probe;
+mod progress;
 mod servers;
 mod sessions;
 
@@ -18,9 +19,10 @@ pub struct Scenario {
 /// All scenarios.
 pub const SCENARIOS: &[Scenario] = &all();
 
-const fn all() -> [Scenario; 19] {
-    let mut all = [callers::SCENARIOS[0]; 19];
-    let parts: [&[Scenario]; 3] = [&callers::SCENARIOS, &sessions::SCENARIOS, &servers::SCENARIOS];
+const fn all() -> [Scenario; 23] {
+    let mut all = [callers::SCENARIOS[0]; 23];
+    let parts: [&[Scenario]; 4] =
+        [&callers::SCENARIOS, &sessions::SCENARIOS, &servers::SCENARIOS, &progress::SCENARIOS];
     let (mut part, mut at) = (0, 0);
     while part < parts.len() {
         let mut index = 0;

@@ -38,12 +38,19 @@ pub(crate) type Verdict = Result<u64, CallError<rpc_core::call::Never>>;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     runs: Arc<Mutex<HashMap<u64, u32>>>,
-    /// Handlers that sleep now, and the most that ever slept at once.
-    asleep: Arc<Mutex<(usize, usize)>>,
+    /// Handlers that run now, and the most that ever ran at once.
+    busy: Arc<Mutex<(usize, usize)>>,
 }
 
 impl Ledger {
-    fn run(&self, call: u64) -> u64 {
+    /// Runs a call: `work` is all that its handler does beside answering.
+    fn run(&self, call: u64, work: impl FnOnce()) -> u64 {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.0 += 1;
+        busy.1 = busy.1.max(busy.0);
+        drop(busy);
+        work();
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).0 -= 1;
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         let runs = runs.entry(call).or_default();
         *runs += 1;
@@ -56,18 +63,9 @@ impl Ledger {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner).get(&call).copied().unwrap_or_default()
     }
 
-    fn sleep(&self, millis: u64) {
-        let mut asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
-        asleep.0 += 1;
-        asleep.1 = asleep.1.max(asleep.0);
-        drop(asleep);
-        thread::sleep(Duration::from_millis(millis));
-        self.asleep.lock().unwrap_or_else(PoisonError::into_inner).0 -= 1;
-    }
-
-    /// Returns the most handlers that slept at once.
+    /// Returns the most handlers that ran at once.
     pub(crate) fn most_at_once(&self) -> usize {
-        self.asleep.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
     /// Checks a verdict: an answer belongs to its call (V6) and 'not executed' is true (V7).
@@ -110,24 +108,19 @@ impl Ledger {
 
 impl Probe for Ledger {
     fn quick(&self, call: u64) -> u64 {
-        self.run(call)
+        self.run(call, || {})
     }
 
     fn steps(&self, call: u64) -> u64 {
-        for _ in 0..6 {
-            world::switch();
-        }
-        self.run(call)
+        self.run(call, || (0..6).for_each(|_| world::switch()))
     }
 
-    fn nap(&self, call: u64, millis: u64) -> u64 {
-        self.sleep(millis);
-        self.run(call)
+    fn nap(&self, call: u64, time: u64) -> u64 {
+        self.run(call, || thread::sleep(millis(time)))
     }
 
-    fn slow(&self, call: u64, millis: u64) -> u64 {
-        self.sleep(millis);
-        self.run(call)
+    fn slow(&self, call: u64, time: u64) -> u64 {
+        self.run(call, || thread::sleep(millis(time)))
     }
 }
 

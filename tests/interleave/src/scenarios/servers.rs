@@ -76,14 +76,18 @@ fn last_thread() {
     let ledger = Ledger::default();
     let server = serve(&ledger, ServerLimits { threads: 2, ..ServerLimits::default() }, 1);
     let client = connect(&server, ClientLimits::default());
-    let threads: Vec<_> = (0..3)
+    let threads: Vec<_> = (0..4)
         .map(|n| {
             let (client, ledger) = (client.clone(), ledger.clone());
             run(move || {
                 for call in [10 * n, 10 * n + 1, 10 * n + 2] {
                     let verdict = match n {
                         0 | 1 => client.slow(call, 6),
-                        _ => client.nap(call, 7),
+                        2 => client.nap(call, 7),
+                        _ => {
+                            thread::sleep(millis(3));
+                            client.quick(call)
+                        }
                     };
                     ledger.answered(call, &verdict);
                 }

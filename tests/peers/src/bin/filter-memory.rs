@@ -1,6 +1,6 @@
-//! What the duplicate filter holds under ten million calls of one client, and with ten thousand sessions at rest; and whether the
-//! server answers others meanwhile: `filter-memory [CALLS] [SESSIONS]`. The clients are processes of their own, so that the
-//! resident memory is the server's.
+//! Measures the memory of the duplicate filter: `filter-memory [CALLS] [SESSIONS]`. It holds ten million calls of one client,
+//! and ten thousand sessions at rest; other clients must get their replies meanwhile. The clients are processes of their own,
+//! so that the resident memory is the server's.
 
 use std::error::Error;
 use std::io::{Read, Write};

@@ -14,7 +14,7 @@ use rpc_peers::{
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// What the threads of a run share.
+/// The state that the threads of a run share.
 #[derive(Default)]
 struct Run {
     stop: AtomicBool,

@@ -19,12 +19,14 @@
 //! ```
 
 mod attend;
+mod drain_session;
 mod worker;
 
 use std::sync::{Arc, Weak};
 
 use super::inner::ClientInner;
 use super::transport::Transport;
+use crate::log;
 use crate::net::os;
 use crate::net::sync::{Mutex, PoisonError, per_process};
 
@@ -34,8 +36,8 @@ enum Request {
     /// Watch a client that owes something while no thread waits for it. Drive it at once if the flag is true, else only if
     /// its own threads have not driven it for a tick.
     Watch(Weak<ClientInner>, bool),
-    /// Look after a client that may become idle: it owes an ACK that no caller waits for. Has the number of its turns so far.
-    Attend(Weak<ClientInner>, u64),
+    /// Look after a client that may become idle: it owes an ACK that no caller waits for.
+    Attend(Weak<ClientInner>),
     /// Process a client that the worker drives: it has something to send.
     Process(Weak<ClientInner>),
     /// Drain a session that takes no new calls.
@@ -67,8 +69,8 @@ pub(super) fn watch(client: Weak<ClientInner>, at_once: bool) -> bool {
 
 /// Requests that the worker looks after a client while it is idle. Returns false if there is no worker.
 #[cold]
-pub(super) fn attend(client: Weak<ClientInner>, turns: u64) -> bool {
-    send(Request::Attend(client, turns))
+pub(super) fn attend(client: Weak<ClientInner>) -> bool {
+    send(Request::Attend(client))
 }
 
 /// Requests that the worker sends what a client that it drives has to send.
@@ -94,16 +96,21 @@ fn send(request: Request) -> bool {
         match worker::spawn() {
             Ok(waker) => (queue.waker, queue.process) = (Some(waker), os::process_id()),
             Err(error) => {
-                tracing::error!(%error, "cannot start the background worker");
+                log::error!(%error, "cannot start the background worker");
                 return false;
             }
         }
     }
     queue.requests.push(request);
     if let Some(Err(error)) = queue.waker.as_ref().map(os::Waker::wake) {
-        tracing::error!(%error, "cannot wake the background worker");
+        log::error!(%error, "cannot wake the background worker");
     }
     true
+}
+
+/// Notes that there is no worker any more: the next request starts another one.
+fn forget_worker() {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner).waker = None;
 }
 
 /// Takes all requests, for the worker.

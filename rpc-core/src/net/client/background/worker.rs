@@ -14,22 +14,23 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use slab::Slab;
 
 use super::super::driver::Driver;
 use super::super::inner::ClientInner;
-use super::super::special_cases::{detect_fork, leave_if_blocked, recover};
+use super::super::special_cases::{detect_fork, leave_if_blocked, recover, recover_from_worker};
 use super::super::state::{Driving, PendingWakeups};
 use super::super::transport::{Transport, TransportEvents, poll_limit};
-use super::{Request, take_requests};
+use super::{Request, forget_worker, take_requests};
 use crate::ids::{Clock, Time};
 use crate::limits::{BACKGROUND_TICK, IDLE_AFTER};
+use crate::log;
 use crate::net::MonotonicClock;
 use crate::net::os::{self, Event, Events, Poll, Registry, Token};
 use crate::net::sync::thread;
+use crate::panics::contain;
 
 /// The token of the waker. The other tokens are keys of jobs.
 const WAKER: Token = Token(usize::MAX);
@@ -45,7 +46,11 @@ pub(super) fn spawn() -> io::Result<os::Waker> {
     let registry = Arc::new(poll.registry().try_clone()?);
     thread::Builder::new().name("rpc-background".to_owned()).spawn(move || {
         let (jobs, due, clock) = (Slab::new(), BTreeSet::new(), MonotonicClock::new());
-        BackgroundWorker { poll, registry, jobs, sweep_at: SWEEP_LEAST, due, clock }.run();
+        let mut worker = BackgroundWorker { poll, registry, jobs, sweep_at: SWEEP_LEAST, due, clock };
+        contain(|| worker.run()); // it returns only by a panic
+        forget_worker();
+        let jobs: Vec<_> = worker.jobs.drain().map(|client| (client.inner, client.job.drains())).collect();
+        jobs.into_iter().for_each(|(inner, drains)| recover_client(&inner, drains));
     })?;
     Ok(waker)
 }
@@ -55,12 +60,19 @@ pub(super) fn spawn() -> io::Result<os::Waker> {
 pub(super) enum Job {
     /// Wait until its own threads have not driven it for a tick. Has the number of their turns at the last check.
     Watch(u64),
-    /// Look after it while it is idle. Has the number of its turns at the last check.
-    Attend(u64),
+    /// Look after it while it is idle.
+    Attend,
     /// Drive it.
     Drive(Box<Driver>),
     /// Drive a session that drains.
     DrainSession(Box<Transport>),
+}
+
+impl Job {
+    /// Returns true if the job is about a session that drains.
+    fn drains(&self) -> bool {
+        matches!(self, Job::DrainSession(_))
+    }
 }
 
 /// A client that the background worker has a job for.
@@ -94,14 +106,14 @@ pub(super) struct BackgroundWorker {
 
 impl BackgroundWorker {
     /// The main function of the thread: events, then requests, then jobs that are due.
-    fn run(mut self) {
+    fn run(&mut self) {
         let mut events = Events::with_capacity(256);
         loop {
             let now = self.clock.now();
             let limit = self.due.first().map(|(due, _)| due.since(now));
             if let Err(error) = self.poll.poll(&mut events, poll_limit(limit)) {
                 if error.kind() != io::ErrorKind::Interrupted {
-                    tracing::error!(%error, "the background worker cannot poll; it pauses");
+                    log::error!(%error, "the background worker cannot poll; it pauses");
                     thread::sleep(BACKGROUND_TICK);
                 }
                 continue;
@@ -109,7 +121,7 @@ impl BackgroundWorker {
             for event in events.iter().filter(|event| event.token() != WAKER) {
                 self.run_job(event.token().0, Some(event));
             }
-            take_requests().into_iter().for_each(|request| self.handle(request));
+            take_requests().into_iter().for_each(|request| self.try_request(request));
             let now = self.clock.now();
             while let Some((_, key)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
                 self.set_due(key, Time::NEVER);
@@ -118,12 +130,26 @@ impl BackgroundWorker {
         }
     }
 
+    /// Handles a request. A panic costs this client its session if the worker drives it, and other clients nothing.
+    fn try_request(&mut self, request: Request) {
+        let (inner, drains) = match &request {
+            Request::Watch(inner, _) | Request::Attend(inner) | Request::Process(inner) => {
+                (Weak::clone(inner), false)
+            }
+            Request::DrainSession(inner, _) => (Weak::clone(inner), true),
+            Request::Close(inner) => (Arc::downgrade(inner), false),
+        };
+        if contain(|| self.handle(request)).is_none() {
+            recover_client(&inner, drains);
+        }
+    }
+
     /// Handles a request.
     fn handle(&mut self, request: Request) {
         match request {
             Request::Watch(inner, at_once) => {
                 let key = self.find(&inner).unwrap_or_else(|| self.add(inner, Job::Watch(u64::MAX)));
-                if let Some(ClientJob { job: job @ Job::Attend(_), .. }) = self.jobs.get_mut(key) {
+                if let Some(ClientJob { job: job @ Job::Attend, .. }) = self.jobs.get_mut(key) {
                     *job = Job::Watch(u64::MAX);
                 }
                 // A caller that leaves often comes back at once, with its next call. Moving the socket to and fro would cost more
@@ -134,11 +160,10 @@ impl BackgroundWorker {
                     self.set_due(key, self.clock.now().plus(BACKGROUND_TICK));
                 }
             }
-            Request::Attend(inner, turns) => {
-                let key = self.find(&inner).unwrap_or_else(|| self.add(inner, Job::Attend(turns)));
+            Request::Attend(inner) => {
+                let key = self.find(&inner).unwrap_or_else(|| self.add(inner, Job::Attend));
                 // Another job of the client becomes this one when it ends.
-                if let Some(ClientJob { job: Job::Attend(known), .. }) = self.jobs.get_mut(key) {
-                    *known = turns;
+                if matches!(self.jobs.get(key), Some(ClientJob { job: Job::Attend, .. })) {
                     self.set_due(key, self.clock.now().plus(IDLE_AFTER));
                 }
             }
@@ -159,7 +184,7 @@ impl BackgroundWorker {
             Request::DrainSession(inner, mut transport) => {
                 let key = self.jobs.vacant_key();
                 if let Err(error) = transport.register(self.poll.registry(), Token(key)) {
-                    tracing::warn!(%error, "cannot take over a socket");
+                    log::warn!(%error, "cannot take over a socket");
                 }
                 let key = self.add(inner, Job::DrainSession(transport));
                 self.run_job(key, None);
@@ -198,21 +223,28 @@ impl BackgroundWorker {
         debug_assert!(self.due.len() <= self.jobs.len(), "a job has at most one time");
     }
 
+    /// Sets the time at which a job runs without an event, by the clock of its client: `due`, while it is `now` there.
+    pub(super) fn set_due_of(&mut self, key: usize, due: Time, now: Time) {
+        // The two clocks have no common beginning, so the time that is left is carried over. `NEVER` is no time.
+        let known = (due < Time::NEVER).then(|| self.clock.now().plus(due.since(now)));
+        self.set_due(key, known.unwrap_or(Time::NEVER));
+    }
+
     /// Ends a job.
     pub(super) fn remove(&mut self, key: usize) -> Option<ClientJob> {
         self.set_due(key, Time::NEVER);
         self.jobs.try_remove(key)
     }
 
-    /// Runs a job once, after an event of its socket or without one. A panic costs this client its session, and other clients
-    /// nothing.
+    /// Runs a job once, after an event of its socket or without one. A panic costs this client its session if the worker
+    /// drives it, and other clients nothing.
     fn run_job(&mut self, key: usize, event: Option<&Event>) {
         // Taken before the job runs, since a panic may leave the job half changed.
-        let inner = self.jobs.get(key).and_then(|client| client.inner.upgrade());
-        if catch_unwind(AssertUnwindSafe(|| self.try_job(key, event))).is_err() {
+        let client = self.jobs.get(key).map(|client| (Weak::clone(&client.inner), client.job.drains()));
+        if contain(|| self.try_job(key, event)).is_none() {
             self.remove(key);
-            if let Some(inner) = inner {
-                recover(&inner);
+            if let Some((inner, drains)) = client {
+                recover_client(&inner, drains);
             }
         }
     }
@@ -225,20 +257,20 @@ impl BackgroundWorker {
             self.remove(key);
             return;
         };
-        if let Job::Attend(turns) = client.job {
-            return self.attend(key, &inner, turns, event);
+        if let Job::Attend = client.job {
+            return self.attend(key, &inner, event);
         }
         let mut seen = TransportEvents::default();
         match (&mut client.job, event) {
             (Job::Drive(driver), Some(event)) => driver.transport.handle_event(event, &mut seen),
             (Job::DrainSession(transport), Some(event)) => transport.handle_event(event, &mut seen),
             // An event of the last turn, for a socket that was given back since.
-            (Job::Watch(_) | Job::Attend(_), Some(_)) => return,
+            (Job::Watch(_) | Job::Attend, Some(_)) => return,
             (_, None) => {}
         }
         match client.job {
             Job::Watch(turns) => self.watch(key, &inner, turns),
-            Job::Attend(_) => {} // above
+            Job::Attend => {} // above
             Job::Drive(_) => self.drive(key, &inner, seen),
             Job::DrainSession(_) => self.drain_session(key, &inner, seen),
         }
@@ -250,7 +282,7 @@ impl BackgroundWorker {
         if !matches!(state.driving, Driving::Idle(_)) || !state.core.owes() {
             // The thread that drives asks again when it releases the role.
             state.background_asked = false;
-            self.attend_next(key, &mut state);
+            self.attend_next(key, inner.clock.now(), &mut state);
         } else if state.turns != turns {
             // Its own threads drove during the last tick, so they may do so during the next one.
             let turns = state.turns;
@@ -267,7 +299,7 @@ impl BackgroundWorker {
 
     /// Takes the driver of a client, and moves its socket to the poll of the worker.
     pub(super) fn take_over(&mut self, key: usize, event: Option<&Event>) {
-        let waits = |client: &&mut ClientJob| matches!(client.job, Job::Watch(_) | Job::Attend(_));
+        let waits = |client: &&mut ClientJob| matches!(client.job, Job::Watch(_) | Job::Attend);
         let Some(client) = self.jobs.get_mut(key).filter(waits) else { return };
         let Some(inner) = client.inner.upgrade() else {
             self.remove(key);
@@ -278,7 +310,7 @@ impl BackgroundWorker {
         let Some(mut driver) = state.take_driver(Driving::Background) else {
             // A caller drives, and asks again when it releases the role. Both happen under the lock, so no request is lost.
             state.background_asked = false;
-            self.attend_next(key, &mut state);
+            self.attend_next(key, inner.clock.now(), &mut state);
             return;
         };
         drop(state);
@@ -286,7 +318,7 @@ impl BackgroundWorker {
         if driver.rests_with.take().is_none() {
             let Driver { poll, transport, .. } = &mut *driver;
             if let Err(error) = transport.move_to(poll.registry(), self.poll.registry(), Token(key)) {
-                tracing::warn!(%error, "cannot take over a socket");
+                log::warn!(%error, "cannot take over a socket");
             }
         }
         client.job = Job::Drive(driver);
@@ -320,8 +352,7 @@ impl BackgroundWorker {
         state.sleeps_until = due;
         // Under the same lock: a caller finds the driver, or knows that the worker has it.
         if idle {
-            let ahead = due.since(now);
-            self.return_driver(key, ahead, &mut state);
+            self.return_driver(key, due, now, &mut state);
         }
         drop(state);
         wakeups.send();
@@ -330,50 +361,13 @@ impl BackgroundWorker {
             self.handle(Request::DrainSession(Arc::downgrade(inner), Box::new(transport)));
         }
         if !idle {
-            // The client has another clock than the worker, so the time that is left is carried over.
-            let ahead = due.since(now);
-            self.set_due(key, self.clock.now().plus(ahead));
+            self.set_due_of(key, due, now);
         }
     }
+}
 
-    /// Drives a session that drains once, and ends it when no slot is orphaned any more.
-    fn drain_session(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: TransportEvents) {
-        let registry = self.poll.registry();
-        let Some(ClientJob { job: Job::DrainSession(transport), .. }) = self.jobs.get_mut(key) else {
-            return;
-        };
-        transport.read_on(&mut seen);
-        let mut wakeups = PendingWakeups::default();
-        let now = inner.clock.now();
-        let mut state = inner.lock();
-        let Some(core) = state.left.draining() else {
-            drop(state);
-            self.remove(key);
-            return;
-        };
-        inner.apply(core, transport, seen, registry, now);
-        if core.orphaned_slots() == 0 {
-            // No reply is owed any more: `process` sends the BYE and closes the socket.
-            core.close(now);
-        }
-        inner.process_and_flush(core, transport, registry, Token(key), now);
-        let due = if transport.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
-        let done = core.orphaned_slots() == 0;
-        // The thread that drives the other session may wait for one of these outcomes.
-        if state.deliver(&mut wakeups) {
-            inner.wake_driver(&mut state);
-        }
-        if done {
-            transport.close(registry);
-            state.left.end();
-        }
-        drop(state);
-        wakeups.send();
-        if done {
-            self.remove(key);
-        } else {
-            // As in `drive`: the two clocks differ.
-            self.set_due(key, self.clock.now().plus(due.since(now)));
-        }
-    }
+/// Lets a client go on after a panic in one of its jobs. `drains`: the job was about a session that drains.
+fn recover_client(inner: &Weak<ClientInner>, drains: bool) {
+    let Some(inner) = inner.upgrade() else { return };
+    if drains { recover(&inner) } else { recover_from_worker(&inner) }
 }

@@ -6,6 +6,7 @@
 
 use super::restart::restart;
 use crate::ids::{Clock, Time};
+use crate::log;
 use crate::net::client::driver::Driver;
 use crate::net::client::inner::ClientInner;
 use crate::net::client::state::{ClientState, PendingWakeups};
@@ -57,7 +58,7 @@ fn adopt_client(inner: &ClientInner, state: &mut ClientState) {
             restart_after_fork(state, driver, waker, inner.clock.now());
             inner.process.adopt();
         }
-        Err(error) => tracing::error!(%error, "a forked process cannot open its own connection"),
+        Err(error) => log::error!(%error, "a forked process cannot open its own connection"),
     }
 }
 

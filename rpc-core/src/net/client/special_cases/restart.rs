@@ -5,6 +5,7 @@
 //! another driver and another session. Calls that were sent have an unknown outcome; the others are sent again.
 
 use crate::ids::{Clock, Time};
+use crate::log;
 use crate::net::client::driver::Driver;
 use crate::net::client::inner::ClientInner;
 use crate::net::client::state::{ClientState, Driving, PendingWakeups};
@@ -20,17 +21,33 @@ pub(in crate::net::client) fn recover(inner: &ClientInner) {
     wakeups.send();
 }
 
+/// A job of the background worker has failed, or the worker has ended. A client that it drove goes on with another driver; one
+/// that it only looked after keeps its session, and is asked for anew. The state must not be locked.
+pub(in crate::net::client) fn recover_from_worker(inner: &ClientInner) {
+    let mut wakeups = PendingWakeups::default();
+    let mut state = inner.lock();
+    match &mut state.driving {
+        Driving::Background => reopen(inner, &mut state, &mut wakeups),
+        Driving::Idle(driver) => driver.take_socket_back(),
+        Driving::Caller => {} // it has its own driver, and its socket in its own poll
+    }
+    (state.background_asked, state.attended) = (false, false);
+    inner.release_role(&mut state, &mut wakeups);
+    drop(state);
+    wakeups.send();
+}
+
 /// Opens another driver and another session under the lock.
 pub(in crate::net::client) fn reopen(
     inner: &ClientInner,
     state: &mut ClientState,
     wakeups: &mut PendingWakeups,
 ) {
-    tracing::error!(server = %inner.peer, "the thread that drives a connection panicked; opening another session");
     match Driver::open() {
         Ok((driver, waker)) => restart(state, driver, waker, inner.clock.now(), wakeups),
-        Err(error) => tracing::error!(%error, "cannot open another connection"),
+        Err(error) => log::error!(%error, "cannot open another connection"),
     }
+    log::error!(server = %inner.peer(), "the thread that drove a connection panicked; another session is opened");
 }
 
 /// Gives up all sessions without a BYE. Calls that were sent have an unknown outcome; the others wait for a new session.

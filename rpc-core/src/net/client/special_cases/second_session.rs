@@ -10,6 +10,7 @@
 //! drains: if the second one is blocked as well, its callers wait.
 
 use crate::ids::Time;
+use crate::log;
 use crate::net::client::background;
 use crate::net::client::driver::{Driver, SOCKET};
 use crate::net::client::inner::ClientInner;
@@ -110,7 +111,7 @@ fn is_blocked(state: &ClientState, now: Time) -> bool {
 fn replace(inner: &ClientInner, state: &mut ClientState, driver: &mut Driver, now: Time) {
     if let Some(mut transport) = leave_if_blocked(state, &mut driver.transport, now, || inner.fresh_core()) {
         transport.deregister(driver.poll.registry());
-        tracing::warn!(server = %inner.peer, "every slot waits for a lost reply; new calls use another session");
+        log::warn!(server = %inner.peer(), "every slot waits for a lost reply; new calls use another session");
         background::drain_session(inner.me(), transport);
         inner.process(&mut state.core, &mut driver.transport, driver.poll.registry(), SOCKET, now);
     }

@@ -79,13 +79,13 @@ impl Table {
     }
 }
 
-fn core(seed: u64) -> ClientCore {
+pub(super) fn core(seed: u64) -> ClientCore {
     let limits = ClientLimits { slots: 1, ..ClientLimits::default() };
     ClientCore::new(ClientConfig { limits, contracts: vec![&CONTRACT], features: 0, seed })
 }
 
 /// Lets a core connect, say HELLO, and hear a WELCOME.
-fn greet(core: &mut ClientCore, now: Time) {
+pub(super) fn greet(core: &mut ClientCore, now: Time) {
     assert!(core.poll_connect(now));
     core.handle_connected(now);
     core.poll_transmit(&mut Vec::new(), now);
@@ -269,6 +269,34 @@ fn a_stuck_session_retires_once_its_waiting_calls_move_and_its_answers_still_arr
         table.state.waiters.resolution(unknown),
         Some(Outcome::Done(bytes::Bytes::from_static(b"old")))
     );
+}
+
+/// A session that would drain beside another one has nowhere to go: if it replaced the first one, the replies that the first
+/// one waits for would be lost.
+#[test]
+fn while_one_session_drains_the_next_one_stays_although_it_is_stuck_too() {
+    let (mut table, mut transport) = (Table::new(), Transport::default());
+    let mut unknown = Vec::new();
+    for is_first in [true, false] {
+        let ticket = table.send(SHORT);
+        table.pass(SHORT);
+        table.deliver();
+        table.state.waiters.take(ticket);
+        unknown.push(ticket);
+        table.pass(Duration::from_secs(10));
+        assert!(table.state.core.is_stuck(table.now));
+        let left = leave_if_blocked(&mut table.state, &mut transport, table.now, || core(2));
+        assert_eq!(left.is_some(), is_first, "one session drains at a time");
+        if is_first {
+            greet(&mut table.state.core, table.now);
+        }
+    }
+    let header = Header { code: Status::Done.code(), ..Header::for_call(Kind::Reply, 0, 1) };
+    let now = table.now;
+    hear(table.state.left.draining().expect("it drains"), &header, b"r", now);
+    table.deliver();
+    assert_eq!(table.state.waiters.resolution(unknown[0]), Some(done()), "V15: the first one still hears");
+    assert_eq!(table.state.waiters.resolution(unknown[1]), None);
 }
 
 #[test]

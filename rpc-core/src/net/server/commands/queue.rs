@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::log;
 use crate::net::os::{TcpStream, Waker};
 use crate::net::sync::mpsc::Sender;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,6 +39,9 @@ pub(crate) enum Command {
     AllDrained,
     /// Send the counters.
     Counters(Sender<ServerCounters>),
+    /// Panic, as a defect of this library would.
+    #[cfg(test)]
+    Panic,
 }
 
 /// The command queue of one loop.
@@ -115,7 +119,7 @@ impl CommandQueue {
     /// Wakes the loop.
     fn wake(&self) {
         if let Err(error) = self.waker.wake() {
-            tracing::warn!(%error, "cannot wake a loop; its commands wait until its next event");
+            log::warn!(%error, "cannot wake a loop; its commands wait until its next event");
         }
     }
 

@@ -23,6 +23,8 @@ pub(in crate::net::server) fn run_commands(event_loop: &mut EventLoop) {
                 // The thread that asked may have stopped waiting.
                 let _ = reply.send(event_loop.core.counters());
             }
+            #[cfg(test)]
+            Command::Panic => panic!("as planned"),
         }
     }
     event_loop.commands = commands;

@@ -6,7 +6,7 @@
 use super::super::error::ServeError;
 use super::super::event_loop::EventLoop;
 use super::super::loop_owner::LoopOwner;
-use crate::net::sync::thread::Thread;
+use crate::log;
 use crate::proto::server::ServerCounters;
 
 /// The result of a loop that has ended.
@@ -19,12 +19,14 @@ pub(in crate::net::server) struct Ended {
     pub(in crate::net::server) error: Option<ServeError>,
 }
 
-/// Ends the loop: closes it, and lets all threads end that run no handler.
+/// Ends the loop: closes it, and lets all threads end that run no handler. The error is recorded first and logged last:
+/// whatever a subscriber does, `Server::run` returns.
 pub(in crate::net::server) fn end(
     owner: &LoopOwner,
     event_loop: Option<Box<EventLoop>>,
     error: Option<ServeError>,
 ) {
+    let text = error.as_ref().map(ToString::to_string);
     let mut inner = owner.lock();
     inner.epoch += 1;
     let event_loop = event_loop.or(inner.parked_loop.take());
@@ -39,14 +41,16 @@ pub(in crate::net::server) fn end(
         inner.ended = Some(Ended { counters, forced, error });
     }
     inner.check();
-    let idle: Vec<Thread> = inner.threads.shut_down();
+    inner.threads.shut_down();
     drop(inner);
     // After `ended` is set: a thread whose command is dropped finds the result there.
     owner.commands.close();
     // Closes the sockets, which must not happen under the lock.
     drop(event_loop);
-    idle.iter().for_each(Thread::unpark);
     owner.shutdown.notify();
+    if let Some(error) = text {
+        log::error!(number = owner.number, error, "an event loop has ended with an error");
+    }
 }
 
 /// Returns true if the loop and its threads have ended, except for threads that were abandoned in handlers.

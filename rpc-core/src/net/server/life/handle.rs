@@ -10,6 +10,8 @@ use super::super::loop_owner::LoopOwner;
 use super::counters::{counters, oldest_slow};
 use super::shutdown::ShutdownSignal;
 use crate::limits::END_MARGIN;
+use crate::log;
+use crate::net::sync::thread;
 use crate::proto::server::ServerCounters;
 
 /// A handle to a server: any thread may end the server with it, or read its counters. Clones are the same handle.
@@ -38,8 +40,8 @@ impl ServerHandle {
 
     /// Begins a graceful shutdown. The server refuses new sessions and new calls, finishes running and queued ones, and tells
     /// its clients. It goes on to listen meanwhile, so that a client that has lost its connection can still fetch its
-    /// replies. Then it stops to listen, and [`Server::run`](crate::Server::run) returns, after the grace time at the latest.
-    /// This method does not wait.
+    /// replies. Then it stops to listen, and [`Server::run`](super::super::Server::run) returns, after the grace time at the
+    /// latest. This method does not wait.
     pub fn drain(&self) {
         self.drain_within(self.grace);
     }
@@ -48,10 +50,11 @@ impl ServerHandle {
     /// can shorten the time that is left, but not extend it: use it for a second ctrl-C. Zero ends the server now; running
     /// calls are abandoned, and the verdict of their callers is 'unknown'.
     pub fn drain_within(&self, grace: Duration) {
-        if self.shutdown.drain(grace.saturating_add(END_MARGIN)) {
-            tracing::info!(address = %self.local_addr, ?grace, "draining");
-        }
+        let is_first = self.shutdown.drain(grace.saturating_add(END_MARGIN));
         self.loops.iter().for_each(|owner| owner.commands.push(Command::Drain(grace)));
+        if is_first {
+            log::info!(address = %self.local_addr, ?grace, "draining");
+        }
     }
 
     /// Returns the sum of the counters of all loops.
@@ -77,6 +80,12 @@ impl ServerHandle {
     /// Returns the address at which the server listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Returns true if this thread runs a handler of this server, or a loop.
+    pub(in crate::net::server) fn is_own_thread(&self) -> bool {
+        let me = thread::current().id();
+        self.loops.iter().any(|owner| owner.lock().threads.members.contains(&me))
     }
 
     /// Returns the event loops.

@@ -5,13 +5,15 @@ use std::ops::Deref;
 use super::super::Server;
 use super::super::error::ServeError;
 use super::handle::ServerHandle;
+use crate::log;
 use crate::net::sync::thread::{self, JoinHandle};
-use crate::service::panic_text;
+use crate::panics::{contain, panic_text};
 
 /// A server that runs on threads of its own, returned by [`Server::spawn`]. It has all methods of [`ServerHandle`].
 ///
 /// Dropping it drains the server and waits for the end of the drain: while calls run and replies were not fetched, for the
-/// grace time of the server's limits at most.
+/// grace time of the server's limits at most. A handler of this server that drops it begins the drain and does not wait, since
+/// the drain waits for the handler.
 #[derive(Debug)]
 #[must_use = "the server ends when this value is dropped"]
 pub struct RunningServer {
@@ -40,10 +42,11 @@ impl RunningServer {
         self.handle.clone()
     }
 
-    /// Drains the server, and waits until the drain has ended: see [`ServerHandle::drain`].
+    /// Drains the server, and waits until the drain has ended: see [`ServerHandle::drain`]. A handler that ends its own server
+    /// calls [`ServerHandle::drain`] instead.
     ///
     /// # Errors
-    /// See [`Server::run`].
+    /// See [`Server::run`]. In a handler of this server [`ServeError::OwnHandler`], at once; the drain has begun.
     pub fn stop(self) -> Result<(), ServeError> {
         self.handle.drain();
         self.wait()
@@ -52,13 +55,16 @@ impl RunningServer {
     /// Waits until another thread has drained the server.
     ///
     /// # Errors
-    /// See [`Server::run`].
+    /// See [`Server::run`]. In a handler of this server [`ServeError::OwnHandler`], at once; the drain has begun.
     pub fn wait(mut self) -> Result<(), ServeError> {
         self.join()
     }
 
     /// Joins the thread, once.
     fn join(&mut self) -> Result<(), ServeError> {
+        if self.handle.is_own_thread() {
+            return Err(ServeError::OwnHandler);
+        }
         match self.thread.take().map(JoinHandle::join) {
             None => Ok(()),
             Some(Ok(ended)) => ended,
@@ -80,9 +86,14 @@ impl Drop for RunningServer {
         if self.thread.is_none() {
             return; // joined: the server has ended
         }
-        self.handle.drain();
-        if let Err(error) = self.join() {
-            tracing::error!(%error, "server stopped with an error while being dropped");
+        // Contained, since a destructor that panics may abort the process.
+        let ended = contain(|| {
+            self.handle.drain();
+            self.join()
+        });
+        match ended {
+            Some(Err(ServeError::OwnHandler) | Ok(())) | None => {}
+            Some(Err(error)) => log::error!(%error, "server stopped with an error while being dropped"),
         }
     }
 }

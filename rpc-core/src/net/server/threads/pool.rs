@@ -8,7 +8,7 @@
 //!                    ^------- watcher_leaves: it becomes the owner, or ends -------'  ^--- wake_watcher ---'
 //! ```
 
-use crate::net::sync::thread::Thread;
+use crate::net::sync::thread::{Thread, ThreadId};
 
 /// A task for a thread of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(in crate::net::server) struct ThreadPool {
     pub(super) watcher: Watcher,
     /// All threads of the loop, those in handlers included.
     pub(in crate::net::server) alive: usize,
+    /// The threads of the loop that have begun, so that none of them waits for the end of the server, and so for itself.
+    pub(in crate::net::server) members: Vec<ThreadId>,
 }
 
 /// The state of a loop's watcher.
@@ -75,14 +77,16 @@ impl ThreadPool {
         chosen
     }
 
-    /// Returns the watcher if it sleeps: the caller must wake it, since calls begin to run.
-    pub(in crate::net::server) fn wake_watcher(&mut self) -> Option<Thread> {
+    /// Wakes the watcher if it sleeps, since calls begin to run or the loop has ended.
+    ///
+    /// It is woken in the same step in which it is no longer listed as asleep: if the caller had to do that later and
+    /// panicked before, the watcher would sleep for ever, and no list would name it.
+    pub(in crate::net::server) fn wake_watcher(&mut self) {
         if !matches!(self.watcher, Watcher::Asleep(_)) {
-            return None;
+            return;
         }
-        match std::mem::replace(&mut self.watcher, Watcher::Awake) {
-            Watcher::Asleep(thread) => Some(thread),
-            Watcher::Missing | Watcher::Awake => None,
+        if let Watcher::Asleep(thread) = std::mem::replace(&mut self.watcher, Watcher::Awake) {
+            thread.unpark();
         }
     }
 
@@ -91,10 +95,10 @@ impl ThreadPool {
         self.watcher = Watcher::Missing;
     }
 
-    /// Returns all threads that sleep, to be woken for the last time.
-    pub(in crate::net::server) fn shut_down(&mut self) -> Vec<Thread> {
-        let watcher = self.wake_watcher();
-        self.idle.drain(..).map(|(_, thread)| thread).chain(watcher).collect()
+    /// Wakes all threads that sleep for the last time, since the loop has ended.
+    pub(in crate::net::server) fn shut_down(&mut self) {
+        self.wake_watcher();
+        self.idle.drain(..).for_each(|(_, thread)| thread.unpark());
     }
 
     /// Takes the task of the thread with this ticket.
@@ -111,5 +115,41 @@ impl ThreadPool {
             "a thread with a task is not idle"
         );
         debug_assert!(self.idle.len() + self.tasks.len() <= self.alive, "an idle thread is alive");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The longest wait: a test that hangs fails.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Lists a thread that sleeps, lets `wake` run, and returns true if that wakes the thread.
+    fn is_woken(list: impl FnOnce(&mut ThreadPool, Thread), wake: impl FnOnce(&mut ThreadPool)) -> bool {
+        let ((lists, listed), (wakes, woken)) = (mpsc::channel(), mpsc::channel());
+        thread::spawn(move || {
+            let _ = lists.send(thread::current());
+            thread::park();
+            let _ = wakes.send(());
+        });
+        let mut pool = ThreadPool { alive: 1, ..ThreadPool::default() };
+        list(&mut pool, listed.recv_timeout(PATIENCE).expect("it begins"));
+        wake(&mut pool);
+        woken.recv_timeout(PATIENCE).is_ok()
+    }
+
+    #[test]
+    fn v11_a_thread_that_is_no_longer_listed_as_asleep_has_been_woken() {
+        let asleep = |pool: &mut ThreadPool, thread| pool.watcher = Watcher::Asleep(thread);
+        let idle = |pool: &mut ThreadPool, thread| pool.idle.push((1, thread));
+        // Nothing but these calls: a caller that panics right after them leaves no thread asleep.
+        assert!(is_woken(asleep, ThreadPool::wake_watcher), "calls begin to run");
+        assert!(is_woken(asleep, ThreadPool::shut_down), "the loop has ended");
+        assert!(is_woken(idle, ThreadPool::shut_down), "the loop has ended");
     }
 }

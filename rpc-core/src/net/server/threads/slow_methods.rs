@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::contract::{Directory, Entry};
 use crate::limits::{QUICK_ROW, QUICK_RUN};
+use crate::log;
 use crate::net::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The history of each method of a server, for all its loops.
@@ -57,10 +58,7 @@ impl SlowMethods {
         } else if history.quick_runs.fetch_add(1, Ordering::Relaxed) + 1 == QUICK_ROW {
             history.quick_runs.store(0, Ordering::Relaxed);
             history.is_slow.store(false, Ordering::Relaxed);
-            tracing::info!(
-                method = entry.method.name,
-                "quick method: its calls run on the loop's thread again"
-            );
+            log::info!(method = entry.method.name, "quick method: its calls run on the loop's thread again");
         }
     }
 

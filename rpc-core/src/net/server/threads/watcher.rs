@@ -15,6 +15,7 @@ use std::sync::Arc;
 use super::pool::{Task, Watcher};
 use super::work::wake_or_spawn;
 use crate::limits::{WATCH_QUIET_TICKS, WATCH_TICK};
+use crate::log;
 use crate::net::server::loop_owner::{LoopOwner, OwnedLoop};
 use crate::net::sync::Instant;
 use crate::net::sync::atomic::Ordering;
@@ -87,7 +88,7 @@ fn take_over(owner: &Arc<LoopOwner>, stamp: u64) -> Option<OwnedLoop> {
     drop(inner);
     wake_or_spawn(owner, chosen, Task::Watch);
     if let Some(entry) = method.filter(|entry| owner.methods.mark_slow(entry)) {
-        tracing::info!(method = entry.method.name, "slow method: its calls now run on a separate thread");
+        log::info!(method = entry.method.name, "slow method: its calls now run on a separate thread");
     }
     Some(owned)
 }

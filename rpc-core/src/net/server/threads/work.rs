@@ -16,13 +16,14 @@ use std::sync::Arc;
 use super::pool::{Chosen, Task, Watcher};
 use super::watcher::watch;
 use crate::limits::{SPARE_IDLE, SPARES_KEPT};
+use crate::log;
 use crate::net::server::error::ServeError;
 use crate::net::server::life::end;
 use crate::net::server::loop_owner::LoopOwner;
 use crate::net::server::runner;
 use crate::net::sync::Instant;
 use crate::net::sync::thread;
-use crate::service::panic_text;
+use crate::panics::{contain, panic_text};
 
 /// Starts the loop: one thread to drive it, and one to watch.
 pub(in crate::net::server) fn start(owner: &Arc<LoopOwner>) -> io::Result<()> {
@@ -41,8 +42,8 @@ fn start_thread(owner: &Arc<LoopOwner>, task: Task) -> io::Result<()> {
     let of_thread = Arc::clone(owner);
     let started = thread::Builder::new().name(name).spawn(move || work(&of_thread, task));
     if let Err(error) = &started {
-        tracing::warn!(%error, "cannot start a thread");
         thread_ended(owner, task);
+        log::warn!(%error, "cannot start a thread");
     }
     started.map(|_| ())
 }
@@ -61,6 +62,8 @@ fn thread_ended(owner: &LoopOwner, task: Task) {
 
 /// The main function of a thread: it does its first task, and then one task after another until it may end.
 fn work(owner: &Arc<LoopOwner>, first: Task) {
+    let me = thread::current().id();
+    owner.lock().threads.members.push(me);
     let lived = catch_unwind(AssertUnwindSafe(|| {
         // One buffer for all replies of this thread.
         let mut reply = Vec::new();
@@ -77,10 +80,9 @@ fn work(owner: &Arc<LoopOwner>, first: Task) {
         }
     }));
     if let Err(panic) = lived {
-        let text = panic_text(panic);
-        tracing::error!(panic = %text, "the code of a loop panicked; the loop ends");
-        end(owner, None, Some(ServeError::Failed(text)));
+        contain(|| end(owner, None, Some(ServeError::Failed(panic_text(panic)))));
     }
+    owner.lock().threads.members.retain(|member| *member != me);
     thread_ended(owner, Task::DriveLoop);
 }
 

@@ -213,3 +213,18 @@ fn a_refusal_whose_text_is_over_the_limit_is_still_a_refusal() {
     bench.reply(0, 1, Status::Refused(Reason::Cancelled), &[b'x'; 5001]);
     assert_eq!(bench.verdict(), (1, Outcome::NotExecuted(Reason::Cancelled, String::new())), "V7");
 }
+
+#[test]
+fn of_a_broken_server_no_further_frame_is_looked_at() {
+    let mut bench = half_sent();
+    let unasked = encoded(&reply(9, 1, Status::Done), b"");
+    bench.core.handle_input([&unasked[..], &unasked].concat().into(), bench.now);
+    is_broken(&mut bench);
+}
+
+#[test]
+fn a_length_that_no_frame_has_is_the_fault_of_a_broken_server_once_a_session_stands() {
+    let mut bench = half_sent();
+    bench.core.handle_input(vec![0xff; 4].into(), bench.now);
+    is_broken(&mut bench);
+}

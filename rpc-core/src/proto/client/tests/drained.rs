@@ -1,6 +1,7 @@
 //! Rules of GOAWAY: what is under way is waited for, what is not goes elsewhere, and an idle client leaves.
 
 use super::*;
+use crate::proto::client::connection::{Connection, Link, Next};
 use crate::proto::tests::secs;
 
 #[test]
@@ -112,6 +113,17 @@ fn after_bye_the_next_session_is_a_new_one_and_takes_calls_again() {
     assert_eq!(bench.core.counters().sessions, 2);
 }
 
+#[test]
+fn only_a_connection_to_a_server_that_was_leaving_is_known_as_one_when_it_closes() {
+    for (link, next) in
+        [(Link::Up, Next::Connect), (Link::Draining, Next::ConnectAfterDrain), (Link::Leaving, Next::Close)]
+    {
+        let mut connection = Connection::new();
+        connection.link = link;
+        connection.close();
+        assert_eq!(connection.link(), Link::Closing(next));
+    }
+}
 /// A client with two calls: one was sent and has no reply, one waits. Its server has shut down.
 fn left_behind() -> Bench {
     let mut bench = Bench::with_slots(1);

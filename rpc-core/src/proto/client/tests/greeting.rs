@@ -183,3 +183,33 @@ fn a_strangers_bytes_before_any_session_are_called_foreign_and_later_ones_are_no
     assert!(bench.core.wants_close() && !bench.core.is_foreign());
     assert_eq!(bench.core.counters().broken_server, 0, "that is the way's fault");
 }
+
+#[test]
+fn v14_a_hello_that_waits_to_be_sent_again_when_welcome_arrives_is_not_sent() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    while !bench.core.wants_transmit() {
+        bench.now = bench.core.poll_timeout().expect("HELLO is sent again");
+        bench.core.handle_timeout(bench.now);
+    }
+    bench.welcome(false);
+    assert!(kinds(&bench.written()).is_empty());
+}
+
+#[test]
+fn v16_a_client_that_waits_for_nothing_has_no_timer() {
+    let mut bench = Bench::with_slots(1);
+    bench.pass(LONG);
+    assert_eq!(bench.core.poll_timeout(), None);
+}
+
+#[test]
+fn what_follows_on_a_connection_that_is_to_be_closed_is_not_looked_at() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    let busy = encoded(&Header::new(Kind::Busy), b"");
+    let welcome = encoded(&Header::new(Kind::Welcome), &bench.grants.encode());
+    bench.core.handle_input([&busy[..], &welcome].concat().into(), bench.now);
+    assert!(bench.core.wants_close() && !bench.core.is_ready());
+    assert_eq!(bench.core.counters().sessions, 0);
+}

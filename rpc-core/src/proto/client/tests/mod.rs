@@ -3,6 +3,8 @@
 mod acks;
 mod backoff;
 mod broken;
+#[cfg(feature = "__inspection")]
+mod canonical;
 mod deadlines;
 mod drained;
 mod greeting;

@@ -187,3 +187,22 @@ fn close_without_a_connection_needs_no_bye() {
     bench.core.close(bench.now);
     assert!(bench.events().is_empty());
 }
+
+#[test]
+fn v20_a_call_that_is_in_the_buffer_has_no_timer_before_its_first_pause_is_over() {
+    let mut bench = Bench::with_slots(1);
+    bench.pass(secs(10));
+    bench.start(1, LONG);
+    assert_eq!(bench.transmitted().len(), 1);
+    let due = bench.core.poll_timeout().expect("a copy is due some time");
+    assert_eq!(due, bench.now.plus(ClientLimits::default().resend_first));
+}
+
+#[test]
+fn frames_that_waited_when_a_connection_was_lost_do_not_wait_for_the_next_one() {
+    let mut bench = Bench::with_slots(1);
+    bench.start(1, LONG);
+    assert!(bench.core.wants_transmit());
+    bench.cut();
+    assert!(!bench.core.wants_transmit());
+}

@@ -148,3 +148,16 @@ fn v18_when_every_call_has_its_reply_no_thread_needs_to_drive() {
     );
     assert!(bench.core.calls.outgoing.buffered() == 0 && bench.core.calls.outgoing.is_empty());
 }
+
+#[test]
+fn the_gauge_of_orphaned_slots_is_in_the_counters() {
+    let mut bench = Bench::with_slots(3);
+    for tag in 1..=3 {
+        bench.send(tag, LONG);
+    }
+    bench.core.abandon(1, bench.now);
+    bench.core.abandon(3, bench.now);
+    assert_eq!(bench.core.counters().orphaned_slots, 2);
+    bench.done(0, 1);
+    assert_eq!(bench.core.counters().orphaned_slots, 1);
+}

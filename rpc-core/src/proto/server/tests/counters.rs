@@ -101,56 +101,6 @@ fn connections_and_sessions_are_counted_as_they_come_and_go() {
 }
 
 #[test]
-fn two_loops_counts_add_up_field_by_field() {
-    let some = ServerCounters {
-        calls: 1,
-        executions: 2,
-        duplicates_under_way: 3,
-        duplicates_replayed: 4,
-        duplicates_not_kept: 5,
-        duplicates_refused: 6,
-        duplicates_without_reply: 7,
-        duplicates_stale: 8,
-        duplicates_executed: 9,
-        cancels: 10,
-        cancels_stale: 11,
-        cancels_queued: 12,
-        cancels_running: 13,
-        cancels_final: 14,
-        cancels_first: 15,
-        acks: 16,
-        acks_unused: 17,
-        refused: 18,
-        replies: 19,
-        replies_dropped: 20,
-        panics: 21,
-        results_without_session: 22,
-        protocol_errors: 23,
-        late_hellos: 24,
-        stalled: 25,
-        opened: 26,
-        resumed: 27,
-        expired: 28,
-        turned_away: 29,
-        evicted: 30,
-        lost: 31,
-        sessions: 32,
-        connections: 33,
-        records: 34,
-        record_bytes: 35,
-        kept_bytes: 36,
-        queued: 37,
-        running: 38,
-    };
-    let numbers: Vec<i64> = fields(some).into_iter().map(|(_, number)| number).collect();
-    assert_eq!(numbers, (1..=38).collect::<Vec<i64>>(), "every field is in the test");
-    let twice: Vec<i64> = fields(some.plus(some)).into_iter().map(|(_, number)| number).collect();
-    assert_eq!(twice, (1..=38).map(|number| 2 * number).collect::<Vec<i64>>());
-    assert_eq!(fields(some.plus(ServerCounters::default())), fields(some));
-    assert_eq!(some.duplicates(), 3 + 4 + 5 + 6 + 7 + 8);
-}
-
-#[test]
 fn replies_counts_each_reply_frame_and_no_other() {
     let (mut bench, peer) = Bench::with_peer();
     let replies = |bench: &Bench| bench.counters().replies;

@@ -178,3 +178,13 @@ fn without_a_cap_by_source_one_source_may_have_all_sessions() {
     let opened = (0..10).filter(|port| bench.try_open(from(1, *port), &hello(1)).is_some()).count();
     assert_eq!(opened, 5);
 }
+
+#[test]
+fn a_session_that_takes_the_place_of_an_unused_one_is_counted_as_an_eviction() {
+    let mut bench = capped(1);
+    for evicted in 1..4 {
+        let peer = bench.open();
+        assert_eq!(bench.counters().evicted, evicted - 1);
+        bench.cut(&peer);
+    }
+}

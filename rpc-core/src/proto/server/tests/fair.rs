@@ -1,7 +1,7 @@
 //! Rules about what one session or connection can do to the others: turns, bounds on unsent replies, and shares.
 
 use super::*;
-use crate::limits::FRAMES_PER_TURN;
+use crate::limits::{FRAMES_PER_TURN, RUNNING_ARGUMENTS};
 use crate::proto::tests::ms;
 use crate::wire::message::REPLY_NOT_KEPT;
 
@@ -222,4 +222,65 @@ fn v10_slow_calls_whose_replies_are_long_do_not_run_side_by_side_beyond_the_boun
     bench.begin();
     assert_eq!(bench.counters().replies_dropped, 0);
     bench.check();
+}
+
+#[test]
+fn v10_calls_that_run_hold_a_bounded_number_of_arguments_and_the_connection_is_read_meanwhile() {
+    let mut bench = Bench::new(ServerLimits { queue_pause: 100, ..ServerLimits::default() });
+    let peer = bench.try_open(None, &hello(10)).expect("room");
+    bench.call_of(&peer, 0, 1, PLAIN, &vec![0; RUNNING_ARGUMENTS - 10]);
+    let first = bench.begin().key;
+    bench.call_of(&peer, 1, 1, PLAIN, &[0; 10]);
+    let second = bench.begin().key; // exactly as many as the bound
+    bench.call_of(&peer, 2, 1, PLAIN, &[0; 1]);
+    assert!(bench.nothing_to_run() && !bench.core.has_calls(), "one byte more");
+    bench.call_of(&peer, 3, 1, PLAIN, &[0; 100]);
+    bench.call_of(&peer, 4, 1, PLAIN, &[0; 1]);
+    assert_eq!(bench.read_replies(&peer), busy(4, 1), "it keeps few arguments that cannot begin");
+    assert!(bench.core.wants_read(peer.conn), "a PING is answered however long the calls run");
+    bench.finish(first, b"");
+    assert_eq!(bench.begin().call.slot, 2);
+    assert_eq!(bench.begin().call.slot, 3);
+    bench.finish(second, b"");
+    bench.check();
+}
+
+#[test]
+fn a_call_with_arguments_over_the_bound_runs_alone() {
+    let limits = ServerLimits { max_frame: 2 * RUNNING_ARGUMENTS, ..ServerLimits::default() };
+    let mut bench = Bench::new(limits);
+    let peer = bench.open();
+    bench.call_of(&peer, 0, 1, PLAIN, &vec![0; RUNNING_ARGUMENTS + 1]);
+    bench.run(0);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
+}
+
+fn busy(slot: Slot, seq: Seq) -> [(Slot, Seq, Status); 1] {
+    [(slot, seq, refused(Reason::Busy))]
+}
+
+#[test]
+fn v16_a_connection_whose_frames_were_acted_on_in_a_later_turn_is_read_again_without_an_event() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    while bench.core.poll_ready().is_some() {}
+    let ack = encoded(&Header::for_call(Kind::Ack, 0, 7), b"");
+    bench.core.handle_input(peer.conn, ack.repeat(FRAMES_PER_TURN + 1).into(), bench.now);
+    assert!(!bench.core.wants_read(peer.conn) && bench.core.poll_ready().is_none());
+    bench.core.handle_timeout(bench.now);
+    assert!(bench.core.wants_read(peer.conn));
+    assert_eq!(
+        bench.core.poll_ready(),
+        Some(peer.conn),
+        "nothing is to be written, and bytes may wait to be read"
+    );
+}
+
+#[test]
+fn v4_a_session_that_ends_leaves_no_turn_behind() {
+    let mut bench = Bench::plain();
+    let (peer, other) = (flood(&mut bench, 3), flood(&mut bench, 1));
+    bench.bye(&peer);
+    assert_eq!(bench.begin().call.session, other.id);
+    assert!(!bench.core.has_calls());
 }

@@ -153,3 +153,77 @@ fn with_the_filter_off_a_duplicate_of_a_call_that_runs_or_ran_runs_within_the_qu
     bench.run(1);
     assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)], "an acknowledged or kept one runs as well");
 }
+
+#[test]
+fn an_ack_of_a_call_that_has_no_reply_yet_breaks_the_protocol() {
+    for is_running in [false, true] {
+        let mut bench = Bench::plain();
+        let peer = bench.open();
+        bench.call(&peer, 0, 1);
+        if is_running {
+            bench.begin();
+        }
+        bench.ack(&peer, 0, 1);
+        assert!(bench.is_rejected(peer.conn));
+        assert_eq!(bench.counters().acks, 0);
+    }
+}
+
+#[test]
+#[should_panic(expected = "V12: a call ends once")]
+fn v12_a_call_that_has_ended_does_not_end_again() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    bench.call(&peer, 0, 1);
+    bench.call(&peer, 1, 1);
+    let key = bench.begin().key;
+    bench.begin();
+    bench.finish(key, b"r");
+    bench.finish(key, b"r");
+}
+
+#[test]
+fn v6_a_call_whose_body_was_changed_on_the_way_does_not_run() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    let header = Header { millis: 1000, ..call(0, 1, PLAIN) };
+    let mut bytes = encoded(&header, b"arguments").to_vec();
+    *bytes.last_mut().expect("a body") ^= 1;
+    bench.core.handle_input(peer.conn, bytes.into(), bench.now);
+    assert!(bench.is_rejected(peer.conn) && bench.nothing_to_run());
+}
+
+/// A server whose filter is off.
+fn unfiltered() -> (Bench, Peer) {
+    let mut bench = Bench::with(ServerLimits::default(), 0, 1, false);
+    let peer = bench.open();
+    (bench, peer)
+}
+
+#[test]
+fn without_a_filter_a_duplicate_replies_with_its_own_status_and_not_before_its_original() {
+    let (mut bench, peer) = unfiltered();
+    bench.call(&peer, 0, 1);
+    let original = bench.begin().key;
+    bench.call(&peer, 0, 1);
+    let early = bench.begin().key;
+    bench.call(&peer, 0, 1);
+    let late = bench.begin().key;
+    bench.core.finish(early, Status::Failed, b"", bench.now);
+    assert!(bench.read_replies(&peer).is_empty(), "V3: the client would go on to its next call");
+    bench.finish(original, b"r");
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Done)]);
+    bench.core.finish(late, Status::Failed, b"", bench.now);
+    assert_eq!(bench.read_replies(&peer), [(0, 1, Status::Failed)]);
+}
+
+#[test]
+fn v7_without_a_filter_a_call_that_was_refused_does_not_run_even_if_the_refusal_is_acknowledged() {
+    let (mut bench, peer) = unfiltered();
+    bench.say(peer.conn, &call(0, 1, PLAIN), b"arguments"); // no time left
+    assert_eq!(bench.read_replies(&peer), [(0, 1, refused(Reason::Deadline))]);
+    bench.ack(&peer, 0, 1);
+    bench.call(&peer, 0, 1);
+    assert!(bench.nothing_to_run());
+    assert_eq!(bench.counters().duplicates_without_reply, 1);
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::contract::Contract;
+use crate::error::ProtocolError;
 use crate::ids::Incarnation;
 use crate::limits::HELLO_TIME;
 use crate::proto::tests::{LOOK, ms};
@@ -223,4 +224,24 @@ fn a_body_up_to_the_limit_is_taken_and_the_limit_of_strangers_holds_before_welco
     let stranger = bench.connect();
     bench.say(stranger, &Header::new(Kind::Hello), &[0; 4097]);
     assert!(bench.is_rejected(stranger));
+}
+
+#[test]
+fn a_peer_is_told_what_it_has_done_in_words_that_fit_how_far_it_got() {
+    let text = |frames: &[Frame]| String::from_utf8_lossy(&frames[0].body).into_owned();
+    let mut bench = Bench::plain();
+    let stranger = bench.connect();
+    bench.core.handle_input(
+        stranger,
+        b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n".to_vec().into(),
+        bench.now,
+    );
+    assert!(text(&bench.read(stranger)).contains("rpc-core protocol"));
+    let newer = bench.connect();
+    let said = bench.greet(newer, &Hello { version_min: 2, version_max: 3, ..hello(1) });
+    assert!(text(&said).contains("this server speaks version 1"), "{}", text(&said));
+    let peer = bench.open();
+    bench.say(peer.conn, &Header::for_call(Kind::Ack, 99, 1), b"");
+    let said = text(&bench.read(peer.conn));
+    assert_eq!(said, ProtocolError::SlotRange(99).to_string());
 }

@@ -1,6 +1,7 @@
 //! Rules of kept replies: which are kept, in what budget, which go when room is short, and what frees their bytes.
 
 use super::*;
+use crate::limits::REPLY_ROOM_SPARE;
 use crate::proto::tests::{LITTLE, MUCH, READ, ms, secs};
 
 fn bench_with(max_cached_reply: usize, reply_budget: usize) -> Bench {
@@ -265,4 +266,49 @@ fn a_kept_reply_has_its_own_bytes_although_a_longer_one_lay_in_its_place() {
         assert_eq!(bench.read(peer.conn)[0].body[..], vec![byte; size]);
         assert_eq!(bench.kept(), size);
     }
+}
+
+#[test]
+fn a_kept_reply_is_not_stored_in_the_room_of_a_much_longer_one() {
+    for (spare, is_same) in [(0, true), (1, false)] {
+        let mut bench = Bench::plain();
+        let peer = bench.open();
+        bench.call(&peer, 0, 1);
+        let key = bench.begin().key;
+        let room = 2 * 10 + REPLY_ROOM_SPARE + spare;
+        // A slot's last call leaves its room to the next one.
+        for (_, data) in bench.core.calls.calls.iter_mut() {
+            data.reply = Vec::with_capacity(room);
+        }
+        bench.finish(key, &[b'r'; 10]);
+        for (_, data) in bench.core.calls.calls.iter() {
+            assert_eq!((data.reply.len(), data.reply.capacity() == room), (10, is_same));
+        }
+    }
+}
+
+/// A server whose budget of 100 bytes is full of one reply, old enough to go.
+fn full() -> (Bench, Peer) {
+    let mut bench = bench_with(100, 100);
+    let peer = bench.open();
+    bench.served(&peer, 0, 1, PLAIN, 100);
+    bench.pass(secs(3600));
+    (bench, peer)
+}
+
+#[test]
+fn no_reply_is_released_for_one_that_is_not_kept() {
+    for method in [LITTLE, READ] {
+        let (mut bench, peer) = full();
+        bench.served(&peer, 1, 1, method, 9);
+        assert_eq!(bench.kept(), 100, "{}", method.name);
+    }
+    let (mut bench, peer) = full();
+    bench.call(&peer, 1, 1);
+    let key = bench.begin().key;
+    bench.core.finish(key, refused(Reason::BadArguments), b"a text", bench.now);
+    assert_eq!(bench.read_replies(&peer), [(1, 1, refused(Reason::BadArguments))]);
+    assert_eq!(bench.kept(), 100, "a refusal");
+    bench.served(&peer, 2, 1, PLAIN, 9);
+    assert_eq!(bench.kept(), 9, "it was old enough");
 }

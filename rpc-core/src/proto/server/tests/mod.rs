@@ -1,5 +1,7 @@
 //! The server's rules, one test each: its state machine, virtual time, and clients whose frames the test writes.
 
+#[cfg(feature = "__inspection")]
+mod canonical;
 mod counters;
 mod drain;
 mod eviction;

@@ -200,3 +200,16 @@ fn a_duplicate_brings_a_queued_calls_deadline_forward_and_never_back() {
         }
     }
 }
+
+#[cfg(feature = "__inspection")]
+#[test]
+fn v10_the_audit_sees_the_bytes_that_are_queued() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    bench.call(&peer, 0, 1);
+    bench.call(&peer, 1, 1);
+    let bytes = 2 * b"arguments".len();
+    assert_eq!(bench.core.links.queue.bytes, bytes);
+    bench.core.links.queue.bytes += 1;
+    assert!(bench.core.audit(|_, _| {}).is_err());
+}

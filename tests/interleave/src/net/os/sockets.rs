@@ -10,8 +10,8 @@ use super::poll::{Event, Registration, Source};
 use crate::net::sync::thread;
 use crate::world;
 
-/// Unread bytes that a connection holds in each direction: more than what the scenarios' calls need at once.
-const CAPACITY: usize = 4096;
+/// Unread bytes that a connection holds in each direction, unless a scenario wants less: more than its calls need at once.
+pub(crate) const CAPACITY: usize = 4096;
 
 /// One end of a connection.
 #[derive(Debug, Default)]
@@ -36,9 +36,13 @@ impl Line {
         let Some(Registration { poll, token }) = &end.registration else { return };
         let closed = self.ends[1 - side].closed || self.dead;
         let readable = !end.incoming.is_empty() || closed;
-        let writable = self.ends[1 - side].incoming.len() < CAPACITY || closed;
+        let writable = self.ends[1 - side].incoming.len() < capacity() || closed;
         poll.push(Event { token: *token, readable, writable, closed, failed: self.dead });
     }
+}
+
+fn capacity() -> usize {
+    world::with(|world| world.capacity)
 }
 
 /// Cuts every connection: each side sees a reset.
@@ -132,7 +136,7 @@ impl Write for TcpStream {
         if line.dead || line.ends[other].closed {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        let room = CAPACITY - line.ends[other].incoming.len();
+        let room = capacity().saturating_sub(line.ends[other].incoming.len());
         let count = from.len().min(room);
         if count == 0 {
             line.ends[other].wants_room = true;

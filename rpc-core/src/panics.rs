@@ -1,0 +1,51 @@
+//! Layer 0: panics of code that is not this library's: they are contained where nothing may unwind, and read as a text.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs code that may panic: a subscriber of events, a waker, the destructor of a user's value. Returns `None` if it panicked.
+///
+/// The panic hook has reported the panic by then. State that `code` left half changed is its own.
+pub fn contain<T>(code: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(discard).ok()
+}
+
+/// Returns the text of a panic.
+pub fn panic_text(panic: Box<dyn Any + Send>) -> String {
+    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (None, Some(text)) => text.clone(),
+        (None, None) => "a panic whose payload is no text".to_owned(),
+    };
+    discard(panic);
+    text
+}
+
+/// Drops the payload of a panic, which may itself panic when it is dropped.
+fn discard(panic: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again); // dropping it could panic again
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Explosive;
+
+    impl Drop for Explosive {
+        fn drop(&mut self) {
+            std::panic::panic_any(Explosive);
+        }
+    }
+
+    #[test]
+    fn a_panic_is_contained_even_if_its_payload_panics_when_it_is_dropped() {
+        assert_eq!(contain(|| 7), Some(7));
+        assert_eq!(contain(|| panic!("as planned")), None::<()>);
+        assert_eq!(contain(|| std::panic::panic_any(Explosive)), None::<()>);
+        let panic = catch_unwind(|| std::panic::panic_any(Explosive)).expect_err("it panics");
+        assert_eq!(panic_text(panic), "a panic whose payload is no text");
+    }
+}
