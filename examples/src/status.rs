@@ -104,6 +104,7 @@ fn why(cause: UnknownCause) -> &'static str {
         UnknownCause::SessionLost => "the server restarted or forgot this client before it answered",
         UnknownCause::BrokenServer => "the server broke the protocol",
         UnknownCause::Closed => "the client was closed first",
+        UnknownCause::Forked => "the process from which this one was forked has started the call",
         _ => "the cause is unknown",
     }
 }

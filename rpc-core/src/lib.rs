@@ -78,7 +78,7 @@
 //!              v  |                                  |  v
 //! layer 4   the caller drives   <==== TCP ====>   the event loop
 //! ```
-//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`; 1 `wire`; 2 `proto`; 3 `service`, `call`; 4 sockets
+//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`, `each_process`; 1 `wire`; 2 `proto`; 3 `service`, `call`; 4 sockets
 //! and threads; and this surface. Layer 2 has no socket, clock or thread.
 //!
 //! # Tests of your services
@@ -89,6 +89,7 @@
 //! The pages in `docs/` describe failures (`at_most_once.md`), the bytes (`wire.md`) and the design (`architecture.md`).
 #![deny(clippy::unwrap_used, clippy::panic_in_result_fn)]
 
+mod bucket;
 mod net;
 pub mod stub;
 
@@ -98,6 +99,8 @@ pub mod stub;
 pub mod call;
 #[doc(hidden)]
 pub mod contract;
+#[doc(hidden)]
+pub mod each_process;
 #[doc(hidden)]
 pub mod error;
 #[doc(hidden)]

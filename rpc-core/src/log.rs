@@ -10,13 +10,14 @@
 //!
 //! This is the only module below the net layer that reads the clock, and only to count events: nothing else depends on it.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 #[doc(hidden)]
 pub use tracing; // for the macros, which are used in another crate too
 
+use crate::bucket;
+use crate::each_process::EachProcess;
 use crate::limits::{EVENT_EVERY, EVENTS_AT_ONCE};
 use crate::panics::contain;
 
@@ -41,10 +42,7 @@ impl Limit {
     pub fn report(&self, now: Duration, report: impl FnOnce(Option<u64>)) {
         let every = EVENT_EVERY.as_micros() as u64;
         let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX / 2);
-        let next = |full_at: u64| {
-            let filled = full_at.max(now) + every;
-            (filled <= now + every * u64::from(EVENTS_AT_ONCE)).then_some(filled)
-        };
+        let next = |full_at| bucket::take(full_at, now, every, every * u64::from(EVENTS_AT_ONCE));
         if self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_err() {
             self.left_out.fetch_add(1, Ordering::Relaxed);
             return;
@@ -54,10 +52,12 @@ impl Limit {
     }
 }
 
-/// Returns the time since the first event of the process.
+/// Returns the time since the first event of the process, or of the one from which it was forked.
 pub fn now() -> Duration {
-    static FIRST: OnceLock<Instant> = OnceLock::new();
-    FIRST.get_or_init(Instant::now).elapsed()
+    // A thread of the parent may have been about to store it at the fork, and would never end.
+    static FIRST: EachProcess<Instant> = EachProcess::new(std::process::id);
+    let first = FIRST.of_ancestors().next().or_else(|| FIRST.get_or_make(Instant::now));
+    first.map(Instant::elapsed).unwrap_or_default()
 }
 
 /// Reports an event with the fields and the text of tracing's macros.

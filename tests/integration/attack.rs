@@ -1,4 +1,5 @@
-//! The program that attacks: its frames family holds, its table can be listed, and a wrong name is a failure.
+//! The program `prove`: the attacks of its frames family hold, its table can be listed, and a wrong command line or a part that
+//! runs nothing is a failure.
 
 use std::process::{Command, Output};
 
@@ -34,4 +35,15 @@ fn a_name_that_no_case_has_is_a_wrong_command_line() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("no case has such a name"), "{said}");
+}
+
+/// A run that tries nothing shows nothing.
+#[test]
+fn a_part_that_has_nothing_to_run_is_not_ok() {
+    let status = |words: &[&str]| prove(words).status.code();
+    assert_eq!(status(&["simulate", "--count", "0"]), Some(2));
+    assert_eq!(status(&["explore", "one_slot", "--count", "0"]), Some(1));
+    assert_eq!(status(&["interleave", "--count", "0"]), Some(1));
+    assert_eq!(status(&["explore", "--svg", "no/such/folder/file.svg"]), Some(2));
+    assert_eq!(status(&["replay"]), Some(2));
 }

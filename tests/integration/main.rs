@@ -12,6 +12,7 @@ mod contracts;
 mod drain;
 mod endings;
 mod failing_log;
+mod fork;
 mod killed;
 mod lost;
 mod raw_client;

@@ -14,6 +14,7 @@ use super::handle::Caller;
 use super::names;
 use super::pending::Pending;
 use crate::contract::Method;
+use crate::each_process::EachProcess;
 use crate::error::Reason;
 use crate::limits::MAX_NAMES;
 use crate::proto::Outcome;
@@ -48,15 +49,15 @@ static UNNAMED: Method = Method::new("a call by name", "");
 pub struct ByName {
     /// Makes the calls.
     caller: Caller,
-    /// The methods that were called so far, by name; shared with all copies.
-    known: Arc<Mutex<HashMap<String, &'static Method>>>,
+    /// The methods that were called so far in each process, by name; shared with all copies.
+    known: Arc<EachProcess<Mutex<HashMap<String, &'static Method>>>>,
 }
 
 impl ByName {
     /// Returns a client that calls through `caller`, whose contracts are those of [`names::service`].
     #[doc(hidden)] // for channels of other packages: the simulator's
     pub fn new(caller: Caller) -> Self {
-        ByName { caller, known: Arc::default() }
+        ByName { caller, known: Arc::new(EachProcess::new(std::process::id)) }
     }
 
     /// Calls `Service.method` and waits for its reply. A method without an error type of its own is called with `E` =
@@ -113,7 +114,7 @@ impl ByName {
         let service = name.split('.').next().unwrap_or_default();
         let Some(table) = self.caller.table(service) else {
             // No session now: a known method may still be right, and the protocol checks that once there is a session.
-            return self.known().get(name).copied().ok_or_else(|| {
+            return self.known().and_then(|known| known.get(name).copied()).ok_or_else(|| {
                 let text = format!(
                     "`{service}` was not announced when this client connected, or there is no session now"
                 );
@@ -123,20 +124,24 @@ impl ByName {
         let Some((id, _, signature)) = table.methods.iter().find(|(_, known, _)| known == name) else {
             return Err(Outcome::NotExecuted(Reason::NoSuchMethod, no_such_method(name, &table)));
         };
-        if let Some(method) = self.known().get(name).filter(|method| method.id == *id) {
+        let known = self.known().and_then(|known| known.get(name).copied());
+        if let Some(method) = known.filter(|method| method.id == *id) {
             return Ok(method);
         }
         let method = names::method(*id, name, signature).ok_or_else(|| {
             let text = format!("this process has used {MAX_NAMES} remote names, which is the limit");
             Outcome::NotExecuted(Reason::TooLarge, text)
         })?;
-        self.known().insert(name.to_owned(), method);
+        if let Some(mut known) = self.known() {
+            known.insert(name.to_owned(), method);
+        }
         Ok(method)
     }
 
     /// Locks the known methods. A panic cannot leave the map inconsistent, so a poisoned lock is safe to use.
-    fn known(&self) -> MutexGuard<'_, HashMap<String, &'static Method>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> Option<MutexGuard<'_, HashMap<String, &'static Method>>> {
+        let known = self.known.get_or_make(Mutex::default)?;
+        Some(known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

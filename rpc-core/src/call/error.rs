@@ -177,6 +177,10 @@ impl fmt::Display for Unknown {
                 "the outcome can no longer be determined; read the state back",
             ),
             UnknownCause::Closed => ("the client was closed before the reply arrived", "read the state back"),
+            UnknownCause::Forked => (
+                "it belongs to the process from which this one was forked, which goes on with it",
+                "read the state back",
+            ),
         };
         write!(f, "{} may or may not have run: {what}; {next}", self.target)
     }

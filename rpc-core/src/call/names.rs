@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::contract::{Contract, Method};
+use crate::each_process::EachProcess;
 use crate::ids::MethodId;
 use crate::limits::{MAX_NAMES, MAX_SIGNATURE_KEPT};
 
@@ -18,11 +19,15 @@ struct Names {
     methods: BTreeMap<(MethodId, String), &'static Method>,
 }
 
-static NAMES: Mutex<Names> = Mutex::new(Names { services: BTreeMap::new(), methods: BTreeMap::new() });
+/// A forked child begins with no names: a thread of its parent may have held the lock.
+static NAMES: EachProcess<Mutex<Names>> = EachProcess::new(std::process::id);
 
-/// Locks the names. The maps only grow, one whole entry at a time, so a poisoned lock is safe to use.
-fn lock() -> MutexGuard<'static, Names> {
-    NAMES.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks the names. The maps only grow, one whole entry at a time, so a poisoned lock is safe to use. Returns `None` after
+/// [`MAX_FORKS`](crate::limits::MAX_FORKS) forks in a row: such a process has no names.
+fn lock() -> Option<MutexGuard<'static, Names>> {
+    let none = || Mutex::new(Names { services: BTreeMap::new(), methods: BTreeMap::new() });
+    let names = NAMES.get_or_make(none)?;
+    Some(names.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Names {
@@ -35,7 +40,7 @@ impl Names {
 /// Returns the contract that a client announces for a service whose methods it does not know. Returns `None` if there are
 /// too many names already.
 pub fn service(name: &str) -> Option<&'static Contract> {
-    let mut names = lock();
+    let mut names = lock()?;
     if let Some(contract) = names.services.get(name) {
         return Some(contract);
     }
@@ -49,7 +54,7 @@ pub fn service(name: &str) -> Option<&'static Contract> {
 
 /// Returns a method that a server's table names. Returns `None` if there are too many names already.
 pub(super) fn method(id: MethodId, name: &str, signature: &str) -> Option<&'static Method> {
-    let mut names = lock();
+    let mut names = lock()?;
     if let Some(method) = names.methods.get(&(id, name.to_owned())) {
         return Some(method);
     }

@@ -37,6 +37,8 @@ pub struct Race<K, T, E = Never> {
     entries: Slab<Entry<K, T, E>>,
     /// The calls whose channel has woken them; shared with the wakers.
     ready: Arc<Ready>,
+    /// The process in which `ready` was made.
+    process: u32,
 }
 
 /// One call of a race.
@@ -69,6 +71,13 @@ struct EntryWaker {
     ready: Arc<Ready>,
 }
 
+impl EntryWaker {
+    /// Returns the waker of the call with this key.
+    fn of(key: usize, ready: &Arc<Ready>) -> Waker {
+        Waker::from(Arc::new(EntryWaker { key, ready: Arc::clone(ready) }))
+    }
+}
+
 impl Wake for EntryWaker {
     fn wake(self: Arc<Self>) {
         self.ready.lock().push_back(self.key);
@@ -79,14 +88,30 @@ impl Wake for EntryWaker {
 impl<K, T, E> Race<K, T, E> {
     /// Returns a race without calls.
     pub fn new() -> Self {
-        Race { entries: Slab::new(), ready: Arc::default() }
+        Race { entries: Slab::new(), ready: Arc::default(), process: std::process::id() }
+    }
+
+    /// Polls every call again in a forked child: no thread of its parent wakes it here, and one may have held the queue's lock.
+    fn detect_fork(&mut self) {
+        let process = std::process::id();
+        if self.process == process {
+            return;
+        }
+        self.process = process;
+        // Not dropped: a thread of the parent may have changed it half.
+        std::mem::forget(std::mem::take(&mut self.ready));
+        for (key, entry) in &mut self.entries {
+            entry.waker = EntryWaker::of(key, &self.ready);
+            entry.waker.wake_by_ref();
+        }
     }
 
     /// Adds a started call.
     pub fn add(&mut self, label: K, pending: Pending<T, E>) {
+        self.detect_fork();
         let vacant = self.entries.vacant_entry();
         let key = vacant.key();
-        let waker = Waker::from(Arc::new(EntryWaker { key, ready: Arc::clone(&self.ready) }));
+        let waker = EntryWaker::of(key, &self.ready);
         waker.wake_by_ref(); // so that it is polled once, which registers the waker with the channel
         vacant.insert(Entry { label, pending, waker });
     }
@@ -118,6 +143,7 @@ impl<K, T, E> Iterator for Race<K, T, E> {
     type Item = (K, Result<T, CallError<E>>);
 
     fn next(&mut self) -> Option<Self::Item> {
+        self.detect_fork();
         while !self.entries.is_empty() {
             let key = self.ready.lock().pop_front();
             match key {

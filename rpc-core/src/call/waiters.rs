@@ -140,11 +140,6 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         self.sleepers.last().map(|(_, sleeper)| sleeper)
     }
 
-    /// Forgets all threads that sleep, in a forked child: they are threads of its parent.
-    pub fn forget_sleepers(&mut self) {
-        self.sleepers.clear();
-    }
-
     /// Sets the waker that the outcome wakes. Returns the previous one, which must be dropped once the lock is released.
     #[must_use]
     pub fn set_waker(&mut self, ticket: Ticket, waker: &Waker) -> Option<Waker> {

@@ -16,6 +16,9 @@ pub enum UnknownCause {
     BrokenServer,
     /// The client was closed before the reply arrived. It stays unknown for ever.
     Closed,
+    /// The process from which this one was forked has started the call, and alone gets its reply. Here it stays unknown for
+    /// ever.
+    Forked,
 }
 
 /// The end of a call.

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     };
     match chosen(&name, replay) {
         Some(parts) => finish(&parts, replay, &options),
+        None if name.is_empty() => refuse("`replay` needs the name of a part, and its --seed or name"),
         None => refuse(&format!("there is no part {name:?}")),
     }
 }

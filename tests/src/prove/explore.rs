@@ -136,8 +136,12 @@ fn report(searched: &[Searched], options: &Options) -> Report {
     report.fact("depth", searched.iter().map(|one| one.outcome.figures.depth).max().unwrap_or(0));
     for one in searched {
         let rule = if one.outcome.finding.is_some() {
-            print(&one.diagram, options);
+            if let Err(why) = print(&one.diagram, options) {
+                println!("{why}");
+            }
             one.trace.rule.clone().unwrap_or_else(|| "a finding that does not come again".to_owned())
+        } else if one.outcome.figures.transitions == 0 {
+            "not searched: its time or its states were used up before the first step".to_owned()
         } else {
             let Some(differs) = figures::differs(one.scenario, &one.outcome) else { continue };
             differs
@@ -155,15 +159,14 @@ fn failure(scenario: &str, rule: String) -> Failure {
     Failure { seed: scenario.to_owned(), rule, replay: format!("replay explore {scenario}") }
 }
 
-/// Prints a diagram, and writes it to the file that was asked for.
-fn print(diagram: &Diagram, options: &Options) {
+/// Prints a diagram, and writes it to the file that was asked for. The error says why that file could not be written.
+fn print(diagram: &Diagram, options: &Options) -> Result<(), String> {
     println!("{}", diagram.text());
-    if let Some(file) = &options.svg {
-        match std::fs::write(file, svg(diagram)) {
-            Ok(()) => println!("the diagram is in {}", file.display()),
-            Err(error) => println!("the diagram cannot be written to {}: {error}", file.display()),
-        }
-    }
+    let Some(file) = &options.svg else { return Ok(()) };
+    std::fs::write(file, svg(diagram))
+        .map_err(|error| format!("the diagram cannot be written to {}: {error}", file.display()))?;
+    println!("the diagram is in {}", file.display());
+    Ok(())
 }
 
 /// Searches the scenarios again and shows the shortest way to a broken rule; to the furthest state if none is broken.
@@ -184,7 +187,9 @@ fn replay(options: &Options) -> Report {
         let one = search_one(scenario, &limits, &mut |_| ());
         if one.outcome.finding.is_none() {
             println!("{}: no rule is broken. The way to a state that is furthest away:", scenario.name);
-            print(&one.diagram, options);
+            if let Err(why) = print(&one.diagram, options) {
+                return Report::refused("explore", why);
+            }
         }
         println!("{}", row(scenario, &one.outcome));
         searched.push(one);

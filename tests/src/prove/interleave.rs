@@ -48,8 +48,11 @@ fn run(options: &Options, progress: &mut Progress) -> Report {
         schedules += found.schedules;
         steps += found.steps;
         left -= 1;
-        if let Some(broken) = found.broken {
-            report.failure = Some(failure(scenario, broken.seed, &broken.rule));
+        let broken = found.broken.map(|broken| (broken.seed, broken.rule));
+        let not_run =
+            || (seed, "not searched: its time or its count was used up before the first schedule".to_owned());
+        if let Some((seed, rule)) = broken.or_else(|| (found.schedules == 0).then(not_run)) {
+            report.failure = Some(failure(scenario, seed, &rule));
             break;
         }
     }

@@ -38,14 +38,29 @@ impl Options {
     /// Reads the words after the part's name.
     ///
     /// # Errors
-    /// [`Usage`] if a word is no option, or an option has no value or one that is no number.
+    /// [`Usage`] if a word is no option, an option has no value or one that is no number, or a file cannot be written.
     pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Self, Usage> {
-        Self::read(lexopt::Parser::from_args(words)).map_err(|error| Usage(error.to_string()))
+        let options =
+            Self::read(lexopt::Parser::from_args(words)).map_err(|error| Usage(error.to_string()))?;
+        options.check_file()?;
+        Ok(options)
     }
 
     /// Returns true if a case of this name was asked for.
     pub fn wants(&self, name: &str) -> bool {
         self.names.is_empty() || self.names.iter().any(|part| name.contains(part.as_str()))
+    }
+
+    /// Returns an error if the file of the diagram could not be written, before a search of minutes is lost to a wrong path.
+    fn check_file(&self) -> Result<(), Usage> {
+        let Some(file) = &self.svg else { return Ok(()) };
+        let is_new = !file.exists();
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+        opened.map_err(|error| Usage(format!("{} cannot be written: {error}", file.display())))?;
+        if is_new {
+            let _ = std::fs::remove_file(file); // an empty file that stays is no fault
+        }
+        Ok(())
     }
 
     fn read(mut words: lexopt::Parser) -> Result<Self, lexopt::Error> {
@@ -71,9 +86,9 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
-    use super::Options;
+    use super::{Options, Usage};
 
-    fn parse(line: &str) -> Result<Options, super::Usage> {
+    fn parse(line: &str) -> Result<Options, Usage> {
         Options::parse(line.split_whitespace().map(Into::into))
     }
 
@@ -89,5 +104,11 @@ mod tests {
     fn an_unknown_option_and_a_value_that_is_no_number_are_refused() {
         assert!(parse("--sed 7").is_err());
         assert!(parse("--seed seven").is_err());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_refused_before_the_run() {
+        let Err(Usage(why)) = parse("--svg no/such/folder/a.svg") else { panic!("it was taken") };
+        assert!(why.starts_with("no/such/folder/a.svg cannot be written: "), "{why}");
     }
 }

@@ -47,6 +47,12 @@ fn simulate(options: &Options, progress: &mut Progress) -> Report {
     };
     let done = campaign(seeds, threads, run::Options::default(), stop);
     let Campaign { tally, broken } = &done;
+    if tally.get("runs") == 0 {
+        return Report::refused(
+            PART.name,
+            "no seed was run, so nothing is shown: raise --count or --seconds",
+        );
+    }
     report.fact("first", first);
     report.fact("seeds", tally.get("runs"));
     for (key, name) in [

@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use super::background;
 use super::inner::ClientInner;
-use super::special_cases::detect_fork;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::{Channel, ClientCounters, Ticket};
 use crate::ids::Clock;
@@ -162,7 +161,6 @@ impl Channel for TcpChannel {
     fn close(&self) {
         let now = self.inner.clock.now();
         let mut state = self.inner.lock();
-        detect_fork(&self.inner, &mut state);
         state.core.close(now);
         state.left.close(now);
         // If the background worker drives, it alone has the socket and can send the BYE. Otherwise this thread sends it, or

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::background;
 use super::inner::ClientInner;
-use super::special_cases::{detect_fork, recover, reopen, replace_if_blocked};
+use super::special_cases::{recover, reopen, replace_if_blocked};
 use super::state::{ClientState, Driving, PendingWakeups, Sleeper};
 use super::transport::{Transport, TransportEvents, poll_limit};
 use crate::call::Ticket;
@@ -259,7 +259,6 @@ impl ClientInner {
         done: &dyn Fn(&ClientState) -> bool,
         wakeups: &mut PendingWakeups,
     ) -> MutexGuard<'a, ClientState> {
-        detect_fork(self, &mut state);
         loop {
             if done(&state) || until.is_some_and(|until| until <= self.clock.now()) {
                 self.release_role(&mut state, wakeups);
@@ -293,7 +292,6 @@ impl ClientInner {
     /// Sends a call that was just started at once, if no thread drives. A panic costs the client its session, but not the
     /// call: it is sent over the next session.
     pub(super) fn send_now(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
-        detect_fork(self, state);
         let Some(mut driver) = state.take_driver(Driving::Caller) else {
             self.wake_driver(state);
             return;

@@ -7,16 +7,18 @@
 //! ```
 //! The last stub that is dropped closes the client. The worker holds it weakly, so that a job does not keep it alive.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::special_cases::Process;
-use super::state::{ClientState, PendingWakeups};
+use super::driver::Driver;
+use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::ClientLimits;
 use crate::net::MonotonicClock;
+use crate::net::os;
 use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::client::{ClientConfig, ClientCore};
@@ -37,8 +39,6 @@ pub(super) struct ClientInner {
     next_address: AtomicUsize,
     /// The settings, for another session.
     config: ClientConfig,
-    /// The process in which the driver was opened.
-    pub(super) process: Process,
     /// This value, for requests to the background worker.
     me: Weak<ClientInner>,
 }
@@ -60,7 +60,6 @@ impl ClientInner {
             addresses,
             next_address: AtomicUsize::new(0),
             config,
-            process: Process::present(),
             me: Weak::clone(me),
         })
     }
@@ -69,6 +68,26 @@ impl ClientInner {
     /// is, since a client without a lock could resolve no call.
     pub(super) fn lock(&self) -> MutexGuard<'_, ClientState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the inner state of the same client for a forked child, which has a clock, a session and a driver of its own. Takes
+    /// no lock of this one.
+    pub(super) fn for_child(&self) -> io::Result<Arc<Self>> {
+        let (driver, waker) = Driver::open()?;
+        let config = ClientConfig { seed: os::seed(), ..self.config.clone() };
+        let state = ClientState::new(ClientCore::new(config.clone()), driver, waker);
+        let addresses = self.addresses.clone();
+        let peer = addresses.first().map(ToString::to_string).unwrap_or_default();
+        Ok(ClientInner::new(state, MonotonicClock::new(), peer.into(), addresses, config))
+    }
+
+    /// Closes the copies of the parent's descriptors in a forked child, as far as no thread of the parent used them: otherwise
+    /// the parent's connection would stay open after the parent has closed it.
+    pub(super) fn close_copies(&self) {
+        // A lock that can be taken is not held by a thread of the parent, so that what is behind it is whole.
+        if let Ok(mut state) = self.state.try_lock() {
+            drop(state.take_driver(Driving::Caller));
+        }
     }
 
     /// Returns a reference for the background worker, which does not keep the client alive.

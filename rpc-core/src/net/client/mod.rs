@@ -39,6 +39,7 @@ use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
 use channel::TcpChannel;
 use driver::Driver;
 use inner::ClientInner;
+use special_cases::ForkedChannel;
 use state::{ClientState, PendingWakeups};
 
 use super::{MonotonicClock, os};
@@ -213,7 +214,7 @@ impl Connector {
         let peer: Arc<str> = first.to_string().into();
         let (deadline, max_frame) = (self.deadline, self.limits.max_frame);
         let channel = self.open(peer, addresses)?;
-        Ok(Caller::new(Arc::new(channel), deadline, max_frame))
+        Ok(Caller::new(Arc::new(ForkedChannel::new(channel)), deadline, max_frame))
     }
 
     /// Opens a channel, and waits until its session is ready.
@@ -237,6 +238,20 @@ impl ClientInner {
     fn greet(&self, connect_timeout: Time) -> Result<(), ConnectError> {
         // Each address is tried once, however short the timeout is.
         let tries = self.address_count() as u64;
+        // Each address has the time of one attempt: a server may accept the connection and then never reply.
+        let attempts = self.limits().connect.saturating_mul(self.address_count() as u32);
+        self.wait_until_ready(tries, connect_timeout, connect_timeout.max(self.clock.now().plus(attempts)))
+    }
+
+    /// Connects a forked child, which waits for the time of one attempt at most.
+    fn greet_child(&self) {
+        let now = self.clock.now();
+        let _ = self.wait_until_ready(1, now, now.plus(self.limits().connect)); // its calls find out by themselves
+    }
+
+    /// Drives until the session is ready, the server has refused, or `until`; or until `connect_timeout` has passed and as many
+    /// attempts have failed as `tries`.
+    fn wait_until_ready(&self, tries: u64, connect_timeout: Time, until: Time) -> Result<(), ConnectError> {
         let mut state = self.lock();
         let finished = |state: &ClientState| {
             let tried = state.core.failed_attempts() >= tries && self.clock.now() >= connect_timeout;
@@ -244,14 +259,11 @@ impl ClientInner {
         };
         let ticket = state.waiters.register();
         let mut wakeups = PendingWakeups::default();
-        // The last limit, since a server may accept the connection and then never reply. An attempt connects, greets and
-        // pauses, each for at most `connect`.
-        let attempts = self.limits().connect.saturating_mul(4 * self.address_count() as u32);
-        let until = Some(connect_timeout.max(self.clock.now()).plus(attempts));
-        let mut state = self.wait_until(state, ticket, until, &finished, &mut wakeups);
+        let mut state = self.wait_until(state, ticket, Some(until), &finished, &mut wakeups);
         let _ = state.waiters.remove(ticket);
         let ready = state.core.is_ready();
         let detail = match state.core.last_failure() {
+            "" if state.core.counters().sessions == 0 => "the server did not answer in time".to_owned(),
             "" => "it did not send its method table in time".to_owned(),
             failure => failure.to_owned(),
         };

@@ -15,7 +15,7 @@ use super::*;
 use crate::call::Channel;
 use crate::contract::Method;
 use crate::net::{Server, ServerHandle};
-use crate::proto::{Outcome, Request};
+use crate::proto::{Outcome, Request, UnknownCause};
 use crate::service::{Dispatch, Dispatched, Refused, Service};
 use crate::wire::frame::body_checksum;
 
@@ -51,52 +51,107 @@ fn client(address: SocketAddr) -> TcpChannel {
 }
 
 /// Takes the driver of a client, as soon as the background worker does not have it.
-fn take_driver(client: &TcpChannel, role: fn() -> Driving) -> Box<Driver> {
+fn take_driver(inner: &ClientInner, role: fn() -> Driving) -> Box<Driver> {
     loop {
-        if let Some(driver) = client.inner.lock().take_driver(role()) {
+        if let Some(driver) = inner.lock().take_driver(role()) {
             return driver;
         }
         std::thread::yield_now();
     }
 }
 
-fn ping(client: &TcpChannel) -> Outcome {
+fn request() -> Request {
     let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
-    let within = PATIENCE;
-    client.call(Request { method: &PING, body, body_crc, within, repeat: false, retry: false }).0
+    Request { method: &PING, body, body_crc, within: PATIENCE, repeat: false, retry: false }
+}
+
+fn ping(client: &dyn Channel) -> Outcome {
+    client.call(request()).0
+}
+
+/// Pings in another thread, so that a child which waits for its parent fails the test.
+fn ping_in_time(client: ForkedChannel) -> (Outcome, ForkedChannel) {
+    let (done, finished) = mpsc::channel();
+    std::thread::spawn(move || {
+        let outcome = ping(&client);
+        let _ = done.send((outcome, client));
+    });
+    finished.recv_timeout(2 * PATIENCE).expect("the child does not wait for the parent's thread")
 }
 
 #[test]
 fn a_forked_child_opens_a_session_of_its_own_although_a_thread_of_its_parent_drove() {
     for role in [|| Driving::Caller, || Driving::Background] {
         let (address, handle) = server();
-        let client = client(address);
+        let channel = client(address);
+        let inner = Arc::clone(&channel.inner);
+        let client = ForkedChannel::new(channel);
         assert!(matches!(ping(&client), Outcome::Done(_)));
-        let parents = take_driver(&client, role);
-        client.inner.process.pretend_fork();
-        let (done, finished) = mpsc::channel();
-        let child = std::thread::spawn(move || {
-            let _ = done.send(ping(&client));
-            client
-        });
-        let outcome =
-            finished.recv_timeout(2 * PATIENCE).expect("the child does not wait for the parent's thread");
+        let parents = take_driver(&inner, role);
+        client.pretend_fork();
+        let (outcome, client) = ping_in_time(client);
         assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
         let counters = handle.counters();
         assert_eq!((counters.opened, counters.sessions), (2, 2), "the parent's session is left alone");
-        drop((child.join().expect("no panic"), parents));
+        drop((client, parents));
         handle.drain();
     }
 }
 
 #[test]
+fn a_forked_child_has_a_client_that_works_although_a_thread_of_its_parent_held_the_lock() {
+    let (address, handle) = server();
+    let channel = client(address);
+    let inner = Arc::clone(&channel.inner);
+    let client = ForkedChannel::new(channel);
+    assert!(matches!(ping(&client), Outcome::Done(_)));
+    let held = inner.lock(); // never unlocked, as far as the child can see
+    client.pretend_fork();
+    let (outcome, client) = ping_in_time(client);
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    drop(client);
+    drop(held);
+    handle.drain();
+}
+
+#[test]
+fn a_call_of_the_parent_ends_in_the_child_and_goes_on_in_the_parent() {
+    let (address, handle) = server();
+    let channel = client(address);
+    let inner = Arc::clone(&channel.inner);
+    let parents = inner.lock().take_driver(Driving::Caller).expect("no thread drives"); // nothing is sent
+    let client = ForkedChannel::new(channel);
+    let ticket = client.start(request()).expect("it waits");
+    client.pretend_fork();
+    assert!(matches!(ping(&client), Outcome::Done(_)));
+    let forked = Some(Outcome::Unknown(UnknownCause::Forked));
+    assert_eq!(client.poll(ticket, std::task::Waker::noop()), forked);
+    assert_eq!(client.wait(ticket, None), forked);
+    assert_eq!(client.resolve(ticket, PATIENCE), forked);
+    client.abandon(ticket);
+    client.forget(ticket);
+    assert!(inner.lock().core.owes(), "the parent's call is where it was");
+    assert_eq!(handle.counters().executions, 1, "the child has sent its own call alone");
+    drop((client, parents));
+    handle.drain();
+}
+
+#[test]
+fn a_client_that_was_closed_before_the_fork_stays_closed_in_the_child() {
+    let (address, handle) = server();
+    let client = ForkedChannel::new(client(address));
+    client.close();
+    client.pretend_fork();
+    assert!(matches!(ping(&client), Outcome::NotExecuted(crate::error::Reason::Closed, _)));
+    handle.drain();
+}
+
+#[test]
 fn a_forked_child_that_only_ends_says_nothing_on_its_parent_s_connection() {
     let (address, handle) = server();
-    let client = client(address);
+    let client = ForkedChannel::new(client(address));
     assert!(matches!(ping(&client), Outcome::Done(_)));
-    let parents = take_driver(&client, || Driving::Caller);
-    client.inner.lock().driving = Driving::Idle(parents);
-    client.inner.process.pretend_fork();
+    client.pretend_fork();
     drop(client); // closes the one socket that there is, since this is no fork; but it says no BYE
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(handle.counters().sessions, 1, "the parent's session is left alone");

@@ -29,6 +29,7 @@ use super::slots::Slots;
 use super::waiting::Waiting;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{Seq, Slot, Time};
+use crate::limits::LONGEST_PAUSE_ASKED;
 use crate::proto::{Outcome, UnknownCause};
 
 /// The calls of a client that have not ended, and the frames about them.
@@ -192,6 +193,7 @@ impl Calls {
 
     /// Ends a refused call, or tries it again later as a new one.
     fn end_or_retry(&mut self, call: Call, outcome: Outcome, after: Duration, at: Conditions<'_>) {
+        let after = after.min(LONGEST_PAUSE_ASKED);
         let due = call.retry.then(|| self.take_attempt(call.deadline, after, at)).flatten();
         let Some(due) = due else { return self.end(call, outcome) };
         self.counters.busy_retries += 1;

@@ -185,6 +185,7 @@ fn canonical_outcome(outcome: Option<&Outcome>, form: &mut Canonical) {
             UnknownCause::SessionLost => 7,
             UnknownCause::BrokenServer => 8,
             UnknownCause::Closed => 9,
+            UnknownCause::Forked => 10, // of a process, never of the protocol
         }),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::ProtocolError;
 use crate::ids::Time;
-use crate::limits::{CLIENT_BUFFER_KEPT, ClientLimits, GARBLED_PAUSES, HELLO_SHARE};
+use crate::limits::{CLIENT_BUFFER_KEPT, ClientLimits, GARBLED_PAUSES, HELLO_SHARE, LONGEST_PAUSE_ASKED};
 use crate::wire::frame::FrameDecoder;
 
 /// The life of a connection.
@@ -251,7 +251,7 @@ impl Connection {
 
     fn fail_as(&mut self, kind: FailureKind, why: &str, pause: Duration, now: Time) {
         self.note_failure(kind, why);
-        self.not_before = now.plus(pause);
+        self.not_before = now.plus(pause.min(LONGEST_PAUSE_ASKED));
         self.close();
     }
 

@@ -78,11 +78,11 @@ impl ClientCore {
         successor.calls.wake_by(Time::default());
     }
 
-    /// Gives the session up without sending anything, as a forked child must. Sent calls are unknown, the others go on.
+    /// Gives the session up without sending anything, since the thread that drove is lost. Sent calls are unknown, the others go on.
     pub fn abandon_session(&mut self, now: Time) {
-        // No BYE: the parent uses the session, and its calls would lose their records.
+        // No BYE: the socket is gone with the thread.
         self.give_session_up(UnknownCause::SessionLost, now);
-        self.handle_disconnected("this process was forked", now);
+        self.handle_disconnected("the thread that drove the connection has panicked", now);
     }
 
     /// Ends the session for good, with BYE. Sent calls are unknown, the others were not executed.

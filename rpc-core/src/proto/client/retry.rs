@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
+use crate::bucket;
 use crate::ids::Time;
 use crate::limits::RETRY_SECONDS;
 
 /// The attempts that a client has saved up, so that a crowd of clients does not keep a server busy (V17).
 ///
-/// Source: *Token bucket* retry budgets as in Finagle's `RetryBudget`, kept as one time (the *virtual scheduling* form of the
-/// generic cell rate algorithm, ITU-T I.371). A pause alone does not bound the work: a thousand calls that each wait politely
-/// are still a thousand attempts.
+/// Source: *Token bucket* retry budgets as in Finagle's `RetryBudget`. A pause alone does not bound the work: a thousand calls
+/// that each wait politely are still a thousand attempts.
 ///
 /// Invariant: an attempt is made only if `full_at <= now + SAVED` holds after it. So in any time `t` there are at most
-/// `(SAVED + t) / period` attempts beyond the first ones. Whole numbers, so that the result does not depend on the steps in
-/// which time passed.
+/// `(SAVED + t) / period` attempts beyond the first ones.
 #[derive(Clone, Debug)]
 pub(super) struct RetryBudget {
     /// The time in which one attempt is earned, in nanoseconds.
@@ -46,12 +45,11 @@ impl RetryBudget {
         let due = now.plus(pause.max(Duration::from_millis(1)).mul_f64(1.0 + random.f64()));
         let now = now.0.saturating_mul(1_000);
         // Worked out when needed, so that an idle client has no timer.
-        let full_at = self.full_at.map_or(now.saturating_add(SAVED - SECOND), |full_at| full_at.max(now));
-        let after = full_at.saturating_add(self.period);
+        let full_at = *self.full_at.get_or_insert(now.saturating_add(SAVED - SECOND));
         // An attempt that could not end in time is not taken from the budget: other calls may need it.
-        let may_take = after <= now.saturating_add(SAVED) && due < deadline;
-        self.full_at = Some(if may_take { after } else { full_at });
-        may_take.then_some(due)
+        let after = bucket::take(full_at, now, self.period, SAVED).filter(|_| due < deadline)?;
+        self.full_at = Some(after);
+        Some(due)
     }
 }
 

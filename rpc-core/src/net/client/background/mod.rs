@@ -26,9 +26,10 @@ use std::sync::{Arc, Weak};
 
 use super::inner::ClientInner;
 use super::transport::Transport;
+use crate::each_process::EachProcess;
 use crate::log;
 use crate::net::os;
-use crate::net::sync::{Mutex, PoisonError, per_process};
+use crate::net::sync::{Mutex, MutexGuard, PoisonError, per_process};
 
 /// A request to the background worker.
 #[derive(Debug)]
@@ -47,18 +48,23 @@ enum Request {
 }
 
 /// The queue of requests to the background worker.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct JobQueue {
     /// The requests in their order.
     requests: Vec<Request>,
     /// Wakes the worker; `None` before it was started.
     waker: Option<os::Waker>,
-    /// The process in which the worker was started: it does not exist in a forked child.
-    process: u32,
 }
 
 per_process! {
-    static QUEUE: Mutex<JobQueue> = Mutex::new(JobQueue { requests: Vec::new(), waker: None, process: 0 });
+    // A forked child has not the worker of its parent, and a thread of its parent may have held the lock.
+    static QUEUE: EachProcess<Mutex<JobQueue>> = EachProcess::new(os::process_id);
+}
+
+/// Locks the queue of this process. Returns `None` after [`MAX_FORKS`](crate::limits::MAX_FORKS) forks in a row.
+fn lock() -> Option<MutexGuard<'static, JobQueue>> {
+    let queue = QUEUE.get_or_make(Mutex::default)?;
+    Some(queue.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Requests that the worker drives a client: at once, or if its own threads do not within a tick. Returns false if there is
@@ -90,11 +96,10 @@ pub(super) fn close(client: Arc<ClientInner>) {
 
 /// Adds a request and wakes the worker, which is started if there is none in this process. Returns true if there is one.
 fn send(request: Request) -> bool {
-    let mut queue = QUEUE.lock().unwrap_or_else(PoisonError::into_inner);
-    if queue.waker.is_none() || queue.process != os::process_id() {
-        queue.requests.clear(); // a forked child has a copy of its parent's queue, but not the worker
+    let Some(mut queue) = lock() else { return false };
+    if queue.waker.is_none() {
         match worker::spawn() {
-            Ok(waker) => (queue.waker, queue.process) = (Some(waker), os::process_id()),
+            Ok(waker) => queue.waker = Some(waker),
             Err(error) => {
                 log::error!(%error, "cannot start the background worker");
                 return false;
@@ -110,10 +115,12 @@ fn send(request: Request) -> bool {
 
 /// Notes that there is no worker any more: the next request starts another one.
 fn forget_worker() {
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner).waker = None;
+    if let Some(mut queue) = lock() {
+        queue.waker = None;
+    }
 }
 
 /// Takes all requests, for the worker.
 fn take_requests() -> Vec<Request> {
-    std::mem::take(&mut QUEUE.lock().unwrap_or_else(PoisonError::into_inner).requests)
+    lock().map(|mut queue| std::mem::take(&mut queue.requests)).unwrap_or_default()
 }

@@ -20,7 +20,7 @@ use slab::Slab;
 
 use super::super::driver::Driver;
 use super::super::inner::ClientInner;
-use super::super::special_cases::{detect_fork, leave_if_blocked, recover, recover_from_worker};
+use super::super::special_cases::{leave_if_blocked, recover, recover_from_worker};
 use super::super::state::{Driving, PendingWakeups};
 use super::super::transport::{Transport, TransportEvents, poll_limit};
 use super::{Request, forget_worker, take_requests};
@@ -306,7 +306,6 @@ impl BackgroundWorker {
             return;
         };
         let mut state = inner.lock();
-        detect_fork(&inner, &mut state);
         let Some(mut driver) = state.take_driver(Driving::Background) else {
             // A caller drives, and asks again when it releases the role. Both happen under the lock, so no request is lost.
             state.background_asked = false;

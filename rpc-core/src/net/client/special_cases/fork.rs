@@ -1,71 +1,177 @@
-//! Layer 4: a client in a forked child opens a connection of its own.
+//! Layer 4: a forked child has a client of its own.
 //!
-//! The child has the socket, the session and the poll of its parent, and none of its threads. Two processes that use one
-//! session would take each other's replies. So the child opens another driver before it drives for the first time. It
-//! deregisters nothing and sends nothing on the old socket, since the parent goes on with both.
+//! The child has a copy of its parent's memory and descriptors, and none of its threads. What the parent has started is the
+//! parent's: if the child sent it as well, it would run twice. A thread of the parent may also have held the lock of the state,
+//! which nothing unlocks in the child. So the child looks at nothing of its parent's client but the settings, and opens another
+//! client when it first needs one.
+//!
+//! ```text
+//!  stub --> ForkedChannel --- this process has a channel ---> TcpChannel, with the tickets of this process
+//!               |------------ a forked child calls ---------> another TcpChannel, another session
+//!               '------------ a ticket of the parent -------> unknown, cause `Forked`
+//! ```
 
-use super::restart::restart;
-use crate::ids::{Clock, Time};
-use crate::log;
-use crate::net::client::driver::Driver;
-use crate::net::client::inner::ClientInner;
-use crate::net::client::state::{ClientState, PendingWakeups};
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::call::{Channel, ClientCounters, Ticket};
+use crate::each_process::EachProcess;
+use crate::error::Reason;
+use crate::limits::MAX_FORKS;
+use crate::net::client::channel::TcpChannel;
 use crate::net::os;
-use crate::net::sync::atomic::{AtomicU32, Ordering};
+use crate::net::sync::atomic::{AtomicBool, Ordering};
+use crate::proto::{Outcome, Request, UnknownCause};
+use crate::wire::message::Table;
 
-/// The process in which the driver was opened: a forked child has another number.
-///
-/// Relaxed: it is written under the lock of the state, and a child begins with one thread.
+/// The bits of a ticket that name the call within its process. Those above name the process within its chain of forks.
+const CALL_BITS: u32 = 56;
+
+/// The channel that stubs hold: that of the present process. The session ends when the last stub is dropped.
 #[derive(Debug)]
-pub(in crate::net::client) struct Process(AtomicU32);
+pub(in crate::net::client) struct ForkedChannel {
+    /// The channel of each process.
+    channels: EachProcess<TcpChannel>,
+    /// True if the client was closed, in this process or before the fork: a child does not open it again.
+    closed: AtomicBool,
+}
 
-impl Process {
-    /// Returns the present process.
-    pub(in crate::net::client) fn present() -> Self {
-        Process(AtomicU32::new(os::process_id()))
+impl ForkedChannel {
+    /// Returns the channel of a client that was opened in this process.
+    pub(in crate::net::client) fn new(channel: TcpChannel) -> Self {
+        let channels = EachProcess::new(os::process_id);
+        channels.store(channel);
+        ForkedChannel { channels, closed: AtomicBool::new(false) }
     }
 
-    /// Returns true if this process is a forked child that has opened no driver of its own.
-    pub(in crate::net::client) fn is_forked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != os::process_id()
+    /// Returns the channel of this process and its number in the chain of forks. A forked child opens one.
+    #[inline]
+    fn own(&self) -> Result<(usize, &TcpChannel), Outcome> {
+        self.channels.find().map_or_else(|| self.open(), Ok)
     }
 
-    /// Notes that this process has a driver of its own.
-    fn adopt(&self) {
-        self.0.store(os::process_id(), Ordering::Relaxed);
+    /// Opens the channel of a forked child.
+    #[cold]
+    fn open(&self) -> Result<(usize, &TcpChannel), Outcome> {
+        let refused = |text: String| Outcome::NotExecuted(Reason::Unreachable, text);
+        let parent = self.channels.of_ancestors().last();
+        let opened = parent.map(|parent| parent.inner.for_child()).transpose();
+        let opened = opened.map_err(|error| {
+            refused(format!("a forked process cannot open a connection of its own: {error}"))
+        })?;
+        let opened = opened.and_then(|inner| self.channels.store(TcpChannel { inner }));
+        let Some((number, channel)) = opened else {
+            let text =
+                format!("more than {MAX_FORKS} processes, each forked from the one before, use this client");
+            return Err(refused(text));
+        };
+        self.close_copies();
+        // After it was stored: `close` sees it, or has set the flag before.
+        if self.closed.load(Ordering::SeqCst) {
+            channel.close();
+        }
+        Ok((number, channel))
     }
 
     /// Makes this process look like a forked child, for tests.
     #[cfg(test)]
     pub(in crate::net::client) fn pretend_fork(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.channels.pretend_fork();
+    }
+
+    /// Closes what this process has copied of its ancestors' descriptors.
+    fn close_copies(&self) {
+        self.channels.of_ancestors().for_each(|channel| channel.inner.close_copies());
+    }
+
+    /// Returns the channel that has a call, if this process has started it, and its ticket there.
+    fn find(&self, ticket: Ticket) -> Option<(&TcpChannel, Ticket)> {
+        let (number, channel) = self.channels.find()?;
+        let is_own = ticket.0 >> CALL_BITS == number as u64;
+        is_own.then_some((channel, Ticket(ticket.0 & ((1 << CALL_BITS) - 1))))
     }
 }
 
-/// Opens another driver and another session in a forked child. Elsewhere it does nothing.
-#[inline]
-pub(in crate::net::client) fn detect_fork(inner: &ClientInner, state: &mut ClientState) {
-    if inner.process.is_forked() {
-        adopt_client(inner, state);
-    }
+/// Returns the ticket of a call for all processes of the chain. A ticket is an index of a call that has not ended, so that it
+/// fits into its bits.
+fn ticket_of(number: usize, ticket: Ticket) -> Ticket {
+    debug_assert!(ticket.0 >> CALL_BITS == 0, "fewer calls than that fit into memory");
+    Ticket(ticket.0 | (number as u64) << CALL_BITS)
 }
 
-/// Opens another driver and another session in a forked child.
-#[cold]
-fn adopt_client(inner: &ClientInner, state: &mut ClientState) {
-    match Driver::open() {
-        Ok((driver, waker)) => {
-            restart_after_fork(state, driver, waker, inner.clock.now());
-            inner.process.adopt();
+/// Returns the end of a call in a child of the process that has started it.
+fn of_parent() -> Option<Outcome> {
+    Some(Outcome::Unknown(UnknownCause::Forked))
+}
+
+impl Channel for ForkedChannel {
+    fn start(&self, request: Request) -> Result<Ticket, Outcome> {
+        let (number, channel) = self.own()?;
+        channel.start(request).map(|ticket| ticket_of(number, ticket))
+    }
+
+    fn wait(&self, ticket: Ticket, limit: Option<Duration>) -> Option<Outcome> {
+        self.find(ticket).map_or_else(of_parent, |(channel, ticket)| channel.wait(ticket, limit))
+    }
+
+    fn poll(&self, ticket: Ticket, waker: &Waker) -> Option<Outcome> {
+        self.find(ticket).map_or_else(of_parent, |(channel, ticket)| channel.poll(ticket, waker))
+    }
+
+    fn abandon(&self, ticket: Ticket) {
+        if let Some((channel, ticket)) = self.find(ticket) {
+            channel.abandon(ticket);
         }
-        Err(error) => log::error!(%error, "a forked process cannot open its own connection"),
+    }
+
+    fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome> {
+        self.find(ticket).map_or_else(of_parent, |(channel, ticket)| channel.resolve(ticket, limit))
+    }
+
+    fn forget(&self, ticket: Ticket) {
+        if let Some((channel, ticket)) = self.find(ticket) {
+            channel.forget(ticket);
+        }
+    }
+
+    fn call(&self, request: Request) -> (Outcome, Option<Ticket>) {
+        match self.own() {
+            Ok((number, channel)) => {
+                let (outcome, ticket) = channel.call(request);
+                (outcome, ticket.map(|ticket| ticket_of(number, ticket)))
+            }
+            Err(outcome) => (outcome, None),
+        }
+    }
+
+    fn table(&self, service: &str) -> Option<Arc<Table>> {
+        let (number, channel) = self.own().ok()?;
+        if number > 0 {
+            channel.inner.greet_child(); // a call by name needs the methods, and nothing else would connect
+        }
+        channel.table(service)
+    }
+
+    fn peer(&self) -> Arc<str> {
+        self.own().map(|(_, channel)| channel.peer()).unwrap_or_default()
+    }
+
+    fn counters(&self) -> ClientCounters {
+        self.channels.find().map(|(_, channel)| channel.counters()).unwrap_or_default()
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        if let Some((_, channel)) = self.channels.find() {
+            channel.close();
+        }
     }
 }
 
-/// Gives up the parent's sessions. A thread of the parent may have held the driver; its descriptors stay open.
-fn restart_after_fork(state: &mut ClientState, driver: Box<Driver>, waker: os::Waker, now: Time) {
-    let mut wakeups = PendingWakeups::default();
-    restart(state, driver, waker, now, &mut wakeups);
-    std::mem::forget(wakeups); // they name threads of the parent, which do not exist here
-    state.waiters.forget_sleepers();
+/// The channel of this process says BYE as it is dropped; those of its ancestors are left alone.
+impl Drop for ForkedChannel {
+    fn drop(&mut self) {
+        self.close_copies();
+    }
 }

@@ -4,13 +4,13 @@
 //! |---|---|---|
 //! | `second_session` | every slot waits for a lost reply | other calls use another session; the first one drains |
 //! | `restart` | the thread that drove has panicked | opens another driver and another session |
-//! | `fork` | the process is a forked child | does the same, and leaves the parent's session alone |
+//! | `fork` | the process is a forked child | uses a client of its own, and leaves the parent's alone |
 
 mod fork;
 mod restart;
 mod second_session;
 
-pub(super) use fork::{Process, detect_fork};
+pub(super) use fork::ForkedChannel;
 #[cfg(test)]
 pub(super) use restart::restart;
 pub(super) use restart::{recover, recover_from_worker, reopen};

@@ -64,6 +64,6 @@ pub(in crate::net::client) fn restart(
     state.left.end();
     state.driving = Driving::Idle(driver);
     state.waker = waker;
-    // Nothing that the lost thread, or a thread of a forked child's parent, has promised will happen.
+    // Nothing that the lost thread has promised will happen.
     (state.polling, state.background_asked, state.attended, state.urgent) = (false, false, false, false);
 }

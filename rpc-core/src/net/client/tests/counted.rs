@@ -54,7 +54,7 @@ fn a_worker_that_fails_takes_no_session_from_a_client_that_it_does_not_drive() {
     let (address, handle) = server();
     let client = client(address);
     assert!(matches!(ping(&client), Outcome::Done(_)));
-    let driver = take_driver(&client, || Driving::Caller);
+    let driver = take_driver(&client.inner, || Driving::Caller);
     let mut state = client.inner.lock();
     (state.background_asked, state.attended) = (true, true);
     drop(state);
@@ -67,7 +67,7 @@ fn a_worker_that_fails_takes_no_session_from_a_client_that_it_does_not_drive() {
     recover_from_worker(&client.inner);
     assert!(matches!(ping(&client), Outcome::Done(_)));
     assert_eq!(client.counters().sessions, 1);
-    drop(take_driver(&client, || Driving::Background));
+    drop(take_driver(&client.inner, || Driving::Background));
     recover_from_worker(&client.inner);
     assert!(matches!(ping(&client), Outcome::Done(_)));
     assert_eq!(client.counters().sessions, 2, "what the worker held is lost");

@@ -18,21 +18,52 @@ use crate::proto::server::ServerCounters;
 /// The wait for a reply to one request for counters. After it the loop may be parked, and is read under the lock.
 const COUNTERS_RETRY: Duration = Duration::from_millis(20);
 
+/// The newest counters that are known of a loop, so that counters do not go back when the loop cannot reply.
+#[derive(Debug, Default)]
+pub(in crate::net::server) struct LastCounters {
+    /// The number of requests so far. The loop replies in their order, and the threads that asked run in any.
+    requests: u64,
+    /// The number of the request that `counters` reply to.
+    request: u64,
+    /// The counters.
+    counters: ServerCounters,
+}
+
+impl LastCounters {
+    /// Returns the number of a new request.
+    fn ask(&mut self) -> u64 {
+        self.requests += 1;
+        self.requests
+    }
+
+    /// Keeps the reply to a request, unless that to a later one is known.
+    fn learn(&mut self, request: u64, counters: ServerCounters) {
+        debug_assert!(request <= self.requests, "a reply follows its request");
+        if request > self.request {
+            (self.request, self.counters) = (request, counters);
+        }
+    }
+
+    /// Returns the newest counters; zeros if no request had a reply.
+    pub(in crate::net::server) fn get(&self) -> ServerCounters {
+        self.counters
+    }
+}
+
 /// Returns the counters of the loop: from its result, from the parked loop, or by a command to its owner.
 pub(super) fn counters(owner: &LoopOwner) -> ServerCounters {
     // Counted down, not read from a clock: a process that was suspended has still asked only once.
     let mut left = COUNTERS_WAIT;
     while !left.is_zero() {
         let mut inner = owner.lock();
-        inner.counter_requests += 1;
-        let request = inner.counter_requests;
+        let request = inner.last_counters.ask();
         let known = match (&inner.ended, &inner.parked_loop) {
             (Some(ended), _) => Some(ended.counters),
             (None, Some(event_loop)) => Some(event_loop.core.counters()),
             (None, None) => None,
         };
         if let Some(counters) = known {
-            inner.last_counters = (request, counters);
+            inner.last_counters.learn(request, counters);
             return counters;
         }
         let (reply, replied) = mpsc::channel();
@@ -40,18 +71,34 @@ pub(super) fn counters(owner: &LoopOwner) -> ServerCounters {
         owner.commands.push(Command::Counters(reply));
         drop(inner);
         if let Ok(counters) = replied.recv_timeout(COUNTERS_RETRY) {
-            let mut inner = owner.lock();
-            if request > inner.last_counters.0 {
-                inner.last_counters = (request, counters);
-            }
+            owner.lock().last_counters.learn(request, counters);
             return counters;
         }
         left = left.saturating_sub(COUNTERS_RETRY);
     }
-    owner.lock().last_counters.1
+    owner.lock().last_counters.get()
 }
 
 /// Returns the time at which the oldest slow call began.
-pub(super) fn oldest_slow(owner: &LoopOwner) -> Option<Time> {
-    owner.lock().slow.iter().map(|call| call.since).min()
+pub(in crate::net::server) fn oldest_slow(owner: &LoopOwner) -> Option<Time> {
+    owner.lock().slow.oldest()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LastCounters;
+    use crate::proto::server::ServerCounters;
+
+    #[test]
+    fn a_reply_that_its_thread_keeps_late_does_not_set_counters_back() {
+        let mut last = LastCounters::default();
+        let counters = |calls| ServerCounters { calls, ..ServerCounters::default() };
+        let (first, second) = (last.ask(), last.ask());
+        last.learn(second, counters(2));
+        last.learn(first, counters(1));
+        assert_eq!(last.get(), counters(2));
+        let third = last.ask();
+        last.learn(third, counters(3));
+        assert_eq!(last.get(), counters(3));
+    }
 }

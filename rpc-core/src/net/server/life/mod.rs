@@ -17,6 +17,9 @@ mod running;
 mod shutdown;
 mod together;
 
+pub(super) use counters::LastCounters;
+#[cfg(test)]
+pub(super) use counters::oldest_slow;
 pub(super) use ending::{Ended, end, end_if_stuck, has_failed, is_over, take_error, was_forced};
 pub use handle::ServerHandle;
 pub use running::RunningServer;

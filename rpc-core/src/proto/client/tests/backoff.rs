@@ -1,6 +1,7 @@
 //! Rules of the pause before connecting again: it grows, has a cap, is drawn from its whole range, and begins anew after a reply.
 
 use super::*;
+use crate::limits::LONGEST_PAUSE_ASKED;
 use crate::proto::tests::{ms, secs};
 
 /// The pauses after so many failures in a row, for many seeds: the shortest and the longest of each.
@@ -176,4 +177,26 @@ fn why_the_last_attempt_failed_is_told_and_what_closed_it_says_more_than_its_end
     bench.hears(&Header { millis: 1, ..Header::new(Kind::Busy) }, b"");
     bench.core.handle_disconnected("closed by this side", bench.now);
     assert!(bench.core.last_failure().contains("busy"));
+}
+
+#[test]
+fn no_frame_silences_a_client_for_longer_than_the_bound() {
+    let mut bench = Bench::new(quiet(1));
+    bench.connect();
+    bench.hears(&Header { millis: u32::MAX, ..Header::new(Kind::Busy) }, b"");
+    bench.cut();
+    let pause = bench.wait_until_it_connects();
+    assert_eq!(pause, LONGEST_PAUSE_ASKED, "BUSY said 49 days");
+}
+
+#[test]
+fn no_reply_delays_a_call_for_longer_than_the_bound() {
+    let mut bench = Bench::with_slots(1);
+    bench.ask(1, retrying(10 * LONGEST_PAUSE_ASKED));
+    bench.written();
+    bench.busy(0, 1, u32::MAX); // 49 days
+    assert!(bench.events().is_empty(), "it is tried again within its deadline");
+    let frames = bench.pass(2 * LONGEST_PAUSE_ASKED); // the pause, and as long again at random
+    let again = frames.iter().find(|(_, frame)| frame.header.kind == Kind::Call).expect("it is tried again");
+    assert_eq!((again.1.header.slot, again.1.header.seq), (0, 2));
 }

@@ -136,7 +136,7 @@ fn a_lost_session_ends_sent_calls_and_keeps_unsent_ones_in_their_order() {
 }
 
 #[test]
-fn a_forked_child_leaves_the_session_at_once_and_unsent_calls_go_on() {
+fn a_client_whose_driver_panicked_leaves_the_session_at_once_and_unsent_calls_go_on() {
     let mut bench = Bench::with_slots(2);
     bench.send(1, LONG);
     bench.start(2, LONG);
