@@ -132,7 +132,7 @@ pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits, SettingError};
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
 pub use net::MonotonicClock;
 pub use net::{
-    ConnectError, Connector, RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve,
+    Addresses, ConnectError, Connector, RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve,
 };
 pub use proto::UnknownCause;
 pub use proto::server::ServerCounters;

@@ -166,6 +166,17 @@ pub const COUNTERS_WAIT: Duration = Duration::from_secs(1);
 /// next one: a fresh megabyte costs 256 page faults, which is more than all copies of it together.
 pub const CLIENT_BUFFER_KEPT: usize = 2 << 20;
 
+/// An address that has not answered for this time is tried beside the next one: long enough for a round trip to any place, so that
+/// mostly the first one is used (RFC 8305, section 5, recommends it).
+pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Most addresses of one name that are used: one for each attempt in 16 s, more than a name has that fits in one reply of a
+/// name server.
+pub const MAX_ADDRESSES: usize = 64;
+
+/// The shortest time between two lookups of a name by one client: a name server is not asked for each failed attempt.
+pub const RESOLVE_EVERY: Duration = Duration::from_secs(1);
+
 /// A HELLO without a WELCOME is sent again after this part of the time to connect, and then after twice as long each time:
 /// it is sent three times again, and a slow server gets few of them.
 pub const HELLO_SHARE: u32 = 8;

@@ -310,6 +310,15 @@ impl Connection {
         (at, drained)
     }
 
+    /// Ends the pause before the next attempt. Returns true if there was one.
+    pub(super) fn skip_pause(&mut self, now: Time) -> bool {
+        let pauses = matches!(self.link, Link::Down(at) if at > now);
+        if pauses {
+            self.link = Link::Down(now);
+        }
+        pauses
+    }
+
     /// Looks at the timers. `awaits`: a frame from the server is due.
     pub(super) fn handle_timeout(&mut self, awaits: bool, limits: &ClientLimits, now: Time) -> Action {
         match self.link {

@@ -150,6 +150,13 @@ impl ClientCore {
         }
     }
 
+    /// The next attempt to connect goes to another address: it begins without a pause.
+    pub fn connect_at_once(&mut self, now: Time) {
+        if self.connection.skip_pause(now) {
+            self.calls.wake_by(now);
+        }
+    }
+
     /// Bytes were read.
     pub fn handle_input(&mut self, chunk: Bytes, now: Time) {
         if !self.connection.is_open() {

@@ -31,6 +31,7 @@ use crate::net::MonotonicClock;
 use crate::net::os::{self, Event, Events, Poll, Token};
 use crate::net::sync::thread;
 use crate::panics::contain;
+use crate::proto::client::ClientCore;
 
 /// The token of the waker. The other tokens are keys of jobs.
 const WAKER: Token = Token(usize::MAX);
@@ -300,7 +301,7 @@ impl BackgroundWorker {
             state.core.wants_transmit() && driver.transport.is_connected() && driver.transport.out.is_empty();
         // A step that no event announces: the next batch, or the rest of a read.
         let again = more || driver.transport.is_unread();
-        let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };
+        let due = if again { now } else { next_timer(&state.core, &driver.transport) };
         let idle = !state.core.owes() && !again;
         // A thread that has something to send must wake the worker, as long as it drives.
         state.polling = !idle;
@@ -356,7 +357,7 @@ impl BackgroundWorker {
         }
         inner.advance(core, transport, registry, Token(key), now);
         inner.flush(core, transport, registry, now);
-        let due = if transport.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
+        let due = if transport.is_unread() { now } else { next_timer(core, transport) };
         let done = core.orphaned_slots() == 0;
         // The thread that drives the other session may wait for one of these outcomes.
         if state.deliver(&mut wakeups) {
@@ -375,4 +376,10 @@ impl BackgroundWorker {
             self.set_due(key, self.clock.now().plus(due.since(now)));
         }
     }
+}
+
+/// Returns the time of the next step that no event announces.
+fn next_timer(core: &ClientCore, transport: &Transport) -> Time {
+    let timers = [core.poll_timeout(), transport.poll_timeout()];
+    timers.into_iter().flatten().min().unwrap_or(Time::NEVER)
 }
