@@ -20,7 +20,7 @@ pub const SKIP_FACTOR: usize = 16;
 /// The smallest step in which room for a long frame grows, so that a claimed length alone reserves little.
 pub const ROOM_STEP: usize = 64 << 10;
 
-/// Most slots of a session: a record is 32 bytes, so 1,024 of them are 32 KiB.
+/// Most slots of a session: a record is 32 bytes, so 1,024 of them are 32 KiB (45 KiB if the lowest slot is not used).
 pub const MAX_SLOTS: u16 = 1024;
 
 /// Most services on one server: a HELLO must fit their names.
@@ -45,6 +45,14 @@ pub const MAX_DEPTH: u32 = 64;
 /// alone bound nothing.
 pub const SPARE_ELEMENTS: usize = 1024;
 
+/// Bytes of memory that the elements of a value's sequences and maps may take for each byte that is decoded. An absent
+/// `Option<u64>` takes 16 bytes for one on the wire, an absent `Option<String>` 24; an absent `Option<[u64; 32]>` takes 264,
+/// so that a body of 4 MiB would become 1.1 GB.
+pub const MEMORY_PER_BYTE: usize = 32;
+/// Bytes of memory that the elements may take beside these: as much as one connection may pin, so that a short list of large
+/// elements, most of them absent, can be decoded.
+pub const SPARE_MEMORY: usize = 8 << 20;
+
 /// Longest text of a panic or a refusal on the wire, in bytes: enough for a sentence, too little to be a reply.
 pub const MAX_DETAIL: usize = 1024;
 
@@ -60,18 +68,20 @@ pub const HELLO_TIME: Duration = Duration::from_secs(5);
 
 /// The interval at which the watcher looks at a loop that is busy. A handler that runs at two looks in a row is slow: after
 /// 4 to 8 ms. A timed wake-up costs up to 30 µs on a virtual machine, so a shorter interval costs more than it gains: a
-/// method stalls a loop once, and runs on a thread of its own from then on.
+/// method that is slow often stalls a loop twice, and gets a thread of its own from then on.
 pub const WATCH_TICK: Duration = Duration::from_millis(4);
 
 /// Looks at an idle loop after which the watcher sleeps until it is woken, so that an idle server costs nothing.
 pub const WATCH_QUIET_TICKS: u32 = 2;
 
-/// The longest quick run of a method that was slow once: well below an interval of the watcher.
-pub const QUICK_RUN: Duration = Duration::from_millis(1);
+/// Late runs among the last 16 of a method at which its calls are handed over to another thread before they run. One late
+/// run may have been a preempted thread, or the large argument of one caller. The others of the 16 then cost 1 to 4 µs each,
+/// or a wake-up of 36 µs, which together is less than one more stall of the loop.
+pub const LATE_RUNS: u32 = 2;
 
-/// Quick runs in a row after which a method that was slow once counts as quick again: handing over this many runs costs as
-/// much (1 to 4 µs each) as the one stall of a wrong guess.
-pub const QUICK_ROW: u32 = 4096;
+/// All sessions of one source address together may have this many slow calls for each thread that is left, where one session
+/// may have one: three quarters of the threads, if there is no other source.
+pub const SOURCE_SHARE: usize = 3;
 
 /// Idle threads that a loop keeps: starting one takes as long as ten hand-overs.
 pub const SPARES_KEPT: usize = 2;
@@ -123,6 +133,10 @@ pub const ACCEPT_BATCH: usize = 64;
 
 /// The pause of accepting when descriptors or connections have run out: some may be free again by then.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Detached sessions that are looked at, and sources, before a server that is full says that it has no room: one whose call waits
+/// to run is passed over, and there may be many.
+pub const EVICTION_LOOKS: usize = 8;
 
 /// A search for old replies reads every call, so a server that is short of room searches this often at most.
 pub const REPLY_SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -206,17 +220,26 @@ pub struct ServerLimits {
     /// Longest frame body in both directions, in bytes. Larger values are to be sent in pages.
     pub max_frame: usize,
     /// Most sessions at a time, of all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records if all of them use
-    /// every slot; 2 GiB if every client asks for 1,024.
+    /// every slot; 2 GiB if every client asks for 1,024. What a slot takes beyond its record is bounded by `queue`, `threads`
+    /// and `replies`.
     pub sessions: usize,
-    /// Most sessions from one source address, divided among the loops like `sessions`, which get at least one each; `None`: as
-    /// many as `sessions`. For servers that unknown peers can reach.
+    /// Most sessions from one source, divided among the loops like `sessions`, which get at least one each; `None`: a quarter of
+    /// `sessions`, so that no one address can lock all others out. A source is an IPv4 address, or the first 64 bits of an IPv6
+    /// address. Beyond it the source's own oldest session of which no call ever began makes room, or the client is told to wait.
     pub sessions_per_source: Option<usize>,
     /// The time that a session outlives its connection: long enough for a switch to reboot.
     pub lease: Duration,
     /// Longest reply that is kept for a client that asks again, in bytes. A method may set its own limit.
     pub max_cached_reply: usize,
-    /// Most bytes of kept replies, of all sessions together.
+    /// Most bytes of kept replies of one session, whatever its slots: 64 of the longest. A reply beyond it is recorded as executed
+    /// and not kept.
+    pub session_replies: usize,
+    /// Most bytes of kept replies, of all sessions together. While more than half of it is used, a session keeps at most an equal
+    /// share of the other half.
     pub reply_budget: usize,
+    /// Most kept replies, of all sessions together, with equal shares like `reply_budget`. Each takes up to 168 bytes beside its own,
+    /// so 1,048,576 of them are 168 MiB; and room for up to twice its bytes and 256 more where a longer one was before.
+    pub replies: usize,
     /// Kept replies older than this are released when room is short: their callers have asked again by then.
     pub reply_age: Duration,
     /// Most calls that wait to run, of all sessions of a loop together. A call beyond it is refused as busy.
@@ -245,8 +268,11 @@ pub struct ServerLimits {
     /// A drained connection is closed this time after its last reply was written.
     pub drain_linger: Duration,
     /// Most handlers that run at once, on their own threads if they are slow. The number is divided among the loops, which get
-    /// at least [`MIN_THREADS`] each. When a loop has one thread left, methods that are known to be slow are refused as busy.
-    /// A method that is not known to be slow still runs; if it is slow, its loop waits for it.
+    /// at least [`MIN_THREADS`] each. A session may take a thread for a slow call while it has fewer than are left, the one
+    /// that drives the loop included: half of them, if it is alone. All sessions of one source address together may have
+    /// [`SOURCE_SHARE`] times as many. Beyond that, and when a loop has one thread left, calls of methods that are known to be
+    /// slow are refused as busy. A method that is not known to be slow still runs, unless that many calls of its source were
+    /// late and still run; if it is slow and no thread is left, its loop waits for it.
     pub threads: usize,
     /// Most connections at a time. Accepting pauses at this number.
     pub connections: usize,
@@ -259,8 +285,19 @@ impl ServerLimits {
         self.sessions = (self.sessions / loops).max(1);
         self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
         self.reply_budget /= loops;
+        self.replies = (self.replies / loops).max(1);
         self.unsent_budget /= loops;
         self
+    }
+
+    /// Returns the most sessions from one source.
+    pub(crate) fn sessions_of_source(&self) -> usize {
+        self.sessions_per_source.unwrap_or(self.sessions.div_ceil(4))
+    }
+
+    /// Returns the most bytes of kept replies of a session with so many slots (V19).
+    pub(crate) fn replies_of_session(&self, slots: u16) -> usize {
+        self.max_cached_reply.saturating_mul(usize::from(slots)).min(self.session_replies)
     }
 }
 
@@ -273,7 +310,9 @@ impl Default for ServerLimits {
             sessions_per_source: None,
             lease: Duration::from_secs(60),
             max_cached_reply: 16 << 10,
+            session_replies: 1 << 20,
             reply_budget: 256 << 20,
+            replies: 1 << 20,
             reply_age: Duration::from_secs(60),
             queue: 65_536,
             queue_bytes: 64 << 20,

@@ -57,6 +57,11 @@ use proc_macro::TokenStream;
 /// any other `&T` it decodes a `T`, and for `&[T]` a `Vec<T>`, and passes a reference. Large bytes are fastest as `&[u8]`,
 /// and as a type that is written `Vec<u8>`. Replies are owned. Your own types need serde's `Serialize` and `Deserialize`.
 ///
+/// Elements of lists and maps may take 32 bytes of memory for each byte of the arguments, and 8 MiB beside that; more is
+/// refused as bad arguments, and in a reply as a reply that is lost. An absent option takes one byte on the wire and the room
+/// of a present one in memory: put large values that are mostly absent behind a `Box`. A `Box` of an enum with one large
+/// variant is not counted, so its memory is at most its size for each 4 bytes of the arguments.
+///
 /// A first argument of type `&CallContext`, or one marked `#[rpc(context)]`, is not sent: the server supplies it, and the
 /// client's method does not have it.
 ///
@@ -65,7 +70,10 @@ use proc_macro::TokenStream;
 /// - `#[rpc(idempotent)]`: to run it twice has the same effect as to run it once, also with other clients' calls in
 ///   between. The client may repeat it if its outcome is unknown, and the server does not keep its reply. A read is
 ///   idempotent, a `put` is not;
-/// - `#[rpc(slow)]`: it runs for long, or blocks. It runs on another thread than the one that serves the connections;
+/// - `#[rpc(slow)]`: it runs for long, or blocks. It runs on another thread than the one that serves the connections.
+///   Without it a call that runs for 4 to 8 ms is moved while it runs, and all others of its loop have waited for it; while
+///   two of the last 16 runs of the method were such, it counts as slow for all callers. If a session or its source address
+///   has its share of the threads (half, and three quarters, if it is alone), its calls of slow methods are refused as busy;
 /// - `#[rpc(deadline = "250ms")]`: the longest time that its caller waits, unless the client has another deadline; in
 ///   `ms`, `s` or `m`;
 /// - `#[rpc(max_cached_reply = 65536)]`: the longest reply, in bytes, that the server keeps for a duplicate of the call.

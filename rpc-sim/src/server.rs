@@ -355,6 +355,7 @@ fn gauges_off(counters: ServerCounters) -> ServerCounters {
     counters.connections = 0;
     counters.records = 0;
     counters.record_bytes = 0;
+    counters.call_bytes = 0;
     counters.kept_bytes = 0;
     counters.queued = 0;
     counters.running = 0;

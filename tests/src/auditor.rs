@@ -120,11 +120,11 @@ impl Auditor {
             self.look_at_drain(number, server, now, settled)?;
         }
         let loops = self.loops.len().max(1);
-        if let Some(most) = self.limits.sessions_per_source {
-            let share = (most / loops).max(1) * loops;
-            if let Some((source, count)) = sources.iter().find(|(_, count)| **count > share) {
-                return Err(format!("V19: {count} sessions from {source}, at most {share}"));
-            }
+        let of_loop = |most: usize| (most / loops).max(1);
+        let quarter = of_loop(self.limits.sessions).div_ceil(4);
+        let share = self.limits.sessions_per_source.map_or(quarter, of_loop) * loops;
+        if let Some((source, count)) = sources.iter().find(|(_, count)| **count > share) {
+            return Err(format!("V19: {count} sessions from {source}, at most {share}"));
         }
         self.ever.extend(&present);
         self.look_at_ends(now, &present)
@@ -170,6 +170,9 @@ impl Auditor {
         self.stalled.insert(number, stalled);
         server.sessions(|state| {
             present.insert(state.id);
+            if state.kept > self.limits.session_replies {
+                broken = Err(format!("V19: session {:?} keeps {} bytes", state.id, state.kept));
+            }
             if let Some(source) = state.source {
                 *sources.entry(source).or_default() += 1;
             }
@@ -199,7 +202,7 @@ impl Auditor {
         broken
     }
 
-    /// A session that is gone said BYE, or its lease was over, or it was evicted before any call.
+    /// A session that is gone said BYE, or its lease was over, or it was evicted before a call of it began.
     fn look_at_ends(&mut self, now: Time, present: &HashSet<SessionId>) -> Result<(), String> {
         let lease = self.limits.lease;
         let mut broken = Ok(());

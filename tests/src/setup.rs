@@ -102,8 +102,8 @@ impl Setup {
     pub fn has_room(&self) -> bool {
         let limits = &self.world.limits;
         let of_loop = |most: usize| (most / self.world.loops).max(1) * self.world.loops;
-        let of_source = limits.sessions_per_source.map_or(usize::MAX, of_loop);
-        let capped = limits.sessions < NO_CAP || limits.sessions_per_source.is_some();
+        let of_source = of_loop(limits.sessions_per_source.unwrap_or(limits.sessions.div_ceil(4)));
+        let capped = limits.sessions < NO_CAP || of_source < NO_CAP / 4;
         // Sessions of clients that crashed, and of strangers, fill the place until their lease is over.
         let lasting = limits.lease > Duration::from_secs(10);
         self.clients.len() <= of_loop(limits.sessions) && of_source >= 2 && !(capped && lasting)

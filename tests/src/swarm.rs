@@ -74,7 +74,7 @@ fn limits(usual: ServerLimits, random: &mut fastrand::Rng) -> ServerLimits {
         queue: *pick(&[1, 2, 16, 64], random),
         queue_bytes: *pick(&[4 << 10, 64 << 10], random),
         sessions: *pick(&[6, 20, NO_CAP, NO_CAP], random),
-        sessions_per_source: *pick(&[None, None, Some(6)], random),
+        sessions_per_source: *pick(&[Some(NO_CAP), Some(NO_CAP), Some(6)], random),
         unsent_pause: *pick(&[256, 4 << 10, 256 << 10], random),
         unsent_stall: *pick(&[seconds(1), seconds(30)], random),
         retry_after: Duration::from_millis(*pick(&[0, 50, 500], random)),

@@ -95,6 +95,14 @@ fn the_limits_are_those_of_the_page() {
         ("arguments of a method", grouped(rpc_codegen::validate::MAX_ARGUMENTS)),
         ("nesting of a value", limits::MAX_DEPTH.to_string()),
         ("elements beyond the bytes of a body", grouped(limits::SPARE_ELEMENTS)),
+        (
+            "memory of the elements of a body",
+            format!(
+                "{} bytes for each of its bytes, and {} MiB",
+                limits::MEMORY_PER_BYTE,
+                limits::SPARE_MEMORY >> 20
+            ),
+        ),
         ("time for HELLO", format!("{} s", limits::HELLO_TIME.as_secs())),
         ("unsent bytes of a connection at which the server stops reading it", grouped(server.unsent_pause)),
     ];

@@ -79,7 +79,9 @@ bounds! {
         sessions_per_source: Some(1), Some(COUNT), "for no bound of its own, use `None`";
         lease: TICK, LONGEST, "a session must outlive its connection, and a frame carries this time";
         max_cached_reply: 0, FRAME, "zero keeps no reply";
+        session_replies: 0, BYTES, "zero keeps no reply";
         reply_budget: 0, BYTES, "zero keeps no reply";
+        replies: 0, COUNT, "zero keeps no reply";
         reply_age: Duration::ZERO, LONGEST, "replies older than this make room first";
         queue: 1, COUNT, "a call waits in the queue before it runs";
         queue_bytes: 0, BYTES, "the arguments of a call wait in the queue before it runs";

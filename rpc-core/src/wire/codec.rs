@@ -54,7 +54,8 @@ pub enum EncodeError {
 #[error("{}", Escaped(.0))] // a type may name the bytes that it does not accept
 pub struct DecodeError(String);
 
-/// Appends `value` to `into`, at most `limit` bytes. What was appended, [`decode`] reads back.
+/// Appends `value` to `into`, at most `limit` bytes. What was appended, [`decode`] reads back, unless its elements take
+/// much more memory than bytes.
 ///
 /// `value` is serialized twice, first to measure it, so that nothing is appended of what is refused.
 ///
@@ -100,7 +101,8 @@ fn measure<T: Serialize + ?Sized>(value: &T) -> Result<usize, EncodeError> {
 ///
 /// # Errors
 /// [`DecodeError`] if the bytes are not such a value, if bytes are left over, or if the value nests deeper than
-/// [`MAX_DEPTH`] or claims more elements than it has bytes and [`SPARE_ELEMENTS`].
+/// [`MAX_DEPTH`], claims more elements than it has bytes and [`SPARE_ELEMENTS`], or has elements that take more than
+/// [`MEMORY_PER_BYTE`](crate::limits::MEMORY_PER_BYTE) for each byte and [`SPARE_MEMORY`](crate::limits::SPARE_MEMORY).
 pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
     let budget = Budget::for_bytes(bytes.len());
     let mut rest = bytes;

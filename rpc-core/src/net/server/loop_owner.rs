@@ -25,13 +25,13 @@ use std::sync::Arc;
 use super::commands::{Command, CommandQueue};
 use super::event_loop::EventLoop;
 use super::life::{Ended, LastCounters, ShutdownSignal};
-use super::threads::{SlowMethods, ThreadPool, detach};
-use crate::contract::Entry;
+use super::threads::{Pace, SlowCalls, SlowMethods, ThreadPool, detach};
 use crate::error::Reason;
 use crate::ids::Time;
+use crate::limits::WATCH_TICK;
 use crate::net::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::net::sync::{Instant, Mutex, MutexGuard, PoisonError};
-use crate::proto::server::{CallKey, ReadyCall};
+use crate::proto::server::{CallKey, Caller, ReadyCall};
 use crate::service::DispatchEnv;
 use crate::wire::message::Status;
 
@@ -56,8 +56,6 @@ pub(super) struct LoopOwner {
     pub(super) methods: Arc<SlowMethods>,
     /// The services, and all else that a call needs to run.
     pub(super) dispatch_env: Arc<DispatchEnv>,
-    /// Most threads that run handlers at once, the owner included.
-    pub(super) max_threads: usize,
     /// The number of the loop, for the names of its threads.
     pub(super) number: usize,
 }
@@ -72,26 +70,18 @@ pub(super) struct Inner {
     pub(super) parked_loop: Option<Box<EventLoop>>,
     /// Names the current period of ownership.
     pub(super) epoch: u64,
-    /// The method that the owner ran last, or runs now.
-    pub(super) running: Option<Entry>,
+    /// The call that the owner ran last, or runs now.
+    pub(super) running: Option<CallKey>,
     /// The last even stamp; the stamp of a running handler is one more.
     pub(super) stamps: u64,
     /// The calls that run without the loop, each on a thread that has lost it.
-    pub(super) slow: Vec<SlowCall>,
+    pub(super) slow: SlowCalls,
     /// The threads of the loop.
     pub(super) threads: ThreadPool,
     /// The result of the loop, once it has ended.
     pub(super) ended: Option<Ended>,
     /// The newest counters that are known.
     pub(super) last_counters: LastCounters,
-}
-
-/// A call whose thread has lost the loop.
-pub(super) struct SlowCall {
-    /// The epoch in which the thread owned the loop.
-    pub(super) epoch: u64,
-    /// The time of the turn in which the call began.
-    pub(super) since: Time,
 }
 
 /// The loop, held by its owner. There is at most one for a loop.
@@ -110,6 +100,8 @@ pub(super) struct ParkedLoop<'a> {
     epoch: u64,
     /// The call that runs. It is filled in place: a call is large enough that moving it costs time.
     call: Option<ReadyCall>,
+    /// True if the run of that call is to be noted when it was quick, since an earlier one of its method was late.
+    is_noted: bool,
     /// The stage of the turn.
     stage: Stage<'a>,
 }
@@ -144,7 +136,7 @@ impl LoopOwner {
             epoch: 0,
             running: None,
             stamps: 0,
-            slow: Vec::new(),
+            slow: SlowCalls::new(max_threads),
             threads: ThreadPool::default(),
             ended: None,
             last_counters: LastCounters::default(),
@@ -158,7 +150,6 @@ impl LoopOwner {
             commands,
             methods,
             dispatch_env,
-            max_threads,
             number,
         }
     }
@@ -177,13 +168,13 @@ impl LoopOwner {
         if inner.ended.is_some() {
             // First: dropping the loop closes its sockets, which must not happen under the lock.
             drop(inner);
-            return ParkedLoop { owner: self, epoch, call: None, stage: Stage::Lost };
+            return ParkedLoop { owner: self, epoch, call: None, is_noted: false, stage: Stage::Lost };
         }
         debug_assert!(inner.parked_loop.is_none() && inner.epoch == epoch, "a loop has one owner");
         inner.parked_loop = Some(event_loop);
         // It sleeps while no call runs. From here on the watcher must see how long one takes.
         inner.threads.wake_watcher();
-        ParkedLoop { owner: self, epoch, call: None, stage: Stage::Between(inner) }
+        ParkedLoop { owner: self, epoch, call: None, is_noted: false, stage: Stage::Between(inner) }
     }
 
     /// Takes the parked loop, for a thread that was given the task to drive it.
@@ -213,10 +204,16 @@ impl ParkedLoop<'_> {
                 self.stage = owned.map_or(Stage::Lost, Stage::Over); // unlocks
                 return None;
             };
-            if !owner.methods.is_slow(&call.entry) {
+            if inner.slow.are_crowded() && !inner.slow.may_run(&inner.caller(call.key)) {
+                inner.refuse_busy(call.key);
+                continue;
+            }
+            let pace = owner.methods.pace(&call.entry);
+            if pace != Pace::Slow {
                 inner.stamps += 2;
                 owner.stamp.store(inner.stamps + 1, Ordering::Relaxed);
-                inner.running = Some(call.entry);
+                inner.running = Some(call.key);
+                self.is_noted = pace == Pace::Doubtful;
                 self.stage = Stage::Runs; // unlocks
                 return self.call.as_ref();
             }
@@ -234,7 +231,7 @@ impl ParkedLoop<'_> {
         let Some(ReadyCall { key, entry, .. }) = &self.call else { return }; // `next_call` has set it
         let key = *key;
         if let Stage::RunsDetached(since) = self.stage {
-            self.owner.methods.record_run(entry, since.elapsed());
+            self.owner.methods.record_run(entry, since.elapsed() >= WATCH_TICK);
         }
         // Frees the arguments before the lock is taken.
         self.call = None;
@@ -242,13 +239,16 @@ impl ParkedLoop<'_> {
         let inner = &mut *guard;
         match inner.parked_loop.as_mut().filter(|_| inner.epoch == self.epoch) {
             Some(event_loop) => {
+                if let Some(entry) = self.is_noted.then(|| event_loop.core.entry(key)).flatten() {
+                    self.owner.methods.record_run(&entry, false);
+                }
                 event_loop.core.finish(key, status, reply, event_loop.now);
                 self.stage = Stage::Between(guard);
             }
             None => {
                 self.stage = Stage::Lost;
                 // Before the reply is sent: a client that has it may call again, and finds this thread free.
-                inner.slow.retain(|call| call.epoch != self.epoch);
+                inner.slow.remove(self.epoch);
                 drop(guard);
                 let body = std::mem::take(reply);
                 self.owner.commands.push(Command::CallFinished { key, status, body });
@@ -268,16 +268,22 @@ impl ParkedLoop<'_> {
 
 impl Inner {
     /// Takes the loop from the owner of this epoch: its handler is a slow call from now on. `since` is the time of the turn
-    /// in which the call began.
-    pub(super) fn release_loop(&mut self, epoch: u64, since: Time) {
+    /// in which the call began, `was_late` true if it was found slow while it ran.
+    pub(super) fn release_loop(&mut self, epoch: u64, since: Time, caller: Option<Caller>, was_late: bool) {
         self.epoch += 1;
-        self.slow.push(SlowCall { epoch, since });
+        self.slow.add(epoch, since, caller, was_late);
         self.check();
     }
 
     /// Returns the time of the turn of the parked loop.
     pub(super) fn time_of_turn(&self) -> Time {
         self.parked_loop.as_ref().map_or(Time::default(), |event_loop| event_loop.now)
+    }
+
+    /// Returns the session of a call that the parked loop has given out, and its source.
+    pub(super) fn caller(&self, key: CallKey) -> Caller {
+        let source = self.parked_loop.as_ref().and_then(|event_loop| event_loop.core.source(key));
+        Caller::new(key, source)
     }
 
     /// Refuses a call for which there is no thread.
@@ -290,13 +296,6 @@ impl Inner {
     /// Asserts what holds after every change of ownership.
     pub(super) fn check(&self) {
         debug_assert!(self.ended.is_none() || self.parked_loop.is_none(), "a loop that has ended is closed");
-        debug_assert!(
-            self.slow.iter().all(|call| call.epoch < self.epoch),
-            "a slow call does not own the loop"
-        );
-        debug_assert!(
-            self.slow.is_sorted_by_key(|call| call.epoch),
-            "each slow call has an epoch of its own"
-        );
+        debug_assert!(self.slow.are_before(self.epoch), "a slow call does not own the loop");
     }
 }

@@ -1,12 +1,14 @@
 //! Layer 2: every record of every session, and a check that the sums agree with the parts, for the simulator.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::ServerCore;
 use super::keys::SessionKey;
 use super::record::{CallState, NO_CALL, Record};
 use super::run_queue::Turn;
-use super::sessions::Session;
+use super::session::Session;
+use super::sources::Source;
 use crate::ids::{CallId, Seq, SessionId};
 
 /// The state of a record, for checks from outside.
@@ -43,10 +45,23 @@ pub struct SessionState {
     pub all_written: bool,
     /// Calls that are queued or running.
     pub active: u32,
-    /// True if a slot has a record of a call, or of a CANCEL that came before its call.
+    /// True if a call of it has begun, or waits to run: it is not evicted.
     pub used: bool,
+    /// Bytes of its kept replies.
+    pub kept: usize,
     /// True if every reply is acknowledged.
     pub acknowledged: bool,
+}
+
+/// The calls of one or more sessions that have data.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stored {
+    /// The number of calls.
+    calls: usize,
+    /// The number of them with a kept reply.
+    replies: usize,
+    /// Bytes of those replies.
+    kept: usize,
 }
 
 impl ServerCore {
@@ -57,13 +72,14 @@ impl ServerCore {
             let sent = connection.map_or(session.queued_before, |connection| connection.outgoing.sent());
             see(SessionState {
                 sent,
-                all_written: session.records().iter().all(|record| record.reply_end <= sent),
+                all_written: session.records().iter().all(|(_, record)| record.reply_end <= sent),
                 id: session.id,
                 source: session.source,
                 attached: session.attached().is_some(),
                 unsent: connection.map_or(0, |connection| connection.outgoing.unsent().len()),
                 active: session.sums.active,
-                used: session.records().iter().any(|record| record.last > 0),
+                used: session.sums.is_used(),
+                kept: session.sums.kept,
                 acknowledged: session.is_acknowledged(),
             });
         }
@@ -78,58 +94,95 @@ impl ServerCore {
         if self.links.sessions.len() > limits.sessions {
             return Err(format!("V10: {} sessions", self.links.sessions.len()));
         }
-        if self.calls.kept_bytes() > limits.reply_budget {
-            return Err(format!("V10: {} bytes kept", self.calls.kept_bytes()));
+        if self.calls.kept_bytes() > limits.reply_budget || self.calls.kept_replies > limits.replies {
+            return Err(format!(
+                "V10: {} replies with {} bytes kept",
+                self.calls.kept_replies,
+                self.calls.kept_bytes()
+            ));
         }
         // Each sum is worked out again from its parts: a sum that drifts is found at the step that spoils it.
         self.audit_queue()?;
         self.audit_connections()?;
-        let (mut kept_by_all, mut calls) = (0, 0);
+        self.audit_sources()?;
+        let (mut stored, mut keepers) = (Stored::default(), 0);
         for session in self.links.sessions.iter() {
-            if session.records().len() > usize::from(session.sums.slots) {
-                return Err(format!("V10: {} records", session.records().len()));
-            }
-            let (mut active, mut kept, mut running) = (0, 0, 0);
-            for (slot, record) in (0..).zip(session.records()) {
-                active += u32::from(!record.state.is_final());
-                let data = self.calls.get(record.call);
-                // Data where there must be some, and nowhere else: what is left behind would never be freed.
-                let stored = matches!(record.state, CallState::Queued | CallState::Running | CallState::Kept);
-                if stored != data.is_some() || (record.call == NO_CALL) == stored {
-                    return Err(format!("slot {slot}: {record:?} with {data:?}"));
-                }
-                calls += usize::from(stored);
-                kept += data.map_or(0, |data| data.reply.len());
-                let runs = record.state == CallState::Running;
-                running += data.filter(|_| runs).map_or(0, |data| data.running);
-                // An index that two records share would send one client's reply to another.
-                if data.is_some_and(|data| data.seq != record.last || data.slot != slot) {
-                    return Err(format!("slot {slot}: {record:?} has another's data {data:?}"));
-                }
-                see(CallId { session: session.id, slot, seq: record.last }, shown(record.state));
-            }
-            if active != session.sums.active {
-                return Err(format!("V12: {active} calls under way, {} counted", session.sums.active));
-            }
-            if running != session.sums.running {
-                return Err(format!("V10: calls hold {running} bytes, {} counted", session.sums.running));
-            }
-            if kept != session.sums.kept {
-                return Err(format!("V10: {kept} bytes kept, {} counted", session.sums.kept));
-            }
-            let share = usize::from(session.sums.slots) * limits.max_cached_reply;
-            if kept > share {
-                return Err(format!("V19: {kept} bytes kept for one session, whose share is {share}"));
-            }
-            kept_by_all += kept;
+            let of_session = self.audit_session(session, &mut see)?;
+            stored.calls += of_session.calls;
+            stored.replies += of_session.replies;
+            stored.kept += of_session.kept;
+            keepers += usize::from(of_session.replies > 0);
         }
-        if kept_by_all != self.calls.kept_bytes() {
-            return Err(format!("V10: {kept_by_all} bytes kept, {} counted", self.calls.kept_bytes()));
+        let counted = (self.calls.kept_bytes(), self.calls.kept_replies, self.calls.keepers);
+        if (stored.kept, stored.replies, keepers) != counted {
+            return Err(format!("V10: {stored:?} of {keepers} sessions, counted {counted:?}"));
         }
-        if calls != self.calls.len() {
-            return Err(format!("{calls} calls have data, {} are stored", self.calls.len()));
+        if stored.calls != self.calls.len() {
+            return Err(format!("{} calls have data, {} are stored", stored.calls, self.calls.len()));
         }
         Ok(())
+    }
+
+    /// Checks the records of a session against its sums, and shows them to `see`.
+    fn audit_session(
+        &self,
+        session: &Session,
+        see: &mut impl FnMut(CallId, RecordState),
+    ) -> Result<Stored, String> {
+        if session.records().len() > usize::from(session.sums.slots) {
+            return Err(format!("V10: {} records", session.records().len()));
+        }
+        session.records().audit()?;
+        let (mut active, mut running, mut stored) = (0, 0, Stored::default());
+        for (slot, record) in session.records().iter() {
+            active += u32::from(!record.state.is_final());
+            let data = self.calls.get(record.call);
+            // Data where there must be some, and nowhere else: what is left behind would never be freed.
+            let is_stored = matches!(record.state, CallState::Queued | CallState::Running | CallState::Kept);
+            if is_stored != data.is_some() || (record.call == NO_CALL) == is_stored {
+                return Err(format!("slot {slot}: {record:?} with {data:?}"));
+            }
+            stored.calls += usize::from(is_stored);
+            stored.replies += usize::from(record.state == CallState::Kept);
+            stored.kept += data.map_or(0, |data| data.reply.len());
+            let runs = record.state == CallState::Running;
+            running += data.filter(|_| runs).map_or(0, |data| data.running);
+            // An index that two records share would send one client's reply to another.
+            if data.is_some_and(|data| data.seq != record.last || data.slot != slot) {
+                return Err(format!("slot {slot}: {record:?} has another's data {data:?}"));
+            }
+            see(CallId { session: session.id, slot, seq: record.last }, shown(record.state));
+        }
+        let sums = &session.sums;
+        if active != sums.active {
+            return Err(format!("V12: {active} calls under way, {} counted", sums.active));
+        }
+        if running != sums.running {
+            return Err(format!("V10: calls hold {running} bytes, {} counted", sums.running));
+        }
+        if (stored.kept, stored.replies) != (sums.kept, sums.kept_replies) {
+            return Err(format!("V10: {stored:?}, counted {sums:?}"));
+        }
+        let share = self.config.limits.replies_of_session(sums.slots);
+        if stored.kept > share {
+            return Err(format!("V19: {} bytes kept for one session, whose share is {share}", stored.kept));
+        }
+        Ok(stored)
+    }
+
+    /// Checks that each source has the sessions that are counted for it, and no more than its share.
+    fn audit_sources(&self) -> Result<(), String> {
+        let mut counted: HashMap<Source, usize> = HashMap::new();
+        for session in self.links.sessions.iter() {
+            *counted.entry(session.source).or_default() += 1;
+        }
+        let most = self.config.limits.sessions_of_source();
+        if let Some((source, count)) =
+            counted.iter().find(|(source, count)| source.is_some() && **count > most)
+        {
+            return Err(format!("V19: {count} sessions of {source:?}, at most {most}"));
+        }
+        self.links.sessions.sources().audit(&counted)
     }
 
     /// Checks that the lanes and the run queue agree with the records, and that the queue's bounds hold.
@@ -141,7 +194,8 @@ impl ServerCore {
             let is_queued = |record: &&Record| record.state == CallState::Queued;
             let arguments = |record: &Record| self.calls.get(record.call).map_or(0, |data| data.body.len());
             let duplicates = lane.places.iter().filter_map(|place| place.duplicate.as_ref());
-            let waiting: Vec<usize> = session.records().iter().filter(is_queued).map(arguments).collect();
+            let records = session.records().iter().map(|(_, record)| record);
+            let waiting: Vec<usize> = records.filter(is_queued).map(arguments).collect();
             let waiting: Vec<usize> =
                 waiting.into_iter().chain(duplicates.map(|data| data.body.len())).collect();
             if (waiting.len(), waiting.iter().sum()) != (lane.calls, lane.bytes) {
@@ -199,7 +253,7 @@ impl ServerCore {
     /// The highest number seen in a slot, for tests of one rule.
     pub fn last_of(&self, call: CallId) -> Option<Seq> {
         let session = self.links.sessions.get(self.links.sessions.find(call.session)?)?;
-        session.records().get(usize::from(call.slot)).map(|record| record.last)
+        session.records().get(call.slot).map(|record| record.last)
     }
 }
 

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use slab::Slab;
 
 use super::keys::SessionKey;
+use super::session::Sums;
 use crate::contract::Entry;
 use crate::ids::{Seq, Slot, Time};
-use crate::limits::{REPLY_ROOM_SPARE, REPLY_SWEEP_EVERY};
+use crate::limits::{REPLY_ROOM_SPARE, REPLY_SWEEP_EVERY, ServerLimits};
 
 /// The data of one call: what its slot has beyond the 32 bytes of its record.
 #[derive(Clone, Debug)]
@@ -50,9 +51,13 @@ impl CallData {
     }
 }
 
+/// Bytes that the data of a call takes, its arguments and its reply apart: the slab's mark is in a word of its own.
+pub(super) const CALL_BYTES: usize = size_of::<CallData>() + size_of::<usize>();
+
 /// The data of all calls of a loop, by index.
 ///
-/// Invariant V10: `kept_bytes <= budget`, and `kept_bytes` is the sum of the lengths of all kept replies.
+/// Invariants (V10): `kept_bytes <= budget`, and `kept_bytes` is the sum of the lengths of all kept replies. `kept_replies <= most`,
+/// and `kept_replies` is their number. `keepers` is the number of sessions that have one.
 #[derive(Clone, Debug)]
 pub(super) struct CallTable {
     /// The calls.
@@ -61,14 +66,28 @@ pub(super) struct CallTable {
     pub(super) kept_bytes: usize,
     /// The bound on `kept_bytes`.
     pub(super) budget: usize,
+    /// The number of kept replies.
+    pub(super) kept_replies: usize,
+    /// The bound on `kept_replies`.
+    pub(super) most: usize,
+    /// The number of sessions with a kept reply.
+    pub(super) keepers: usize,
     /// The time of the last search for old replies.
     pub(super) swept_at: Time,
 }
 
 impl CallTable {
     /// An empty table.
-    pub(super) fn new(budget: usize) -> Self {
-        CallTable { calls: Slab::new(), kept_bytes: 0, budget, swept_at: Time::default() }
+    pub(super) fn new(limits: &ServerLimits) -> Self {
+        CallTable {
+            calls: Slab::new(),
+            kept_bytes: 0,
+            budget: limits.reply_budget,
+            kept_replies: 0,
+            most: limits.replies,
+            keepers: 0,
+            swept_at: Time::default(),
+        }
     }
 
     /// Returns the number of bytes of kept replies.
@@ -77,7 +96,6 @@ impl CallTable {
     }
 
     /// Returns the number of calls with data.
-    #[cfg(any(test, feature = "__inspection"))]
     pub(super) fn len(&self) -> usize {
         self.calls.len()
     }
@@ -117,14 +135,36 @@ impl CallTable {
         data.reply.len()
     }
 
-    /// Returns true if `length` more bytes may be kept.
-    pub(super) fn has_room(&self, length: usize) -> bool {
-        self.kept_bytes + length <= self.budget
+    /// Returns true if the bound leaves room for one more reply, of `length` bytes.
+    fn fits(&self, length: usize) -> bool {
+        self.kept_bytes + length <= self.budget && self.kept_replies < self.most
+    }
+
+    /// Returns true if half of the bound is free for one more reply: every session may keep one then.
+    pub(super) fn is_ample(&self, length: usize) -> bool {
+        self.kept_bytes + length <= self.budget / 2 && self.kept_replies < self.most / 2
+    }
+
+    /// Returns true if one more reply is within the share of its session (V19).
+    ///
+    /// Half of the bound is for all sessions alike. A session that would use the other half gets an equal share of it, so that
+    /// no few sessions take the room of all others. One that keeps nothing may always keep one reply.
+    pub(super) fn is_in_share(&self, sums: &Sums, length: usize) -> bool {
+        let sharers = self.keepers.max(1);
+        let (bytes, replies) = (self.budget / 2 / sharers, self.most / 2 / sharers);
+        self.is_ample(length)
+            || sums.kept_replies == 0
+            || (sums.kept + length <= bytes && sums.kept_replies < replies)
+    }
+
+    /// Returns true if one more reply of a session may be kept, of `length` bytes.
+    pub(super) fn has_room(&self, sums: &Sums, length: usize) -> bool {
+        self.fits(length) && self.is_in_share(sums, length)
     }
 
     /// Keeps a reply. The caller has checked that there is room.
-    pub(super) fn keep(&mut self, index: u32, reply: &[u8], now: Time) {
-        assert!(self.has_room(reply.len()), "V10: kept bytes stay within the budget");
+    pub(super) fn keep(&mut self, index: u32, reply: &[u8], sums: &mut Sums, now: Time) {
+        assert!(self.fits(reply.len()), "V10: kept bytes stay within the budget");
         let Some(data) = self.calls.get_mut(index as usize) else { return };
         debug_assert!(data.reply.is_empty(), "a call has one reply");
         if data.reply.capacity() > 2 * reply.len() + REPLY_ROOM_SPARE {
@@ -134,7 +174,26 @@ impl CallTable {
         data.kept_at = now;
         // The arguments are a slice of what was read: as long as it is there, the whole chunk is.
         data.body = Bytes::new();
+        self.keepers += usize::from(sums.kept_replies == 0);
+        self.kept_replies += 1;
         self.kept_bytes += reply.len();
+        sums.kept_replies += 1;
+        sums.kept += reply.len();
+    }
+
+    /// Counts a kept reply of a session no longer. Its bytes are counted until its data is freed or written over.
+    pub(super) fn leave(&mut self, sums: &mut Sums, length: usize) {
+        debug_assert!(length <= sums.kept && sums.kept_replies > 0, "V10: the sums cover each kept reply");
+        self.keepers -= usize::from(sums.kept_replies == 1);
+        self.kept_replies -= 1;
+        sums.kept_replies -= 1;
+        sums.kept -= length;
+    }
+
+    /// Counts all kept replies of a session that ends no longer.
+    pub(super) fn leave_all(&mut self, sums: &Sums) {
+        self.keepers -= usize::from(sums.kept_replies > 0);
+        self.kept_replies -= sums.kept_replies;
     }
 
     /// Takes a kept reply out for as long as it is appended to a connection, so that it is not copied twice.

@@ -14,7 +14,7 @@ use super::call_table::CallData;
 use super::connection::{Connection, Stage};
 use super::keys::SessionKey;
 use super::record::{CallState, Record};
-use super::sessions::{Attachment, Session};
+use super::session::{Attachment, Session};
 use super::timers::Timer;
 use super::{ConnId, ServerCore};
 use crate::ids::{CallId, SessionId, Time};
@@ -60,7 +60,7 @@ impl ServerCore {
     /// Gives every call a cancel flag of its own, with the value that it has: after a clone, which shares the flags.
     pub fn unshare_flags(&mut self) {
         for session in self.links.sessions.iter() {
-            for record in session.records() {
+            for (_, record) in session.records().iter() {
                 let Some(data) = self.calls.get_mut(record.call) else { continue };
                 if let Some(flag) = &mut data.cancelled {
                     *flag = Arc::new(AtomicBool::new(flag.load(Ordering::Relaxed)));
@@ -72,8 +72,7 @@ impl ServerCore {
     /// Returns the cancel flag of a call that waits or runs; `None` if its method does not look.
     pub fn is_cancelled(&self, call: CallId) -> Option<bool> {
         let session = self.links.sessions.get(self.links.sessions.find(call.session)?)?;
-        let record =
-            session.records().get(usize::from(call.slot)).filter(|record| record.last == call.seq)?;
+        let record = session.records().get(call.slot).filter(|record| record.last == call.seq)?;
         let flag = self.calls.get(record.call)?.cancelled.as_ref()?;
         Some(flag.load(Ordering::Relaxed))
     }
@@ -117,7 +116,7 @@ impl ServerCore {
         form.name(session.id.0);
         form.flags(&[
             session.attached().is_some(),
-            session.sums.admitted,
+            session.sums.has_run,
             session.has_lease_timer,
             session.is_listed,
         ]);
@@ -132,7 +131,8 @@ impl ServerCore {
         form.count(session.sums.kept);
         let written = self.written(session);
         form.count(session.records().len());
-        for record in session.records() {
+        for (slot, record) in session.records().iter() {
+            form.number(u64::from(slot));
             self.canonical_record(record, written, form);
         }
         form.number(session.lane.turn as u64);
@@ -179,7 +179,7 @@ impl ServerCore {
         form.flags(&[cancelled]);
         // The age of a reply only counts where there may be no room for the next one.
         let limits = &self.config.limits;
-        if !self.calls.has_room(limits.max_cached_reply) {
+        if !self.calls.is_ample(limits.max_cached_reply) {
             form.due(data.kept_at.plus(limits.reply_age));
             form.due(self.calls.swept_at);
         }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::call_table::CallTable;
+use super::call_table::{CALL_BYTES, CallTable};
 use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
@@ -21,6 +21,7 @@ use super::long_replies::LongReplies;
 use super::outgoing::Outgoing;
 use super::record::Record;
 use super::sessions::Room;
+use super::sources::source_of;
 use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
@@ -65,7 +66,7 @@ impl ServerCore {
         // Loops share nothing, so that no lock is between them: each has its part of every sum.
         config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
-            calls: CallTable::new(config.limits.reply_budget),
+            calls: CallTable::new(&config.limits),
             config,
             entropy,
             links: Links::default(),
@@ -177,6 +178,7 @@ impl ServerCore {
             connections: self.links.connections.len(),
             records,
             record_bytes: records * size_of::<Record>(),
+            call_bytes: self.calls.len() * CALL_BYTES,
             kept_bytes: self.calls.kept_bytes(),
             queued: self.links.queue.calls,
             running: self.running,
@@ -272,12 +274,23 @@ impl ServerCore {
     }
 
     fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8]) {
-        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.ip());
+        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| source_of(peer.ip()));
         let draining = self.drain.is_some();
         // Also counted when an unused session makes room: the server was full.
         let room = self.links.sessions.make_room(source, draining, &self.config.limits);
         self.counters.turned_away += u64::from(room != Room::Free);
         self.counters.evicted += u64::from(matches!(room, Room::Evict(_)));
+        if room != Room::Free && !draining {
+            let (sessions, of_source) =
+                (self.links.sessions.len(), self.links.sessions.sources().sessions(source));
+            crate::log::warn!(
+                ?source,
+                of_source,
+                sessions,
+                evicted = room != Room::Full,
+                "no room for one more session"
+            );
+        }
         match room {
             Room::Free => {}
             Room::Evict(key) => end_session(&mut self.links, &mut self.calls, key),
@@ -333,7 +346,7 @@ impl ServerCore {
         self.running -= 1;
         self.counters.panics += u64::from(status == Status::Panicked);
         // Space is made before the record is settled, since the filter that settles it sees its own slot only.
-        if status.ran() && !self.calls.has_room(body.len()) {
+        if status.ran() && !self.calls.is_ample(body.len()) {
             self.release_old_replies(key, body.len(), now);
         }
         self.note_reply(key, body.len());
@@ -343,23 +356,6 @@ impl ServerCore {
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
         self.links.resume_calls(key.session); // those that waited for this reply
-    }
-
-    /// Releases kept replies, oldest first, until `length` more bytes fit, if the reply of this call would be kept.
-    fn release_old_replies(&mut self, key: CallKey, length: usize, now: Time) {
-        let filter = self.find_filter(key.session, key.slot);
-        // No reply is released for one that would not be kept in any case.
-        if key.is_duplicate || !filter.is_some_and(|filter| filter.may_keep(length)) {
-            return;
-        }
-        for (session, slot, seq) in self.calls.old_replies(self.config.limits.reply_age, now) {
-            if self.calls.has_room(length) {
-                return;
-            }
-            if let Some(mut filter) = self.find_filter(session, slot) {
-                filter.release_reply(seq);
-            }
-        }
     }
 }
 
@@ -373,7 +369,8 @@ impl fmt::Debug for ServerCore {
 fn end_session(links: &mut Links, calls: &mut CallTable, key: SessionKey) {
     let Some(session) = links.end(key) else { return };
     // Entries in the run queue stay: their key finds no session, and they are passed over when their turn comes (V4).
-    for record in session.records() {
+    calls.leave_all(&session.sums);
+    for (_, record) in session.records().iter() {
         calls.tell_cancelled(record.call);
         calls.free(record.call);
     }

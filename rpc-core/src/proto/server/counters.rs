@@ -60,9 +60,9 @@ pub struct ServerCounters {
     pub resumed: u64,
     /// Sessions ended by their lease.
     pub expired: u64,
-    /// Sessions refused, or evicted before any call, because there were too many.
+    /// Sessions refused, or evicted before a call of them began, because there were too many.
     pub turned_away: u64,
-    /// Of them, sessions that were evicted before any call, so that another one could be opened.
+    /// Of them, sessions that were evicted before a call of them began, so that another one could be opened.
     pub evicted: u64,
     /// Resumptions of sessions that were not there.
     pub lost: u64,
@@ -74,6 +74,8 @@ pub struct ServerCounters {
     pub records: usize,
     /// Now: bytes of those records.
     pub record_bytes: usize,
+    /// Now: bytes that the calls take which wait, run, or have a kept reply, beside their arguments and replies.
+    pub call_bytes: usize,
     /// Now: bytes of kept replies.
     pub kept_bytes: usize,
     /// Now: calls that wait to run.
@@ -136,6 +138,7 @@ impl ServerCounters {
             connections: self.connections + other.connections,
             records: self.records + other.records,
             record_bytes: self.record_bytes + other.record_bytes,
+            call_bytes: self.call_bytes + other.call_bytes,
             kept_bytes: self.kept_bytes + other.kept_bytes,
             queued: self.queued + other.queued,
             running: self.running + other.running,
@@ -185,6 +188,7 @@ mod tests {
             connections: 33 * by as usize,
             records: 34 * by as usize,
             record_bytes: 35 * by as usize,
+            call_bytes: 40 * by as usize,
             kept_bytes: 36 * by as usize,
             queued: 37 * by as usize,
             running: 38 * by as usize,

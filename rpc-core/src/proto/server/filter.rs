@@ -25,7 +25,7 @@ use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::record::{Arrival, CallState, NO_CALL, Record, fingerprint};
 use super::run_queue::{Lane, Place, ReadyCall, RunQueue, Turn};
-use super::sessions::Sums;
+use super::session::Sums;
 use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{CallId, Seq, SessionId, Slot, Time};
@@ -206,6 +206,7 @@ impl Filter<'_> {
                 let data = data.take_for_run();
                 // V1: from here on nothing but the end of the run changes the record.
                 self.record.begin();
+                self.sums.has_run = true;
                 self.sums.running += data.body.len();
                 self.leave_queue(data.body.len());
                 data
@@ -261,9 +262,8 @@ impl Filter<'_> {
             return self.refuse(reason, &String::from_utf8_lossy(body));
         }
         // Settled before it is sent: a reply that is on the wire without a record could be followed by a second run.
-        if self.may_keep(body.len()) && self.calls.has_room(body.len()) {
-            self.calls.keep(self.record.call, body, now);
-            self.sums.kept += body.len();
+        if self.may_keep(body.len()) && self.calls.has_room(self.sums, body.len()) {
+            self.calls.keep(self.record.call, body, self.sums, now);
             self.settle(CallState::Kept, status.code());
         } else {
             let index = self.take_data();
@@ -301,12 +301,12 @@ impl Filter<'_> {
     }
 
     /// Returns true if a reply may be kept, the budget of the server aside: it is short enough for its method, and within
-    /// the session's share (V19).
+    /// what any session may keep (V19).
     pub(super) fn may_keep(&self, length: usize) -> bool {
         // Idempotent methods keep nothing: their client may run them again. The share is for all slots of the session at once:
         // one client with many slots cannot take the budget of the others.
         let most = self.config.limits.max_cached_reply;
-        let share = usize::from(self.sums.slots) * most;
+        let share = self.config.limits.replies_of_session(self.sums.slots);
         let method = self.calls.get(self.record.call).map(|data| data.entry.method);
         let is_short = method.is_some_and(|m| !m.idempotent && length <= m.max_cached_reply.unwrap_or(most));
         is_short && self.sums.kept + length <= share
@@ -326,7 +326,6 @@ impl Filter<'_> {
         // A higher number acknowledges what was before it: kept bytes leave the session's sum here.
         let index = self.take_data();
         self.record.advance(seq, fingerprint);
-        self.sums.admitted = true;
         self.sums.active += 1;
         index
     }
@@ -342,9 +341,9 @@ impl Filter<'_> {
     #[inline]
     fn take_data(&mut self) -> u32 {
         let index = std::mem::replace(&mut self.record.call, NO_CALL);
-        let length = self.calls.reply_len(index);
-        debug_assert!(length <= self.sums.kept, "V10: the sum covers each kept reply");
-        self.sums.kept -= length;
+        if self.record.state == CallState::Kept {
+            self.calls.leave(self.sums, self.calls.reply_len(index));
+        }
         index
     }
 

@@ -8,7 +8,8 @@
 
 use super::ServerConfig;
 use super::keys::SessionKey;
-use super::sessions::{Session, Sessions, Terms};
+use super::session::{Session, Terms};
+use super::sessions::Sessions;
 use crate::error::ProtocolError;
 use crate::ids::{SessionId, Token};
 use crate::limits::MAX_SLOTS;

@@ -1,5 +1,7 @@
 //! Layer 2: the names of sessions and calls inside this process.
 
+use std::net::IpAddr;
+
 use crate::ids::{Seq, Slot};
 
 /// Names a session inside this process. The serial number prevents a stale key from reaching a newer session.
@@ -22,4 +24,36 @@ pub struct CallKey {
     pub(super) seq: Seq,
     /// True for a duplicate that runs because the filter is off.
     pub(super) is_duplicate: bool,
+}
+
+/// Names the session of a call and its source, to compare them with those of other calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// The session.
+    session: SessionKey,
+    /// The address from which the session was opened.
+    source: Option<IpAddr>,
+}
+
+impl Caller {
+    /// Returns the caller of a call that was handed out.
+    pub fn new(key: CallKey, source: Option<IpAddr>) -> Self {
+        Caller { session: key.session, source }
+    }
+
+    /// Returns true if both are the same session.
+    pub fn is_same_session(&self, other: &Caller) -> bool {
+        self.session == other.session
+    }
+
+    /// Returns true if both were opened from the same address, or are the same session.
+    pub fn is_same_source(&self, other: &Caller) -> bool {
+        self.is_same_session(other) || (self.source.is_some() && self.source == other.source)
+    }
+
+    /// Returns a caller without a core, for tests.
+    #[cfg(test)]
+    pub(crate) fn for_test(serial: u64, source: Option<IpAddr>) -> Self {
+        Caller { session: SessionKey { index: 0, serial }, source }
+    }
 }

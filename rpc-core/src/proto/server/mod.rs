@@ -5,7 +5,7 @@
 //! bytes <--outgoing------ connection <--------- filter <-------------- finish -------------'
 //! ```
 //! [`ServerCore`] (`core`, and `ending` for its last steps) owns the parts, and each part owns its state: `links` (which
-//! connection carries which session: `connection`, `sessions`, `timers`), `call_table` (arguments and kept replies),
+//! connection carries which session: `connection`, `sessions` by `sources`, `timers`), `call_table` (arguments and kept replies),
 //! `run_queue`, `drain`. A frame about a call is handled by one `filter`: the parts of its slot, found once.
 
 #[cfg(feature = "__inspection")]
@@ -28,9 +28,12 @@ mod links;
 mod long_replies;
 mod outgoing;
 mod record;
+mod records;
 mod replies;
 mod run_queue;
+mod session;
 mod sessions;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -43,6 +46,7 @@ pub use connection::ConnId;
 pub use core::ServerCore;
 pub use counters::ServerCounters;
 pub use entropy::{Entropy, EntropySource};
-pub use keys::CallKey;
+pub use keys::{CallKey, Caller};
 pub use outgoing::Outgoing;
 pub use run_queue::ReadyCall;
+pub use sources::source_of;

@@ -1,8 +1,11 @@
-//! Layer 2: the replies of the duplicate filter: sent, sent again, or not sent for want of room.
+//! Layer 2: the replies of the duplicate filter: sent, sent again, not sent for want of room, or released to make room.
 
+use super::ServerCore;
 use super::filter::Filter;
+use super::keys::CallKey;
 use super::record::CallState;
 use crate::error::Reason;
+use crate::ids::Time;
 use crate::wire::frame::{Header, Kind, millis};
 use crate::wire::message::{REPLY_NOT_KEPT, Status};
 
@@ -55,5 +58,31 @@ impl Filter<'_> {
             return 0;
         }
         millis(self.config.limits.retry_after)
+    }
+}
+
+impl ServerCore {
+    /// Releases kept replies, oldest first, until the reply of this call can be kept. A session that has its share makes room with
+    /// replies of its own (V19).
+    pub(super) fn release_old_replies(&mut self, key: CallKey, length: usize, now: Time) {
+        // No reply is released for one that would not be kept in any case, or that needs no room.
+        let lacks_room = |filter: Filter<'_>| {
+            (filter.may_keep(length) && !filter.calls.has_room(filter.sums, length))
+                .then(|| filter.calls.is_in_share(filter.sums, length))
+        };
+        if key.is_duplicate || self.find_filter(key.session, key.slot).and_then(lacks_room).is_none() {
+            return;
+        }
+        for (session, slot, seq) in self.calls.old_replies(self.config.limits.reply_age, now) {
+            let Some(is_in_share) = self.find_filter(key.session, key.slot).and_then(lacks_room) else {
+                return;
+            };
+            if !is_in_share && session != key.session {
+                continue;
+            }
+            if let Some(mut filter) = self.find_filter(session, slot) {
+                filter.release_reply(seq);
+            }
+        }
     }
 }

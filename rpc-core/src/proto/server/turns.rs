@@ -6,10 +6,13 @@
 //! before the next begins. Slow calls run side by side: a session whose next call is of a method with long replies waits
 //! while as many of its calls run as would fill the bound.
 
+use std::net::IpAddr;
+
 use super::ServerCore;
 use super::keys::CallKey;
 use super::run_queue::ReadyCall;
-use super::sessions::Session;
+use super::session::Session;
+use crate::contract::Entry;
 use crate::ids::Time;
 use crate::limits::{LONG_REPLY, RUNNING_ARGUMENTS, UNSENT_EXPECTED};
 
@@ -32,6 +35,17 @@ impl ServerCore {
         None
     }
 
+    /// Returns the address from which the session of this call was opened.
+    pub fn source(&self, key: CallKey) -> Option<IpAddr> {
+        self.links.sessions.get(key.session)?.source
+    }
+
+    /// Returns the method of this call, which runs.
+    pub fn entry(&self, key: CallKey) -> Option<Entry> {
+        let record = self.links.sessions.get(key.session)?.records().get(key.slot)?;
+        Some(self.calls.get(record.call)?.entry)
+    }
+
     /// Returns true if the client of this session reads its replies, and there is room for those that it will get.
     #[inline] // once for each call
     fn may_begin(&self, session: &Session) -> bool {
@@ -48,7 +62,7 @@ impl ServerCore {
     /// Returns true if the calls of a session that run, and its next one, may hold more together than a session is to hold:
     /// of arguments, or of replies that are not sent.
     fn would_pile_up(&self, session: &Session) -> bool {
-        let slot = session.lane.places.front().map(|place| usize::from(place.slot));
+        let slot = session.lane.places.front().map(|place| place.slot);
         let record = slot.and_then(|slot| session.records().get(slot));
         let Some(data) = record.and_then(|record| self.calls.get(record.call)) else { return false };
         if session.sums.running + data.body.len() > RUNNING_ARGUMENTS && session.sums.running > 0 {
@@ -65,10 +79,8 @@ impl ServerCore {
         if length < LONG_REPLY && self.long_replies.is_empty() {
             return;
         }
-        let session = self.links.sessions.get(key.session);
-        let record = session.and_then(|session| session.records().get(usize::from(key.slot)));
-        if let Some(data) = record.and_then(|record| self.calls.get(record.call)) {
-            self.long_replies.note(data.entry.method.id, length);
+        if let Some(entry) = self.entry(key) {
+            self.long_replies.note(entry.method.id, length);
         }
     }
 }

@@ -7,20 +7,32 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use crate::limits::{MAX_DEPTH, SPARE_ELEMENTS};
+use crate::limits::{MAX_DEPTH, MEMORY_PER_BYTE, SPARE_ELEMENTS, SPARE_MEMORY};
 
-/// The number of elements that the bytes may still claim.
+/// The number of elements that the bytes may still claim, and the memory that these may take.
 #[derive(Debug)]
 pub(in crate::wire) struct Budget {
-    limit: usize,
+    bytes: usize,
     left: Cell<usize>,
+    memory: Cell<usize>,
 }
 
 impl Budget {
-    /// Returns the budget of `bytes` bytes: an element for each, and a few that take no bytes.
+    /// Returns the budget of `bytes` bytes: an element for each, and a few that take no bytes; and the memory for them.
     pub(in crate::wire) fn for_bytes(bytes: usize) -> Self {
-        let limit = bytes.saturating_add(SPARE_ELEMENTS);
-        Budget { limit, left: Cell::new(limit) }
+        Budget { bytes, left: Cell::new(bytes.saturating_add(SPARE_ELEMENTS)), memory: Cell::new(0) }
+    }
+
+    /// Charges the memory of `count` elements of `size` bytes each.
+    fn charge_memory<E: Error>(&self, count: usize, size: usize) -> Result<(), E> {
+        let limit = self.bytes.saturating_mul(MEMORY_PER_BYTE).saturating_add(SPARE_MEMORY);
+        let taken = self.memory.get();
+        let memory = count.saturating_mul(size).saturating_add(taken);
+        if memory > limit {
+            return Err(too_much_memory(count, size, limit - taken, limit));
+        }
+        self.memory.set(memory);
+        Ok(())
     }
 
     /// Charges a collection's claim; returns for how many of its elements memory may be reserved. All collections
@@ -33,7 +45,7 @@ impl Budget {
                 self.left.set(left - claimed);
                 Ok(claimed.min(left.saturating_sub(SPARE_ELEMENTS)))
             }
-            Some(claimed) => Err(too_many(claimed, left, self.limit)),
+            Some(claimed) => Err(too_many(claimed, left, self.bytes.saturating_add(SPARE_ELEMENTS))),
             None => Err(no_length()),
         }
     }
@@ -71,6 +83,19 @@ struct Elements<'a, A> {
     access: Guarded<'a, A>,
     /// The most elements to reserve memory for.
     reserve: usize,
+    /// Elements of a sequence, or keys of a map, whose memory is not charged yet: all of them, or none.
+    uncharged: usize,
+    /// The same for the values of a map.
+    uncharged_values: usize,
+}
+
+/// Charges the memory of all elements of a collection before the first of them is read: only there is their type known.
+#[inline]
+fn charge_all<T, E: Error>(uncharged: &mut usize, budget: &Budget) -> Result<(), E> {
+    match std::mem::take(uncharged) {
+        0 => Ok(()),
+        count => budget.charge_memory(count, size_of::<T>()),
+    }
 }
 
 impl<'a, D> Guarded<'a, D> {
@@ -166,8 +191,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Guarded<'_, V> {
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        let access = Guarded { inner, level: self.level };
-        self.inner.visit_seq(Elements { access, reserve: usize::MAX })
+        // Its elements are a part of what holds it, which is charged or is on the stack.
+        self.inner.visit_seq(Guarded { inner, level: self.level })
     }
 
     #[inline]
@@ -186,15 +211,19 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Claimed<'_, V> {
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         let Guarded { inner: visitor, level } = self.0;
+        let uncharged = inner.size_hint().unwrap_or_default();
         let reserve = level.budget.charge(inner.size_hint())?;
-        visitor.visit_seq(Elements { access: Guarded { inner, level }, reserve })
+        let access = Guarded { inner, level };
+        visitor.visit_seq(Elements { access, reserve, uncharged, uncharged_values: 0 })
     }
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         let Guarded { inner: visitor, level } = self.0;
+        let uncharged = inner.size_hint().unwrap_or_default();
         let reserve = level.budget.charge(inner.size_hint())?;
-        visitor.visit_map(Elements { access: Guarded { inner, level }, reserve })
+        let access = Guarded { inner, level };
+        visitor.visit_map(Elements { access, reserve, uncharged, uncharged_values: uncharged })
     }
 }
 
@@ -207,13 +236,29 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Guarded<'_, S> {
     }
 }
 
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guarded<'_, A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, inner: S) -> Result<Option<S::Value>, A::Error> {
+        let level = self.level;
+        self.inner.next_element_seed(Guarded { inner, level })
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.inner.size_hint()
+    }
+}
+
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
     type Error = A::Error;
 
     #[inline]
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, inner: S) -> Result<Option<S::Value>, A::Error> {
         let level = self.access.level;
-        self.access.inner.next_element_seed(Guarded { inner, level })
+        charge_all::<S::Value, _>(&mut self.uncharged, level.budget)?;
+        self.access.next_element_seed(inner)
     }
 
     #[inline]
@@ -228,12 +273,14 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Elements<'_, A> {
     #[inline]
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, inner: S) -> Result<Option<S::Value>, A::Error> {
         let level = self.access.level;
+        charge_all::<S::Value, _>(&mut self.uncharged, level.budget)?;
         self.access.inner.next_key_seed(Guarded { inner, level })
     }
 
     #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, inner: S) -> Result<S::Value, A::Error> {
         let level = self.access.level;
+        charge_all::<S::Value, _>(&mut self.uncharged_values, level.budget)?;
         self.access.inner.next_value_seed(Guarded { inner, level })
     }
 
@@ -294,6 +341,15 @@ fn too_deep<E: Error>() -> E {
 fn too_many<E: Error>(claimed: usize, left: usize, limit: usize) -> E {
     E::custom(format_args!(
         "too many elements: {claimed} claimed where {left} of the {limit} for this many bytes are left"
+    ))
+}
+
+#[cold]
+#[inline(never)]
+fn too_much_memory<E: Error>(count: usize, size: usize, left: usize, limit: usize) -> E {
+    E::custom(format_args!(
+        "too large in memory: {count} elements of {size} bytes where {left} of the {limit} bytes for a body of this \
+         length are left"
     ))
 }
 

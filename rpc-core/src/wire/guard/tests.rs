@@ -1,5 +1,7 @@
 //! Tests of the guard: the values that it refuses, at the exact bounds.
 
+mod memory;
+
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;

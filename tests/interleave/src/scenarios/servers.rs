@@ -12,7 +12,7 @@ use crate::net::ServerHandle;
 use crate::net::sync::thread;
 use crate::world;
 
-pub(super) const SCENARIOS: [Scenario; 6] = [
+pub(super) const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "slow handlers",
         about: "handlers that are slow, known and unknown: the loop goes on, and its threads come back",
@@ -22,6 +22,11 @@ pub(super) const SCENARIOS: [Scenario; 6] = [
         name: "last thread",
         about: "more slow calls than threads: the last one keeps the loop, and room comes back with each that ends",
         run: last_thread,
+    },
+    Scenario {
+        name: "shares",
+        about: "one session sends more slow calls than there are threads: it gets half, and another session's call runs",
+        run: shares,
     },
     Scenario {
         name: "no threads",
@@ -98,6 +103,28 @@ fn last_thread() {
     assert!(ledger.most_at_once() <= 2, "more handlers at once than threads");
     ledger.answered(99, &within("a slow call alone", millis(10), || client.slow(99, 6)));
     client.call.close();
+    stop(server);
+}
+
+fn shares() {
+    let ledger = Ledger::default();
+    let server = serve(&ledger, ServerLimits { threads: 8, ..ServerLimits::default() }, 1);
+    let (greedy, other) =
+        (connect(&server, ClientLimits::default()), connect(&server, ClientLimits::default()));
+    let patient = greedy.call.with_deadline(millis(20_000));
+    let calls: Vec<_> = (0..9).map(|call| patient.start.slow(call, 300)).collect();
+    until("a session has its share", millis(200), || ledger.most_at_once() == 4);
+    until("each call beyond it is refused", millis(200), || server.counters().refused >= 5);
+    assert!(ledger.most_at_once() <= 4, "a session took more than half of the threads");
+    ledger.answered(99, &within("another session's slow call", millis(20), || other.slow(99, 1)));
+    for (call, pending) in (0..).zip(calls) {
+        ledger.check(call, &pending.wait()); // one that is refused is tried again while its client's budget lasts
+    }
+    ledger
+        .answered(50, &within("a call of a session that had its share", millis(20), || patient.slow(50, 1)));
+    drop(patient);
+    greedy.call.close();
+    other.call.close();
     stop(server);
 }
 

@@ -81,7 +81,7 @@ pub(super) fn counters(owner: &LoopOwner) -> ServerCounters {
 
 /// Returns the time at which the oldest slow call began.
 pub(in crate::net::server) fn oldest_slow(owner: &LoopOwner) -> Option<Time> {
-    owner.lock().slow.iter().map(|call| call.since).min()
+    owner.lock().slow.oldest()
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(in crate::net::server) fn end(
         ended.counters = counters.unwrap_or(ended.counters);
     } else {
         let counters = counters.unwrap_or(inner.last_counters.get());
-        let forced = !inner.slow.is_empty();
+        let forced = inner.slow.len() > 0;
         inner.ended = Some(Ended { counters, forced, error });
     }
     inner.check();
@@ -82,7 +82,8 @@ pub(in crate::net::server) fn end_if_stuck(owner: &LoopOwner) {
     }
     // Its handler is listed as a slow call, since it does not return and nothing may wait for its thread.
     let (epoch, since) = (inner.epoch, inner.time_of_turn());
-    inner.release_loop(epoch, since);
+    let caller = inner.running.map(|key| inner.caller(key));
+    inner.release_loop(epoch, since, caller, false);
     drop(inner);
     end(owner, None, None);
 }

@@ -87,11 +87,10 @@ fn the_error_that_ended_a_loop_stays_whichever_thread_ends_it_first() {
 #[test]
 fn of_the_calls_that_run_without_the_loop_the_oldest_is_told() {
     use crate::ids::Time;
-    use crate::net::server::loop_owner::SlowCall;
     let server = Server::builder().service(Ping).bind("127.0.0.1:0").expect("a free port");
     let owner = &server.handle.loops()[0];
     assert_eq!(life::oldest_slow(owner), None);
     let times = [Time(7), Time(9)];
-    owner.lock().slow.extend(times.iter().zip(1..).map(|(since, epoch)| SlowCall { epoch, since: *since }));
+    (1..).zip(times).for_each(|(epoch, since)| owner.lock().slow.add(epoch, since, None, false));
     assert_eq!(life::oldest_slow(owner), Some(times[0]));
 }

@@ -10,21 +10,22 @@ use crate::net::sync::{Instant, MutexGuard};
 use crate::proto::server::CallKey;
 
 /// Gives the parked loop to another thread, so that this thread can run a slow call without it. Returns the next stage of
-/// the turn. If there is no other thread, the call is refused as busy and this thread keeps the loop: the last thread
-/// must stay with it, since all progress is in the loop.
+/// the turn. If there is no other thread, or the caller has its share, the call is refused as busy and this thread keeps the
+/// loop: the last thread must stay with it, since all progress is in the loop.
 pub(in crate::net::server) fn detach<'a>(
     owner: &'a Arc<LoopOwner>,
     mut inner: MutexGuard<'a, Inner>,
     epoch: u64,
     key: CallKey,
 ) -> Stage<'a> {
-    if inner.slow.len() + 1 >= owner.max_threads {
+    let caller = inner.caller(key);
+    if !inner.slow.may_detach(&caller) {
         inner.refuse_busy(key);
         return Stage::Between(inner);
     }
     owner.stamp.store(inner.stamps, Ordering::Relaxed); // even, so that the watcher does not take the loop as well
     let since = inner.time_of_turn();
-    inner.release_loop(epoch, since);
+    inner.release_loop(epoch, since, Some(caller), false);
     // The new owner begins with a flush, since replies of finished calls wait to be written.
     let chosen = inner.threads.request(Task::DriveLoop);
     drop(inner);
@@ -33,7 +34,7 @@ pub(in crate::net::server) fn detach<'a>(
     }
     // No thread can be started, so this thread keeps the loop. No other thread knows the new epoch.
     let mut inner = owner.lock();
-    inner.slow.retain(|call| call.epoch != epoch);
+    inner.slow.remove(epoch);
     if inner.ended.is_some() {
         return Stage::Lost;
     }

@@ -11,15 +11,18 @@
 //! watcher first. A thread that has lost the loop ends its handler and asks for its next task.
 //!
 //! `pool` has the lists of threads, `work` the life of a thread. A handler is slow in one of two ways: the `watcher` finds
-//! it slow while it runs, or its method is in `slow_methods` and the call is given a thread of its own by `detach`.
+//! it slow while it runs, or its method is in `slow_methods` and the call is given a thread of its own by `detach`. A session
+//! and a source get a share of the threads: `shares`.
 
 mod detach;
 mod pool;
+mod shares;
 mod slow_methods;
 mod watcher;
 mod work;
 
 pub(super) use detach::detach;
 pub(super) use pool::ThreadPool;
-pub(super) use slow_methods::SlowMethods;
+pub(super) use shares::SlowCalls;
+pub(super) use slow_methods::{Pace, SlowMethods};
 pub(super) use work::start;

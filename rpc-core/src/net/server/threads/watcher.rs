@@ -15,7 +15,6 @@ use std::sync::Arc;
 use super::pool::{Task, Watcher};
 use super::work::wake_or_spawn;
 use crate::limits::{WATCH_QUIET_TICKS, WATCH_TICK};
-use crate::log;
 use crate::net::server::loop_owner::{LoopOwner, OwnedLoop};
 use crate::net::sync::Instant;
 use crate::net::sync::atomic::Ordering;
@@ -72,23 +71,24 @@ fn sleep_until_calls_run(owner: &LoopOwner) {
 /// Takes the loop from the slow handler with this stamp, for the watcher. Returns `None` if that handler has returned.
 fn take_over(owner: &Arc<LoopOwner>, stamp: u64) -> Option<OwnedLoop> {
     let mut inner = owner.lock();
-    let thread_left = inner.slow.len() + 1 < owner.max_threads;
-    if owner.stamp.load(Ordering::Relaxed) != stamp || !thread_left {
+    if owner.stamp.load(Ordering::Relaxed) != stamp || !inner.slow.thread_left() {
         // If no thread is left, the loop waits for this handler.
         return None;
     }
+    let key = inner.running?;
+    let caller = inner.caller(key);
     let event_loop = inner.parked_loop.take()?;
-    let method = inner.running.take();
+    let entry = event_loop.core.entry(key);
     owner.stamp.store(inner.stamps, Ordering::Relaxed);
     let epoch = inner.epoch;
-    inner.release_loop(epoch, event_loop.now);
+    inner.release_loop(epoch, event_loop.now, Some(caller), true);
     let owned = OwnedLoop { event_loop, epoch: inner.epoch };
     inner.threads.watcher_leaves();
     let chosen = inner.threads.request(Task::Watch);
     drop(inner);
     wake_or_spawn(owner, chosen, Task::Watch);
-    if let Some(entry) = method.filter(|entry| owner.methods.mark_slow(entry)) {
-        log::info!(method = entry.method.name, "slow method: its calls now run on a separate thread");
+    if let Some(entry) = entry {
+        owner.methods.record_run(&entry, true);
     }
     Some(owned)
 }

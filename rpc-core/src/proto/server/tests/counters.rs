@@ -23,8 +23,8 @@ fn counts(bench: &mut Bench, act: impl FnOnce(&mut Bench), expected: &[(&str, i6
     let before = bench.counters();
     act(bench);
     let changed = changes(before, bench.counters());
-    // `replies` has a test of its own: it counts frames, and most rows end with one.
-    let changed = changed.iter().filter(|(name, _)| name != "replies");
+    // These have tests of their own: `replies` counts frames, and most rows end with one; `call_bytes` follows each call.
+    let changed = changed.iter().filter(|(name, _)| name != "replies" && name != "call_bytes");
     let changed: Vec<(&str, i64)> = changed.map(|(name, by)| (name.as_str(), *by)).collect();
     assert_eq!(changed, expected);
 }
@@ -114,4 +114,23 @@ fn replies_counts_each_reply_frame_and_no_other() {
     bench.read(peer.conn);
     bench.call(&peer, 0, 2);
     assert_eq!(replies(&bench), 2, "a kept reply that was sent again");
+}
+
+#[test]
+fn call_bytes_covers_each_call_that_waits_runs_or_has_a_kept_reply() {
+    use crate::proto::server::call_table::CALL_BYTES;
+    let (mut bench, peer) = Bench::with_peer();
+    let calls = |bench: &Bench| bench.counters().call_bytes as f64 / CALL_BYTES as f64;
+    bench.call(&peer, 0, 1);
+    assert_eq!(calls(&bench), 1.0, "it waits");
+    let key = bench.begin().key;
+    assert_eq!(calls(&bench), 1.0, "it runs");
+    bench.finish(key, b"abc");
+    bench.read(peer.conn);
+    bench.call(&peer, 1, 1);
+    assert_eq!(calls(&bench), 2.0, "its reply is kept, and another one waits");
+    bench.ack(&peer, 0, 1);
+    bench.cancel(&peer, 1, 1);
+    assert_eq!(calls(&bench), 0.0, "acknowledged, and refused");
+    const { assert!(CALL_BYTES <= 168, "limits.rs states it") };
 }

@@ -1,7 +1,7 @@
 //! Rules of the caps on sessions: in all, by source, by loop; and which session goes when there is no room.
 
 use super::*;
-use crate::proto::tests::{ms, secs};
+use crate::proto::tests::{READ, ms, secs};
 use std::net::IpAddr;
 
 fn capped(sessions: usize) -> Bench {
@@ -102,40 +102,91 @@ fn a_session_that_was_passed_over_while_attached_may_be_evicted_once_it_is_detac
     assert!(!bench.resume(&mut peer));
 }
 
+/// A way to use a session.
+type Use = fn(&mut Bench, &Peer);
+
+/// Uses the only session of a server, cuts it, and opens another one. Returns true if the used one is still there.
+fn survives(act: Use, detached_before: bool) -> bool {
+    let mut bench = capped(1);
+    let mut peer = bench.open();
+    if detached_before {
+        bench.cut(&peer); // it is in the list of those that may be evicted
+        assert!(bench.resume(&mut peer));
+    }
+    act(&mut bench, &peer);
+    bench.cut(&peer);
+    let is_full = more(&mut bench).is_none();
+    assert_eq!(bench.resume(&mut peer), is_full);
+    is_full
+}
+
 #[test]
-fn a_session_whose_call_was_admitted_is_never_evicted_whatever_became_of_it() {
-    type Use = fn(&mut Bench, &Peer);
-    let uses: [Use; 6] = [
+fn a_session_whose_call_has_begun_or_waits_is_never_evicted_whatever_became_of_it() {
+    let uses: [Use; 5] = [
         |bench, peer| bench.call(peer, 0, 1), // queued
         |bench, peer| {
             bench.call(peer, 0, 1);
             bench.begin(); // running
         },
         |bench, peer| bench.served(peer, 0, 1, PLAIN, 1), // kept
+        |bench, peer| bench.served(peer, 0, 1, READ, 1),  // not kept
         |bench, peer| {
             bench.served(peer, 0, 1, PLAIN, 1);
             bench.ack(peer, 0, 1); // acknowledged
         },
-        |bench, peer| bench.say(peer.conn, &call(0, 1, PLAIN), b""), // refused: no time left
-        |bench, peer| {
-            bench.call(peer, 0, 1);
-            bench.cancel(peer, 0, 1);
-        },
     ];
     for (way, act) in uses.into_iter().enumerate() {
         for detached_before in [false, true] {
-            let mut bench = capped(1);
-            let mut peer = bench.open();
-            if detached_before {
-                bench.cut(&peer); // it is in the list of those that may be evicted
-                assert!(bench.resume(&mut peer));
-            }
-            act(&mut bench, &peer);
-            bench.cut(&peer);
-            assert!(more(&mut bench).is_none(), "way {way}, detached before: {detached_before}");
-            assert!(bench.resume(&mut peer), "way {way}, detached before: {detached_before}");
+            assert!(survives(act, detached_before), "way {way}, detached before: {detached_before}");
         }
     }
+}
+
+#[test]
+fn a_session_of_which_no_call_has_begun_makes_room_whatever_it_was_told() {
+    let uses: [Use; 5] = [
+        |_, _| {},
+        |bench, peer| bench.cancel(peer, 0, 1), // before its call
+        |bench, peer| bench.say(peer.conn, &call(0, 1, PLAIN), b""), // refused: no time left
+        |bench, peer| {
+            bench.call(peer, 0, 1);
+            bench.cancel(peer, 0, 1); // while it waits
+        },
+        |bench, peer| bench.ack(peer, 3, 1), // of nothing
+    ];
+    for (way, act) in uses.into_iter().enumerate() {
+        for detached_before in [false, true] {
+            assert!(!survives(act, detached_before), "way {way}, detached before: {detached_before}");
+        }
+    }
+}
+
+#[test]
+fn a_session_whose_waiting_call_is_refused_after_its_detachment_makes_room_from_then_on() {
+    let mut bench = capped(1);
+    let peer = bench.open();
+    bench.say(peer.conn, &Header { millis: 10, ..call(0, 1, PLAIN) }, b"");
+    bench.cut(&peer);
+    assert!(more(&mut bench).is_none(), "its call waits");
+    bench.pass(ms(10));
+    assert!(bench.nothing_to_run(), "it is late, and refused");
+    assert!(more(&mut bench).is_some());
+}
+
+#[test]
+fn sessions_whose_calls_wait_are_passed_over_and_looked_at_again() {
+    let mut bench = capped(9);
+    let waiting: Vec<Peer> = (0..8).map(|_| bench.open()).collect();
+    for peer in &waiting {
+        bench.call(peer, 0, 1);
+        bench.cut(peer);
+    }
+    let unused = bench.open();
+    bench.cut(&unused);
+    // As many looks as the bound has: the ninth session of the list is reached with the next HELLO.
+    assert!(more(&mut bench).is_none());
+    assert!(more(&mut bench).is_some());
+    assert_eq!(bench.counters().sessions, 9);
 }
 
 #[test]
@@ -150,6 +201,7 @@ fn v10_a_source_has_as_many_sessions_as_its_cap_and_other_sources_are_not_its_co
     bench.bye(&first);
     assert!(bench.try_open(from(1, 4), &hello(1)).is_some(), "one of its sessions has ended");
     assert!(bench.try_open(from(1, 5), &hello(1)).is_none());
+    bench.served(&second, 0, 1, PLAIN, 1);
     bench.cut(&second);
     bench.pass(secs(60) - ms(1));
     assert!(bench.try_open(from(1, 6), &hello(1)).is_none(), "a detached session counts");
@@ -158,25 +210,62 @@ fn v10_a_source_has_as_many_sessions_as_its_cap_and_other_sources_are_not_its_co
 }
 
 #[test]
-fn v19_a_source_over_its_share_evicts_no_session_and_an_evicted_one_counts_no_longer() {
-    let limits = ServerLimits { sessions_per_source: Some(1), sessions: 2, ..ServerLimits::default() };
+fn v19_a_source_over_its_share_makes_room_with_its_own_oldest_unused_session_and_no_other_ones() {
+    let limits = ServerLimits { sessions_per_source: Some(2), sessions: 9, ..ServerLimits::default() };
     let mut bench = Bench::new(limits);
-    let mut unused = bench.try_open(from(1, 1), &hello(1)).expect("room");
-    bench.cut(&unused);
-    bench.try_open(from(2, 1), &hello(1)).expect("room");
-    assert!(bench.try_open(from(2, 2), &hello(1)).is_none());
-    assert!(bench.resume(&mut unused), "the source that is over its share took no place");
-    bench.cut(&unused);
-    assert!(bench.try_open(from(3, 1), &hello(1)).is_some(), "takes the place of the unused one");
-    assert_eq!(bench.counters().sessions, 2);
-    assert_eq!(bench.core.links.sessions.of_source(IpAddr::from([10, 0, 0, 1])), 0);
+    let mut others = bench.try_open(from(2, 1), &hello(1)).expect("room");
+    bench.cut(&others);
+    let mut first = bench.try_open(from(1, 1), &hello(1)).expect("room");
+    let mut second = bench.try_open(from(1, 2), &hello(1)).expect("room");
+    assert!(bench.try_open(from(1, 3), &hello(1)).is_none(), "both are attached");
+    bench.cut(&first);
+    bench.cut(&second);
+    assert!(bench.try_open(from(1, 4), &hello(1)).is_some());
+    assert!(!bench.resume(&mut first), "it was the oldest");
+    assert!(bench.resume(&mut second) && bench.resume(&mut others));
+    assert_eq!((bench.counters().sessions, bench.counters().evicted), (3, 1));
+    assert_eq!(bench.core.links.sessions.sources().sessions(Some(IpAddr::from([10, 0, 0, 1]))), 2);
 }
 
 #[test]
-fn without_a_cap_by_source_one_source_may_have_all_sessions() {
-    let mut bench = capped(5);
-    let opened = (0..10).filter(|port| bench.try_open(from(1, *port), &hello(1)).is_some()).count();
-    assert_eq!(opened, 5);
+fn v19_when_all_is_full_the_source_with_most_sessions_makes_room() {
+    let limits = ServerLimits { sessions_per_source: Some(4), sessions: 6, ..ServerLimits::default() };
+    let mut bench = Bench::new(limits);
+    let mut few = bench.try_open(from(1, 1), &hello(1)).expect("room");
+    bench.cut(&few);
+    let mut many: Vec<Peer> =
+        (0..4).map(|port| bench.try_open(from(2, port), &hello(1)).expect("room")).collect();
+    many.iter().for_each(|peer| bench.cut(peer));
+    bench.try_open(from(3, 1), &hello(1)).expect("the last place");
+    assert!(bench.try_open(from(4, 1), &hello(1)).is_some());
+    assert!(!bench.resume(&mut many[0]), "the oldest of the source that has most");
+    assert!(bench.resume(&mut few), "although it was unused for longer");
+}
+
+#[test]
+fn v19_without_a_number_a_source_has_a_quarter_of_all_sessions() {
+    let opened = |limits: ServerLimits| {
+        let mut bench = Bench::new(limits);
+        (0..20).filter(|port| bench.try_open(from(1, *port), &hello(1)).is_some()).count()
+    };
+    let limits = |sessions| ServerLimits { sessions, ..ServerLimits::default() };
+    assert_eq!([16, 17, 3, 1].map(|sessions| opened(limits(sessions))), [4, 5, 1, 1]);
+    assert_eq!(opened(ServerLimits { sessions_per_source: Some(usize::MAX), ..limits(16) }), 16);
+}
+
+#[test]
+fn a_cancel_in_each_session_of_one_address_does_not_lock_others_out() {
+    let mut bench = capped(32);
+    let mut opened = 0;
+    for port in 0..200 {
+        if let Some(peer) = bench.try_open(from(1, port), &hello(64)) {
+            opened += 1;
+            bench.cancel(&peer, 63, 1);
+            bench.cut(&peer);
+        }
+    }
+    assert_eq!((opened, bench.counters().sessions), (200, 8));
+    assert!(bench.try_open(from(2, 1), &hello(1)).is_some());
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod fair;
 mod finals;
 mod greeting;
 mod kept;
+mod kept_shares;
 mod lease;
 mod queue;
 mod shares;
