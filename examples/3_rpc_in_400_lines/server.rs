@@ -154,7 +154,7 @@ impl Server {
                 Decision::Ignore
             }
             Kind::Methods => {
-                connection.send(&Header::new(Kind::Table), &self.table(&frame.body)?.encode());
+                connection.send(&Header::new(Kind::Table), &self.table(&frame.body)?.encode(0));
                 Decision::Ignore
             }
             _ => {
@@ -266,7 +266,7 @@ impl Server {
     /// Returns the methods of a service, for a client that wants to report what differs.
     fn table(&self, body: &[u8]) -> io::Result<Table> {
         let name = decode_name(body).map_err(io::Error::other)?;
-        let unknown = Table { service: name.to_owned(), methods: Vec::new() };
+        let unknown = Table { service: name.to_owned(), ..Table::default() };
         Ok(self.directory.contract(name).map_or(unknown, Table::of))
     }
 }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::limits::{MAX_OPENING_HELLO, MAX_SERVICES};
+
 /// The reason for which a call was not executed, and never will be. It is safe to call again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Error)]
 #[non_exhaustive]
@@ -100,6 +102,17 @@ pub enum ProtocolError {
     /// The body of a control frame cannot be read (W7).
     #[error("the body of a {0} frame cannot be read")]
     BadBody(&'static str),
+    /// A field of a HELLO cannot be read (W9).
+    #[error("the body of a HELLO frame cannot be read: {0}")]
+    BadHello(&'static str),
+    /// A HELLO names more services than there may be (W9).
+    #[error("a HELLO with {0} services; the limit is {MAX_SERVICES}")]
+    TooManyServices(usize),
+    /// A HELLO that opens a session is so long that none could resume it (W9).
+    #[error(
+        "a HELLO of {0} bytes opens a session; the limit is {MAX_OPENING_HELLO}, so that its resume fits as well"
+    )]
+    HelloTooLong(usize),
     /// A frame that is not allowed at this point (W8).
     #[error("a {0} frame is not allowed here")]
     Unexpected(&'static str),

@@ -44,6 +44,24 @@ impl fmt::Debug for Token {
     }
 }
 
+/// Names the wish for one session: 16 random bytes that a client draws for each session that it opens, so that a HELLO that
+/// arrives twice opens one. A peer that knows it gets the session and its token.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Nonce(pub [u8; 16]);
+
+impl Nonce {
+    /// Returns the loop that owns the session of this nonce.
+    pub fn loop_number(self, loops: usize) -> u8 {
+        (usize::from(self.0[0]) % loops.max(1)) as u8 // below 256, as its first byte is
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nonce(..)") // as good as a token: never in a log
+    }
+}
+
 /// Names one life of a server process. A server that starts again without its memory has another incarnation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Incarnation(pub u128);

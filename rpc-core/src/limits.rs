@@ -2,50 +2,28 @@
 
 mod bounds;
 mod client;
+mod protocol;
 
 use std::time::Duration;
 
 pub use bounds::{Least, SettingError, check_time};
 pub use client::ClientLimits;
-
-/// Bytes of a frame's header, its length prefix included.
-pub const HEADER: usize = 36;
-
-/// Longest body before a session is open, in bytes: it fits a HELLO with 64 service names of 50 bytes, and it is the most
-/// that an unknown peer can make the server store.
-pub const MAX_GREETING: usize = 4 * 1024;
-
-/// The body of an over-limit CALL is skipped, so that its connection lives, if it is at most this many times the limit.
-/// Beyond that, closing costs both sides less than reading.
-pub const SKIP_FACTOR: usize = 16;
+pub use protocol::{
+    HEADER, MAX_DEPTH, MAX_GREETING, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS, RESUME_FIELDS,
+    SKIP_FACTOR, SPARE_ELEMENTS,
+};
 
 /// The smallest step in which room for a long frame grows, so that a claimed length alone reserves little.
 pub const ROOM_STEP: usize = 64 << 10;
 
-/// Most slots of a session: a record is 32 bytes, so 1,024 of them are 32 KiB (45 KiB if the lowest slot is not used).
-pub const MAX_SLOTS: u16 = 1024;
-
-/// Most services on one server: a HELLO must fit their names.
-pub const MAX_SERVICES: usize = 64;
 /// Most methods of one service: a method table must fit their signatures.
 pub const MAX_METHODS: usize = 1024;
-
-/// Longest name of a service or a method, in bytes: its length is one byte on the wire.
-pub const MAX_NAME: usize = 255;
 
 /// Most names of services and methods that a process may call without a trait. Each is stored until the process ends, so
 /// that a server that invents new names cannot exhaust the memory.
 pub const MAX_NAMES: usize = 4096;
 /// Longest part of a signature that is stored with such a name, in characters: it is only displayed.
 pub const MAX_SIGNATURE_KEPT: usize = 512;
-
-/// Deepest nesting of a value, when encoding and when decoding: 14 KB of nested enums overflow a stack of 2 MiB, 64 levels
-/// do not.
-pub const MAX_DEPTH: u32 = 64;
-
-/// Elements that a decoder may yield beyond the bytes that it reads: a `Vec<()>` takes no bytes for its elements, so bytes
-/// alone bound nothing.
-pub const SPARE_ELEMENTS: usize = 1024;
 
 /// Bytes of memory that the elements of a value's sequences and maps may take for each byte that is decoded. An absent
 /// `Option<u64>` takes 16 bytes for one on the wire, an absent `Option<String>` 24; an absent `Option<[u64; 32]>` takes 264,
@@ -63,6 +41,10 @@ pub const MAX_SHOWN: usize = 1024;
 
 /// Most event loops of one server: a session id has 8 bits for its loop.
 pub const MAX_LOOPS: usize = 256;
+
+/// Most nonces of ended sessions that a loop remembers, for the time of a lease: a thousand sessions that end in each second
+/// of it, in 4 MiB. Beyond that the oldest is forgotten, and a HELLO with it opens another session.
+pub const ENDED_NONCES: usize = 65_536;
 
 /// The time in which a new connection must send HELLO: a real client needs one round trip, and connections that send one
 /// byte at a time to occupy the server need longer.

@@ -207,6 +207,7 @@ impl World {
                 count = self.random.usize(1..count);
             }
             found.up.push(side.out.get(..count).unwrap_or_default(), now);
+            side.record(link, count);
             side.out.drain(..count);
             if side.out.is_empty() {
                 side.core.handle_flushed(local);

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rpc_core::ids::{Seq, Slot, Time};
-use rpc_core::proto::client::{ClientConfig, ClientCore, ClientCounters, Event, Tag};
+use rpc_core::limits::HEADER;
+use rpc_core::proto::client::{ClientConfig, ClientCore, ClientCounters, Event, Tag, seeded_nonce};
 use rpc_core::proto::{Outcome, Request};
 use rpc_core::wire::frame::Kind;
 
@@ -32,14 +33,37 @@ pub(super) struct Side {
     pub(super) writing: bool,
     /// Since when there is no connection, if one was wanted all the time since.
     pub(super) without: Option<Time>,
+    /// The last connection that opened a session, and all that was written on it.
+    pub(super) opening: Option<(LinkId, Vec<u8>)>,
 }
 
 impl Side {
     pub(super) fn new(id: SideId, config: ClientConfig) -> Self {
-        let core = ClientCore::new(config);
-        Side { id, core, link: None, attempt: 0, out: Vec::new(), writing: false, without: None }
+        let core = ClientCore::with_nonces(config, seeded_nonce);
+        let (out, without, opening) = (Vec::new(), None, None);
+        Side { id, core, link: None, attempt: 0, out, writing: false, without, opening }
+    }
+
+    /// Records what is written on a connection that opens a session, from its HELLO on.
+    pub(super) fn record(&mut self, link: LinkId, count: usize) {
+        let written = self.out.get(..count).unwrap_or_default();
+        match &mut self.opening {
+            Some((known, bytes)) if *known == link => bytes.extend_from_slice(written),
+            opening if opens(&self.out) => *opening = Some((link, written.to_vec())),
+            _ => {} // it resumes a session
+        }
     }
 }
+
+/// Returns true if these bytes begin with a HELLO that opens a session.
+fn opens(bytes: &[u8]) -> bool {
+    let body = bytes.get(HEADER..).unwrap_or_default();
+    let is_hello = bytes.get(4) == Some(&(Kind::Hello as u8));
+    is_hello && body.get(RESUME_BYTE) == Some(&0)
+}
+
+/// The place of the resume byte in the body of a HELLO (W9).
+const RESUME_BYTE: usize = 14;
 
 /// A client: a process with a clock, and one session, or two while the older one only resolves itself.
 #[derive(Debug)]

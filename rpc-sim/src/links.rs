@@ -12,7 +12,7 @@ use crate::faults::Faults;
 use crate::mangler::{Delivery, Mangler};
 use crate::server::Place;
 use crate::trace::describe;
-use crate::world::{LinkId, World};
+use crate::world::{ClientId, LinkId, World};
 
 /// A connection: two directions, and the sides that still hold its ends.
 #[derive(Debug)]
@@ -53,6 +53,16 @@ impl World {
         found.up.push(bytes, now);
         self.note_arrival(link, true);
         true
+    }
+
+    /// Plays the last connection with which a client opened a session again, from its first byte, as a network might.
+    /// `None`: there is no server, or no such connection.
+    pub fn replay(&mut self, client: ClientId) -> Option<LinkId> {
+        let owner = self.clients.get(client)?;
+        let (peer, bytes) = (owner.peer, owner.current.opening.as_ref()?.1.clone());
+        let link = self.raw_connect(peer)?;
+        self.raw_send(link, &bytes);
+        Some(link)
     }
 
     /// Takes what has arrived on a connection made by [`World::raw_connect`].

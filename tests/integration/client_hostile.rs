@@ -75,8 +75,8 @@ fn a_connection_that_is_lost_before_the_methods_came_is_made_again_and_they_are_
         assert!(hello.resume.is_some());
         client.welcome(&hello, 4, Agreement::Differs);
         let asked = client.expect(Kind::Methods);
-        let table = Table { service: "Blocking".to_owned(), methods: Vec::new() };
-        client.say(&Header::new(Kind::Table), &table.encode());
+        let table = Table { service: "Blocking".to_owned(), ..Table::default() };
+        client.say(&Header::new(Kind::Table), &table.encode(0));
         drop(asked);
         while client.frame().is_some() {}
     });

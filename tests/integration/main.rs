@@ -16,6 +16,7 @@ mod killed;
 mod lost;
 mod raw_client;
 mod raw_server;
+mod replayed;
 mod server;
 mod server_hostile;
 mod server_life;

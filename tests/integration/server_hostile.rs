@@ -35,10 +35,10 @@ fn a_peer_of_another_protocol_gets_a_text_and_is_closed() {
 }
 
 #[test]
-fn a_prefix_of_four_gigabytes_ends_a_session_that_stands() {
+fn a_header_that_announces_four_gigabytes_ends_the_connection_of_a_session_that_stands() {
     let server = TestServer::start();
     let mut client = server.client();
-    client.send_raw(&[0xff; 4]);
+    client.send_raw(&Header::new(Kind::Methods).encode(u32::MAX as usize - 64, 0));
     assert!(client.expect_closed().is_some());
     lives(&server);
 }

@@ -141,7 +141,7 @@ impl Duel {
                 append(&mut bytes, &header, &[], true);
             }
             13 => append(&mut bytes, &Header::new(Kind::SessionLost), &[1; 16], true),
-            14 => append(&mut bytes, &Header::new(Kind::Table), &Table::of(served()).encode(), true),
+            14 => append(&mut bytes, &Header::new(Kind::Table), &Table::of(served()).encode(0), true),
             _ => {
                 bytes.resize(self.random.usize(0..100), 0);
                 self.random.fill(&mut bytes);

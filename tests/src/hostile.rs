@@ -217,6 +217,12 @@ impl Stranger {
         Some(Stranger { link, until: world.now().plus(stays) })
     }
 
+    /// The network plays the connection with which a client opened its session again, if there is one.
+    pub fn replays(world: &mut World, client: usize, stays: Duration) -> Option<Stranger> {
+        let link = world.replay(client)?;
+        Some(Stranger { link, until: world.now().plus(stays) })
+    }
+
     /// Goes if its time is over; returns true if it has gone.
     pub fn leaves(&self, world: &mut World) -> bool {
         let over = self.until <= world.now();

@@ -55,6 +55,8 @@ pub enum Act {
     CutAll,
     /// A hostile client does something.
     Hostile,
+    /// The network plays the connection with which a client opened its session again, for a while.
+    Replay(usize, Duration),
     /// A client that is not one of ours says HELLO, and goes after a while.
     Stranger(Duration),
     /// A client reads nothing for a while, and waits so long after each read from then on.
@@ -162,6 +164,7 @@ fn trouble(
     some(trouble.drains, &mut |_| Act::RestartServer);
     some(trouble.hostile, &mut |_| Act::Hostile);
     some(trouble.strangers, &mut |random| Act::Stranger(ms(random.u64(1..4_000))));
+    some(trouble.replays, &mut |random| Act::Replay(random.usize(0..clients), ms(random.u64(1..4_000))));
     some(trouble.deaf, &mut |random| {
         let pause = [0, 20, 300, 900][random.usize(0..4)];
         Act::Deaf(random.usize(0..clients), ms(random.u64(100..6_000)), ms(pause))

@@ -230,6 +230,11 @@ impl Run {
                 let peer = address(self.random.usize(0..4));
                 self.strangers.extend(Stranger::comes(&mut self.world, peer, stays));
             }
+            Act::Replay(client, stays) => {
+                let replayed = Stranger::replays(&mut self.world, client, stays);
+                self.tally.add("connections that were played again", u64::from(replayed.is_some()));
+                self.strangers.extend(replayed);
+            }
             Act::Deaf(client, deaf, pause) => self.world.slow_client(client, deaf, pause),
             Act::Pause(process, duration, clock) => self.pause(process, duration, clock),
             Act::Jump(process, by) => self.jump(process, by),

@@ -59,6 +59,8 @@ pub struct Trouble {
     pub hostile: u64,
     /// A client says HELLO, makes no call, and goes.
     pub strangers: u64,
+    /// The network plays a connection with which a client opened its session again.
+    pub replays: u64,
     /// A client does not read for a while, and slowly from then on.
     pub deaf: u64,
     /// A client or the server stands still for a while.
@@ -207,7 +209,8 @@ fn trouble(profile: Profile) -> Trouble {
     let none = Trouble::default();
     match profile {
         Profile::Partitions => Trouble { partitions: 5, ..none },
-        Profile::Cutting => Trouble { cuts: 5, client_crashes: 2, ..none },
+        Profile::Cutting => Trouble { cuts: 5, client_crashes: 2, replays: 4, ..none },
+        Profile::Doubling => Trouble { replays: 4, ..none },
         Profile::Restarts => Trouble { crashes: 4, client_crashes: 2, ..none },
         Profile::Expiry => Trouble { partitions: 5, cuts: 5, ..none },
         Profile::Drain => Trouble { drains: 2, ..none },
@@ -215,7 +218,7 @@ fn trouble(profile: Profile) -> Trouble {
         Profile::All => {
             Trouble { partitions: 5, cuts: 5, crashes: 4, client_crashes: 2, drains: 2, strangers: 4, ..none }
         }
-        Profile::Loops => Trouble { cuts: 5, ..none },
+        Profile::Loops => Trouble { cuts: 5, replays: 4, ..none },
         Profile::Full => Trouble { strangers: 30, client_crashes: 3, cuts: 3, ..none },
         Profile::Slow => Trouble { deaf: 8, ..none },
         Profile::Clocks => Trouble { pauses: 8, clocks: 8, ..none },

@@ -94,6 +94,7 @@ fn trouble(random: &mut fastrand::Rng) -> Trouble {
         drains: up_to(2),
         hostile: up_to(60),
         strangers: up_to(12),
+        replays: 0, // a server that was started again knows no nonces
         deaf: up_to(5),
         pauses: up_to(5),
         clocks: up_to(5),

@@ -1,5 +1,5 @@
-"""A client written from docs/wire.md alone: it greets, calls, loses its connection, resumes, sends the same call again, and
-leaves.
+"""A client written from docs/wire.md alone: it greets, asks for the methods, calls, loses its connection, resumes, sends the same
+call again, and leaves. It repeats a call of an idempotent method whose reply is lost.
 
 usage: client.py HOST PORT SERVICE SIGNATURES [TEXT ..]
 
@@ -7,11 +7,15 @@ SIGNATURES are those of the service as written in the trait, without `&self`, on
 arguments are the TEXTs. It prints what the server granted, and the status of each reply with its body in hex. Only Python's own library. The rules W1.. are those of docs/wire.md.
 """
 
+import os
 import socket
 import struct
 import sys
+import time
 
-HELLO, WELCOME, CALL, REPLY, BYE = 1, 2, 3, 4, 12
+HELLO, WELCOME, CALL, REPLY, BYE, METHODS, TABLE, REJECT = 1, 2, 3, 4, 12, 13, 14, 15
+PROPERTIES = 2  # the feature bit of W11
+IDEMPOTENT = 1  # a bit of a method's properties
 STATUS = {0: "done", 1: "failed", 2: "panicked", 3: "reply lost"}
 
 
@@ -45,10 +49,13 @@ def frame(kind, body=b"", code=0, slot=0, seq=0, method=0, millis=0):  # W1
     return fixed + struct.pack("<I", crc32c(fixed)) + body
 
 
-def hello(services, resume=b"", slots=64, features=0):  # W9
+def hello(services, resume=b"", slots=64, features=0, nonce=b""):  # W9
     body = b"AMO\x01" + struct.pack("<HHIHB", 1, 1, features, slots, bool(resume)) + resume + bytes([len(services)])
     for name, value in services:
         body += struct.pack("<QB", value, len(name.encode())) + name.encode()
+    if nonce:
+        body += struct.pack("<BH", 1, len(nonce)) + nonce
+    assert resume or len(body) <= 4048, "a session that could not be resumed"
     return body
 
 
@@ -57,7 +64,7 @@ def text(value):  # W14
 
 
 def receive(connection):
-    """The next frame, its checksums compared: kind, code, slot, seq, body."""
+    """The next frame, its checksums compared: kind, code, slot, seq, millis, body."""
     data = b""
     want = 36
     while len(data) < want:
@@ -66,44 +73,76 @@ def receive(connection):
             raise SystemExit("the server closed the connection")
         data += more
         if len(data) == 36:
-            length, kind, code, slot, seq, _, _, body_crc, header_crc = struct.unpack("<IBBHQQIII", data)
+            length, kind, code, slot, seq, _, millis, body_crc, header_crc = struct.unpack("<IBBHQQIII", data)
             assert crc32c(data[:32]) == header_crc, "header checksum"
             want = 4 + length
     body = data[36:]
     assert crc32c(body) == body_crc, "body checksum"
-    return kind, code, slot, seq, body
+    if kind == REJECT:
+        raise SystemExit(f"rejected with code {code}: {body.decode(errors='replace')}")
+    return kind, code, slot, seq, millis, body
 
 
-def greet(address, services, resume=b""):
-    """A connection with a session, and what resumes it: session and token (W10)."""
+def greet(address, services, resume=b"", nonce=b""):
+    """A connection with a session, and what resumes it: session and token (W10). A nonce opens one session (W9d)."""
     connection = socket.create_connection(address, timeout=60)
-    connection.sendall(frame(HELLO, hello(services, resume)))
-    kind, _, _, _, body = receive(connection)
+    connection.sendall(frame(HELLO, hello(services, resume, features=PROPERTIES, nonce=nonce)))
+    kind, _, _, _, _, body = receive(connection)
     if kind != WELCOME:
         raise SystemExit(f"no WELCOME but kind {kind}: {body.decode(errors='replace')}")
     version, features, _, session, token, slots, _, _, resumed = struct.unpack_from("<HI16s16s32sHIIB", body)
     agreement = body[82]
+    assert features & ~PROPERTIES == 0, "features that were not asked for"
     print(f"welcome version={version} features={features} slots={slots} resumed={resumed} agreement={agreement}")
     return connection, session + token
 
 
-def call(connection, method, arguments, slot, seq):
+def idempotent_methods(connection, service):
+    """The ids of those methods that may be repeated as new calls (W11, W36)."""
+    connection.sendall(frame(METHODS, bytes([len(service)]) + service.encode()))
+    kind, _, _, _, _, body = receive(connection)
+    assert kind == TABLE, kind
+    at = 1 + body[0]
+    (count,) = struct.unpack_from("<H", body, at)
+    at += 2
+    found = set()
+    for _ in range(count):
+        (method,) = struct.unpack_from("<Q", body, at)
+        at += 9 + body[at + 8]
+        (length,) = struct.unpack_from("<H", body, at)
+        at += 3 + length
+        if body[at - 1] & IDEMPOTENT:
+            found.add(method)
+    assert at == len(body), "bytes left over"
+    return found
+
+
+def call(connection, method, arguments, slot, seq, may_repeat):
     body = b"".join(map(text, arguments))  # W13: a tuple of arguments is its arguments, one behind the other
     connection.sendall(frame(CALL, body, slot=slot, seq=seq, method=method, millis=5000))
-    kind, code, *name, body = receive(connection)
+    kind, code, *name, millis, body = receive(connection)
     assert (kind, name) == (REPLY, [slot, seq]), (kind, name)
+    if code == 3 and millis > 0 and may_repeat:  # W37: as a new call, after the pause
+        print("reply lost: again")
+        time.sleep(millis / 1000)
+        return call(connection, method, arguments, slot, seq + 1, may_repeat)
     print(f"reply status={STATUS.get(code, code)} body={body.hex()}")
+    return seq
 
 
 def main(host, port, service, signatures, *arguments):
     services = [(service, contract_hash(service, signatures.splitlines()))]
     method = method_id(service, signatures.splitlines()[0])
-    connection, resume = greet((host, int(port)), services)
-    call(connection, method, arguments, slot=0, seq=1)
-    call(connection, method, arguments, slot=0, seq=1)  # a duplicate: it gets the reply, and does not run (W26)
+    nonce = os.urandom(16)
+    lost, _ = greet((host, int(port)), services, nonce=nonce)  # as if its WELCOME were lost
+    connection, resume = greet((host, int(port)), services, nonce=nonce)  # the same session (W9e)
+    lost.close()
+    may_repeat = method in idempotent_methods(connection, service)
+    seq = call(connection, method, arguments, 0, 1, may_repeat)
+    seq = call(connection, method, arguments, 0, seq, may_repeat)  # a duplicate: it gets the reply, and does not run (W26)
     connection.close()
     connection, resume = greet((host, int(port)), services, resume)  # W29
-    call(connection, method, arguments, slot=0, seq=1)
+    call(connection, method, arguments, 0, seq, may_repeat)
     connection.sendall(frame(BYE))
 
 

@@ -1,5 +1,6 @@
 //! Holds `docs/wire.md` and the code together: its vectors, its tables, and a client in another language.
 
+mod exchange;
 mod other_language;
 mod page;
 mod tables;
@@ -23,4 +24,12 @@ pub trait Kv {
     fn get(&self, key: &str) -> Result<String, KvError>;
     /// Gives a key a value.
     fn put(&self, key: &str, value: &str) -> Result<(), KvError>;
+}
+
+/// The second service of the page's vectors.
+#[rpc]
+pub trait Clock {
+    /// The time.
+    #[rpc(idempotent)]
+    fn now(&self) -> u64;
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rpc_core::Server;
 
-use crate::{Kv, KvError, KvServer};
+use crate::{Clock, ClockServer, Kv, KvError, KvServer};
 
 /// Counts how often it was entered.
 #[derive(Debug, Default)]
@@ -29,12 +29,22 @@ impl Kv for &'static Store {
     }
 }
 
+/// A clock that ticks when it is looked at.
+#[derive(Debug, Default)]
+struct Ticks(AtomicU64);
+
+impl Clock for Ticks {
+    fn now(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+}
+
 /// The output of the client for one call; none if the client cannot be run.
-fn run(address: std::net::SocketAddr, signatures: &str, arguments: &[&str]) -> Option<String> {
+fn run(address: std::net::SocketAddr, service: &str, signatures: &str, arguments: &[&str]) -> Option<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("wire/client.py");
     let mut python = Command::new("python3");
     python.arg("-B").arg(script).arg(address.ip().to_string()).arg(address.port().to_string());
-    let output = python.arg("Kv").arg(signatures).args(arguments).output().ok()?;
+    let output = python.arg(service).arg(signatures).args(arguments).output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     Some(said)
@@ -43,32 +53,46 @@ fn run(address: std::net::SocketAddr, signatures: &str, arguments: &[&str]) -> O
 /// The same reply to the call, to its duplicate, and to its duplicate after a resume.
 fn three_times(agreement: u8, status: &str, body: &str) -> String {
     let welcome =
-        |resumed| format!("welcome version=1 features=0 slots=64 resumed={resumed} agreement={agreement}\n");
+        |resumed| format!("welcome version=1 features=2 slots=64 resumed={resumed} agreement={agreement}\n");
     let reply = format!("reply status={status} body={body}\n");
-    format!("{}{reply}{reply}{}{reply}", welcome(0), welcome(1))
+    format!("{}{}{reply}{reply}{}{reply}", welcome(0), welcome(0), welcome(1))
 }
 
 #[test]
 fn a_client_in_another_language_is_understood_and_its_copies_do_not_run() {
     let store: &'static Store = Box::leak(Box::default());
-    let server = Server::builder().service(KvServer::new(store)).bind("127.0.0.1:0");
+    let builder = Server::builder().service(KvServer::new(store)).service(ClockServer::new(Ticks::default()));
+    let server = builder.bind("127.0.0.1:0");
     let server = server.and_then(Server::spawn).expect("a free port");
     let address = server.local_addr();
 
     let get = "fn get(key: &str) -> Result<String, KvError>";
     let put = "fn put(key: &str, value: &str) -> Result<(), KvError>";
     let (get_first, put_first) = (format!("{get}\n{put}"), format!("{put}\n{get}"));
-    let put = run(address, &put_first, &["a", "1"]);
+    let put = run(address, "Kv", &put_first, &["a", "1"]);
     if let Some(put) = put {
         assert_eq!(put, three_times(0, "done", ""));
         assert_eq!(store.puts.load(Ordering::SeqCst), 1, "a copy ran");
-        let found = run(address, &get_first, &["a"]).expect("it ran before");
+        let found = run(address, "Kv", &get_first, &["a"]).expect("it ran before");
         assert_eq!(found, three_times(0, "done", "010000000000000031"));
-        let missing = run(address, &get_first, &["b"]).expect("it ran before");
+        let missing = run(address, "Kv", &get_first, &["b"]).expect("it ran before");
         assert_eq!(missing, three_times(0, "failed", "00000000"));
-        let changed = run(address, "fn get(key: &str) -> String", &["a"]).expect("it ran before");
+        let changed = run(address, "Kv", "fn get(key: &str) -> String", &["a"]).expect("it ran before");
         assert_eq!(changed, three_times(1, "20", ""));
-        assert_eq!((server.counters().opened, server.counters().resumed), (4, 4));
+        assert_eq!(
+            (server.counters().opened, server.counters().resumed),
+            (4, 8),
+            "one session for each nonce"
+        );
+        let time = run(address, "Clock", "fn now() -> u64", &[]).expect("it ran before");
+        let replies: Vec<_> = time.lines().filter(|line| line.starts_with("reply")).collect();
+        let done = |time: u8| format!("reply status=done body={time:02x}00000000000000");
+        let again = "reply lost: again".to_owned();
+        assert_eq!(
+            replies,
+            [done(1), again.clone(), done(2), again, done(3)],
+            "an idempotent call is repeated"
+        );
     } else {
         eprintln!("python3 is not here: the client in another language was not run");
     }

@@ -1,5 +1,7 @@
 //! The page's tables of kinds, statuses, ids and limits against the code.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rpc_core::Client;
 use rpc_core::contract::{Contract, Method};
@@ -7,6 +9,7 @@ use rpc_core::error::ProtocolError;
 use rpc_core::limits::{self, ClientLimits, ServerLimits};
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind};
 use rpc_core::wire::message::Status;
+use rpc_core::wire::reject::RejectCode;
 
 use crate::KvClient;
 use crate::page;
@@ -63,6 +66,14 @@ fn the_statuses_are_those_of_the_page() {
 }
 
 #[test]
+fn the_reasons_of_a_reject_are_those_of_the_page() {
+    let rows = page::table(&page::text(), &["code", "reason", "what the client did"]);
+    let shown: Vec<_> = rows.iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    let known = RejectCode::ALL.map(|code| ((code as u8).to_string(), format!("{code:?}")));
+    assert_eq!(shown, known);
+}
+
+#[test]
 fn the_ids_are_those_of_the_page() {
     let text = page::text();
     let rows = page::table(&text, &["name", "signature", "id"]);
@@ -82,9 +93,11 @@ fn the_limits_are_those_of_the_page() {
     let (server, client) = (ServerLimits::default(), ClientLimits::default());
     assert_eq!(server.max_frame, client.max_frame);
     let bytes = |n: usize| format!("{} bytes", grouped(n));
+    let seconds = |time: Duration| format!("{} s", time.as_secs());
     let expected = [
         ("body before the session stands", bytes(limits::MAX_GREETING)),
         ("body afterwards", bytes(server.max_frame)),
+        ("HELLO that opens a session", bytes(limits::MAX_OPENING_HELLO)),
         (
             "slots of a session",
             format!("{} wanted, {} at most", client.slots, grouped(limits::MAX_SLOTS.into())),
@@ -105,6 +118,22 @@ fn the_limits_are_those_of_the_page() {
         ),
         ("time for HELLO", format!("{} s", limits::HELLO_TIME.as_secs())),
         ("unsent bytes of a connection at which the server stops reading it", grouped(server.unsent_pause)),
+        (
+            "time without progress in writing them, until the connection is closed",
+            seconds(server.unsent_stall),
+        ),
+        ("connections", grouped(server.connections)),
+        ("sessions", grouped(server.sessions)),
+        ("nonces of ended sessions", grouped(limits::ENDED_NONCES)),
+        ("lease", seconds(server.lease)),
+        ("calls that wait to run", grouped(server.queue)),
+        ("bytes of their arguments", grouped(server.queue_bytes)),
+        ("handlers that run at once", grouped(server.threads)),
+        ("reply that is kept", bytes(server.max_cached_reply)),
+        ("kept replies of all sessions", bytes(server.reply_budget)),
+        ("pause that a busy server asks for", format!("{} ms", server.retry_after.as_millis())),
+        ("shutting down: wait for acknowledgements of what is written", seconds(server.drain_linger)),
+        ("shutting down: wait for all that is open", seconds(server.grace)),
     ];
     let rows = page::table(&page::text(), &["what", "how much", "whose"]);
     let shown: Vec<_> = rows.iter().map(|row| (row[0].as_str(), row[1].clone())).collect();

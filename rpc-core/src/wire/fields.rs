@@ -44,9 +44,20 @@ impl<'a> Fields<'a> {
 
     /// Reads UTF-8 of this many bytes.
     pub(super) fn text(&mut self, length: usize) -> Result<&'a str, ProtocolError> {
+        let taken = self.bytes(length)?;
+        std::str::from_utf8(taken).map_err(|_| ProtocolError::BadBody(self.frame))
+    }
+
+    /// Returns true if every byte was read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// Reads this many bytes.
+    pub(super) fn bytes(&mut self, length: usize) -> Result<&'a [u8], ProtocolError> {
         let (taken, left) = self.left.split_at_checked(length).ok_or(ProtocolError::BadBody(self.frame))?;
         self.left = left;
-        std::str::from_utf8(taken).map_err(|_| ProtocolError::BadBody(self.frame))
+        Ok(taken)
     }
 
     /// Reads a length in one byte, then UTF-8 of as many bytes.

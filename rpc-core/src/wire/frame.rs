@@ -119,7 +119,7 @@ impl Kind {
 pub struct Header {
     /// The purpose of the frame.
     pub kind: Kind,
-    /// REPLY: its status; else 0.
+    /// REPLY: its status. REJECT: the reason. Else 0.
     pub code: u8,
     /// CALL, REPLY, CANCEL, ACK: the slot.
     pub slot: Slot,
@@ -127,7 +127,8 @@ pub struct Header {
     pub seq: Seq,
     /// CALL: the method.
     pub method: MethodId,
-    /// CALL: the time left. REPLY 'busy' and BUSY: the pause before another attempt. In milliseconds.
+    /// CALL: the time left. REPLY 'busy', 'draining' or 'reply lost', and BUSY: the pause before another attempt. In
+    /// milliseconds.
     pub millis: u32,
 }
 
@@ -221,8 +222,8 @@ pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     if crc32c::crc32c(&fixed[..HEADER - 4]) != fields.u32()? {
         return Err(ProtocolError::HeaderChecksum);
     }
+    let body_len = length.checked_sub(HEADER - PREFIX).ok_or(ProtocolError::ShortFrame(length))?;
     let header = Header { kind: Kind::from_wire(kind)?, code, slot, seq, method, millis };
-    let body_len = length.saturating_sub(HEADER - PREFIX);
     if header.kind.is_bare() && body_len > 0 {
         return Err(ProtocolError::BadBody(header.kind.name()));
     }

@@ -1,100 +1,28 @@
 //! Layer 1: the bodies of control frames, with fields at fixed offsets.
 //! Rules W7 to W19 of `docs/wire.md`.
 
+use std::collections::BTreeSet;
+
 use crate::contract::Contract;
 use crate::error::ProtocolError;
 use crate::ids::{Incarnation, MethodId, SessionId, Token};
-use crate::limits::MAX_SERVICES;
 
 use super::fields::Fields;
 
+pub use super::hello::{Hello, MAGIC};
 pub use super::status::{REPLY_NOT_KEPT, Status};
 
-/// The first bytes of a HELLO's body.
-pub const MAGIC: [u8; 4] = *b"AMO\x01";
 /// The version of the protocol. There is one so far.
 pub const VERSION: u16 = 1;
 /// Feature bit: bodies go without checksums.
 pub const FEATURE_NO_BODY_CHECKSUM: u32 = 1;
+/// Feature bit: TABLE has the properties of each method.
+pub const FEATURE_PROPERTIES: u32 = 2;
 /// All feature bits that this implementation can agree to.
-pub const FEATURES: u32 = FEATURE_NO_BODY_CHECKSUM;
+pub const FEATURES: u32 = FEATURE_NO_BODY_CHECKSUM | FEATURE_PROPERTIES;
 
-/// The body of HELLO, the first frame of a client (W9).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hello {
-    /// Lowest version that the client speaks.
-    pub version_min: u16,
-    /// Highest version that the client speaks.
-    pub version_max: u16,
-    /// Feature bits that the client asks for.
-    pub features: u32,
-    /// Slots that the client asks for.
-    pub slots: u16,
-    /// Services that the client was built for, with the hashes of their contracts.
-    pub services: Vec<(String, u64)>,
-    /// The session to resume, with its token.
-    pub resume: Option<(SessionId, [u8; 32])>,
-}
-
-impl Hello {
-    /// Returns the HELLO of a client of these services.
-    pub fn new(slots: u16, features: u32, contracts: &[&Contract]) -> Self {
-        let services = contracts.iter().map(|c| (c.service.to_owned(), c.hash)).collect();
-        Hello { version_min: VERSION, version_max: VERSION, features, slots, services, resume: None }
-    }
-
-    /// Returns the encoded body.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut body = MAGIC.to_vec();
-        body.extend(self.version_min.to_le_bytes());
-        body.extend(self.version_max.to_le_bytes());
-        body.extend(self.features.to_le_bytes());
-        body.extend(self.slots.to_le_bytes());
-        body.push(u8::from(self.resume.is_some()));
-        if let Some((session, token)) = &self.resume {
-            body.extend(session.0.to_le_bytes());
-            body.extend(token);
-        }
-        body.push(self.services.len() as u8); // at most MAX_SERVICES: Connector and Directory check it
-        for (name, hash) in &self.services {
-            body.extend(hash.to_le_bytes());
-            put_name(&mut body, name);
-        }
-        body
-    }
-
-    /// Reads a body.
-    ///
-    /// # Errors
-    /// [`ProtocolError`] if it is not a HELLO (W9).
-    pub fn decode(body: &[u8]) -> Result<Hello, ProtocolError> {
-        let mut fields = Fields::new(body, "HELLO");
-        if fields.array()? != MAGIC {
-            return Err(ProtocolError::Foreign);
-        }
-        let (version_min, version_max) = (fields.u16()?, fields.u16()?);
-        if version_min > VERSION || version_max < VERSION {
-            return Err(ProtocolError::Version { min: version_min, max: version_max });
-        }
-        let (features, slots) = (fields.u32()?, fields.u16()?);
-        let resume = match fields.u8()? {
-            0 => None,
-            1 => Some((SessionId(fields.u128()?), fields.array()?)),
-            _ => return Err(ProtocolError::BadBody("HELLO")),
-        };
-        let count = usize::from(fields.u8()?);
-        if count > MAX_SERVICES {
-            return Err(ProtocolError::BadBody("HELLO"));
-        }
-        let mut services = Vec::with_capacity(count);
-        for _ in 0..count {
-            let hash = fields.u64()?;
-            services.push((fields.name()?.to_owned(), hash));
-        }
-        fields.end()?;
-        Ok(Hello { version_min, version_max, features, slots, services, resume })
-    }
-}
+/// The bit of a method's properties that says that it is idempotent (W11).
+const IDEMPOTENT: u8 = 1;
 
 /// The server's judgement on a client's contract (W10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +118,8 @@ pub struct Table {
     pub service: String,
     /// Id, `Service.method`, signature.
     pub methods: Vec<(MethodId, String, String)>,
+    /// The methods that are idempotent, as far as the table says it: only with [`FEATURE_PROPERTIES`].
+    pub idempotent: BTreeSet<MethodId>,
 }
 
 impl Table {
@@ -199,11 +129,12 @@ impl Table {
         Table {
             service: contract.service.to_owned(),
             methods: methods.map(|m| (m.id, m.name.to_owned(), m.signature.to_owned())).collect(),
+            idempotent: contract.methods.iter().filter(|m| m.idempotent).map(|m| m.id).collect(),
         }
     }
 
-    /// Returns the encoded body.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Returns the encoded body, for a session with these features.
+    pub fn encode(&self, features: u32) -> Vec<u8> {
         let mut body = Vec::new();
         put_name(&mut body, &self.service);
         body.extend((self.methods.len() as u16).to_le_bytes()); // at most MAX_METHODS: Directory checks it
@@ -213,27 +144,34 @@ impl Table {
             let signature = cut(signature, usize::from(u16::MAX));
             body.extend((signature.len() as u16).to_le_bytes());
             body.extend(signature.as_bytes());
+            if features & FEATURE_PROPERTIES != 0 {
+                body.push(if self.idempotent.contains(id) { IDEMPOTENT } else { 0 });
+            }
         }
         body
     }
 
-    /// Reads a body.
+    /// Reads a body, of a session with these features.
     ///
     /// # Errors
     /// [`ProtocolError`] if it is not a TABLE (W11).
-    pub fn decode(body: &[u8]) -> Result<Table, ProtocolError> {
+    pub fn decode(body: &[u8], features: u32) -> Result<Table, ProtocolError> {
         let mut fields = Fields::new(body, "TABLE");
         let service = fields.name()?.to_owned();
         let count = usize::from(fields.u16()?);
+        let mut idempotent = BTreeSet::new();
         let mut methods = Vec::new(); // grows with the bytes that are there, not with the claimed count
         for _ in 0..count {
             let id = MethodId(fields.u64()?);
             let name = fields.name()?.to_owned();
             let length = usize::from(fields.u16()?);
             methods.push((id, name, fields.text(length)?.to_owned()));
+            if features & FEATURE_PROPERTIES != 0 && fields.u8()? & IDEMPOTENT != 0 {
+                idempotent.insert(id);
+            }
         }
         fields.end()?;
-        Ok(Table { service, methods })
+        Ok(Table { service, methods, idempotent })
     }
 }
 
@@ -267,7 +205,7 @@ pub fn decode_incarnation(body: &[u8]) -> Result<Incarnation, ProtocolError> {
 }
 
 /// Appends a length in one byte and as many bytes. A longer name is cut, which changes no hash.
-fn put_name(body: &mut Vec<u8>, name: &str) {
+pub(super) fn put_name(body: &mut Vec<u8>, name: &str) {
     let name = cut(name, usize::from(u8::MAX));
     body.push(name.len() as u8);
     body.extend(name.as_bytes());
@@ -286,41 +224,19 @@ pub fn cut(text: &str, most: usize) -> &str {
 mod tests {
     use super::*;
 
-    fn hello() -> Hello {
-        Hello {
-            version_min: 1,
-            version_max: 1,
-            features: 1,
-            slots: 64,
-            services: vec![("Kv".to_owned(), 7), ("Vote".to_owned(), 8)],
-            resume: Some((SessionId(5), [9; 32])),
-        }
-    }
-
     #[test]
-    fn greetings_come_back_as_they_were() {
-        assert_eq!(Hello::decode(&hello().encode()), Ok(hello()));
-        let table = Table {
-            service: "Kv".to_owned(),
-            methods: vec![(MethodId(3), "Kv.get".to_owned(), "fn get(key: &str) -> String".to_owned())],
-        };
-        assert_eq!(Table::decode(&table.encode()), Ok(table));
-    }
-
-    #[test]
-    fn no_part_of_a_greeting_is_a_greeting() {
-        let body = hello().encode();
-        for cut in 0..body.len() {
-            assert!(Hello::decode(&body[..cut]).is_err(), "cut at {cut}");
-        }
-        let mut long = body;
-        long.push(0);
-        assert!(Hello::decode(&long).is_err());
-    }
-
-    #[test]
-    fn a_version_that_we_do_not_speak_is_named() {
-        let body = Hello { version_min: 2, version_max: 3, ..hello() }.encode();
-        assert_eq!(Hello::decode(&body), Err(ProtocolError::Version { min: 2, max: 3 }));
+    fn a_table_comes_back_as_it_was() {
+        let method = |id| (MethodId(id), format!("Kv.get{id}"), "fn get(key: &str) -> String".to_owned());
+        let methods = vec![method(3), method(4)];
+        let table = Table { service: "Kv".to_owned(), methods, idempotent: [MethodId(4)].into() };
+        let plain = Table { idempotent: BTreeSet::new(), ..table.clone() };
+        assert_eq!(Table::decode(&table.encode(0), 0), Ok(plain));
+        let body = table.encode(FEATURE_PROPERTIES);
+        assert_eq!(Table::decode(&body, FEATURE_PROPERTIES), Ok(table.clone()));
+        assert!(
+            Table::decode(&body, 0).is_err() && Table::decode(&table.encode(0), FEATURE_PROPERTIES).is_err()
+        );
+        let later = [&body[..body.len() - 1], &[0xff]].concat();
+        assert_eq!(Table::decode(&later, FEATURE_PROPERTIES), Ok(table), "its other bits are not looked at");
     }
 }

@@ -15,7 +15,9 @@ mod decoder;
 mod fields;
 pub mod frame;
 mod guard;
+mod hello;
 pub mod message;
+pub mod reject;
 mod status;
 #[cfg(test)]
 mod tests;

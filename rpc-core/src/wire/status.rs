@@ -17,8 +17,8 @@ pub enum Status {
     Refused(Reason),
 }
 
-/// The text of a [`Status::ReplyLost`] whose reply was sent once and not kept: a client may repeat an idempotent call
-/// then. Any other text names a reason that stays, such as a size over the limit (W12).
+/// The text of a [`Status::ReplyLost`] whose reply was sent once and not kept. A client decides by the pause beside it, and by
+/// this text only if an older server gives no pause (W12).
 pub const REPLY_NOT_KEPT: &str = "its reply was sent once and not kept";
 
 /// The code of the first reason in [`REASONS`].

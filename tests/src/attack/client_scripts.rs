@@ -78,8 +78,8 @@ pub(super) fn table_text(talk: &mut Talk, _: u64) -> Option<()> {
     let named = |name: &str| (method(name), format!("Target.{name}"), signature.clone());
     let mut echo = named("echo");
     echo.0.0 ^= 1; // another signature: the call is refused, and the error shows it
-    let table = Table { service: "Target".to_owned(), methods: vec![echo, named("big")] };
-    talk.say(Kind::Table, &table.encode())?;
+    let table = Table { service: "Target".to_owned(), methods: vec![echo, named("big")], ..Table::default() };
+    talk.say(Kind::Table, &table.encode(0))?;
     talk.silence()
 }
 

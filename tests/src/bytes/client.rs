@@ -303,7 +303,7 @@ impl<'a> Run<'a> {
         if flags & 2 != 0 {
             table.service = self.input.text(8);
         }
-        self.send(&Header::new(Kind::Table), &table.encode(), self.checksum);
+        self.send(&Header::new(Kind::Table), &table.encode(0), self.checksum);
     }
 
     fn send(&mut self, header: &Header, body: &[u8], checksum: bool) {

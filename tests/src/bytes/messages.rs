@@ -1,8 +1,8 @@
 //! HELLO and every control message: what is decoded is encoded and decoded again as the same, and so is what is built.
 
-use rpc_core::error::ProtocolError::BadBody;
-use rpc_core::ids::{Incarnation, MethodId, SessionId, Token};
-use rpc_core::limits::{HEADER, MAX_NAME, MAX_SERVICES};
+use rpc_core::error::ProtocolError;
+use rpc_core::ids::{Incarnation, MethodId, Nonce, SessionId, Token};
+use rpc_core::limits::{HEADER, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES};
 use rpc_core::wire::frame::{FrameDecoder, Header, Kind};
 use rpc_core::wire::message::{self, Agreement, FEATURES, Hello, Status, Table, VERSION, Welcome, cut};
 
@@ -71,12 +71,12 @@ fn same_welcome(welcome: &Welcome) {
 }
 
 fn table_from_bytes(body: &[u8]) {
-    if let Ok(table) = Table::decode(body) {
+    if let Ok(table) = Table::decode(body, 0) {
         assert!(
             table.methods.len() <= body.len(),
             "a table grows with what is there, not with what is claimed"
         );
-        assert_eq!(Table::decode(&table.encode()).as_ref(), Ok(&table));
+        assert_eq!(Table::decode(&table.encode(0), 0).as_ref(), Ok(&table));
     }
 }
 
@@ -105,11 +105,18 @@ fn built_hello(input: &mut Input<'_>) {
         // More than an input has room for: up to three over the limit.
         hello.services.resize(MAX_SERVICES - 4 + usize::from(flags >> 5), (String::new(), 0));
     }
-    let read = Hello::decode(&hello.encode());
+    hello.nonce = (flags & 4 != 0).then_some(Nonce([flags; 16]));
+    let body = hello.encode();
+    let read = Hello::decode(&body);
     for (name, _) in &mut hello.services {
         *name = cut(name, MAX_NAME).to_owned();
     }
-    let expected = if hello.services.len() <= MAX_SERVICES { Ok(hello) } else { Err(BadBody("HELLO")) };
+    let count = hello.services.len();
+    let expected = match &hello.resume {
+        None if body.len() > MAX_OPENING_HELLO => Err(ProtocolError::HelloTooLong(body.len())),
+        _ if count > MAX_SERVICES => Err(ProtocolError::TooManyServices(count)),
+        _ => Ok(hello),
+    };
     assert_eq!(read, expected);
 }
 
@@ -143,14 +150,14 @@ fn built_welcome(input: &mut Input<'_>) {
 }
 
 fn built_table(input: &mut Input<'_>) {
-    let mut table = Table { service: repeated(input), methods: Vec::new() };
+    let mut table = Table { service: repeated(input), ..Table::default() };
     while !input.is_empty() {
         let id = MethodId(input.u64());
         let name = repeated(input);
         let seldom_long = if input.u8() == u8::MAX { 255 } else { 1 };
         table.methods.push((id, name, input.text(255).repeat(seldom_long)));
     }
-    let read = Table::decode(&table.encode());
+    let read = Table::decode(&table.encode(0), 0);
     table.service = cut(&table.service, MAX_NAME).to_owned();
     for (_, name, signature) in &mut table.methods {
         *name = cut(name, MAX_NAME).to_owned();

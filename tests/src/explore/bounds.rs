@@ -5,7 +5,7 @@ use std::time::Duration;
 use rpc_core::contract::Directory;
 use rpc_core::ids::{Incarnation, Time};
 use rpc_core::limits::{ClientLimits, ServerLimits};
-use rpc_core::proto::client::{ClientConfig, ClientCore};
+use rpc_core::proto::client::{ClientConfig, ClientCore, seeded_nonce};
 use rpc_core::proto::server::{ServerConfig, ServerCore};
 
 use crate::ledger::{Does, served};
@@ -14,6 +14,8 @@ use crate::ledger::{Does, served};
 pub const CLIENTS: usize = 2;
 /// Most connections of one client in a scenario: one that is replaced, one that replaces it, and one more.
 pub const LINKS: usize = 3;
+/// The connection on which the first client's first one is played again: its last one.
+pub const REPLAY: u8 = LINKS as u8 - 1;
 /// Most calls of one client in a scenario.
 pub const CALLS: usize = 4;
 
@@ -81,6 +83,11 @@ pub struct Bounds {
     pub crashes: u8,
     /// Times that a client's process dies and another one starts.
     pub restarts: u8,
+    /// Clients send a nonce with the HELLO that opens a session.
+    pub nonces: bool,
+    /// Times that the network plays a client's first connection again, from its HELLO on. The replay takes the place of the
+    /// client's last connection.
+    pub replays: u8,
     /// Clients are closed: BYE.
     pub close: bool,
     /// The server shuts down: GOAWAY; when it is drained, its process ends and another one starts.
@@ -112,6 +119,8 @@ pub const PLAIN: Bounds = Bounds {
     leases: 0,
     crashes: 0,
     restarts: 0,
+    nonces: false,
+    replays: 0,
     close: false,
     drain: false,
 };
@@ -130,6 +139,8 @@ impl Bounds {
             max_cached_reply: KEPT,
             reply_budget: self.reply_budget,
             queue: self.queue,
+            // The least pause before a repeat, so that nothing hangs on its jitter.
+            retry_after: Duration::from_millis(if self.retry { 50 } else { 1 }),
             ..ServerLimits::default()
         };
         let config = ServerConfig {
@@ -150,8 +161,9 @@ impl Bounds {
         ServerCore::new(config, Box::new(entropy))
     }
 
-    /// Returns a client in its first state. Nothing in it hangs on chance: each pause with jitter is 0, or too long.
-    pub fn client(&self) -> ClientCore {
+    /// Returns a client in the first state of one of its lives. Nothing in it hangs on chance: each pause with jitter is 0, or
+    /// too long.
+    pub fn client(&self, life: u8) -> ClientCore {
         let limits = ClientLimits {
             slots: self.slots,
             resend_first: if self.retransmissions { RETRANSMIT_AFTER } else { FAR },
@@ -165,6 +177,8 @@ impl Bounds {
             all_orphaned: FAR,
             ..ClientLimits::default()
         };
-        ClientCore::new(ClientConfig { limits, contracts: vec![served()], features: 0, seed: 7 })
+        let seed = 7 + u64::from(life);
+        let config = ClientConfig { limits, contracts: vec![served()], features: 0, seed };
+        if self.nonces { ClientCore::with_nonces(config, seeded_nonce) } else { ClientCore::new(config) }
     }
 }

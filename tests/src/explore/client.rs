@@ -109,6 +109,8 @@ const SETTLING: usize = 4;
 pub struct Client {
     core: ClientCore,
     now: Time,
+    /// The number of its life, if lives differ by their nonces; else 0.
+    life: u8,
     link: Option<u8>,
     writing: bool,
     /// Calls without a verdict, and their deadlines.
@@ -118,7 +120,11 @@ pub struct Client {
 impl Client {
     /// Returns a client in its first state.
     pub fn new(bounds: &Bounds) -> Self {
-        Client { core: bounds.client(), now: BEGIN, link: None, writing: false, open: Vec::new() }
+        Client::of_life(bounds, 0)
+    }
+
+    fn of_life(bounds: &Bounds, life: u8) -> Self {
+        Client { core: bounds.client(life), now: BEGIN, life, link: None, writing: false, open: Vec::new() }
     }
 
     fn act(
@@ -162,7 +168,10 @@ impl Client {
                 self.core.handle_timeout(self.now);
             }
             ClientStep::Close => self.core.close(self.now),
-            ClientStep::StartAgain => *self = Client { now: self.now, ..Client::new(bounds) },
+            ClientStep::StartAgain => {
+                let life = self.life + u8::from(bounds.nonces);
+                *self = Client { now: self.now, ..Client::of_life(bounds, life) };
+            }
         }
         Ok(())
     }
@@ -281,6 +290,7 @@ impl Machine for Client {
         self.core.canonical(self.now, &mut form);
         form.number(self.link.map_or(u64::MAX, u64::from));
         form.flags(&[self.writing]);
+        form.number(u64::from(self.life));
         for (tag, deadline) in &self.open {
             form.number(u64::from(*tag));
             form.due(*deadline);

@@ -197,6 +197,7 @@ fn said(step: Step) -> Option<(Place, String)> {
         Step::Timer(number) => (client(number), "its next timer is due".to_owned()),
         Step::Late => (Place::Server, "is late by 1.5 s".to_owned()),
         Step::Lease => (Place::Server, "the lease passes".to_owned()),
+        Step::Replay => (Place::Between, "the network plays connection 0 again".to_owned()),
         Step::Crash => (Place::Server, "dies; another one starts".to_owned()),
         Step::Restart(number) => (client(number), "dies; another one starts".to_owned()),
         Step::Close(number) => (client(number), "is closed".to_owned()),

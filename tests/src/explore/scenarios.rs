@@ -53,6 +53,21 @@ pub const SCENARIOS: &[Scenario] = &[
     small("drain", "2 connections; GOAWAY at any time, the server ends", Bounds { drain: true, ..RESUME }),
     small("restart", "2 connections; the client's process dies", Bounds { restarts: 1, ..RESUME }),
     small(
+        "replay",
+        "2 connections, nonces; the first one is played again",
+        Bounds { nonces: true, replays: 1, ..RESUME },
+    ),
+    small(
+        "replay_bye",
+        "one call, 2 connections, nonces; the first one is played again; BYE at any time, the client's process dies",
+        Bounds { nonces: true, replays: 1, calls: 1, close: true, restarts: 1, ..RESUME },
+    ),
+    small(
+        "replay_lease",
+        "one call, 2 connections, nonces; the first one is played again; the lease passes",
+        Bounds { nonces: true, replays: 1, calls: 1, leases: 1, ..RESUME },
+    ),
+    small(
         "late_flush",
         "2 connections; the client's writes end later",
         Bounds { late_flush: true, ..RESUME },

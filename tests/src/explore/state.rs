@@ -64,6 +64,8 @@ pub struct Spent {
     pub lateness: u8,
     /// Deaths of a client.
     pub restarts: u8,
+    /// Times that the first connection was played again.
+    pub replays: u8,
     /// Times that a server that shuts down has waited.
     pub lingers: u8,
     /// One bit for each client that was closed.
@@ -85,6 +87,8 @@ pub struct State {
     pub calls: [Call; CLIENTS * CALLS],
     /// The names of the calls that have begun, where a caller's call may have several.
     pub begun: SetId,
+    /// The frames that the first client has written on its first connection, if that may be played again.
+    pub recorded: SetId,
     /// Rare things.
     pub spent: Spent,
 }
@@ -98,6 +102,7 @@ impl State {
             links: [Link::default(); ALL_LINKS],
             calls: [Call::default(); CLIENTS * CALLS],
             begun: EMPTY,
+            recorded: EMPTY,
             spent: Spent::default(),
         }
     }

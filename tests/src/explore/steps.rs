@@ -2,7 +2,7 @@
 
 use super::bounds::{Bounds, CALLS, LINKS};
 use super::client::{ClientFacts, Verdict};
-use super::frames::{FrameId, Sets};
+use super::frames::{EMPTY, FrameId, Sets};
 use super::server::{Ending, ServerFacts};
 use super::state::{Drain, State};
 
@@ -43,6 +43,8 @@ pub enum Step {
     Late,
     /// The lease passes.
     Lease,
+    /// The network plays the first client's first connection again.
+    Replay,
     /// The server's process dies and another one starts.
     Crash,
     /// A client's process dies and another one starts.
@@ -169,6 +171,7 @@ impl View<'_> {
         let rare = [
             (spent.lateness < bounds.lateness, Step::Late),
             (spent.leases < bounds.leases, Step::Lease),
+            (spent.replays < bounds.replays && self.state.recorded != EMPTY, Step::Replay),
             (spent.crashes < bounds.crashes, Step::Crash),
             (bounds.drain && spent.drain == Drain::Not, Step::Drain),
             (draining && !self.server.drained && spent.lingers == 0, Step::Linger),

@@ -1,11 +1,12 @@
 //! The whole system of a scenario: all that was met of its machines and frames, and how a step leads from state to state.
 
 use rpc_core::ids::CallId;
+use rpc_core::wire::frame::Kind;
 use rustc_hash::FxHashMap;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::bounds::{Bounds, CLIENTS, LATENESS};
+use super::bounds::{Bounds, CLIENTS, LATENESS, REPLAY};
 use super::client::{Client, ClientStep, Verdict};
 use super::frames::{EMPTY, Frames, Sets};
 use super::log::{Event, Log};
@@ -156,6 +157,7 @@ impl System {
                 state.spent.lateness += 1;
                 self.server(state, ServerStep::Pass(LATENESS), log)
             }
+            Step::Replay => self.replay(state, log),
             Step::Lease => {
                 state.spent.leases += 1;
                 self.server(state, ServerStep::Pass(LEASE), log)
@@ -178,6 +180,18 @@ impl System {
             }
             _ => Ok(()), // a client's step
         }
+    }
+
+    /// Plays the first connection again. Its HELLO arrives first, and the other frames in any order, or never.
+    fn replay(&mut self, state: &mut State, log: &mut impl Log) -> Result<(), String> {
+        state.spent.replays += 1;
+        let hello = self.sets.elements(state.recorded).iter().copied();
+        let hello = hello.into_iter().find(|frame| self.frames.get(*frame).kind == Some(Kind::Hello));
+        let Some(hello) = hello else { return Ok(()) };
+        state.links[usize::from(REPLAY)] = Link { at_client: false, up: state.recorded, ..Link::NEW };
+        log.note(Event::Made(REPLAY));
+        self.server(state, ServerStep::Connect(REPLAY), log)?;
+        self.server(state, ServerStep::Receive(REPLAY, hello), log)
     }
 
     /// Does a step of a client, and carries what it does into the state.
@@ -205,6 +219,10 @@ impl System {
         for (frame, link) in effects.sent.iter().zip(std::iter::repeat(link)) {
             let Some(link) = link else { return Err("a frame was written without a connection".to_owned()) };
             log.note(Event::Sent { link, up: true, frame: *frame });
+            if link == 0 && self.bounds.replays > 0 {
+                let hash = self.frames.get(*frame).hash;
+                state.recorded = self.sets.with(state.recorded, *frame, hash);
+            }
             let way = &mut state.links[usize::from(link)];
             if way.at_server {
                 way.up = self.sets.with(way.up, *frame, self.frames.get(*frame).hash);
@@ -336,7 +354,8 @@ impl System {
         put(&self.begun.hash(state.begun).to_le_bytes());
         let spent = &state.spent;
         put(&[spent.crashes, spent.leases, spent.lateness, spent.restarts, spent.lingers, spent.closed]);
-        put(&[spent.drain as u8]);
+        put(&[spent.drain as u8, spent.replays]);
+        put(&self.sets.hash(state.recorded).to_le_bytes());
         xxh3_128(&bytes[..at])
     }
 }

@@ -75,7 +75,8 @@ impl ClientInner {
     pub(super) fn for_child(&self) -> io::Result<Arc<Self>> {
         let (driver, waker) = Driver::open()?;
         let config = ClientConfig { seed: os::seed(), ..self.config.clone() };
-        let state = ClientState::new(ClientCore::new(config.clone()), driver, waker);
+        let state =
+            ClientState::new(ClientCore::with_nonces(config.clone(), super::draw_nonce), driver, waker);
         Ok(ClientInner::new(state, MonotonicClock::new(), self.book.for_child()?, config))
     }
 
@@ -111,7 +112,8 @@ impl ClientInner {
 
     /// Returns the core of another session, with the same settings and another seed.
     pub(super) fn fresh_core(&self) -> ClientCore {
-        ClientCore::new(ClientConfig { seed: self.clock.now().0 ^ self.config.seed, ..self.config.clone() })
+        let seed = self.clock.now().0 ^ self.config.seed;
+        ClientCore::with_nonces(ClientConfig { seed, ..self.config.clone() }, super::draw_nonce)
     }
 
     /// Registers a waiter, and starts the call.

@@ -32,10 +32,10 @@ use thiserror::Error;
 
 use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
-use crate::ids::{Clock, Time};
+use crate::ids::{Clock, Nonce, Time};
 use crate::limits::{
-    ClientLimits, DEFAULT_DEADLINE, Least, MAX_GREETING, MAX_NAME, MAX_NAMES, MAX_SERVICES, SettingError,
-    check_time,
+    ClientLimits, DEFAULT_DEADLINE, Least, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES,
+    SettingError, check_time,
 };
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::text::Escaped;
@@ -79,7 +79,7 @@ pub enum ConnectError {
     Setting(#[from] SettingError),
     /// There are more services than fit into a HELLO.
     #[error(
-        "{0} services do not fit into a HELLO of {MAX_GREETING} bytes, {MAX_SERVICES} at the most; use two clients"
+        "{0} services do not fit into a HELLO of {MAX_OPENING_HELLO} bytes, {MAX_SERVICES} at the most; use two clients"
     )]
     TooManyServices(usize),
     /// A service's name is too long.
@@ -208,9 +208,8 @@ impl Connector {
         self.limits.check()?;
         check_time("Connector::deadline", self.deadline, Least::Tick)?;
         check_time("Connector::connect_timeout", self.connect_timeout, Least::Zero)?;
-        // The HELLO of a resumed session is longer: it names the session and its token.
-        let hello = Hello::new(0, 0, &self.contracts).encode().len() + 48;
-        if self.contracts.len() > MAX_SERVICES || hello > MAX_GREETING {
+        let hello = Hello { nonce: Some(Nonce([0; 16])), ..Hello::new(0, 0, &self.contracts) };
+        if self.contracts.len() > MAX_SERVICES || hello.encode().len() > MAX_OPENING_HELLO {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
         }
         let source = addr.into();
@@ -229,12 +228,18 @@ impl Connector {
         let connect_timeout = clock.now().plus(self.connect_timeout);
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
-        let state = ClientState::new(ClientCore::new(config.clone()), driver, waker);
+        let state = ClientState::new(ClientCore::with_nonces(config.clone(), draw_nonce), driver, waker);
         let inner = ClientInner::new(state, clock, book, config);
         let channel = TcpChannel { inner };
         channel.inner.greet(connect_timeout)?;
         Ok(channel)
     }
+}
+
+/// Draws the nonce of a session. Without randomness the session is opened without one.
+pub(super) fn draw_nonce(_: &mut fastrand::Rng) -> Option<Nonce> {
+    let bytes = os::random_bytes().ok()?;
+    bytes.first_chunk().copied().map(Nonce)
 }
 
 impl ClientInner {

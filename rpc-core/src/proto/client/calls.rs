@@ -157,7 +157,7 @@ impl Calls {
                 Use::Free => {}
                 // It may have run, and the session that could tell is gone.
                 Use::InFlight(in_flight) if in_flight.sent => {
-                    self.end_or_repeat(in_flight.call, Outcome::Unknown(cause), at);
+                    self.end_or_repeat(in_flight.call, Outcome::Unknown(cause), Duration::ZERO, at);
                 }
                 // It never left, so its number means nothing to a server, and another session gives it a new one (V7 holds).
                 Use::InFlight(in_flight) => unsent.push(in_flight.call),
@@ -177,11 +177,13 @@ impl Calls {
     }
 
     /// Ends a call, or repeats it later as a new one: a call of an idempotent method whose reply is lost, or of which it is
-    /// unknown if it ran. Each repeat costs budget, and waits twice as long as the one before (V17).
-    fn end_or_repeat(&mut self, mut call: Call, outcome: Outcome, at: Conditions<'_>) {
+    /// unknown if it ran. Each repeat costs budget, and waits twice as long as the one before, or for as long as the server
+    /// asks (V17).
+    fn end_or_repeat(&mut self, mut call: Call, outcome: Outcome, after: Duration, at: Conditions<'_>) {
         let limits = &at.config.limits;
         // `min(16)`: the shift stays inside 32 bits; the cap is reached long before.
         let pause = limits.backoff_first.saturating_mul(1 << call.repeats.min(16)).min(limits.backoff_cap);
+        let pause = pause.max(after.min(LONGEST_PAUSE_ASKED));
         let due = call.repeat.then(|| self.take_attempt(call.deadline, pause, at)).flatten();
         let Some(due) = due else { return self.end(call, outcome) };
         self.counters.repeated += 1;
@@ -211,7 +213,8 @@ impl Calls {
     /// Appends the bytes of the next frame to `out`, and returns the frame.
     pub(super) fn transmit(&mut self, out: &mut Vec<u8>, at: Conditions<'_>) -> Option<OutgoingFrame> {
         let frame = self.outgoing.pop()?;
-        let source = Source { config: at.config, session: at.session, slots: &mut self.slots };
+        let Conditions { config, session, nonce, .. } = at;
+        let source = Source { config, session, nonce, slots: &mut self.slots };
         match frame {
             // Its bytes are made now, so that the time left is right, and a call that has ended meanwhile is not sent.
             OutgoingFrame::Call(slot, seq) => {
@@ -290,7 +293,7 @@ impl Calls {
             Outcome::ReplyLost(text) => {
                 let outcome = call.note_lost_reply(text);
                 match reply.may_arrive_again {
-                    true => self.end_or_repeat(call, outcome, at),
+                    true => self.end_or_repeat(call, outcome, after, at),
                     false => self.end(call, outcome),
                 }
             }

@@ -99,7 +99,8 @@ impl ClientCore {
     }
 
     fn canonical_session(&self, form: &mut Canonical) {
-        form.flags(&[self.session.is_some()]);
+        form.flags(&[self.session.is_some(), self.nonce.present.is_some()]);
+        form.name(self.nonce.present.map_or(0, |nonce| u128::from_le_bytes(nonce.0)));
         let Some(session) = &self.session else { return };
         form.name(session.id.0);
         form.data(&session.token.0);

@@ -5,7 +5,7 @@ use super::connection::{Connection, Link};
 use super::session::Session;
 use crate::contract::Method;
 use crate::error::Reason;
-use crate::ids::Time;
+use crate::ids::{Nonce, Time};
 use crate::proto::Outcome;
 
 /// The parts of a client that decide what may become of a call.
@@ -17,6 +17,8 @@ pub(super) struct Conditions<'a> {
     pub(super) connection: &'a Connection,
     /// The session.
     pub(super) session: Option<&'a Session>,
+    /// The nonce of a session that is to be opened.
+    pub(super) nonce: Option<Nonce>,
     /// The present time.
     pub(super) now: Time,
 }

@@ -6,6 +6,7 @@ use crate::error::ProtocolError;
 use crate::ids::Time;
 use crate::limits::{CLIENT_BUFFER_KEPT, ClientLimits, GARBLED_PAUSES, HELLO_SHARE, LONGEST_PAUSE_ASKED};
 use crate::wire::frame::FrameDecoder;
+use crate::wire::reject::RejectCode;
 
 /// The life of a connection.
 ///
@@ -66,7 +67,7 @@ pub(super) enum FailureKind {
     /// The connection could not be made, or was lost.
     #[default]
     Lost,
-    /// The server has refused the connection for good: it speaks another version, or not this protocol.
+    /// The server has refused the connection for good: it speaks another version, or gave no reason.
     Rejected,
     /// Bytes arrived before any session, and they are not this protocol.
     Foreign,
@@ -256,9 +257,10 @@ impl Connection {
         self.failure_kind = kind;
     }
 
-    /// Closes a connection that the server has refused for good.
-    pub(super) fn reject(&mut self, why: &str, now: Time) {
-        self.fail_as(FailureKind::Rejected, why, Duration::ZERO, now);
+    /// Closes a connection that the server has refused, for good or for this time.
+    pub(super) fn reject(&mut self, code: RejectCode, why: &str, now: Time) {
+        let kind = if code.is_final() { FailureKind::Rejected } else { FailureKind::Lost };
+        self.fail_as(kind, why, Duration::ZERO, now);
     }
 
     /// Closes a connection whose bytes are not frames. It is tried again after a longer pause.

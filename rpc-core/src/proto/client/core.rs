@@ -11,6 +11,7 @@ use super::calls::Calls;
 use super::conditions::Conditions;
 use super::config::{ClientConfig, ClientCounters, Event};
 use super::connection::{Action, Connection, Link};
+use super::nonce::{DrawNonce, OpeningNonce};
 use super::outgoing::OutgoingFrame;
 use super::session::Session;
 use crate::error::{ProtocolError, Reason};
@@ -37,6 +38,8 @@ pub struct ClientCore {
     pub(super) connection: Connection,
     /// The session; `None` before the first and after a lost one.
     pub(super) session: Option<Session>,
+    /// The nonce of the next session, or of the present one; and its source.
+    pub(super) nonce: OpeningNonce,
     /// True if a connection is wanted although no call waits: until the first session is open and its tables are known.
     pub(super) wants_session: bool,
     /// The calls that have not ended, and the frames to be sent.
@@ -45,10 +48,16 @@ pub struct ClientCore {
 
 /// Calls: started, given up, closed.
 impl ClientCore {
-    /// A client without a connection. It wants one at once.
+    /// A client without a connection. It wants one at once. Its sessions have no nonces, as those of clients that know none.
     pub fn new(config: ClientConfig) -> Self {
-        let (calls, connection) = (Calls::new(&config), Connection::new());
-        ClientCore { config, connection, session: None, wants_session: true, calls }
+        ClientCore::with_nonces(config, |_| None)
+    }
+
+    /// A client without a connection, whose sessions have nonces from `draw`. It wants a connection at once.
+    pub fn with_nonces(config: ClientConfig, draw: DrawNonce) -> Self {
+        let (mut calls, connection) = (Calls::new(&config), Connection::new());
+        let nonce = OpeningNonce::new(draw, &mut calls.random);
+        ClientCore { config, connection, session: None, nonce, wants_session: true, calls }
     }
 
     /// Starts a call. Its verdict comes from [`ClientCore::poll_event`] under `tag`.
@@ -111,8 +120,8 @@ impl ClientCore {
 
     /// Returns the calls, and the conditions that decide what may become of them.
     pub(super) fn parts(&mut self, now: Time) -> (&mut Calls, Conditions<'_>) {
-        let Self { config, connection, session, calls, .. } = self;
-        (calls, Conditions { config, connection, session: session.as_ref(), now })
+        let Self { config, connection, session, nonce, calls, .. } = self;
+        (calls, Conditions { config, connection, session: session.as_ref(), nonce: nonce.present, now })
     }
 }
 

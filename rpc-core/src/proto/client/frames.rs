@@ -7,7 +7,7 @@
 //! BUSY                       closes, tries again later         an error, for the same reason
 //! REPLY                      dropped: it is sent again         ends its call
 //! GOAWAY, PONG, TABLE        dropped                           acted on
-//! REJECT                     closes                            closes
+//! REJECT                     closes, Version: for good         closes, Version: for good
 //! any other                  an error                          an error
 //! ```
 //! An error is a violation that no network causes: the session is given up, since a resume would bring the same frame again.
@@ -20,12 +20,13 @@ use super::outgoing::OutgoingFrame;
 use super::replies::Reply;
 use super::session::{self, Session};
 use super::slots::Slots;
-use crate::error::ProtocolError;
+use crate::error::{ProtocolError, Reason};
 use crate::ids::Time;
 use crate::limits::MAX_GREETING;
-use crate::proto::UnknownCause;
+use crate::proto::{Outcome, UnknownCause};
 use crate::wire::frame::{Frame, Kind};
 use crate::wire::message::{Status, Table, Welcome};
+use crate::wire::reject::RejectCode;
 
 impl ClientCore {
     pub(super) fn handle_frame(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
@@ -34,12 +35,12 @@ impl ClientCore {
             (false, Kind::Welcome) => return self.handle_welcome(&frame.body, now),
             (false, Kind::SessionLost) => self.session_is_lost(now),
             (false, Kind::Busy) => {
+                if self.session.is_none() {
+                    self.nonce.renew(&mut self.calls.random); // another loop of the server may have room
+                }
                 self.connection.fail("the server is busy or shutting down", frame.header.pause(), now);
             }
-            (_, Kind::Reject) => {
-                let text = crate::text::received(&frame.body);
-                self.connection.reject(&format!("the server refused the connection: {text}"), now);
-            }
+            (_, Kind::Reject) => self.handle_reject(&frame, now),
             // It overtook WELCOME, or WELCOME was lost: not the server's fault. Replies come again.
             (false, Kind::Reply | Kind::GoAway | Kind::Pong | Kind::Table) => {
                 self.calls.counters.stray_replies += u64::from(kind == Kind::Reply);
@@ -48,8 +49,8 @@ impl ClientCore {
             (true, Kind::Pong | Kind::Welcome) => {} // a second WELCOME: the network has doubled our HELLO
             (true, Kind::GoAway) => self.handle_goaway(now),
             (true, Kind::Table) => {
-                let table = Table::decode(&frame.body)?;
                 if let Some(session) = &mut self.session {
+                    let table = Table::decode(&frame.body, session.features)?;
                     session.store_table(table);
                     self.wants_session &= !session.has_all_tables();
                 }
@@ -117,6 +118,21 @@ impl ClientCore {
         }
     }
 
+    /// The server closes the connection. If it speaks another version, so it will at the next one: no call waits for it.
+    fn handle_reject(&mut self, frame: &Frame, now: Time) {
+        let code = RejectCode::from_wire(frame.header.code);
+        let text = crate::text::received(&frame.body);
+        self.connection.reject(code, &format!("the server refused the connection: {text}"), now);
+        if code == RejectCode::Version {
+            self.wants_session = false;
+            self.give_session_up(UnknownCause::SessionLost, now);
+            let text = self.connection.failure();
+            for call in self.calls.waiting.take_all() {
+                self.calls.end(call, Outcome::NotExecuted(Reason::Unreachable, text.to_owned()));
+            }
+        }
+    }
+
     /// The server does not know the session. Sent calls are unknown for ever, unsent ones move to the next session.
     fn session_is_lost(&mut self, now: Time) {
         crate::log::debug!(peer_incarnation = ?self.session.as_ref().map(|s| s.incarnation), "session lost");
@@ -140,6 +156,7 @@ impl ClientCore {
     pub(super) fn give_session_up(&mut self, cause: UnknownCause, now: Time) {
         // First, so that a call which is repeated now is checked against no session, and not against the one that ends.
         self.session = None;
+        self.nonce.renew(&mut self.calls.random); // the next HELLO opens another session
         let (calls, at) = self.parts(now);
         let unsent = calls.empty_slots(cause, at);
         // The number of slots is one of the terms: WELCOME makes them anew.

@@ -6,9 +6,9 @@
 //! poll_event <-- verdict -'      handle_timeout: deadlines, retransmissions, cancels, acknowledgements, PINGs
 //! ```
 //! [`ClientCore`] (`core`, and `frames` for what arrives) owns the parts, and each part owns its state: `connection` (its life,
-//! failures, signs of life), `session` (the terms of WELCOME), and `calls` with `slots` (calls in flight and orphaned ones, each
-//! in one `slot`), `waiting` (calls without a slot), `retry` (the budget for further attempts) and `outgoing` (frames to be
-//! sent). `conditions` lends the connection and the session to `calls`, to read.
+//! failures, signs of life), `session` (the terms of WELCOME) with `nonce`, and `calls` with `slots` (calls in flight and
+//! orphaned ones, each in one `slot`), `waiting` (calls without a slot), `retry` (the budget for further attempts) and
+//! `outgoing` (frames to be sent). `conditions` lends the connection and the session to `calls`, to read.
 
 #[cfg(feature = "__inspection")]
 mod audit;
@@ -21,6 +21,7 @@ mod config;
 mod connection;
 mod core;
 mod frames;
+mod nonce;
 mod outgoing;
 mod replies;
 mod retransmission;
@@ -34,6 +35,7 @@ mod waiting;
 
 pub use config::{ClientConfig, ClientCounters, Event};
 pub use core::ClientCore;
+pub use nonce::{DrawNonce, seeded_nonce};
 
 /// Names a call for the thread that started it.
 pub type Tag = u64;

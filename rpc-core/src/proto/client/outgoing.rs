@@ -7,7 +7,7 @@ use super::ClientConfig;
 use super::session::Session;
 use super::slot::Use;
 use super::slots::Slots;
-use crate::ids::{Seq, Slot, Time};
+use crate::ids::{Nonce, Seq, Slot, Time};
 use crate::limits::{STALE_PER_SLOT, STALE_SPARE};
 use crate::wire::frame::{self, Header, Kind};
 use crate::wire::message::{self, Hello};
@@ -70,6 +70,8 @@ pub(super) struct Source<'a> {
     pub(super) config: &'a ClientConfig,
     /// The session.
     pub(super) session: Option<&'a Session>,
+    /// The nonce of a session that is to be opened.
+    pub(super) nonce: Option<Nonce>,
     /// The calls.
     pub(super) slots: &'a mut Slots,
 }
@@ -186,6 +188,7 @@ pub(super) fn append_control(frame: OutgoingFrame, source: Source<'_>, out: &mut
             let config = source.config;
             let mut hello = Hello::new(config.limits.slots, config.features, &config.contracts);
             hello.resume = source.session.map(|session| (session.id, session.token.0));
+            hello.nonce = source.nonce.filter(|_| hello.resume.is_none());
             frame::append(out, &Header::new(Kind::Hello), &hello.encode(), true);
         }
         OutgoingFrame::Methods(index) => {

@@ -23,8 +23,8 @@ impl Reply {
             let text = format!("{size} bytes are over this client's limit of {limit}");
             return Reply { outcome: Outcome::ReplyLost(text), may_arrive_again: false };
         }
-        // A repeated reply may come without its text (W12). Any other text names a reason that stays.
-        let may_arrive_again = frame.body.is_empty() || frame.body == REPLY_NOT_KEPT.as_bytes();
+        // A server of an earlier page gives no pause but this text (W12).
+        let may_arrive_again = frame.header.millis > 0 || frame.body == REPLY_NOT_KEPT.as_bytes();
         let text = || received(&frame.body);
         let outcome = match status {
             Status::Done => Outcome::Done(frame.body),

@@ -81,7 +81,7 @@ impl Session {
     pub(super) fn table(&self, service: &str) -> Option<Arc<Table>> {
         let known = self.differing.iter().find(|d| d.service == service)?;
         match known.agreement {
-            Agreement::Missing => Some(Arc::new(Table { service: service.to_owned(), methods: Vec::new() })),
+            Agreement::Missing => Some(Arc::new(Table { service: service.to_owned(), ..Table::default() })),
             Agreement::Same | Agreement::Differs => known.table.clone(),
         }
     }
@@ -126,6 +126,7 @@ pub(super) fn fits(welcome: &Welcome, known: Option<&Session>, config: &ClientCo
     let wanted = config.limits.slots.clamp(1, MAX_SLOTS); // no more is granted than was asked for (W10)
     is_ours
         && (welcome.resumed || welcome.slots <= wanted)
+        && welcome.features & !config.features == 0
         && welcome.agreements.len() == config.contracts.len()
 }
 

@@ -94,6 +94,7 @@ impl ServerCore {
         if self.links.sessions.len() > limits.sessions {
             return Err(format!("V10: {} sessions", self.links.sessions.len()));
         }
+        self.links.sessions.audit_nonces()?;
         if self.calls.kept_bytes() > limits.reply_budget || self.calls.kept_replies > limits.replies {
             return Err(format!(
                 "V10: {} replies with {} bytes kept",

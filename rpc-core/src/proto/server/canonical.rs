@@ -39,6 +39,10 @@ impl ServerCore {
                 session.attached().and_then(|conn| connections.iter().position(|known| *known == conn));
             self.canonical_session(session, place, form);
         }
+        for (forget_at, nonce) in self.links.sessions.nonces.ended() {
+            form.name(u128::from_le_bytes(nonce.0));
+            form.due(forget_at);
+        }
         form.count(self.links.queue.turns.len());
         self.links.queue.turns.iter().for_each(|key| self.canonical_key(*key, form));
         form.flags(&[self.long_replies.is_empty()]); // the search makes none, so it need not look closer
@@ -114,6 +118,9 @@ impl ServerCore {
 
     fn canonical_session(&self, session: &Session, place: Option<usize>, form: &mut Canonical) {
         form.name(session.id.0);
+        if let Some(nonce) = session.nonce {
+            form.name(u128::from_le_bytes(nonce.0));
+        }
         form.flags(&[
             session.attached().is_some(),
             session.sums.has_run,

@@ -13,24 +13,22 @@ use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
 use super::filter::Filter;
-use super::greeting::{self, Greeting};
+use super::greeting;
 use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
 use super::long_replies::LongReplies;
 use super::outgoing::Outgoing;
 use super::record::Record;
-use super::sessions::Room;
-use super::sources::source_of;
 use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
-use crate::limits::FRAMES_PER_TURN;
-use crate::wire::frame::{Frame, Header, Kind, millis};
-use crate::wire::message::{self, Hello, Status};
+use crate::limits::{FRAMES_PER_TURN, ServerLimits};
+use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::message::{self, Status};
 
 /// The result of a frame: an error closes its connection.
-type Handled = Result<(), ProtocolError>;
+pub(super) type Handled = Result<(), ProtocolError>;
 
 /// The server's side of the protocol, for one loop.
 ///
@@ -118,7 +116,7 @@ impl ServerCore {
                 }
                 Timer::Lease(key) if self.links.check_lease(key, limits, now) => {
                     self.counters.expired += 1;
-                    end_session(&mut self.links, &mut self.calls, key);
+                    end_session(&mut self.links, &mut self.calls, key, limits, now);
                 }
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Lease(_) => {}
             }
@@ -233,78 +231,16 @@ impl ServerCore {
             Kind::Ping => self.links.connections.send(conn, &Header::new(Kind::Pong), &[]),
             Kind::Methods => {
                 let table = greeting::table(message::decode_name(&frame.body)?, &self.config);
-                self.links.connections.send(conn, &Header::new(Kind::Table), &table.encode());
+                let features = self.links.sessions.get(session).map_or(0, |session| session.terms.features);
+                self.links.connections.send(conn, &Header::new(Kind::Table), &table.encode(features));
             }
-            Kind::Bye => end_session(&mut self.links, &mut self.calls, session),
+            Kind::Bye => {
+                end_session(&mut self.links, &mut self.calls, session, &self.config.limits, now);
+            }
             Kind::Hello => self.handle_hello_again(conn, session, &frame.body)?,
             _ => return Err(ProtocolError::Unexpected(kind.name())),
         }
         Ok(())
-    }
-}
-
-/// Sessions: which connection carries which, and when one ends.
-impl ServerCore {
-    fn handle_hello(&mut self, conn: ConnId, body: &[u8], now: Time) -> Handled {
-        let hello = Hello::decode(body)?;
-        match greeting::decide(&hello, &self.config, &self.links.sessions) {
-            Greeting::Open => self.open(conn, &hello, body),
-            Greeting::Resume(key) => {
-                self.counters.resumed += 1;
-                self.links.resume(conn, key, body, self.drain.is_some(), &self.config, now);
-            }
-            Greeting::HandOver(to) => self.handovers.extend(self.links.hand_over(conn, to, body)),
-            Greeting::Lost => {
-                self.counters.lost += 1;
-                self.links.send_session_lost(conn, self.config.incarnation);
-            }
-        }
-        Ok(())
-    }
-
-    /// The same HELLO again gets the same WELCOME, since the first one may have been lost. Another one is an error (W8).
-    fn handle_hello_again(&mut self, conn: ConnId, key: SessionKey, body: &[u8]) -> Handled {
-        if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
-            return Err(ProtocolError::Unexpected("second HELLO"));
-        }
-        // The same flag as the first time: a client takes 'not resumed' for a new session with empty slots.
-        let resumed = Hello::decode(body)?.resume.is_some();
-        self.links.welcome(conn, key, resumed, self.drain.is_some(), &self.config);
-        Ok(())
-    }
-
-    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8]) {
-        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| source_of(peer.ip()));
-        let draining = self.drain.is_some();
-        // Also counted when an unused session makes room: the server was full.
-        let room = self.links.sessions.make_room(source, draining, &self.config.limits);
-        self.counters.turned_away += u64::from(room != Room::Free);
-        self.counters.evicted += u64::from(matches!(room, Room::Evict(_)));
-        if room != Room::Free && !draining {
-            let (sessions, of_source) =
-                (self.links.sessions.len(), self.links.sessions.sources().sessions(source));
-            crate::log::warn!(
-                ?source,
-                of_source,
-                sessions,
-                evicted = room != Room::Full,
-                "no room for one more session"
-            );
-        }
-        match room {
-            Room::Free => {}
-            Room::Evict(key) => end_session(&mut self.links, &mut self.calls, key),
-            Room::Full => {
-                let millis = millis(self.config.limits.retry_after);
-                return self.links.send_last(conn, &Header { millis, ..Header::new(Kind::Busy) }, &[]);
-            }
-        }
-        let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
-        crate::log::debug!(conn, session = ?session.id, "session opened");
-        let key = self.links.sessions.insert(session);
-        self.counters.opened += 1;
-        self.links.attach(conn, key, body, &self.config);
-        self.links.welcome(conn, key, false, draining, &self.config);
     }
 }
 
@@ -366,8 +302,14 @@ impl fmt::Debug for ServerCore {
 }
 
 /// Removes a session. Its queued calls are dropped, its running ones are told, and their results find no session.
-fn end_session(links: &mut Links, calls: &mut CallTable, key: SessionKey) {
-    let Some(session) = links.end(key) else { return };
+pub(super) fn end_session(
+    links: &mut Links,
+    calls: &mut CallTable,
+    key: SessionKey,
+    limits: &ServerLimits,
+    now: Time,
+) {
+    let Some(session) = links.end(key, limits, now) else { return };
     // Entries in the run queue stay: their key finds no session, and they are passed over when their turn comes (V4).
     calls.leave_all(&session.sums);
     for (_, record) in session.records().iter() {

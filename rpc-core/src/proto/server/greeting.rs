@@ -1,17 +1,20 @@
-//! Layer 2: HELLO and the decision on it: a new session, an old one resumed, another loop, or none.
+//! Layer 2: the decision on a HELLO: a new session, one that stands, another loop, or none; and the frame that goes back.
 //!
 //! ```text
-//! HELLO without a session  --> room? WELCOME : BUSY
+//! HELLO without a session  --> its nonce belongs to another loop? that loop reads the HELLO again
+//!                              the nonce of a session that stands? WELCOME : of one that has ended? SESSION_LOST
+//!                              else: room? WELCOME : BUSY
 //! HELLO with id and token  --> another loop's number? that loop reads the HELLO again
 //!                              known, and all terms the same? WELCOME (resumed) : SESSION_LOST
 //! ```
 
 use super::ServerConfig;
 use super::keys::SessionKey;
+use super::nonces::Known;
 use super::session::{Session, Terms};
 use super::sessions::Sessions;
 use crate::error::ProtocolError;
-use crate::ids::{SessionId, Token};
+use crate::ids::{SessionId, Time, Token};
 use crate::limits::MAX_SLOTS;
 use crate::wire::frame::{self, FrameDecoder, Header, Kind};
 use crate::wire::message::{Agreement, FEATURES, Hello, Table, VERSION, Welcome};
@@ -21,17 +24,17 @@ use crate::wire::message::{Agreement, FEATURES, Hello, Table, VERSION, Welcome};
 pub(super) enum Greeting {
     /// The client asks for a new session.
     Open,
-    /// The client resumes this session.
+    /// The client resumes this session, or it has opened it already with the same nonce.
     Resume(SessionKey),
     /// There is no session that the client may resume. Unknown, expired and wrong token get the same frame.
     Lost,
-    /// The session belongs to this other loop.
+    /// The session belongs to this other loop, or would.
     HandOver(u8),
 }
 
 /// Decides what a HELLO asks for, and if it may have it.
-pub(super) fn decide(hello: &Hello, config: &ServerConfig, sessions: &Sessions) -> Greeting {
-    let Some((id, token)) = &hello.resume else { return Greeting::Open };
+pub(super) fn decide(hello: &Hello, config: &ServerConfig, sessions: &Sessions, now: Time) -> Greeting {
+    let Some((id, token)) = &hello.resume else { return decide_opening(hello, config, sessions, now) };
     // The id names its loop, so no table is shared between loops. A number that no loop has is an id from another life.
     let number = id.loop_number();
     if number != config.loop_number && usize::from(number) < config.loops {
@@ -47,6 +50,26 @@ pub(super) fn decide(hello: &Hello, config: &ServerConfig, sessions: &Sessions) 
         })
     });
     known.map_or(Greeting::Lost, Greeting::Resume)
+}
+
+/// Decides on a HELLO that opens a session. One whose nonce is known was sent or delivered twice: it gets the session that
+/// the first one opened, so that no call on the same connection can run again.
+fn decide_opening(hello: &Hello, config: &ServerConfig, sessions: &Sessions, now: Time) -> Greeting {
+    let Some(nonce) = hello.nonce else { return Greeting::Open };
+    let number = nonce.loop_number(config.loops);
+    if number != config.loop_number && usize::from(number) < config.loops {
+        return Greeting::HandOver(number);
+    }
+    let has_same_terms = |key: &SessionKey| {
+        sessions.get(*key).is_some_and(|session| {
+            session.terms.features == hello.features & FEATURES && session.terms.services == hello.services
+        })
+    };
+    match sessions.nonces.find(nonce, now) {
+        Known::Never => Greeting::Open,
+        Known::Open(key) if has_same_terms(&key) => Greeting::Resume(key),
+        Known::Open(_) | Known::Ended => Greeting::Lost,
+    }
 }
 
 /// Makes the session that a HELLO asks for.
@@ -68,7 +91,7 @@ pub(super) fn new_session(
         services: hello.services.clone(),
         agreements: agreements(hello, config),
     };
-    Session::new(id, Token(entropy()), slots, terms, source)
+    Session { nonce: hello.nonce, ..Session::new(id, Token(entropy()), slots, terms, source) }
 }
 
 /// Returns the server's judgement on each service that a client names.
@@ -102,7 +125,7 @@ pub(super) fn welcome(session: &Session, config: &ServerConfig, resumed: bool) -
 pub(super) fn table(name: &str, config: &ServerConfig) -> Table {
     match config.directory.contract(name) {
         Some(contract) => Table::of(contract),
-        None => Table { service: name.to_owned(), methods: Vec::new() },
+        None => Table { service: name.to_owned(), ..Table::default() },
     }
 }
 
@@ -116,10 +139,23 @@ pub(super) fn replay_input(hello: &[u8], decoder: FrameDecoder) -> Vec<u8> {
     input
 }
 
-/// Returns the text for a peer that has not sent a valid HELLO: a person may read it in a dump of the bytes.
-pub(super) fn stranger_text(error: &ProtocolError) -> String {
+/// Returns true if a peer that has made this mistake before its HELLO speaks another protocol, and not this one with a
+/// mistake in it. Lengths and header checksums say nothing about that: HTTP has them wrong too. The magic at its place does.
+pub(super) fn is_stranger(error: &ProtocolError, has_magic_in_place: bool) -> bool {
+    let judges_header = matches!(
+        error,
+        ProtocolError::ShortFrame(_) | ProtocolError::LongFrame { .. } | ProtocolError::HeaderChecksum
+    );
+    *error == ProtocolError::Foreign || (judges_header && !has_magic_in_place)
+}
+
+/// Returns the text of a REJECT: a person may read it in a dump of the bytes.
+pub(super) fn reject_text(error: &ProtocolError) -> String {
     match error {
         ProtocolError::Version { .. } => format!("{error}: this server speaks version {VERSION}"),
-        _ => "this port speaks the rpc-core protocol (not HTTP, not TLS); see docs/wire.md".to_owned(),
+        ProtocolError::Foreign => {
+            "this port speaks the rpc-core protocol (not HTTP, not TLS); see docs/wire.md".to_owned()
+        }
+        _ => error.to_string(),
     }
 }

@@ -15,7 +15,8 @@ use crate::error::ProtocolError;
 use crate::ids::{Incarnation, Time};
 use crate::limits::{HELLO_TIME, ServerLimits};
 use crate::wire::frame::{Frame, Header, Kind};
-use crate::wire::message::FEATURE_NO_BODY_CHECKSUM;
+use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, MAGIC};
+use crate::wire::reject::RejectCode;
 
 /// The connections and sessions of a loop, with their timers and the sessions whose calls wait.
 ///
@@ -140,14 +141,13 @@ impl Links {
         self.resume_calls(key);
     }
 
-    /// Attaches a connection to a session that is resumed. The latest connection wins: frames that an older one still
-    /// sends are dropped.
+    /// Attaches a connection to a session that stands. The latest connection wins: frames that an older one still sends
+    /// are dropped.
     pub(super) fn resume(
         &mut self,
         conn: ConnId,
         key: SessionKey,
         hello: &[u8],
-        draining: bool,
         config: &ServerConfig,
         now: Time,
     ) {
@@ -156,7 +156,6 @@ impl Links {
             self.cut(older, &config.limits, now);
         }
         self.attach(conn, key, hello, config);
-        self.welcome(conn, key, true, draining, config);
     }
 
     /// Sends a WELCOME: always with a checksum, since the client learns from it if later frames have one.
@@ -203,9 +202,9 @@ impl Links {
     }
 
     /// Removes a session, and closes its connection once its bytes are written.
-    pub(super) fn end(&mut self, key: SessionKey) -> Option<Session> {
+    pub(super) fn end(&mut self, key: SessionKey, limits: &ServerLimits, now: Time) -> Option<Session> {
         self.resume_calls(key); // so that the session is not counted as paused
-        let mut session = self.sessions.remove(key)?;
+        let mut session = self.sessions.remove(key, now, now.plus(limits.lease))?;
         if session.lane.turn == Turn::Listed {
             self.queue.turns.retain(|listed| *listed != key); // it would be a turn without a session
         }
@@ -240,10 +239,13 @@ impl Links {
     /// Sends the reason for which a connection is closed. Its session goes on without it.
     pub(super) fn reject(&mut self, conn: ConnId, error: &ProtocolError, limits: &ServerLimits, now: Time) {
         // Before HELLO the peer may be a health check or a browser: it gets a text for a person.
-        let greeted = self.connections.get(conn).is_some_and(|c| c.stage != Stage::Greeting);
+        let is_stranger = self.connections.get(conn).is_some_and(|c| {
+            c.stage == Stage::Greeting && greeting::is_stranger(error, c.decoder.has_in_place(&MAGIC))
+        });
         self.detach(conn, limits, now);
-        let text = if greeted { error.to_string() } else { greeting::stranger_text(error) };
-        self.send_last(conn, &Header::new(Kind::Reject), text.as_bytes());
+        let error = if is_stranger { &ProtocolError::Foreign } else { error };
+        let header = Header { code: RejectCode::of(error) as u8, ..Header::new(Kind::Reject) };
+        self.send_last(conn, &header, greeting::reject_text(error).as_bytes());
     }
 
     /// Tells every client that the server is about to end. Connections without a session are closed.

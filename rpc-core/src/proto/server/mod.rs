@@ -5,8 +5,8 @@
 //! bytes <--outgoing------ connection <--------- filter <-------------- finish -------------'
 //! ```
 //! [`ServerCore`] (`core`, and `ending` for its last steps) owns the parts, and each part owns its state: `links` (which
-//! connection carries which session: `connection`, `sessions` by `sources`, `timers`), `call_table` (arguments and kept replies),
-//! `run_queue`, `drain`. A frame about a call is handled by one `filter`: the parts of its slot, found once.
+//! connection carries which session: `connection`, `sessions` by `sources` and `nonces`, `timers`), `call_table` (arguments and kept
+//! replies), `run_queue`, `drain`. A frame about a call is handled by one `filter`: the parts of its slot, found once.
 
 #[cfg(feature = "__inspection")]
 mod audit;
@@ -23,9 +23,11 @@ mod entropy;
 mod filter;
 mod filter_off;
 mod greeting;
+mod hello;
 mod keys;
 mod links;
 mod long_replies;
+mod nonces;
 mod outgoing;
 mod record;
 mod records;

@@ -30,7 +30,13 @@ impl Filter<'_> {
                 self.reply(self.record.code, 0, &reply);
                 self.calls.return_reply(self.record.call, reply);
             }
-            CallState::NotKept => self.reply(Status::ReplyLost.code(), 0, REPLY_NOT_KEPT.as_bytes()),
+            // Lost for good the first time, and so it is again: over a limit, or not to be encoded.
+            CallState::NotKept if self.record.code == Status::ReplyLost.code() => {
+                self.reply(self.record.code, 0, &[]);
+            }
+            CallState::NotKept => {
+                self.reply(Status::ReplyLost.code(), self.retry_after(), REPLY_NOT_KEPT.as_bytes());
+            }
             // Without its text, which was not kept: W12 allows that.
             CallState::Refused => self.reply(self.record.code, self.retry_millis(), &[]),
             CallState::Empty | CallState::Queued | CallState::Running | CallState::Acknowledged => {
@@ -51,13 +57,18 @@ impl Filter<'_> {
         self.record.reply_end = writer.connection.outgoing.queued();
     }
 
-    /// Returns the pause that a busy server suggests; 0 for every other refusal.
+    /// Returns the pause that a server suggests which is busy or shutting down; 0 for every other refusal.
     pub(super) fn retry_millis(&self) -> u32 {
         // Read from the record, so that a refusal that is sent again suggests the same.
-        if self.record.code != Status::Refused(Reason::Busy).code() {
-            return 0;
+        match Status::from_code(self.record.code) {
+            Ok(Status::Refused(Reason::Busy | Reason::Draining)) => self.retry_after(),
+            _ => 0,
         }
-        millis(self.config.limits.retry_after)
+    }
+
+    /// Returns the pause before another attempt, in milliseconds: at least 1, since 0 means that none helps.
+    pub(super) fn retry_after(&self) -> u32 {
+        millis(self.config.limits.retry_after).max(1)
     }
 }
 

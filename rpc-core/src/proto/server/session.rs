@@ -7,7 +7,7 @@ use super::keys::SessionKey;
 use super::record::{CallState, Record};
 use super::records::Records;
 use super::run_queue::{Lane, Place};
-use crate::ids::{SessionId, Slot, Time, Token};
+use crate::ids::{Nonce, SessionId, Slot, Time, Token};
 use crate::wire::message::Agreement;
 
 /// The connection of a session.
@@ -71,6 +71,8 @@ pub(super) struct Session {
     pub(super) terms: Terms,
     /// The sums over its slots.
     pub(super) sums: Sums,
+    /// The nonce of the HELLO that opened it, if it had one.
+    pub(super) nonce: Option<Nonce>,
     /// The address from which it was opened.
     pub(super) source: Option<IpAddr>,
     /// The records of the slots used so far, by slot.
@@ -97,6 +99,7 @@ impl Session {
             token,
             terms,
             sums: Sums { slots, ..Sums::default() },
+            nonce: None,
             source,
             records: Records::default(),
             lane: Lane::default(),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use slab::Slab;
 
 use super::keys::SessionKey;
+use super::nonces::Nonces;
 use super::session::{Attachment, Session};
 use super::sources::{Source, Sources};
 use crate::ids::{SessionId, Time};
@@ -42,6 +43,8 @@ pub(super) struct Sessions {
     sessions: Slab<Session>,
     /// Their keys, by their names on the wire.
     by_id: HashMap<SessionId, SessionKey>,
+    /// The nonces with which they were opened, and those of sessions that have ended.
+    pub(super) nonces: Nonces,
     /// The addresses from which they were opened. Each lists its sessions that were detached unused: only those may be evicted.
     sources: Sources,
     /// The serial number of the newest session.
@@ -90,6 +93,13 @@ impl Sessions {
         self.iter().map(|session| session.records.len()).sum()
     }
 
+    /// Checks that every session with a nonce is found by it, and no other.
+    #[cfg(feature = "__inspection")]
+    pub(super) fn audit_nonces(&self) -> Result<(), String> {
+        let keys = self.by_id.values().filter(|key| self.get(**key).is_some_and(|s| s.nonce.is_some()));
+        self.nonces.audit(keys.count())
+    }
+
     /// Returns the addresses from which the sessions were opened.
     pub(super) fn sources(&self) -> &Sources {
         &self.sources
@@ -100,18 +110,24 @@ impl Sessions {
         assert!(!self.by_id.contains_key(&session.id), "V9: session ids never repeat");
         self.last_serial += 1;
         session.serial = self.last_serial;
-        let (id, serial, source) = (session.id, session.serial, session.source);
+        let (id, serial, source, nonce) = (session.id, session.serial, session.source, session.nonce);
         let key = SessionKey { index: self.sessions.insert(session) as u32, serial };
         self.by_id.insert(id, key);
+        if let Some(nonce) = nonce {
+            self.nonces.open(nonce, key);
+        }
         self.sources.add(source);
         key
     }
 
-    /// Removes a session.
-    pub(super) fn remove(&mut self, key: SessionKey) -> Option<Session> {
+    /// Removes a session. Its nonce is remembered until `forget_at`.
+    pub(super) fn remove(&mut self, key: SessionKey, now: Time, forget_at: Time) -> Option<Session> {
         self.get(key)?;
         let session = self.sessions.try_remove(key.index as usize)?;
         self.by_id.remove(&session.id);
+        if let Some(nonce) = session.nonce {
+            self.nonces.end(nonce, now, forget_at);
+        }
         self.sources.remove(session.source);
         Some(session)
     }
@@ -209,7 +225,7 @@ mod tests {
             let session = Session::new(SessionId(id), Token([0; 32]), 1, Terms::default(), None);
             let key = sessions.insert(session);
             sessions.detach(key, 0, Time::default());
-            sessions.remove(key);
+            sessions.remove(key, Time::default(), Time::default());
         }
         let (listed, sources) = sessions.sources().lengths();
         assert!(listed <= 2 * 2 + 8 && sources == 1, "{listed} of {sources}");
@@ -228,7 +244,7 @@ mod tests {
             let key = insert(&mut sessions, 100 + listed as u128);
             sessions.detach(key, 0, Time::default());
             assert_eq!(sessions.sources().listed(None).len(), listed);
-            sessions.remove(key);
+            sessions.remove(key, Time::default(), Time::default());
         }
         let last = insert(&mut sessions, 3);
         sessions.detach(last, 0, Time::default());

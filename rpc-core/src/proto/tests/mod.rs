@@ -62,6 +62,17 @@ pub(super) fn decoded(bytes: &[u8], checksum: bool) -> Vec<Frame> {
     frames
 }
 
+/// The frames of a stream, each in bytes of its own.
+pub(super) fn cut(mut stream: &[u8]) -> Vec<Bytes> {
+    let mut frames = Vec::new();
+    while let Some(length) = stream.first_chunk() {
+        let (frame, rest) = stream.split_at(4 + u32::from_le_bytes(*length) as usize);
+        frames.push(Bytes::copy_from_slice(frame));
+        stream = rest;
+    }
+    frames
+}
+
 /// A number of milliseconds.
 pub(super) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)

@@ -41,11 +41,14 @@ fn a_body_at_the_limit_is_taken_and_one_byte_more_is_passed_over() {
 }
 
 #[test]
-fn a_body_that_is_too_long_to_be_passed_over_is_an_error_from_its_length_alone() {
-    for (size, skip) in [(100 * SKIP_FACTOR + 1, true), (101, false)] {
+fn a_body_that_is_too_long_to_be_passed_over_is_an_error_from_its_header_alone() {
+    for (size, skip, judged) in [(100 * SKIP_FACTOR + 1, true, HEADER), (101, false, 4)] {
         let mut decoder = FrameDecoder::default();
         decoder.agree(100, skip, true);
-        decoder.push(Bytes::copy_from_slice(&frame(Kind::Call, size)[..4]));
+        let bytes = frame(Kind::Call, size);
+        decoder.push(Bytes::copy_from_slice(&bytes[..judged - 1]));
+        assert!(decoder.next_frame().expect("it may be well formed").is_none());
+        decoder.push(Bytes::copy_from_slice(&bytes[judged - 1..judged]));
         assert_eq!(decoder.next_frame().err(), Some(ProtocolError::LongFrame { got: size, limit: 100 }));
     }
     assert!(read(Kind::Call, 100, 100, false, 0).expect("well formed").is_some());

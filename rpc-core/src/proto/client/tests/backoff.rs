@@ -204,12 +204,16 @@ fn no_frame_silences_a_client_for_longer_than_the_bound() {
 
 #[test]
 fn no_reply_delays_a_call_for_longer_than_the_bound() {
-    let mut bench = Bench::with_slots(1);
-    bench.ask(1, retrying(10 * LONGEST_PAUSE_ASKED));
-    bench.written();
-    bench.busy(0, 1, u32::MAX); // 49 days
-    assert!(bench.events().is_empty(), "it is tried again within its deadline");
-    let frames = bench.pass(2 * LONGEST_PAUSE_ASKED); // the pause, and as long again at random
-    let again = frames.iter().find(|(_, frame)| frame.header.kind == Kind::Call).expect("it is tried again");
-    assert_eq!((again.1.header.slot, again.1.header.seq), (0, 2));
+    let long = 10 * LONGEST_PAUSE_ASKED;
+    let busy = (retrying(long), Status::Refused(Reason::Busy));
+    for (request, status) in [busy, (repeating(long), Status::ReplyLost)] {
+        let mut bench = Bench::with_slots(1);
+        bench.ask(1, request);
+        bench.written();
+        bench.hears(&Header { millis: u32::MAX, ..reply(0, 1, status) }, b""); // 49 days
+        assert!(bench.events().is_empty(), "{status:?}: it is tried again within its deadline");
+        let frames = bench.pass(2 * LONGEST_PAUSE_ASKED); // the pause, and as long again at random
+        let is_next = |frame: &Frame| frame.header.kind == Kind::Call && frame.header.seq == 2;
+        assert!(frames.iter().any(|(_, frame)| is_next(frame)), "{status:?}: it is tried again");
+    }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::proto::tests::{ms, secs};
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
+use crate::wire::reject::RejectCode;
 
 fn hello_of(frames: &[Frame]) -> Hello {
     assert_eq!(kinds(frames), [Kind::Hello]);
@@ -114,6 +115,7 @@ fn what_was_to_be_said_on_the_last_connection_is_not_said_on_the_next_before_wel
 #[test]
 fn features_that_were_agreed_hold_for_what_is_sent_and_for_what_is_read() {
     let mut bench = Bench::new(quiet(1));
+    bench.core.config.features = FEATURE_NO_BODY_CHECKSUM;
     bench.connect();
     bench.grants.features = FEATURE_NO_BODY_CHECKSUM;
     bench.welcome(false);
@@ -157,13 +159,70 @@ fn connections_and_sessions_are_counted_once_each() {
     assert_eq!(counters.resent, 1);
 }
 
+fn reject(code: RejectCode) -> Header {
+    Header { code: code as u8, ..Header::new(Kind::Reject) }
+}
+
 #[test]
-fn a_rejection_is_told_and_its_text_is_kept() {
-    let mut bench = Bench::new(quiet(1));
+fn w19_a_rejection_is_told_with_its_text_and_only_some_reasons_are_final() {
+    for code in RejectCode::ALL {
+        let mut bench = Bench::new(quiet(1));
+        bench.connect();
+        bench.hears(&reject(code), b"for this reason");
+        assert!(bench.core.wants_close() && !bench.core.is_foreign());
+        assert!(bench.core.last_failure().contains("for this reason"));
+        let is_final = matches!(code, RejectCode::NoReason | RejectCode::Version);
+        assert_eq!(bench.core.is_rejected(), is_final, "{code:?}");
+    }
+}
+
+#[test]
+fn w19_no_call_waits_for_a_server_of_another_version_and_it_is_not_asked_without_end() {
+    let mut bench = Bench::with_slots(1);
+    bench.send(1, LONG);
+    bench.start(2, LONG);
+    bench.cut();
     bench.connect();
-    bench.hears(&Header::new(Kind::Reject), b"another version");
-    assert!(bench.core.wants_close() && bench.core.is_rejected() && !bench.core.is_foreign());
-    assert!(bench.core.last_failure().contains("another version"));
+    bench.hears(&reject(RejectCode::Version), b"this server speaks version 2");
+    let events = bench.events();
+    assert_eq!(events[0], (1, false, unknown(UnknownCause::SessionLost)));
+    let text = match &events[1] {
+        (2, false, Outcome::NotExecuted(Reason::Unreachable, text)) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(events.len() == 2 && text.contains("version 2"), "{text}");
+    bench.cut();
+    assert!(!bench.core.owes());
+    bench.pass(LONG);
+    assert!(!bench.core.poll_connect(bench.now), "no call waits for it");
+    bench.start(3, LONG);
+    bench.connect();
+    bench.welcome(false);
+    assert_eq!(names(&bench.written()), [(Kind::Call, 0, 1)], "it may be another server by now");
+}
+
+#[test]
+fn w19_after_any_other_rejection_the_session_is_resumed_after_a_pause() {
+    for code in RejectCode::ALL.into_iter().filter(|code| *code != RejectCode::Version) {
+        let mut bench = Bench::with_slots(1);
+        bench.send(1, LONG);
+        bench.hears(&reject(code), b"text");
+        assert!(bench.events().is_empty(), "{code:?}");
+        bench.resume();
+        bench.done(0, 1);
+        assert_eq!(bench.verdict(), (1, done()), "{code:?}");
+    }
+}
+
+#[test]
+fn w10_features_that_were_not_asked_for_come_from_a_broken_server() {
+    for features in [1, 2, 1 << 31] {
+        let mut bench = Bench::new(quiet(1));
+        bench.connect();
+        bench.grants.features = features;
+        bench.welcome(false);
+        assert_eq!((bench.core.is_ready(), bench.core.counters().broken_server), (false, 1), "{features}");
+    }
 }
 
 #[test]

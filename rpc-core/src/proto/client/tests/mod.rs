@@ -8,6 +8,7 @@ mod canonical;
 mod deadlines;
 mod drained;
 mod greeting;
+mod nonces;
 mod pings;
 mod repeats;
 mod retransmissions;

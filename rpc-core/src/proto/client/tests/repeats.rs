@@ -105,6 +105,30 @@ fn a_reply_over_a_limit_is_over_it_the_next_time_too_so_its_call_is_not_repeated
 }
 
 #[test]
+fn w12_a_lost_reply_is_repeated_if_the_server_gives_a_pause_and_after_that_pause() {
+    for (millis, text, repeats) in [
+        (0, "", false),
+        (0, "any other", false),
+        (1, "", true),
+        (300, "any other", true),
+        (700, REPLY_NOT_KEPT, true),
+    ] {
+        let mut bench = Bench::up(fresh(1));
+        bench.ask(1, repeating(LONG));
+        bench.written();
+        bench.hears(&Header { millis, ..reply(0, 1, Status::ReplyLost) }, text.as_bytes());
+        if !repeats {
+            assert!(matches!(bench.verdict(), (1, Outcome::ReplyLost(_))), "{millis} {text}");
+            continue;
+        }
+        let begin = bench.now;
+        let calls = bench.times_of(Kind::Call, secs(5));
+        let (least, pause) = (ms(u64::from(millis)).max(ms(50)), calls[0].since(begin));
+        assert!(calls.len() == 1 && least <= pause && pause <= 2 * least, "{millis}: {pause:?}");
+    }
+}
+
+#[test]
 fn v10_a_call_that_finds_too_many_waiting_is_not_tried_again() {
     for waiting in [1, 2] {
         let mut bench = Bench::up(ClientLimits { waiting, ..fresh(2) });

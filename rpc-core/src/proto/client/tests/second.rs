@@ -164,7 +164,7 @@ fn v7_a_repeated_call_keeps_its_earlier_verdict_in_the_second_session() {
     first.ask(9, repeating(LONG));
     first.written();
     first.start(10, LONG); // waits for a slot, and is first to get it
-    first.reply(1, 1, Status::ReplyLost, b"");
+    first.hears(&Header { millis: 1, ..reply(1, 1, Status::ReplyLost) }, b"");
     assert!(first.events().is_empty());
     let mut second = Bench::new(quiet(1));
     second.now = first.now;

@@ -26,6 +26,7 @@ fn table() -> Table {
             (PLAIN.id, PLAIN.name.to_owned(), PLAIN.signature.to_owned()),
             (crate::ids::MethodId(1), READ.name.to_owned(), "fn read()".to_owned()),
         ],
+        ..Table::default()
     }
 }
 
@@ -36,7 +37,7 @@ fn the_table_of_a_service_that_differs_is_asked_for_and_of_no_other() {
     assert_eq!(kinds(&frames), [Kind::Methods]);
     assert_eq!(decode_name(&frames[0].body), Ok("Work"));
     assert!(!bench.core.is_ready(), "not before the table is here");
-    bench.hears(&Header::new(Kind::Table), &table().encode());
+    bench.hears(&Header::new(Kind::Table), &table().encode(0));
     assert!(bench.core.is_ready());
     assert_eq!(bench.core.table("Work").as_deref(), Some(&table()));
     assert_eq!(bench.core.table("Other").map(|table| table.methods.len()), Some(0));
@@ -55,7 +56,7 @@ fn calls_that_cannot_work_are_refused_before_they_are_sent_and_the_text_says_why
     let mut bench = differing();
     bench.written();
     bench.start(1, LONG); // the table is not here yet: it goes
-    bench.hears(&Header::new(Kind::Table), &table().encode());
+    bench.hears(&Header::new(Kind::Table), &table().encode(0));
     for (method, text) in
         [(READ, "the server has `fn read()`"), (LOOK, "no method of that name"), (&ASK, "no service `Other`")]
     {
@@ -91,7 +92,7 @@ fn a_table_that_was_lost_with_its_connection_is_asked_for_again_and_one_that_is_
     bench.written();
     bench.resume();
     assert_eq!(kinds(&bench.written()), [Kind::Methods]);
-    bench.hears(&Header::new(Kind::Table), &table().encode());
+    bench.hears(&Header::new(Kind::Table), &table().encode(0));
     bench.start(1, LONG);
     bench.resume();
     assert_eq!(kinds(&bench.written()), [Kind::Call]);
@@ -105,7 +106,7 @@ fn v16_a_client_without_calls_comes_back_for_a_table_that_it_lacks() {
     bench.cut();
     bench.connect();
     bench.welcome(true);
-    bench.hears(&Header::new(Kind::Table), &table().encode());
+    bench.hears(&Header::new(Kind::Table), &table().encode(0));
     bench.cut();
     bench.pass(crate::proto::tests::secs(10));
     assert!(!bench.core.poll_connect(bench.now), "it has all that it wanted");
@@ -118,7 +119,7 @@ fn a_refusal_as_unknown_method_is_called_a_contract_that_differs_if_the_table_sa
     bench.ask(1, request(READ, b"", LONG));
     bench.start(2, LONG);
     bench.written();
-    bench.hears(&Header::new(Kind::Table), &table().encode());
+    bench.hears(&Header::new(Kind::Table), &table().encode(0));
     bench.reply(0, 1, Status::Refused(Reason::NoSuchMethod), b"");
     assert_eq!(reason(&bench.verdict().1), Some(Reason::Contract));
     bench.reply(1, 1, Status::Refused(Reason::NoSuchMethod), b"");
@@ -129,8 +130,8 @@ fn a_refusal_as_unknown_method_is_called_a_contract_that_differs_if_the_table_sa
 fn a_table_of_a_service_that_was_not_asked_for_changes_nothing() {
     let mut bench = differing();
     bench.written();
-    let other = Table { service: "Else".to_owned(), methods: Vec::new() };
-    bench.hears(&Header::new(Kind::Table), &other.encode());
+    let other = Table { service: "Else".to_owned(), methods: Vec::new(), ..Table::default() };
+    bench.hears(&Header::new(Kind::Table), &other.encode(0));
     assert!(!bench.core.is_ready() && !bench.core.wants_close());
     assert_ne!(LIKE.hash, WORK.hash);
 }

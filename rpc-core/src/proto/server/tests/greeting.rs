@@ -5,8 +5,10 @@ use crate::contract::Contract;
 use crate::error::ProtocolError;
 use crate::ids::Incarnation;
 use crate::limits::HELLO_TIME;
-use crate::proto::tests::{LOOK, ms};
-use crate::wire::message::{Agreement, FEATURE_NO_BODY_CHECKSUM, Table, decode_incarnation, encode_name};
+use crate::proto::tests::{LOOK, READ, ms};
+use crate::wire::message::{
+    Agreement, FEATURE_NO_BODY_CHECKSUM, FEATURE_PROPERTIES, FEATURES, Table, decode_incarnation, encode_name,
+};
 
 fn welcome_of(bench: &mut Bench, hello: &Hello) -> Welcome {
     let conn = bench.connect();
@@ -36,7 +38,7 @@ fn welcome_says_what_was_agreed() {
     let limits = ServerLimits { max_frame: 12_345, lease: ms(6789), ..ServerLimits::default() };
     let mut bench = Bench::new(limits);
     let welcome = welcome_of(&mut bench, &Hello::new(3, u32::MAX, &[&WORK, &CHANGED, &ELSEWHERE]));
-    assert_eq!((welcome.version, welcome.features), (1, FEATURE_NO_BODY_CHECKSUM), "known bits only");
+    assert_eq!((welcome.version, welcome.features), (1, FEATURES), "known bits only");
     assert_eq!((welcome.incarnation, welcome.resumed), (Incarnation(77), false));
     assert_eq!((welcome.max_frame, welcome.lease_ms), (12_345, 6789));
     assert_eq!(welcome.agreements, [Agreement::Same, Agreement::Differs, Agreement::Missing]);
@@ -78,7 +80,7 @@ fn a_resume_needs_the_id_the_whole_token_the_features_and_the_services() {
     }
     let counters = bench.counters();
     assert_eq!((counters.lost, counters.resumed, counters.sessions), (tried, 0, 1));
-    let welcome = welcome_of(&mut bench, &Hello { slots: 9, features: 2, ..right });
+    let welcome = welcome_of(&mut bench, &Hello { slots: 9, features: 4, ..right });
     assert!(welcome.resumed && welcome.session == peer.id && welcome.token.0 == peer.token);
     assert_eq!(welcome.slots, 4, "slots stay, and unknown feature bits do not count");
     assert_eq!((bench.counters().resumed, bench.counters().opened), (1, 1));
@@ -207,10 +209,22 @@ fn methods_of_a_service_are_told_and_one_that_is_not_there_has_none() {
     bench.say(peer.conn, &Header::new(Kind::Methods), &encode_name("Work"));
     bench.say(peer.conn, &Header::new(Kind::Methods), &encode_name("Play"));
     let frames = bench.read(peer.conn);
-    let tables: Vec<Table> = frames.iter().map(|f| Table::decode(&f.body).expect("a TABLE")).collect();
-    assert_eq!(tables[0], Table::of(&WORK));
+    let tables: Vec<Table> = frames.iter().map(|f| Table::decode(&f.body, 0).expect("a TABLE")).collect();
+    assert_eq!(tables[0].methods, Table::of(&WORK).methods);
+    assert!(tables[0].idempotent.is_empty(), "it was not asked for");
     assert_eq!(tables[0].methods[2].0, LOOK.id);
-    assert_eq!(tables[1], Table { service: "Play".to_owned(), methods: Vec::new() });
+    assert_eq!(tables[1], Table { service: "Play".to_owned(), ..Table::default() });
+}
+
+#[test]
+fn w11_a_table_has_properties_if_both_sides_agreed_on_them() {
+    let mut bench = Bench::plain();
+    let asks = Hello { features: FEATURE_PROPERTIES, ..hello(SLOTS) };
+    let peer = bench.try_open(None, &asks).expect("there is room");
+    bench.say(peer.conn, &Header::new(Kind::Methods), &encode_name("Work"));
+    let table = Table::decode(&bench.read(peer.conn)[0].body, FEATURE_PROPERTIES);
+    assert_eq!(table, Ok(Table::of(&WORK)));
+    assert_eq!(Table::of(&WORK).idempotent, [READ.id].into());
 }
 
 #[test]

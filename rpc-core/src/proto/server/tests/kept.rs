@@ -3,6 +3,7 @@
 use super::*;
 use crate::limits::REPLY_ROOM_SPARE;
 use crate::proto::tests::{LITTLE, MUCH, READ, ms, secs};
+use crate::wire::message::REPLY_NOT_KEPT;
 
 fn bench_with(max_cached_reply: usize, reply_budget: usize) -> Bench {
     Bench::new(ServerLimits { max_cached_reply, reply_budget, ..ServerLimits::default() })
@@ -48,6 +49,28 @@ fn the_reply_of_an_idempotent_method_is_not_kept() {
     bench.served(&peer, 0, 1, READ, 1);
     assert_eq!(bench.kept(), 0);
     assert!(!is_kept(&mut bench, &peer, 0, 1, READ));
+}
+
+#[test]
+fn w12_a_reply_that_was_not_kept_comes_with_a_pause_and_one_that_is_lost_for_good_without() {
+    let limits = ServerLimits { retry_after: Duration::ZERO, ..ServerLimits::default() };
+    let mut bench = Bench::new(limits);
+    let peer = bench.open();
+    for (slot, status, text, millis) in [
+        (0, Status::Done, REPLY_NOT_KEPT, 1),
+        (1, Status::ReplyLost, "", 0),
+        (2, Status::Failed, REPLY_NOT_KEPT, 1),
+    ] {
+        bench.call_of(&peer, slot, 1, READ, b"arguments");
+        let key = bench.begin().key;
+        bench.core.finish(key, status, b"5 bytes are over the limit", bench.now);
+        let first = bench.read(peer.conn);
+        assert_eq!((replies(&first), first[0].header.millis), (vec![(slot, 1, status)], 0));
+        bench.call_of(&peer, slot, 1, READ, b"arguments");
+        let again = bench.read(peer.conn);
+        assert_eq!(replies(&again), [(slot, 1, Status::ReplyLost)]);
+        assert_eq!((again[0].header.millis, &again[0].body[..]), (millis, text.as_bytes()), "{status:?}");
+    }
 }
 
 #[test]

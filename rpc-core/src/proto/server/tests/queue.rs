@@ -131,7 +131,7 @@ fn a_ready_call_says_what_is_to_run_for_whom_and_until_when() {
 }
 
 #[test]
-fn a_busy_refusal_says_when_to_try_again_and_so_does_its_duplicate_and_no_other_refusal_does() {
+fn w18_a_refusal_as_busy_or_draining_says_when_to_try_again_and_so_does_its_duplicate_and_no_other_does() {
     let limits = ServerLimits { queue: 0, retry_after: ms(70), ..ServerLimits::default() };
     let mut bench = Bench::new(limits);
     let peer = bench.open();
@@ -144,6 +144,13 @@ fn a_busy_refusal_says_when_to_try_again_and_so_does_its_duplicate_and_no_other_
     for _ in 0..2 {
         bench.cancel(&peer, 1, 1);
         assert_eq!(bench.read(peer.conn)[0].header.millis, 0);
+    }
+    bench.core.start_drain(bench.now);
+    bench.read(peer.conn);
+    for _ in 0..2 {
+        bench.call(&peer, 2, 1);
+        let reply = bench.read(peer.conn)[0].header;
+        assert_eq!((reply.code, reply.millis), (refused(Reason::Draining).code(), 70));
     }
 }
 

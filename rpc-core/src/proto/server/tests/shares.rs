@@ -58,10 +58,10 @@ fn v18_sessions_that_come_and_go_leave_nothing_behind_however_they_end() {
 fn a_sessions_key_does_not_open_a_later_session_in_its_place() {
     let mut sessions = Sessions::default();
     let first = sessions.insert(session(1, 4));
-    sessions.remove(first);
+    sessions.remove(first, START, START);
     let second = sessions.insert(session(2, 4));
     assert!(sessions.get(first).is_none() && sessions.get_mut(first).is_none());
-    assert!(sessions.remove(first).is_none());
+    assert!(sessions.remove(first, START, START).is_none());
     assert_eq!(
         (sessions.len(), sessions.find(SessionId(1)), sessions.find(SessionId(2))),
         (1, None, Some(second))

@@ -1,0 +1,80 @@
+//! Layer 2: HELLO: which session a connection carries from then on.
+
+use super::ServerCore;
+use super::connection::ConnId;
+use super::core::{Handled, end_session};
+use super::greeting::{self, Greeting};
+use super::keys::SessionKey;
+use super::sessions::Room;
+use super::sources::source_of;
+use crate::error::ProtocolError;
+use crate::ids::Time;
+use crate::wire::frame::{Header, Kind, millis};
+use crate::wire::message::Hello;
+
+impl ServerCore {
+    pub(super) fn handle_hello(&mut self, conn: ConnId, body: &[u8], now: Time) -> Handled {
+        let hello = Hello::decode(body)?;
+        match greeting::decide(&hello, &self.config, &self.links.sessions, now) {
+            Greeting::Open => self.open(conn, &hello, body, now),
+            Greeting::Resume(key) => {
+                self.counters.resumed += 1;
+                self.links.resume(conn, key, body, &self.config, now);
+                self.links.welcome(conn, key, hello.resume.is_some(), self.drain.is_some(), &self.config);
+            }
+            Greeting::HandOver(to) => self.handovers.extend(self.links.hand_over(conn, to, body)),
+            Greeting::Lost => {
+                self.counters.lost += 1;
+                self.links.send_session_lost(conn, self.config.incarnation);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same HELLO again gets the same WELCOME, since the first one may have been lost. Another one is an error (W8).
+    pub(super) fn handle_hello_again(&mut self, conn: ConnId, key: SessionKey, body: &[u8]) -> Handled {
+        if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
+            return Err(ProtocolError::Unexpected("second HELLO"));
+        }
+        // The same flag as the first time: a client takes 'not resumed' for a new session with empty slots.
+        let resumed = Hello::decode(body)?.resume.is_some();
+        self.links.welcome(conn, key, resumed, self.drain.is_some(), &self.config);
+        Ok(())
+    }
+
+    fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8], now: Time) {
+        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| source_of(peer.ip()));
+        let draining = self.drain.is_some();
+        // Also counted when an unused session makes room: the server was full.
+        let room = self.links.sessions.make_room(source, draining, &self.config.limits);
+        self.counters.turned_away += u64::from(room != Room::Free);
+        self.counters.evicted += u64::from(matches!(room, Room::Evict(_)));
+        if room != Room::Free && !draining {
+            let (sessions, of_source) =
+                (self.links.sessions.len(), self.links.sessions.sources().sessions(source));
+            crate::log::warn!(
+                ?source,
+                of_source,
+                sessions,
+                evicted = room != Room::Full,
+                "no room for one more session"
+            );
+        }
+        match room {
+            Room::Free => {}
+            Room::Evict(key) => {
+                end_session(&mut self.links, &mut self.calls, key, &self.config.limits, now);
+            }
+            Room::Full => {
+                let millis = millis(self.config.limits.retry_after).max(1);
+                return self.links.send_last(conn, &Header { millis, ..Header::new(Kind::Busy) }, &[]);
+            }
+        }
+        let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);
+        crate::log::debug!(conn, session = ?session.id, "session opened");
+        let key = self.links.sessions.insert(session);
+        self.counters.opened += 1;
+        self.links.attach(conn, key, body, &self.config);
+        self.links.welcome(conn, key, false, draining, &self.config);
+    }
+}
