@@ -1,8 +1,10 @@
-//! The proof as a program: `prove simulate|explore|mutants|interleave|attack|siege|all`, and `prove replay PART` to see a case again.
+//! The proof as a program: `prove simulate|explore|interleave|kill|histories|mutants|attack|siege|all`, and `prove replay PART` to see a case again.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use rpc_tests::attack::{SERVE, serve};
+use rpc_tests::processes::{is_role, play};
 use rpc_tests::prove::{APART, Options, PARTS, Part, Progress, Report};
 
 /// The exit status for a rule that was broken.
@@ -18,7 +20,8 @@ fn main() -> ExitCode {
             print!("{}", help());
             return ExitCode::SUCCESS;
         }
-        SERVE => return serve_target(words),
+        SERVE => return role_ended(serve(text(words))),
+        role if is_role(role) => return role_ended(play(role, text(words))),
         "replay" => (true, words.next().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()),
         _ => (false, first),
     };
@@ -66,9 +69,13 @@ fn finish(parts: &[Part], replay: bool, options: &Options) -> ExitCode {
     if ok { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) }
 }
 
-/// Becomes the server that `attack` and `siege` start as processes of their own.
-fn serve_target(words: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
-    match serve(words.map(|word| word.to_string_lossy().into_owned())) {
+fn text(words: impl Iterator<Item = OsString>) -> impl Iterator<Item = String> {
+    words.map(|word| word.to_string_lossy().into_owned())
+}
+
+/// The exit status of a process that a part has started for itself: a server or a client.
+fn role_ended(ended: Result<(), String>) -> ExitCode {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => refuse(&why),
     }
@@ -81,8 +88,8 @@ fn refuse(why: &str) -> ExitCode {
 
 fn help() -> String {
     let mut text = String::from(
-        "prove PART [--seed N] [--count N] [--seconds N] [--quick] [--list] [--svg FILE] [--connections N]\n\
-         \x20          [--handshakes N] [NAME ..]\n\
+        "prove PART [--seed N] [--count N] [--seconds N] [--quick] [--list] [--svg FILE] [--html FILE]\n\
+         \x20          [--connections N] [--handshakes N] [NAME ..]\n\
          prove replay PART [--seed N | NAME]\n\nparts:\n",
     );
     for part in PARTS.iter().chain(APART) {

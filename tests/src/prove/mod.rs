@@ -7,7 +7,9 @@
 
 mod attack;
 mod explore;
+mod histories;
 mod interleave;
+mod kill;
 mod mutants;
 mod options;
 mod progress;
@@ -35,7 +37,8 @@ pub struct Part {
 }
 
 /// All parts, in the order in which `prove all` runs them.
-pub const PARTS: &[Part] = &[simulate::PART, explore::EXPLORE, interleave::INTERLEAVE, mutants::PART];
+pub const PARTS: &[Part] =
+    &[simulate::PART, explore::EXPLORE, interleave::INTERLEAVE, kill::PART, histories::PART, mutants::PART];
 
 /// Parts that `prove all` leaves out: attacks that the server does not yet withstand. Move them to [`PARTS`] when it does.
 pub const APART: &[Part] = &[attack::PART, siege::PART];

@@ -20,6 +20,8 @@ pub struct Options {
     pub handshakes: Option<u64>,
     /// `--svg FILE`: where to write the diagram of a failure.
     pub svg: Option<PathBuf>,
+    /// `--html FILE`: where to write the page of a history.
+    pub html: Option<PathBuf>,
     /// `--quick`: the bounded part that CI runs.
     pub quick: bool,
     /// `--report-generated`: a generated fault that survives is printed and counted, and does not fail the run.
@@ -42,7 +44,7 @@ impl Options {
     pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Self, Usage> {
         let options =
             Self::read(lexopt::Parser::from_args(words)).map_err(|error| Usage(error.to_string()))?;
-        options.check_file()?;
+        options.check_files()?;
         Ok(options)
     }
 
@@ -51,14 +53,15 @@ impl Options {
         self.names.is_empty() || self.names.iter().any(|part| name.contains(part.as_str()))
     }
 
-    /// Returns an error if the file of the diagram could not be written, before a search of minutes is lost to a wrong path.
-    fn check_file(&self) -> Result<(), Usage> {
-        let Some(file) = &self.svg else { return Ok(()) };
-        let is_new = !file.exists();
-        let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
-        opened.map_err(|error| Usage(format!("{} cannot be written: {error}", file.display())))?;
-        if is_new {
-            let _ = std::fs::remove_file(file); // an empty file that stays is no fault
+    /// Returns an error if the file of a picture could not be written, before a run of minutes is lost to a wrong path.
+    fn check_files(&self) -> Result<(), Usage> {
+        for file in self.svg.iter().chain(&self.html) {
+            let is_new = !file.exists();
+            let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+            opened.map_err(|error| Usage(format!("{} cannot be written: {error}", file.display())))?;
+            if is_new {
+                let _ = std::fs::remove_file(file); // an empty file that stays is no fault
+            }
         }
         Ok(())
     }
@@ -73,6 +76,7 @@ impl Options {
                 Long("connections") => options.connections = Some(words.value()?.parse()?),
                 Long("handshakes") => options.handshakes = Some(words.value()?.parse()?),
                 Long("svg") => options.svg = Some(words.value()?.into()),
+                Long("html") => options.html = Some(words.value()?.into()),
                 Long("quick") => options.quick = true,
                 Long("list") => options.list = true,
                 Long("report-generated") => options.report_generated = true,
@@ -108,7 +112,11 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_written_is_refused_before_the_run() {
-        let Err(Usage(why)) = parse("--svg no/such/folder/a.svg") else { panic!("it was taken") };
-        assert!(why.starts_with("no/such/folder/a.svg cannot be written: "), "{why}");
+        for option in ["--svg", "--html"] {
+            let Err(Usage(why)) = parse(&format!("{option} no/such/folder/a")) else {
+                panic!("it was taken")
+            };
+            assert!(why.starts_with("no/such/folder/a cannot be written: "), "{why}");
+        }
     }
 }
