@@ -6,12 +6,12 @@
 //! `cargo run -q -p rpc-codegen --bin rpc-expand -- examples/1_hello/main.rs`.
 
 use std::error::Error;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 
 use rpc_core::Server;
 use rpc_core::stub::{
-    CallError, Caller, Client, ConnectError, Contract, Dispatch, Dispatched, Handle, Method, Never, Pending,
-    Refused, Service, connect,
+    Addresses, CallError, Caller, Client, ConnectError, Contract, Dispatch, Dispatched, Handle, Method,
+    Never, Pending, Refused, Service, connect,
 };
 
 // ---- Step 1: the agreement. Both sides are built from it.
@@ -39,7 +39,7 @@ struct AdderClient {
 }
 
 impl AdderClient {
-    fn connect(addr: impl ToSocketAddrs) -> Result<Self, ConnectError> {
+    fn connect(addr: impl Into<Addresses>) -> Result<Self, ConnectError> {
         connect(addr)
     }
 

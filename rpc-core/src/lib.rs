@@ -49,7 +49,7 @@
 //!
 //! To call:
 //! - `YourClient::connect`, or [`Connector`] with [`ClientLimits`] and a deadline other than [`DEFAULT_DEADLINE`].
-//!   [`ConnectError`] tells why there is no connection.
+//!   [`ConnectError`] tells why there is no connection. [`Addresses`] are those of a server, or a name that is looked up again.
 //! - [`Handle`], the field `call` of a client: the deadline of a call, retries, [`ClientCounters`], closing.
 //! - [`Pending`], a started call (the field `start` of a client); [`Race`], many of them in the order in which they finish.
 //! - [`ByName`]: calls without a trait, by a name that is known only at run time.
@@ -132,7 +132,7 @@ pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits, SettingError};
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
 pub use net::MonotonicClock;
 pub use net::{
-    ConnectError, Connector, RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve,
+    Addresses, ConnectError, Connector, RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve,
 };
 pub use proto::UnknownCause;
 pub use proto::server::ServerCounters;

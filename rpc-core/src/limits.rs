@@ -1,11 +1,13 @@
 //! Layer 0: every bound of the framework in one place, each with its reason.
 
 mod bounds;
+mod client;
 mod protocol;
 
 use std::time::Duration;
 
 pub use bounds::{Least, SettingError, check_time};
+pub use client::ClientLimits;
 pub use protocol::{
     HEADER, MAX_DEPTH, MAX_GREETING, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS, RESUME_FIELDS,
     SKIP_FACTOR, SPARE_ELEMENTS,
@@ -162,6 +164,17 @@ pub const COUNTERS_WAIT: Duration = Duration::from_secs(1);
 /// next one: a fresh megabyte costs 256 page faults, which is more than all copies of it together.
 pub const CLIENT_BUFFER_KEPT: usize = 2 << 20;
 
+/// An address that has not answered for this time is tried beside the next one: long enough for a round trip to any place, so that
+/// mostly the first one is used (RFC 8305, section 5, recommends it).
+pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Most addresses of one name that are used: one for each attempt in 16 s, more than a name has that fits in one reply of a
+/// name server.
+pub const MAX_ADDRESSES: usize = 64;
+
+/// The shortest time between two lookups of a name by one client: a name server is not asked for each failed attempt.
+pub const RESOLVE_EVERY: Duration = Duration::from_secs(1);
+
 /// A HELLO without a WELCOME is sent again after this part of the time to connect, and then after twice as long each time:
 /// it is sent three times again, and a slow server gets few of them.
 pub const HELLO_SHARE: u32 = 8;
@@ -305,66 +318,6 @@ impl Default for ServerLimits {
             drain_detached: Duration::from_secs(5),
             threads: 256,
             connections: 65_536,
-        }
-    }
-}
-
-/// The bounds and times of a client.
-#[derive(Clone, Debug)]
-pub struct ClientLimits {
-    /// Slots that the client asks for: calls in flight at once. Enough for many threads, and 2 KiB of records on the server.
-    pub slots: u16,
-    /// Most calls that wait for a slot. A call beyond it is refused at once.
-    pub waiting: usize,
-    /// The time until a call is sent again on a live connection. It doubles each time, up to `resend_cap`.
-    pub resend_first: Duration,
-    /// Longest time between two transmissions of a call.
-    pub resend_cap: Duration,
-    /// The reply in a slot that is not used again is acknowledged after this time.
-    pub ack_delay: Duration,
-    /// A reply of at least this many bytes is acknowledged at once, since the server keeps it until then.
-    pub ack_at_once: usize,
-    /// Silence after which a client that waits for a reply asks for a sign of life.
-    pub ping_after: Duration,
-    /// PINGs in a row without a byte in return after which the connection is closed.
-    pub ping_limit: u32,
-    /// The first upper bound of the pause before the client connects again. It doubles each time, up to `backoff_cap`. The pause
-    /// is random below the bound (full jitter).
-    pub backoff_first: Duration,
-    /// Longest upper bound of the pause before connecting again.
-    pub backoff_cap: Duration,
-    /// Longest time of one attempt to connect and to receive WELCOME.
-    pub connect: Duration,
-    /// After this time with all slots orphaned, a second session takes the new calls.
-    pub all_orphaned: Duration,
-    /// Most bytes of one write.
-    pub write_batch: usize,
-    /// Attempts beyond the first that a new client may make, and that it earns in each second: of busy calls, and of
-    /// idempotent calls whose reply is lost. It saves up at most [`RETRY_SECONDS`] times as many: a crowd of clients must
-    /// not keep a server busy.
-    pub retry_budget: f64,
-    /// Longest body of a reply that the client accepts, in bytes.
-    pub max_frame: usize,
-}
-
-impl Default for ClientLimits {
-    fn default() -> Self {
-        ClientLimits {
-            slots: 64,
-            waiting: 4096,
-            resend_first: Duration::from_secs(1),
-            resend_cap: Duration::from_secs(30),
-            ack_delay: Duration::from_secs(1),
-            ack_at_once: 4 << 10,
-            ping_after: Duration::from_secs(5),
-            ping_limit: 3,
-            backoff_first: Duration::from_millis(50),
-            backoff_cap: Duration::from_secs(2),
-            connect: Duration::from_secs(2),
-            all_orphaned: Duration::from_secs(10),
-            write_batch: 256 << 10,
-            retry_budget: 10.0,
-            max_frame: 4 << 20,
         }
     }
 }

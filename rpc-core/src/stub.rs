@@ -3,8 +3,9 @@
 
 // Names of the standard library, which may mean something else where the trait is.
 #[doc(no_inline)]
+pub use std::convert::Into;
+#[doc(no_inline)]
 pub use std::marker::{Send, Sized, Sync};
-pub use std::net::ToSocketAddrs;
 pub use std::result::Result;
 pub use std::sync::Arc;
 pub use std::vec::Vec;
@@ -17,7 +18,7 @@ pub use crate::call::{Blob, CallError, Caller, Client, Handle, MaybeBlob, Never,
 #[doc(no_inline)]
 pub use crate::contract::{Contract, Method};
 #[doc(no_inline)]
-pub use crate::net::{ConnectError, connect};
+pub use crate::net::{Addresses, ConnectError, connect};
 #[doc(no_inline)]
 pub use crate::service::{CallContext, Dispatch, Dispatched, Refused, Service};
 

@@ -74,7 +74,7 @@ const _: () = {
         /// Returns an error if no server answers at the address. It may have another version of this trait: then it
         /// refuses the calls that differ, and runs the others.
         pub fn connect(
-            addr: impl stub::ToSocketAddrs,
+            addr: impl stub::Into<stub::Addresses>,
         ) -> stub::Result<Self, stub::ConnectError> {
             stub::connect(addr)
         }

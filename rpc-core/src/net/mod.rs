@@ -10,6 +10,6 @@ mod server;
 mod socket;
 mod sync;
 
-pub use client::{ConnectError, Connector, connect};
+pub use client::{Addresses, ConnectError, Connector, connect};
 pub use clock::MonotonicClock;
 pub use server::{RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve};

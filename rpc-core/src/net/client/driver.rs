@@ -9,7 +9,6 @@
 //! The state changes under the lock. The system calls of a thread that drives run outside it.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,18 +111,18 @@ impl ClientInner {
         for chunk in seen.input {
             core.handle_input(chunk, now);
         }
+        if !transport.is_good() && core.is_ready() {
+            self.note_good(transport);
+        }
         // Last, since bytes that were read before the end may hold replies.
         if let Some(why) = seen.failed {
             transport.close(registry);
-            match seen.refused {
-                true => core.handle_refused(&why, self.address_count(), now),
-                false => core.handle_disconnected(&why, now),
-            }
+            self.lose(core, transport, &why, now);
         }
     }
 
     /// Does all that the protocol wants of the socket of the session that takes new calls, and notes the address that it
-    /// connects to.
+    /// uses. Returns true if a connection could not be made.
     pub(super) fn process(
         &self,
         core: &mut ClientCore,
@@ -131,15 +130,17 @@ impl ClientInner {
         registry: &Registry,
         token: Token,
         now: Time,
-    ) {
-        if let Some(address) = self.advance(core, transport, registry, token, now) {
+    ) -> bool {
+        let failed = self.advance(core, transport, registry, token, now);
+        if let Some(address) = transport.take_new_address() {
             self.set_peer(address);
         }
+        failed
     }
 
     /// Does all that the protocol wants of a socket now: timers, the end of a connection, a new connection, and frames to be
-    /// sent. They are written by the caller, but for the last frame of a connection that ends. Returns the address to which it
-    /// connects.
+    /// sent. They are written by the caller, but for the last frame of a connection that ends. Returns true if a connection
+    /// could not be made.
     pub(super) fn advance(
         &self,
         core: &mut ClientCore,
@@ -147,31 +148,25 @@ impl ClientInner {
         registry: &Registry,
         token: Token,
         now: Time,
-    ) -> Option<SocketAddr> {
+    ) -> bool {
         core.handle_timeout(now);
         if core.wants_close() {
-            end_connection(core, transport, registry, now);
+            self.end_connection(core, transport, registry, now);
         }
-        let to = core.poll_connect(now).then(|| self.next_address());
-        if let Some(to) = to {
-            if let Err(error) = transport.connect(to, registry, token) {
-                let why = format!("connecting to {to} failed: {error}");
-                match error.kind() {
-                    ErrorKind::ConnectionRefused => core.handle_refused(&why, self.address_count(), now),
-                    _ => core.handle_disconnected(&why, now),
-                }
-            }
+        if core.poll_connect(now) {
+            transport.begin();
         }
+        let failed = self.attempt(core, transport, registry, token, now);
         // Until then calls stay in the core, which resolves them if the connection cannot be made.
         if transport.is_connected() {
             core.poll_transmit(&mut transport.out, now);
         }
         // A BYE that was transmitted just now is the last frame: it leaves, and the connection ends, in the same step.
         if core.wants_close() {
-            end_connection(core, transport, registry, now);
+            self.end_connection(core, transport, registry, now);
         }
         debug_assert!(!core.wants_close(), "one step does all that the protocol wants");
-        to
+        failed
     }
 
     /// Drives until `done` returns true or until `until`, and then passes the role on.
@@ -198,15 +193,17 @@ impl ClientInner {
             if done(&state) || until.is_some_and(|until| until <= now) {
                 break;
             }
-            self.process(&mut state.core, &mut driver.transport, driver.poll.registry(), SOCKET, now);
+            let Driver { poll, transport, .. } = &mut *driver;
+            let failed = self.process(&mut state.core, transport, poll.registry(), SOCKET, now);
             replace_if_blocked(self, &mut state, &mut driver, now);
             // This thread may wait for one of these outcomes, so it checks again before it polls.
-            if state.deliver(wakeups) {
+            if state.deliver(wakeups) || failed {
                 continue;
             }
             // What the batch that was just taken left behind follows without a pause.
             let more = state.core.wants_transmit();
-            let limit = state.core.poll_timeout().into_iter().chain(until).min();
+            let timers = [state.core.poll_timeout(), driver.transport.poll_timeout(), until];
+            let limit = timers.into_iter().flatten().min();
             state.sleeps_until = limit.unwrap_or(Time::NEVER);
             let limit = limit.map(|at| at.since(now));
             // From here on a thread with bytes to send must wake this poll: it reads `polling` under the same lock.
@@ -360,13 +357,4 @@ impl ClientInner {
             }
         }
     }
-}
-
-/// Ends the connection, since the protocol wants that. The last frame is sent if the kernel takes it at once.
-#[cold]
-fn end_connection(core: &mut ClientCore, transport: &mut Transport, registry: &Registry, now: Time) {
-    transport.flush(&mut TransportEvents::default());
-    transport.close(registry);
-    let why = core.last_failure().to_owned();
-    core.handle_disconnected(&why, now);
 }

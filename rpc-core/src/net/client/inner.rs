@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::address_book::AddressBook;
 use super::driver::Driver;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::Ticket;
@@ -19,7 +20,7 @@ use crate::ids::{Clock, Time};
 use crate::limits::ClientLimits;
 use crate::net::MonotonicClock;
 use crate::net::os;
-use crate::net::sync::atomic::{AtomicUsize, Ordering};
+use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::proto::{Outcome, Request};
@@ -33,10 +34,10 @@ pub(super) struct ClientInner {
     pub(super) clock: MonotonicClock,
     /// The address of the connection, or of the last attempt to make one, for errors and logs.
     peer: Mutex<Arc<str>>,
-    /// The resolved addresses of the server; at least one.
-    addresses: Vec<SocketAddr>,
-    /// The number of connection attempts so far, which chooses the next address.
-    next_address: AtomicUsize,
+    /// The addresses of the server.
+    pub(super) book: AddressBook,
+    /// The number of times that every address has failed.
+    pub(super) rounds_failed: AtomicUsize,
     /// The settings, for another session.
     config: ClientConfig,
     /// This value, for requests to the background worker.
@@ -44,21 +45,20 @@ pub(super) struct ClientInner {
 }
 
 impl ClientInner {
-    /// Returns the shared state of a new client. `addresses` must not be empty.
+    /// Returns the shared state of a new client.
     pub(super) fn new(
         state: ClientState,
         clock: MonotonicClock,
-        peer: Arc<str>,
-        addresses: Vec<SocketAddr>,
+        book: AddressBook,
         config: ClientConfig,
     ) -> Arc<Self> {
-        assert!(!addresses.is_empty(), "a client has at least one address");
+        let peer = book.untried(&[]).map(|address| address.to_string()).unwrap_or_default();
         Arc::new_cyclic(|me| ClientInner {
             state: Mutex::new(state),
             clock,
-            peer: Mutex::new(peer),
-            addresses,
-            next_address: AtomicUsize::new(0),
+            peer: Mutex::new(peer.into()),
+            book,
+            rounds_failed: AtomicUsize::new(0),
             config,
             me: Weak::clone(me),
         })
@@ -77,9 +77,7 @@ impl ClientInner {
         let config = ClientConfig { seed: os::seed(), ..self.config.clone() };
         let state =
             ClientState::new(ClientCore::with_nonces(config.clone(), super::draw_nonce), driver, waker);
-        let addresses = self.addresses.clone();
-        let peer = addresses.first().map(ToString::to_string).unwrap_or_default();
-        Ok(ClientInner::new(state, MonotonicClock::new(), peer.into(), addresses, config))
+        Ok(ClientInner::new(state, MonotonicClock::new(), self.book.for_child()?, config))
     }
 
     /// Closes the copies of the parent's descriptors in a forked child, as far as no thread of the parent used them: otherwise
@@ -105,19 +103,6 @@ impl ClientInner {
     pub(super) fn set_peer(&self, address: SocketAddr) {
         let peer = address.to_string().into();
         *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = peer;
-    }
-
-    /// Returns the addresses of the server in turn, one for each connection attempt.
-    pub(super) fn next_address(&self) -> SocketAddr {
-        let turn = self.next_address.fetch_add(1, Ordering::Relaxed);
-        // Never used, since `new` asserts at least one address.
-        let fallback = SocketAddr::from(([127, 0, 0, 1], 0));
-        self.addresses.get(turn % self.addresses.len().max(1)).copied().unwrap_or(fallback)
-    }
-
-    /// Returns the number of addresses.
-    pub(super) fn address_count(&self) -> usize {
-        self.addresses.len()
     }
 
     /// Returns the bounds of the client.

@@ -2,7 +2,8 @@
 //!
 //! A call goes through `channel` ([`TcpChannel`]) into the `state` ([`ClientState`]) under the lock of `inner`
 //! ([`ClientInner`]). One thread at a time drives: `driver` moves bytes between the protocol and the `transport`. For calls that
-//! no thread waits for, `background` drives. Cases that few clients meet are in `special_cases`.
+//! no thread waits for, `background` drives. `connecting` finds the server: the `address_book` knows the order of its addresses,
+//! and the `attempts` at them overlap. Cases that few clients meet are in `special_cases`.
 //!
 //! ```text
 //!  stub --> TcpChannel::call --> [lock] ClientCore::start --> wait_until --> drive --> Transport --> the kernel
@@ -10,8 +11,12 @@
 //!    '---- Waiters: the outcome of the call <---------------------'            '--- [lock] ClientCore::handle_input
 //! ```
 
+mod address_book;
+mod addresses;
+mod attempts;
 mod background;
 mod channel;
+mod connecting;
 mod driver;
 mod inner;
 mod special_cases;
@@ -20,7 +25,6 @@ mod state;
 mod tests;
 mod transport;
 
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,12 +40,15 @@ use crate::limits::{
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::text::Escaped;
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
+use address_book::AddressBook;
+pub use addresses::Addresses;
 use channel::TcpChannel;
 use driver::Driver;
 use inner::ClientInner;
 use special_cases::ForkedChannel;
 use state::{ClientState, PendingWakeups};
 
+use super::sync::atomic::Ordering;
 use super::{MonotonicClock, os};
 
 /// The error of a client that could not connect. No call was sent.
@@ -90,7 +97,7 @@ pub enum ConnectError {
 ///
 /// # Errors
 /// Returns an error if the server cannot be reached now. A connection that is lost later is made again automatically.
-pub fn connect<C: Client>(addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
+pub fn connect<C: Client>(addr: impl Into<Addresses>) -> Result<C, ConnectError> {
     Connector::new().connect(addr)
 }
 
@@ -173,7 +180,7 @@ impl Connector {
     /// # Errors
     /// Returns an error if a setting is outside its bounds, if the address cannot be resolved, or if no server replies within
     /// the `connect_timeout`.
-    pub fn connect<C: Client>(mut self, addr: impl ToSocketAddrs) -> Result<C, ConnectError> {
+    pub fn connect<C: Client>(mut self, addr: impl Into<Addresses>) -> Result<C, ConnectError> {
         self.contracts.insert(0, C::CONTRACT);
         self.caller(addr).map(C::from_caller)
     }
@@ -184,7 +191,7 @@ impl Connector {
     /// See [`Connector::connect`]. Also returns an error if this process has used too many names.
     pub fn connect_by_name(
         mut self,
-        addr: impl ToSocketAddrs,
+        addr: impl Into<Addresses>,
         services: &[&str],
     ) -> Result<ByName, ConnectError> {
         for service in services {
@@ -197,7 +204,7 @@ impl Connector {
     }
 
     /// Connects to the address, and returns the caller of all announced services.
-    fn caller(self, addr: impl ToSocketAddrs) -> Result<Caller, ConnectError> {
+    fn caller(self, addr: impl Into<Addresses>) -> Result<Caller, ConnectError> {
         self.limits.check()?;
         check_time("Connector::deadline", self.deadline, Least::Tick)?;
         check_time("Connector::connect_timeout", self.connect_timeout, Least::Zero)?;
@@ -205,19 +212,16 @@ impl Connector {
         if self.contracts.len() > MAX_SERVICES || hello.encode().len() > MAX_OPENING_HELLO {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
         }
-        let addresses: Vec<SocketAddr> = addr.to_socket_addrs().map_err(ConnectError::Address)?.collect();
-        let Some(first) = addresses.first() else {
-            let none = std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address");
-            return Err(ConnectError::Address(none));
-        };
-        let peer: Arc<str> = first.to_string().into();
+        let source = addr.into();
+        let book = source.resolve().and_then(|first| AddressBook::new(source, first));
+        let book = book.map_err(ConnectError::Address)?;
         let (deadline, max_frame) = (self.deadline, self.limits.max_frame);
-        let channel = self.open(peer, addresses)?;
+        let channel = self.open(book)?;
         Ok(Caller::new(Arc::new(ForkedChannel::new(channel)), deadline, max_frame))
     }
 
     /// Opens a channel, and waits until its session is ready.
-    fn open(self, peer: Arc<str>, addresses: Vec<SocketAddr>) -> Result<TcpChannel, ConnectError> {
+    fn open(self, book: AddressBook) -> Result<TcpChannel, ConnectError> {
         let (driver, waker) = Driver::open().map_err(ConnectError::System)?;
         let clock = MonotonicClock::new();
         let seed = os::seed();
@@ -225,7 +229,7 @@ impl Connector {
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
         let state = ClientState::new(ClientCore::with_nonces(config.clone(), draw_nonce), driver, waker);
-        let inner = ClientInner::new(state, clock, peer, addresses, config);
+        let inner = ClientInner::new(state, clock, book, config);
         let channel = TcpChannel { inner };
         channel.inner.greet(connect_timeout)?;
         Ok(channel)
@@ -241,25 +245,23 @@ pub(super) fn draw_nonce(_: &mut fastrand::Rng) -> Option<Nonce> {
 impl ClientInner {
     /// Drives until the session is ready, every address was tried, or the server has refused.
     fn greet(&self, connect_timeout: Time) -> Result<(), ConnectError> {
-        // Each address is tried once, however short the timeout is.
-        let tries = self.address_count() as u64;
         // Each address has the time of one attempt: a server may accept the connection and then never reply.
-        let attempts = self.limits().connect.saturating_mul(self.address_count() as u32);
-        self.wait_until_ready(tries, connect_timeout, connect_timeout.max(self.clock.now().plus(attempts)))
+        let attempts = self.limits().connect.saturating_mul(self.book.len() as u32);
+        self.wait_until_ready(connect_timeout, connect_timeout.max(self.clock.now().plus(attempts)))
     }
 
     /// Connects a forked child, which waits for the time of one attempt at most.
     fn greet_child(&self) {
         let now = self.clock.now();
-        let _ = self.wait_until_ready(1, now, now.plus(self.limits().connect)); // its calls find out by themselves
+        let _ = self.wait_until_ready(now, now.plus(self.limits().connect)); // its calls find out by themselves
     }
 
-    /// Drives until the session is ready, the server has refused, or `until`; or until `connect_timeout` has passed and as many
-    /// attempts have failed as `tries`.
-    fn wait_until_ready(&self, tries: u64, connect_timeout: Time, until: Time) -> Result<(), ConnectError> {
+    /// Drives until the session is ready, the server has refused, or `until`; or until `connect_timeout` has passed and
+    /// each address was tried once.
+    fn wait_until_ready(&self, connect_timeout: Time, until: Time) -> Result<(), ConnectError> {
         let mut state = self.lock();
         let finished = |state: &ClientState| {
-            let tried = state.core.failed_attempts() >= tries && self.clock.now() >= connect_timeout;
+            let tried = self.rounds_failed.load(Ordering::Relaxed) > 0 && self.clock.now() >= connect_timeout;
             state.core.is_ready() || state.core.is_rejected() || tried
         };
         let ticket = state.waiters.register();

@@ -1,5 +1,6 @@
 //! Tests of cases that no test outside the crate can cause: a fork, which needs unsafe code, and a driver that panics.
 
+mod addresses;
 mod answers;
 mod counted;
 mod futures;
@@ -47,7 +48,8 @@ fn server() -> (SocketAddr, ServerHandle) {
 fn client(address: SocketAddr) -> TcpChannel {
     let mut connector = Connector::new();
     connector.contracts.push(&CONTRACT);
-    connector.open(address.to_string().into(), vec![address]).expect("it listens")
+    let book = AddressBook::new(address.into(), vec![address]).expect("an address");
+    connector.open(book).expect("it listens")
 }
 
 /// Takes the driver of a client, as soon as the background worker does not have it.

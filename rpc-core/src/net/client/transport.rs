@@ -1,22 +1,25 @@
 //! Layer 4: the transport of a client: the socket that it connects, and the bytes that are to be written to it.
 //!
 //! ```text
-//!  DOWN --- connect ---> CONNECTING --- the kernel reports it as writable ---> UP
-//!    ^---------------------- close, or the connection has failed --------------'
+//!  DOWN --- begin ---> CONNECTING --- the first of the attempts is connected ---> UP
+//!    ^----- all have failed, or close ----'--------------- close -----------------'
 //! ```
 //! The bytes that are read are given to the protocol in [`TransportEvents`], since the thread that reads does not hold the
 //! lock of the client's state. Each chunk is copied out of the thread's read buffer: an idle connection holds no buffer, and
 //! a client has mostly one small reply to read.
 
 use std::cell::RefCell;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::limits::{CLIENT_BUFFER_KEPT, READ_BUDGET, READ_CHUNK};
-use crate::net::os::{self, Event, Registry, TcpStream, Token};
+use super::address_book::AddressBook;
+use super::attempts::Attempts;
+use crate::ids::Time;
+use crate::limits::{ATTEMPT_DELAY, CLIENT_BUFFER_KEPT, READ_BUDGET, READ_CHUNK};
+use crate::net::os::{self, Event, Registry, Token};
 use crate::net::socket::{Progress, Socket};
 
 /// The connection of a client, or none, with the bytes to be written to it.
@@ -28,6 +31,16 @@ pub(super) struct Transport {
     pub(super) out: Vec<u8>,
     /// The length of the part of `out` that is written.
     written: usize,
+    /// The addresses that were tried since the last good connection, or since all of them were tried.
+    tried: Vec<SocketAddr>,
+    /// The address of the connection, or of the last attempt to make one.
+    address: Option<SocketAddr>,
+    /// True if `address` has changed since [`Transport::take_new_address`].
+    is_new: bool,
+    /// True if a server has answered on this connection.
+    is_good: bool,
+    /// True if all attempts since the first one of `tried` were refused, since nothing listens there.
+    only_refused: bool,
 }
 
 /// The stage of a client's connection.
@@ -36,10 +49,22 @@ enum Link {
     /// There is no connection.
     #[default]
     Down,
-    /// The kernel connects. The socket is neither read nor written.
-    Connecting(Socket),
+    /// The kernel connects. The sockets are neither read nor written.
+    Connecting(Attempts),
     /// The socket is connected.
     Up(Socket),
+}
+
+impl Link {
+    /// Returns the sockets.
+    fn sockets(&mut self) -> impl Iterator<Item = &mut Socket> {
+        let (attempts, up) = match self {
+            Link::Down => (None, None),
+            Link::Connecting(attempts) => (Some(attempts), None),
+            Link::Up(socket) => (None, Some(socket)),
+        };
+        attempts.into_iter().flat_map(Attempts::sockets).chain(up)
+    }
 }
 
 /// The events of a transport during one turn.
@@ -55,8 +80,6 @@ pub(super) struct TransportEvents {
     pub(super) input: Vec<Bytes>,
     /// The reason why the connection has ended, if it has.
     pub(super) failed: Option<String>,
-    /// True if that is so because nothing listens at the address.
-    pub(super) refused: bool,
 }
 
 impl Transport {
@@ -70,18 +93,94 @@ impl Transport {
         matches!(&self.link, Link::Up(socket) if socket.may_read())
     }
 
-    /// Begins a connection. It is made when the socket is writable: see [`Transport::finish_connecting`].
-    pub(super) fn connect(&mut self, to: SocketAddr, registry: &Registry, token: Token) -> io::Result<()> {
-        let socket = Socket::register(TcpStream::connect(to)?, registry, token)?;
+    /// Begins a connection: see [`Transport::attempt`].
+    pub(super) fn begin(&mut self) {
         self.out.clear();
         self.written = 0;
-        self.link = Link::Connecting(socket);
-        Ok(())
+        self.link = Link::Connecting(Attempts::default());
+        self.only_refused |= self.tried.is_empty();
+    }
+
+    /// Begins the attempts that are due, at addresses that were not tried. Returns true if all are tried and none has answered:
+    /// then other addresses should be looked up.
+    ///
+    /// # Errors
+    /// Every attempt has failed. The texts name the addresses.
+    pub(super) fn attempt(
+        &mut self,
+        book: &AddressBook,
+        registry: &Registry,
+        token: Token,
+        now: Time,
+    ) -> Result<bool, String> {
+        let Link::Connecting(attempts) = &mut self.link else { return Ok(false) };
+        while attempts.next_at <= now {
+            let Some(to) = book.untried(&self.tried) else {
+                if attempts.is_empty() {
+                    let why = attempts.why();
+                    self.only_refused &= attempts.all_refused;
+                    self.link = Link::Down;
+                    return Err(why);
+                }
+                attempts.next_at = now.plus(ATTEMPT_DELAY); // a lookup may find another one meanwhile
+                return Ok(true);
+            };
+            self.tried.push(to);
+            (self.address, self.is_new) = (Some(to), true);
+            attempts.begin(to, registry, token, now);
+        }
+        Ok(false)
+    }
+
+    /// Returns the time at which [`Transport::attempt`] must be called next.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        match &self.link {
+            Link::Connecting(attempts) => Some(attempts.next_at),
+            Link::Down | Link::Up(_) => None,
+        }
+    }
+
+    /// Returns the address of the connection, or of the last attempt, if it has changed since the last question.
+    pub(super) fn take_new_address(&mut self) -> Option<SocketAddr> {
+        if std::mem::take(&mut self.is_new) { self.address } else { None }
+    }
+
+    /// Returns true if a server has answered on this connection.
+    #[inline]
+    pub(super) fn is_good(&self) -> bool {
+        self.is_good
+    }
+
+    /// Notes that a server has answered on this connection. Returns its address.
+    pub(super) fn note_good(&mut self) -> Option<SocketAddr> {
+        self.is_good = true;
+        self.address
+    }
+
+    /// Returns true if a server had answered on the connection that has ended, and forgets it.
+    pub(super) fn take_good(&mut self) -> bool {
+        std::mem::take(&mut self.is_good)
+    }
+
+    /// Returns the addresses that are not to be tried again now.
+    pub(super) fn tried(&self) -> &[SocketAddr] {
+        &self.tried
+    }
+
+    /// Returns true if nothing listens at any address, after the error of [`Transport::attempt`].
+    pub(super) fn was_refused(&self) -> bool {
+        self.only_refused
+    }
+
+    /// Begins with the first address again.
+    pub(super) fn forget_tried(&mut self) {
+        self.tried.clear();
     }
 
     /// Closes the socket. Bytes that were not written are lost.
     pub(super) fn close(&mut self, registry: &Registry) {
         self.deregister(registry); // closing it does the same
+        self.only_refused = false; // something answered, or nothing at all
         self.link = Link::Down;
         self.out.clear();
         self.written = 0;
@@ -89,17 +188,14 @@ impl Transport {
 
     /// Takes the socket out of a poll.
     pub(super) fn deregister(&mut self, registry: &Registry) {
-        if let Link::Connecting(socket) | Link::Up(socket) = &mut self.link {
+        for socket in self.link.sockets() {
             let _ = socket.deregister(registry); // an error means that it was not registered there
         }
     }
 
     /// Registers the socket with a poll, which reports its readiness again.
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        match &mut self.link {
-            Link::Down => Ok(()),
-            Link::Connecting(socket) | Link::Up(socket) => socket.register_again(registry, token),
-        }
+        self.link.sockets().try_for_each(|socket| socket.register_again(registry, token))
     }
 
     /// Moves the socket from one poll to another.
@@ -113,39 +209,18 @@ impl Transport {
         match &mut self.link {
             Link::Down => return,
             Link::Up(socket) => socket.note(event),
-            Link::Connecting(socket) => {
-                socket.note(event);
-                if event.is_writable() || event.is_error() {
-                    self.finish_connecting(seen);
-                }
+            Link::Connecting(attempts) => {
+                let Some((address, socket)) = attempts.finish(event) else { return };
+                os::set_options(socket.stream());
+                (self.address, self.is_new) = (Some(address), true);
+                self.link = Link::Up(socket);
+                seen.connected = true;
             }
         }
         if !self.out.is_empty() {
             self.flush(seen);
         }
         self.read(seen);
-    }
-
-    /// Checks a writable socket: the connection was made, or has failed.
-    fn finish_connecting(&mut self, seen: &mut TransportEvents) {
-        let Link::Connecting(socket) = &self.link else { return };
-        if let Ok(Some(error)) | Err(error) = socket.stream().take_error() {
-            seen.refused = error.kind() == ErrorKind::ConnectionRefused;
-            seen.failed = Some(format!("connecting failed: {error}"));
-            return;
-        }
-        // A socket without an error may still be connecting: only a connected one has a peer.
-        match socket.stream().peer_addr() {
-            Ok(_) => {
-                os::set_options(socket.stream());
-                if let Link::Connecting(socket) = std::mem::take(&mut self.link) {
-                    self.link = Link::Up(socket);
-                }
-                seen.connected = true;
-            }
-            Err(error) if error.kind() == ErrorKind::NotConnected => {}
-            Err(error) => seen.failed = Some(format!("connecting failed: {error}")),
-        }
     }
 
     /// Writes until no byte is left or the kernel's buffer is full.
@@ -252,10 +327,10 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (poll, mut transport) = (os::Poll::new().expect("a poll"), Transport::default());
-        transport.connect(address, poll.registry(), Token(0)).expect("it listens");
+        let stream = os::TcpStream::connect(address).expect("it listens");
+        transport.link =
+            Link::Up(Socket::register(stream, poll.registry(), Token(0)).expect("it is registered"));
         let (mut server, _) = listener.accept().expect("it comes");
-        let Link::Connecting(socket) = std::mem::take(&mut transport.link) else { panic!("it connects") };
-        transport.link = Link::Up(socket);
         server.set_nonblocking(true).expect("an option");
         let mut sent = 0;
         while let Ok(count) = server.write(&[0; 1 << 16]) {

@@ -111,9 +111,8 @@ pub(super) struct Connection {
     pub(super) pinged_at: Time,
     /// PINGs in a row without a byte in return.
     pub(super) pings: u32,
-    /// The server that was connected last was shutting down: attempts in a row since then that were refused, since nothing
-    /// listens. `None` while no such server was left.
-    pub(super) refused_after_drain: Option<u32>,
+    /// True if the server that was connected last was shutting down when it was left.
+    pub(super) has_left_drain: bool,
 }
 
 impl Connection {
@@ -129,7 +128,7 @@ impl Connection {
             heard_at: Time::default(),
             pinged_at: Time::default(),
             pings: 0,
-            refused_after_drain: None,
+            has_left_drain: false,
         }
     }
 
@@ -210,7 +209,7 @@ impl Connection {
     /// Notes that WELCOME has arrived.
     pub(super) fn welcome(&mut self) {
         self.link = Link::Up;
-        self.refused_after_drain = None;
+        self.has_left_drain = false;
     }
 
     /// Notes that the server is shutting down. Returns false if that is known.
@@ -313,24 +312,29 @@ impl Connection {
         // The server's wish is a lower bound, and not added: it was said before this pause was drawn.
         let at = now.plus(pause).max(self.not_before);
         let drained = self.is_draining();
-        // Any other end of an attempt begins the round anew: something may listen there.
-        self.refused_after_drain = (drained || self.refused_after_drain.is_some()).then_some(0);
+        self.has_left_drain |= drained;
         self.link = if self.is_closed() { Link::Closed } else { Link::Down(at) };
         (at, drained)
     }
 
-    /// Notes that nothing listens at one more address, after [`Connection::lose`]; `before` is the number of such attempts until
-    /// then. Returns true if the server has shut down and no address of the `round` has another one.
-    pub(super) fn note_refused(&mut self, before: Option<u32>, round: usize) -> bool {
-        let Some(before) = before.filter(|_| !self.is_closed()) else { return false };
-        let refused = before.saturating_add(1);
-        let is_gone = refused as usize >= round;
-        self.refused_after_drain = Some(if is_gone { 0 } else { refused });
+    /// Notes that nothing listens at any address, after [`Connection::lose`]. Returns true if the server that was left before
+    /// was shutting down: then it has ended.
+    pub(super) fn note_refused(&mut self) -> bool {
+        let is_gone = self.has_left_drain && !self.is_closed();
         if is_gone {
             // Every call has its verdict, so nothing is tried again until the next call, which is not to wait for long.
             self.failures = 0;
         }
         is_gone
+    }
+
+    /// Ends the pause before the next attempt. Returns true if there was one.
+    pub(super) fn skip_pause(&mut self, now: Time) -> bool {
+        let pauses = matches!(self.link, Link::Down(at) if at > now);
+        if pauses {
+            self.link = Link::Down(now);
+        }
+        pauses
     }
 
     /// Looks at the timers. `awaits`: a frame from the server is due.

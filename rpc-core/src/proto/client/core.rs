@@ -159,23 +159,28 @@ impl ClientCore {
         }
     }
 
-    /// The connection could not be made, since nothing listens at the address. `round` is the number of addresses that are tried
-    /// in turn.
+    /// The connection could not be made, since nothing listens at any address of the server.
     ///
-    /// After a drain, a whole round of such attempts means that the server has shut down and that no other one has taken its
-    /// place. Its callers are told now, and not at their deadlines.
-    pub fn handle_refused(&mut self, why: &str, round: usize, now: Time) {
-        let before = self.connection.refused_after_drain;
+    /// After a drain that means that the server has ended, and that no other one has taken its place. Its callers are told now,
+    /// and not at their deadlines.
+    pub fn handle_refused(&mut self, why: &str, now: Time) {
         self.handle_disconnected(why, now);
-        if !self.connection.note_refused(before, round) {
+        if !self.connection.note_refused() {
             return;
         }
-        // A server stops to listen when its drain has ended. So its sessions have ended with it.
+        // No verdict hangs on that: what was sent is unknown, and the rest ends here, before any server has its number.
         self.give_session_up(UnknownCause::SessionLost, now);
         let calls = &mut self.calls;
         for call in calls.waiting.take_all() {
             let text = "it has shut down, and nothing listens at its address now".to_owned();
             calls.end(call, Outcome::NotExecuted(Reason::Draining, text));
+        }
+    }
+
+    /// The next attempt to connect goes to another address: it begins without a pause.
+    pub fn connect_at_once(&mut self, now: Time) {
+        if self.connection.skip_pause(now) {
+            self.calls.wake_by(now);
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) fn types(generator: &Generator<'_>) -> TokenStream {
 ///
 /// ```text
 /// impl KvClient {
-///     pub fn connect(addr: impl ToSocketAddrs) -> Result<Self, ConnectError> { connect(addr) }
+///     pub fn connect(addr: impl Into<Addresses>) -> Result<Self, ConnectError> { connect(addr) }
 ///     pub fn get(&self, key: &str) -> Result<Option<String>, CallError> {
 ///         self.call.caller().call::<Option<String>, Never>(&METHODS[GET], &(key,))
 ///     }
@@ -71,7 +71,7 @@ pub(super) fn expand(generator: &Generator<'_>) -> TokenStream {
             /// # Errors
             /// Returns an error if no server answers at the address. It may have another version of this trait: then it
             /// refuses the calls that differ, and runs the others.
-            pub fn connect(addr: impl #stub::ToSocketAddrs) -> #stub::Result<Self, #stub::ConnectError> {
+            pub fn connect(addr: impl #stub::Into<#stub::Addresses>) -> #stub::Result<Self, #stub::ConnectError> {
                 #stub::connect(addr)
             }
 

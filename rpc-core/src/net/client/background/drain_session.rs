@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::super::inner::ClientInner;
 use super::super::state::PendingWakeups;
 use super::super::transport::TransportEvents;
-use super::worker::{BackgroundWorker, ClientJob, Job};
-use crate::ids::{Clock, Time};
+use super::worker::{BackgroundWorker, ClientJob, Job, next_timer};
+use crate::ids::Clock;
 use crate::net::os::Token;
 
 impl BackgroundWorker {
@@ -32,7 +32,7 @@ impl BackgroundWorker {
         }
         inner.advance(core, transport, registry, Token(key), now);
         inner.flush(core, transport, registry, now);
-        let due = if transport.is_unread() { now } else { core.poll_timeout().unwrap_or(Time::NEVER) };
+        let due = if transport.is_unread() { now } else { next_timer(core, transport) };
         let done = core.orphaned_slots() == 0;
         // The thread that drives the other session may wait for one of these outcomes.
         if state.deliver(&mut wakeups) {

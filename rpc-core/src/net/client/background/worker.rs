@@ -31,6 +31,7 @@ use crate::net::MonotonicClock;
 use crate::net::os::{self, Event, Events, Poll, Registry, Token};
 use crate::net::sync::thread;
 use crate::panics::contain;
+use crate::proto::client::ClientCore;
 
 /// The token of the waker. The other tokens are keys of jobs.
 const WAKER: Token = Token(usize::MAX);
@@ -344,7 +345,7 @@ impl BackgroundWorker {
             state.core.wants_transmit() && driver.transport.is_connected() && driver.transport.out.is_empty();
         // A step that no event announces: the next batch, or the rest of a read.
         let again = more || driver.transport.is_unread();
-        let due = if again { now } else { state.core.poll_timeout().unwrap_or(Time::NEVER) };
+        let due = if again { now } else { next_timer(&state.core, &driver.transport) };
         let idle = !state.core.owes() && !again;
         // A thread that has something to send must wake the worker, as long as it drives.
         state.polling = !idle;
@@ -369,4 +370,10 @@ impl BackgroundWorker {
 fn recover_client(inner: &Weak<ClientInner>, drains: bool) {
     let Some(inner) = inner.upgrade() else { return };
     if drains { recover(&inner) } else { recover_from_worker(&inner) }
+}
+
+/// Returns the time of the next step that no event announces.
+pub(super) fn next_timer(core: &ClientCore, transport: &Transport) -> Time {
+    let timers = [core.poll_timeout(), transport.poll_timeout()];
+    timers.into_iter().flatten().min().unwrap_or(Time::NEVER)
 }

@@ -180,6 +180,19 @@ fn why_the_last_attempt_failed_is_told_and_what_closed_it_says_more_than_its_end
 }
 
 #[test]
+fn an_attempt_at_another_address_begins_without_a_pause_and_only_that_one() {
+    let mut bench = Bench::new(quiet(1));
+    bench.core.connect_at_once(bench.now);
+    assert!(bench.core.poll_connect(bench.now));
+    bench.core.handle_disconnected("refused", bench.now);
+    bench.core.connect_at_once(bench.now);
+    assert_eq!(bench.core.poll_timeout(), Some(bench.now), "the driver looks at once");
+    assert!(bench.core.poll_connect(bench.now), "the next address");
+    bench.core.handle_disconnected("refused", bench.now);
+    assert!(!bench.core.poll_connect(bench.now), "the first address again: after a pause");
+}
+
+#[test]
 fn no_frame_silences_a_client_for_longer_than_the_bound() {
     let mut bench = Bench::new(quiet(1));
     bench.connect();

@@ -134,62 +134,53 @@ fn left_behind() -> Bench {
     bench
 }
 
-/// The next attempt finds nothing that listens at one of `round` addresses.
-fn refused(bench: &mut Bench, round: usize) {
+/// The next attempt finds nothing that listens.
+fn refused(bench: &mut Bench) {
     bench.now = bench.now.plus(secs(2));
     assert!(bench.core.poll_connect(bench.now), "an attempt is due");
-    bench.core.handle_refused("nothing listens", round, bench.now);
+    bench.core.handle_refused("nothing listens", bench.now);
 }
 
 #[test]
-fn v16_after_a_drain_callers_are_told_at_once_when_nothing_listens_at_any_address() {
-    for round in [1, 3] {
-        let mut bench = left_behind();
-        for _ in 1..round {
-            refused(&mut bench, round);
-            assert_eq!(bench.core.in_flight(), 2, "another address may have the next server");
-        }
-        refused(&mut bench, round);
-        let verdicts = bench.events();
-        assert!(
-            matches!(
-                &verdicts[..],
-                [
-                    (1, false, Outcome::Unknown(UnknownCause::SessionLost)),
-                    (2, false, Outcome::NotExecuted(Reason::Draining, _))
-                ]
-            ),
-            "{verdicts:?}"
-        );
-        assert!(!bench.core.poll_connect(bench.now.plus(secs(10))), "nothing is owed");
-        bench.start(3, LONG);
-        (0..round).for_each(|_| refused(&mut bench, round));
-        let (tag, outcome) = bench.verdict();
-        assert!(tag == 3 && matches!(outcome, Outcome::NotExecuted(Reason::Draining, _)), "{outcome:?}");
-    }
-}
-
-#[test]
-fn an_attempt_that_ends_otherwise_begins_the_round_anew_and_a_server_that_did_not_say_goaway_may_come_back() {
+fn v16_after_a_drain_callers_are_told_at_once_when_nothing_listens() {
     let mut bench = left_behind();
-    refused(&mut bench, 2);
+    refused(&mut bench);
+    let verdicts = bench.events();
+    assert!(
+        matches!(
+            &verdicts[..],
+            [
+                (1, false, Outcome::Unknown(UnknownCause::SessionLost)),
+                (2, false, Outcome::NotExecuted(Reason::Draining, _))
+            ]
+        ),
+        "{verdicts:?}"
+    );
+    assert!(!bench.core.poll_connect(bench.now.plus(secs(10))), "nothing is owed");
+    bench.start(3, LONG);
+    refused(&mut bench);
+    let (tag, outcome) = bench.verdict();
+    assert!(tag == 3 && matches!(outcome, Outcome::NotExecuted(Reason::Draining, _)), "{outcome:?}");
+}
+
+#[test]
+fn an_attempt_that_ends_otherwise_tells_no_caller_and_a_server_that_did_not_say_goaway_may_come_back() {
+    let mut bench = left_behind();
     bench.now = bench.now.plus(secs(2));
     assert!(bench.core.poll_connect(bench.now));
     bench.core.handle_disconnected("it did not answer in time", bench.now);
-    refused(&mut bench, 2);
     assert_eq!(bench.core.in_flight(), 2);
 
     let mut bench = Bench::with_slots(1);
     bench.send(1, LONG);
     bench.cut();
-    (0..10).for_each(|_| refused(&mut bench, 1));
+    (0..10).for_each(|_| refused(&mut bench));
     assert_eq!(bench.core.in_flight(), 1, "it was killed, or is started again");
 }
 
 #[test]
 fn the_next_server_answers_calls_that_waited_out_a_drain() {
     let mut bench = left_behind();
-    refused(&mut bench, 2);
     bench.connect();
     bench.welcome(true);
     bench.written();
@@ -197,6 +188,6 @@ fn the_next_server_answers_calls_that_waited_out_a_drain() {
     assert_eq!(bench.verdict(), (1, done()));
     // It has not said GOAWAY.
     bench.cut();
-    (0..5).for_each(|_| refused(&mut bench, 1));
+    (0..5).for_each(|_| refused(&mut bench));
     assert_eq!(bench.core.in_flight(), 1);
 }

@@ -1,0 +1,113 @@
+//! Layer 4: how a client finds its server: attempts at each address, what follows a failure, and lookups of its name.
+//!
+//! ```text
+//!  a connection fails:  a server had answered there? --yes--> the protocol's pause, then the same address first
+//!                       another address is untried?  --yes--> it is tried at once
+//!                       else: the name is looked up, the protocol's pause, then all of them again
+//! ```
+
+use super::inner::ClientInner;
+use super::transport::{Transport, TransportEvents};
+use crate::ids::Time;
+use crate::log;
+use crate::net::os::{Registry, Token};
+use crate::net::sync::atomic::Ordering;
+use crate::net::sync::thread;
+use crate::panics::contain;
+use crate::proto::client::ClientCore;
+
+impl ClientInner {
+    /// Begins the attempts that are due. Returns true if the connection could not be made.
+    pub(super) fn attempt(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        token: Token,
+        now: Time,
+    ) -> bool {
+        match transport.attempt(&self.book, registry, token, now) {
+            Ok(false) => false,
+            Ok(true) => {
+                self.look_up(now);
+                false
+            }
+            Err(why) => {
+                if transport.was_refused() && !self.book.may_find_another() {
+                    core.handle_refused(&why, now);
+                } else {
+                    core.handle_disconnected(&why, now);
+                }
+                self.choose_address(core, transport, now);
+                true
+            }
+        }
+    }
+
+    /// Ends the connection, since the protocol wants that. The last frame is sent if the kernel takes it at once.
+    #[cold]
+    pub(super) fn end_connection(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        now: Time,
+    ) {
+        transport.flush(&mut TransportEvents::default());
+        transport.close(registry);
+        let why = core.last_failure().to_owned();
+        self.lose(core, transport, &why, now);
+    }
+
+    /// Tells the protocol that the connection is gone, and chooses the next address.
+    #[cold]
+    pub(super) fn lose(&self, core: &mut ClientCore, transport: &mut Transport, why: &str, now: Time) {
+        core.handle_disconnected(why, now);
+        self.choose_address(core, transport, now);
+    }
+
+    /// Chooses the address of the next attempt, after a connection could not be made or is gone.
+    #[cold]
+    fn choose_address(&self, core: &mut ClientCore, transport: &mut Transport, now: Time) {
+        if core.is_closed() {
+            return;
+        }
+        // After two losses without a reply between them the address is not good any more, although it greets.
+        if transport.take_good() && core.failed_attempts() <= 1 {
+            transport.forget_tried();
+        } else if self.book.untried(transport.tried()).is_some() {
+            core.connect_at_once(now);
+        } else {
+            transport.forget_tried();
+            self.rounds_failed.fetch_add(1, Ordering::Relaxed);
+            self.look_up(now);
+        }
+    }
+
+    /// Looks the name of the server up again, in a thread of its own: it may wait for a name server for long, and deadlines
+    /// hold meanwhile.
+    pub(super) fn look_up(&self, now: Time) {
+        let Some(source) = self.book.begin_lookup(now) else { return };
+        let me = self.me();
+        let started = thread::Builder::new().name("rpc-resolver".to_owned()).spawn(move || {
+            let found = contain(|| source.resolve());
+            if let Some(inner) = me.upgrade() {
+                inner
+                    .book
+                    .learn(found.unwrap_or_else(|| Err(std::io::Error::other("the resolver panicked"))));
+            }
+        });
+        if let Err(error) = started {
+            log::error!(%error, "cannot start a thread that looks a name up");
+            self.book.learn(Err(error));
+        }
+    }
+
+    /// Notes the address of a connection on which a server has answered.
+    #[cold]
+    pub(super) fn note_good(&self, transport: &mut Transport) {
+        if let Some(address) = transport.note_good() {
+            self.book.prefer(address);
+        }
+    }
+}
