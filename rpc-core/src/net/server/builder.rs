@@ -16,6 +16,7 @@ use super::error::ServeError;
 use super::event_loop::{EventLoop, ServerShared};
 use super::life::ShutdownSignal;
 use super::loop_owner::LoopOwner;
+use super::open_connections::OpenConnections;
 use super::threads::SlowMethods;
 use super::{Server, ServerHandle, listener};
 use crate::contract::Directory;
@@ -133,9 +134,8 @@ impl ServerBuilder {
         let limit = self.limits.max_frame;
         let dispatch_env =
             Arc::new(DispatchEnv { services: self.services, clock: Arc::clone(&clock), limit });
-        let connections = self.limits.connections;
-        let (open, undrained) = (AtomicUsize::new(0), AtomicUsize::new(loops));
-        let shared = Arc::new(ServerShared { clock, open, connections, undrained });
+        let open = OpenConnections::new(&self.limits, os::descriptors().unwrap_or(usize::MAX));
+        let shared = Arc::new(ServerShared { clock, open, undrained: AtomicUsize::new(loops) });
         // All queues first, since each loop can send commands to each other one.
         let opened: Vec<_> = (0..loops).map(|_| EventLoop::open()).collect::<Result<_, _>>()?;
         let queues: Arc<[_]> = opened.iter().map(|(_, commands)| Arc::clone(commands)).collect();
