@@ -4,6 +4,7 @@ mod addresses;
 mod answers;
 mod counted;
 mod futures;
+mod idle;
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
