@@ -91,11 +91,4 @@ impl Acceptor {
         self.paused_until = Some(now.plus(ACCEPT_PAUSE));
         log::warn!(why, "accepting connections is paused");
     }
-
-    /// Closes the listener.
-    pub(super) fn close(mut self, registry: &Registry) {
-        if let Err(error) = registry.deregister(&mut self.listener) {
-            log::debug!(%error, "cannot deregister the listener; closing it does the same");
-        }
-    }
 }
