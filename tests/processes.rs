@@ -52,10 +52,13 @@ fn histories_over_a_faulty_network_are_linearizable_and_one_is_shown() {
 }
 
 #[test]
-fn a_stale_read_a_lost_write_and_a_filter_that_is_off_make_histories_red() {
-    for (planted, rule) in
-        [("stale-read", "is not linearizable"), ("lost-write", "is not linearizable"), ("filter-off", "V1: ")]
-    {
+fn each_planted_fault_makes_histories_red() {
+    for (planted, rule) in [
+        ("stale-read", "is not linearizable"),
+        ("lost-write", "is not linearizable"),
+        ("filter-off", "V1: "),
+        ("late-replays", "V1: "),
+    ] {
         let (status, line) = closing(&format!("histories --count 1000000 --seconds 120 --seed 7 {planted}"));
         assert!(status == Some(1) && line.starts_with("histories: FAILED") && line.contains(rule), "{line}");
     }

@@ -1,6 +1,6 @@
 //! SIGTERM and SIGINT: a server drains, a program that has started others ends them first.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -11,7 +11,11 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::children::Children;
-use crate::messages::say;
+use crate::messages::Lines;
+
+/// The message of a server that drains.
+const DRAINING: &str =
+    "draining: calls under way are finished, new ones refused; a second signal ends it now\n";
 
 /// Drains the server at the first SIGTERM or SIGINT, and ends the process at the second.
 ///
@@ -24,8 +28,9 @@ pub fn drain_on_signal(server: ServerHandle) -> io::Result<()> {
             if count > 0 {
                 end_by(signal);
             }
-            server.drain(); // first: the message may wait for a reader
-            say("draining: calls under way are finished, new ones refused; a second signal ends it now");
+            // Queued before the drain, since a server without calls ends at once; the end of the program writes what is queued.
+            let _ = Lines.write_all(DRAINING.as_bytes()); // it takes every line
+            server.drain();
         }
     })
 }

@@ -89,6 +89,56 @@ fn sigterm_drains() {
 }
 
 #[test]
+fn each_limit_of_the_library_is_an_option_with_its_default() {
+    let (short, long) = (run(KV, ["serve", "-h"]).expect(0).out, run(KV, ["serve", "--help"]).expect(0).out);
+    let limits = format!("{:?}", rpc_core::ServerLimits::default());
+    let fields = limits.split([' ', ',']).filter_map(|word| word.strip_suffix(':'));
+    let options: Vec<String> = fields.map(|field| format!("--{} <", field.replace('_', "-"))).collect();
+    assert!(options.len() > 20, "{limits}");
+    for option in &options {
+        assert!(long.contains(option) && !short.contains(option), "{option} in {long}");
+    }
+    for usual in ["[default: 1024]", "[default: 256MiB]", "[default: 1m]", "[default: 50ms]"] {
+        assert!(long.contains(usual), "{usual} in {long}");
+    }
+}
+
+#[test]
+fn a_limit_outside_its_bounds_is_refused_with_the_name_of_its_option() {
+    let cases = [
+        ("--slots", "0", "--slots is 0, but must be from 1 to 1024: without a slot no client can call"),
+        ("--slots", "many", "invalid digit"),
+        ("--lease", "50days", "--lease is 4320000s, but must be from 1ms to"),
+        ("--connections-per-source", "0", "--connections-per-source is 0, but must be from 1 to"),
+        ("--queue-bytes", "1MiB", "at least --max-frame, which is 4194304"),
+        ("--reply-budget", "1TiB", "write for example 4096, 16KiB, 4MiB or 1GiB"),
+        ("--reply-budget", "99999999999GiB", "more bytes than any memory has"),
+    ];
+    for (option, value, text) in cases {
+        let refused = run(KV, ["serve", "--addr", "127.0.0.1:0", option, value]).expect(2);
+        assert!(refused.err.contains(text), "{option} {value}: {}", refused.err);
+    }
+}
+
+#[test]
+fn a_server_has_the_limits_of_its_command_line() {
+    let server = KvServe::start_with(&["--max-frame", "2KiB", "--sessions-per-source", "9"]);
+    server.kv(&["put", "a", &"x".repeat(1_000)]).expect(0);
+    let refused = server.kv(&["put", "a", &"x".repeat(3_000)]).expect(2);
+    assert!(refused.err.contains("2048"), "{}", refused.err);
+}
+
+#[test]
+fn an_address_that_has_its_share_is_told_in_the_log() {
+    let server = KvServe::start_with(&["--connections-per-source", "1"]);
+    let _held = std::net::TcpStream::connect(&server.addr).expect("it listens");
+    server.kv(&["get", "a", "--deadline", "300ms"]).expect(3);
+    let (status, err) = server.terminate();
+    assert_eq!(status, Some(0), "{err}");
+    assert!(err.contains("WARN") && err.contains("connections_per_source"), "{err}");
+}
+
+#[test]
 fn help_leads_with_examples() {
     let help = run(KV, ["--help"]).expect(0).out;
     let at = |text: &str| help.find(text).unwrap_or_else(|| panic!("no {text:?} in:\n{help}"));

@@ -142,6 +142,12 @@ pub enum ProtocolError {
     /// An acknowledgement of a call that has no reply yet (W24).
     #[error("a reply was acknowledged before it was sent")]
     EarlyAck,
+    /// More frames that are of no use than an honest client can send.
+    #[error("too many frames were of no use")]
+    Flood,
+    /// A frame that has begun and does not go on.
+    #[error("a frame began and did not go on")]
+    TooSlow,
     /// A reply to a call that was never made (W25).
     #[error("a reply arrived for a call that was never made")]
     UnaskedReply,

@@ -2,19 +2,18 @@
 
 mod bounds;
 mod client;
+mod frames;
 mod protocol;
 
 use std::time::Duration;
 
 pub use bounds::{Least, SettingError, check_time};
 pub use client::ClientLimits;
+pub use frames::*;
 pub use protocol::{
     HEADER, MAX_DEPTH, MAX_GREETING, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS, RESUME_FIELDS,
     SKIP_FACTOR, SPARE_ELEMENTS,
 };
-
-/// The smallest step in which room for a long frame grows, so that a claimed length alone reserves little.
-pub const ROOM_STEP: usize = 64 << 10;
 
 /// Most methods of one service: a method table must fit their signatures.
 pub const MAX_METHODS: usize = 1024;
@@ -105,6 +104,11 @@ pub const RUNNING_ARGUMENTS: usize = 4 << 20;
 /// Unsent bytes of a connection that are expected of calls that run side by side: beyond it the session's next call of a
 /// method with long replies waits. With what was sent it keeps a connection below 8 MiB.
 pub const UNSENT_EXPECTED: usize = 4 << 20;
+
+/// The pause before another call of a session begins beside its first call of a method that got a thread, while no call of
+/// that method has ended: the length of its replies is not known. It is divided by the number of the session's calls that
+/// run, so that 128 have begun after 0.2 s. A handler makes a reply of 4 MiB in a tenth of it.
+pub const LEARN_PAUSE: Duration = Duration::from_millis(32);
 
 /// A reply of this length gets exactly the room that it needs in the write buffer.
 pub const LONG_REPLY: usize = 64 << 10;
@@ -245,6 +249,9 @@ pub struct ServerLimits {
     /// Most unsent bytes of all connections together. Beyond half of it each connection has an equal share of the rest, and
     /// a reply beyond that is recorded as executed and not kept.
     pub unsent_budget: usize,
+    /// Most bytes of room for frames that have begun and not ended, of all connections together. Beyond it connections with
+    /// long ones are cut, those first that have been silent longest; their sessions live. At least one frame always fits.
+    pub frames_budget: usize,
     /// A connection whose unsent bytes do not move for this time is closed. Its replies stay kept.
     pub unsent_stall: Duration,
     /// A drain ends by force after this time: queued calls are refused, running ones are left behind.
@@ -258,8 +265,12 @@ pub struct ServerLimits {
     /// slow are refused as busy. A method that is not known to be slow still runs, unless that many calls of its source were
     /// late and still run; if it is slow and no thread is left, its loop waits for it.
     pub threads: usize,
-    /// Most connections at a time. Accepting pauses at this number.
+    /// Most connections at a time. At this number accepting pauses, and the connections that have been idle longest are closed.
     pub connections: usize,
+    /// Most connections from one source, which `sessions_per_source` explains; `None`: half of `connections`, or of the
+    /// descriptors that the process may have if those are fewer, so that no one address can lock all others out. A connection
+    /// beyond it is told to wait, and closed.
+    pub connections_per_source: Option<usize>,
 }
 
 impl ServerLimits {
@@ -271,6 +282,7 @@ impl ServerLimits {
         self.reply_budget /= loops;
         self.replies = (self.replies / loops).max(1);
         self.unsent_budget /= loops;
+        self.frames_budget = (self.frames_budget / loops).max(self.max_frame + HEADER);
         self
     }
 
@@ -305,11 +317,13 @@ impl Default for ServerLimits {
             unsent_pause: 256 << 10,
             unsent_most: 64 << 20,
             unsent_budget: 256 << 20,
+            frames_budget: 256 << 20,
             unsent_stall: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             drain_linger: Duration::from_secs(2),
             threads: 256,
             connections: 65_536,
+            connections_per_source: None,
         }
     }
 }

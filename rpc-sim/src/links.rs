@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rpc_core::ids::{Clock, Time};
 use rpc_core::wire::frame::{FrameDecoder, Kind};
+use rpc_core::wire::reject::RejectCode;
 
 use crate::agenda::Item;
 use crate::clients::SideId;
@@ -25,6 +26,8 @@ pub(super) struct Link {
     pub(super) moving: bool,
     /// The server has more to write than there is room for on the way.
     pub(super) blocked: bool,
+    /// The network has broken it, and one side may not know that yet.
+    broken: bool,
     /// The address from which it comes.
     pub(super) peer: Option<SocketAddr>,
     pub(super) up: Mangler,
@@ -90,7 +93,7 @@ impl World {
         let up = Mangler::new(faults.clone(), self.random.u64(..));
         let down = Mangler::new(faults, self.random.u64(..));
         let received = Vec::new();
-        let (client_open, moving, blocked) = (true, false, false);
+        let (client_open, moving, blocked, broken) = (true, false, false, false);
         let (up_at, down_at) = (Time::NEVER, Time::NEVER);
         let made = Link {
             client,
@@ -98,6 +101,7 @@ impl World {
             place,
             moving,
             blocked,
+            broken,
             peer,
             up,
             down,
@@ -204,7 +208,15 @@ impl World {
         let Some(found) = self.links.get_mut(&link).filter(|found| found.client.is_some()) else { return };
         found.watch.push(bytes::Bytes::copy_from_slice(bytes));
         while let Ok(Some(frame)) = found.watch.next_frame() {
-            self.rejects += u64::from(frame.header.kind == Kind::Reject);
+            // On a connection that is broken the rest of a frame never arrives: that is the network's fault.
+            if frame.header.kind == Kind::Reject && !found.broken {
+                // These two blame the pace and not the bytes; a flood is judged by the server's counter.
+                match RejectCode::from_wire(frame.header.code) {
+                    RejectCode::Flood => {}
+                    RejectCode::TooSlow => self.slow_rejects += 1,
+                    _ => self.rejects += 1,
+                }
+            }
         }
     }
 
@@ -219,6 +231,7 @@ impl World {
     /// Breaks a connection; with `half_open`, one of the sides does not notice for a while.
     pub(super) fn break_link(&mut self, link: LinkId, now: Time, half_open: bool) {
         let Some(found) = self.links.get_mut(&link) else { return };
+        found.broken = true;
         found.up.kill();
         found.down.kill();
         self.trace.note(now, &[4, link, u64::from(half_open)], || format!("link {link} breaks"));

@@ -116,6 +116,8 @@ pub struct World {
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) earlier: ServerCounters, // of server lives that have ended
     pub(super) rejects: u64,
+    /// See [`World::slow_rejects`].
+    pub(super) slow_rejects: u64,
     partition_until: Time,
     pub(super) next_link: LinkId,
     pub(super) seen: FaultsSeen, // by links that are gone
@@ -157,6 +159,7 @@ impl World {
             links: BTreeMap::new(),
             earlier: ServerCounters::default(),
             rejects: 0,
+            slow_rejects: 0,
             partition_until: Time::default(),
             next_link: 0,
             seen: FaultsSeen::default(),
@@ -270,9 +273,16 @@ impl World {
         self.trace.lines()
     }
 
-    /// Returns the number of the server's REJECT frames that went to clients (V14: none, if all are honest).
+    /// Returns the number of the server's REJECT frames that blame the bytes of a client, on connections that work (V14: none, if
+    /// all clients are honest).
     pub fn rejects(&self) -> u64 {
         self.rejects
+    }
+
+    /// Returns the number of REJECT frames that went to clients, on connections that work, for a frame that did not go on (V14:
+    /// none, if all are honest and neither the network nor a process stands still).
+    pub fn slow_rejects(&self) -> u64 {
+        self.slow_rejects
     }
 
     /// Returns the facts that the world has seen of its server.

@@ -49,7 +49,8 @@ fn a_log_that_cannot_be_written_stops_no_server() {
 #[ignore = "run by a_log_that_cannot_be_written_stops_no_server"]
 fn child_serves() {
     tracing::subscriber::set_global_default(FailingLog).expect("the first one");
-    let limits = ServerLimits { connections: 3, threads: 8, ..test_limits() };
+    let limits =
+        ServerLimits { connections: 3, connections_per_source: Some(3), threads: 8, ..test_limits() };
     let server = TestServer::with(|builder| builder.limits(limits).loops(2)); // events: serving
     let (mut client, _) = RawClient::connect(server.address, &CONTRACT, 64);
     for seq in 1..=20 {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rpc_core::Connector;
 use rpc_core::limits::ServerLimits;
 use rpc_core::wire::frame::{Header, Kind};
 use rpc_core::wire::message::{Hello, Status};
@@ -32,6 +33,26 @@ fn a_peer_of_another_protocol_gets_a_text_and_is_closed() {
     }
     assert_eq!(server.handle.counters().protocol_errors, 5);
     lives(&server);
+}
+
+#[test]
+fn v19_a_connection_beyond_the_share_of_its_source_is_told_to_wait_until_another_one_has_ended() {
+    for loops in [1, 2] {
+        let limits = ServerLimits { connections_per_source: Some(2), ..test_limits() };
+        let server = TestServer::with(|builder| builder.limits(limits).loops(loops));
+        let held = [server.client(), server.client()];
+        let mut third = RawClient::silent(server.address);
+        let busy = third.frame().expect("a frame before the end").header;
+        assert_eq!((busy.kind, busy.millis), (Kind::Busy, 50));
+        assert!(third.frame().is_none(), "it is closed");
+        let impatient = Connector::new().connect_timeout(Duration::ZERO);
+        let error = impatient.connect_by_name(server.address, &["Test"]).expect_err("there is no place");
+        assert!(error.to_string().contains("the server is busy"), "{error}");
+        assert_eq!(server.handle.counters().turned_away, 2);
+        drop(held);
+        let patient = Connector::new().connect_timeout(PATIENCE);
+        patient.connect_by_name(server.address, &["Test"]).expect("a place is free again");
+    }
 }
 
 #[test]
@@ -164,7 +185,7 @@ fn a_peer_that_listens_late_gets_everything() {
 
 #[test]
 fn beyond_the_limit_of_connections_the_next_one_waits_for_a_place() {
-    let limits = ServerLimits { connections: 2, ..test_limits() };
+    let limits = ServerLimits { connections: 2, connections_per_source: Some(2), ..test_limits() };
     let server = TestServer::with_limits(limits);
     let (first, _second) = (server.client(), server.client());
     let mut third = RawClient::silent(server.address); // the kernel accepts it, the server does not

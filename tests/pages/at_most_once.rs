@@ -30,7 +30,12 @@ fn limits() -> Vec<(&'static str, String)> {
         ("ServerLimits::queue", server.queue.to_string()),
         ("ServerLimits::queue_bytes", server.queue_bytes.to_string()),
         ("ServerLimits::max_frame", server.max_frame.to_string()),
+        ("ServerLimits::frames_budget", server.frames_budget.to_string()),
         ("ServerLimits::connections", server.connections.to_string()),
+        (
+            "ServerLimits::connections_per_source",
+            server.connections_per_source.map_or("half".to_owned(), |most| most.to_string()),
+        ),
         ("ServerLimits::queue_pause", server.queue_pause.to_string()),
         ("ServerLimits::unsent_pause", server.unsent_pause.to_string()),
         ("ServerLimits::unsent_most", server.unsent_most.to_string()),

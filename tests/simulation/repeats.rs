@@ -124,9 +124,10 @@ impl Repeater {
 /// Longer than any rounding of a timer.
 const MOMENT: Duration = Duration::from_micros(1);
 
-/// The reply was sent once and not kept: the reply to a duplicate.
+/// The reply was not kept: the reply to a duplicate.
 fn not_kept(client: &mut Repeater, seq: u64) {
-    let header = Header { code: Status::ReplyLost.code(), ..Header::for_call(Kind::Reply, 0, seq) };
+    let header =
+        Header { code: Status::ReplyLost.code(), millis: 1, ..Header::for_call(Kind::Reply, 0, seq) };
     client.hear(&header, REPLY_NOT_KEPT.as_bytes());
 }
 

@@ -167,6 +167,15 @@ impl Run {
         if self.world.rejects() > 0 && !self.setup.may_look_broken {
             return Err("V14: an honest client got a protocol error".to_owned());
         }
+        let (floods, slow) = (self.world.server_counters().floods, self.world.slow_rejects());
+        let trouble = self.setup.trouble;
+        if floods > 0 && trouble.hostile == 0 && self.setup.keeps_pauses() {
+            return Err(format!("V14: {floods} connections of honest clients were rejected for a flood"));
+        }
+        // A network or a process that stands still may do so in the middle of a frame, for longer than a frame may.
+        if slow > 0 && trouble.hostile + trouble.partitions + trouble.pauses + trouble.clocks == 0 {
+            return Err(format!("V14: {slow} connections of honest clients were rejected for a slow frame"));
+        }
         if self.world.is_drained() {
             self.tally.add("drained servers that ended", 1);
             self.world.crash_server(); // its process ends: what it has written still arrives

@@ -70,6 +70,15 @@ pub struct Trouble {
 }
 
 impl Setup {
+    /// Returns true if no client sends a call again sooner than by default: one that does may send more of them at once, after
+    /// its server or its network stood still, than a server takes (W38).
+    pub fn keeps_pauses(&self) -> bool {
+        let usual = ClientLimits::default();
+        self.clients.iter().all(|client| {
+            client.limits.resend_first >= usual.resend_first && client.limits.resend_cap >= usual.resend_cap
+        })
+    }
+
     /// Draws the setup of a seed.
     pub fn of(seed: u64, profile: Profile, random: &mut fastrand::Rng) -> Setup {
         let mut setup = Setup {
@@ -94,8 +103,9 @@ impl Setup {
         }
         let trouble = setup.trouble;
         let limits = &setup.world.limits;
-        // A short lease ends sessions; and a cap evicts those whose calls have not arrived yet.
-        let ends = limits.lease < LONG_LEASE || limits.sessions < NO_CAP;
+        // A short lease ends sessions; and a cap, of all or of a source, evicts those whose calls have not arrived yet.
+        let of_source = limits.sessions_per_source.unwrap_or(NO_CAP);
+        let ends = limits.lease < LONG_LEASE || limits.sessions.min(of_source) < NO_CAP;
         setup.loses_sessions = ends || trouble.crashes + trouble.drains + trouble.clocks > 0;
         setup
     }

@@ -6,7 +6,10 @@ use rpc_core::error::Reason;
 use rpc_core::ids::{Incarnation, Nonce, SessionId, Token};
 use rpc_core::wire::codec;
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
-use rpc_core::wire::message::{self, Agreement, FEATURE_PROPERTIES, Hello, Status, Table, Welcome};
+use rpc_core::wire::message::{
+    self, Agreement, FEATURE_NO_BODY_CHECKSUM, FEATURE_PROPERTIES, Hello, REPLY_NOT_KEPT, Status, Table,
+    Welcome,
+};
 use rpc_core::wire::reject::RejectCode;
 use serde::Serialize;
 
@@ -73,11 +76,7 @@ fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
         ("REPLY done", reply(Status::Done), encoded(&"1")),
         ("REPLY failed", reply(Status::Failed), encoded(&KvError::NotFound)),
         ("REPLY refused", busy, Vec::new()),
-        (
-            "REPLY lost",
-            Header { millis: 50, ..reply(Status::ReplyLost) },
-            b"its reply was sent once and not kept".to_vec(),
-        ),
+        ("REPLY lost", Header { millis: 50, ..reply(Status::ReplyLost) }, REPLY_NOT_KEPT.as_bytes().to_vec()),
         ("CANCEL", Header::for_call(Kind::Cancel, 3, 7), Vec::new()),
         ("ACK", Header::for_call(Kind::Ack, 3, 7), Vec::new()),
         ("PING", plain(Kind::Ping), Vec::new()),
@@ -93,15 +92,29 @@ fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
         ("HELLO two services", plain(Kind::Hello), two.encode()),
         ("WELCOME resumed", plain(Kind::Welcome), Welcome { resumed: true, ..welcome() }.encode()),
         ("CALL no arguments", now, Vec::new()),
-        (UNCHECKED, call, encoded(&("a",))),
+        (
+            "HELLO unchecked",
+            plain(Kind::Hello),
+            Hello { features: FEATURE_NO_BODY_CHECKSUM, ..hello(false) }.encode(),
+        ),
+        (
+            "WELCOME unchecked",
+            plain(Kind::Welcome),
+            Welcome { features: FEATURE_NO_BODY_CHECKSUM, ..welcome() }.encode(),
+        ),
+        ("CALL unchecked", call, encoded(&("a",))),
+        ("CALL unchecked other", call, encoded(&("b",))),
+        ("REPLY unchecked", reply(Status::Done), encoded(&"1")),
         ("REPLY too large", reply(Status::Refused(Reason::TooLarge)), Vec::new()),
         ("ACK reply", Header::for_call(Kind::Ack, 0, 1), Vec::new()),
         ("TABLE properties", plain(Kind::Table), Table::of(ClockClient::CONTRACT).encode(FEATURE_PROPERTIES)),
     ]
 }
 
-/// The vector of a session without checksums over bodies.
-const UNCHECKED: &str = "CALL unchecked";
+/// Returns true if the body of this vector has a checksum: all but those of a session without, once it stands.
+fn is_checked(name: &str) -> bool {
+    !name.contains("unchecked") || name.starts_with("HELLO") || name.starts_with("WELCOME")
+}
 
 /// Vectors of mistakes, and of headers without their body: other tests read them.
 pub(crate) fn is_whole(name: &str) -> bool {
@@ -132,7 +145,7 @@ fn the_page_shows_what_the_code_writes() {
     assert_eq!(names, expected.iter().map(|(name, ..)| *name).collect::<Vec<_>>());
     for ((name, there), (_, header, body)) in shown_there.iter().zip(&expected) {
         let mut bytes = Vec::new();
-        append(&mut bytes, header, body, name != UNCHECKED);
+        append(&mut bytes, header, body, is_checked(name));
         assert_eq!(shown(there), shown(&bytes), "{name}");
     }
 }
@@ -141,7 +154,7 @@ fn the_page_shows_what_the_code_writes() {
 fn the_code_reads_what_the_page_shows() {
     let shown_there = page::vectors(&page::text());
     for ((name, bytes), (_, header, body)) in shown_there.iter().zip(expected()) {
-        let frame = read(bytes, name != UNCHECKED);
+        let frame = read(bytes, is_checked(name));
         assert_eq!((frame.header, &frame.body[..]), (header, &body[..]), "{name}");
     }
 }

@@ -11,6 +11,7 @@ use clap::{
 };
 
 use crate::demo::options::{DemoClientOptions, DemoOptions};
+use crate::limits::LimitOptions;
 use crate::proxy::ProxyOptions;
 
 const TEMPLATE: &str = "\
@@ -119,6 +120,8 @@ pub(crate) struct ServeOptions {
     /// End when standard input closes: for a server that another program has started
     #[arg(long, hide = true)]
     pub(crate) end_with_parent: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
 }
 
 #[derive(Debug, Args)]

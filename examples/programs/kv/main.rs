@@ -10,6 +10,7 @@ mod commands;
 mod demo;
 mod dump;
 mod events;
+mod limits;
 mod load;
 mod output;
 mod pairs;

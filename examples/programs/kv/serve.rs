@@ -29,6 +29,7 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
         .service(KvServer::shared(store))
         .service(KvStatsServer::shared(Arc::clone(&figures)))
         .loops(options.loops)
+        .limits(options.limits.0.clone())
         .at_most_once(!options.no_filter)
         .bind(client.addr.as_str())
         .map_err(|error| cannot_serve(&error))?;

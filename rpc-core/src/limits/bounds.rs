@@ -76,7 +76,7 @@ bounds! {
         slots: 1, MAX_SLOTS, "without a slot no client can call";
         max_frame: MAX_DETAIL, FRAME, "a frame must have room for the text of a refusal";
         sessions: 1, COUNT, "without a session no client can call";
-        sessions_per_source: Some(1), Some(COUNT), "for no bound of its own, use `None`";
+        sessions_per_source: Some(1), Some(COUNT), "for a quarter of the sessions, use `None`";
         lease: TICK, LONGEST, "a session must outlive its connection, and a frame carries this time";
         max_cached_reply: 0, FRAME, "zero keeps no reply";
         session_replies: 0, BYTES, "zero keeps no reply";
@@ -90,11 +90,13 @@ bounds! {
         unsent_pause: HEADER, BYTES, "a connection is read while it has fewer unsent bytes than this";
         unsent_most: HEADER, BYTES, "a connection needs room for a reply";
         unsent_budget: HEADER, BYTES, "the connections need room for replies";
+        frames_budget: HEADER, BYTES, "a frame that has begun needs room";
         unsent_stall: TICK, LONGEST, "a connection needs time to send a reply";
         grace: Duration::ZERO, LONGEST, "zero ends a drain at once";
         drain_linger: Duration::ZERO, LONGEST, "zero closes a drained connection at once";
         threads: 1, THREADS, "a handler needs a thread";
         connections: 1, COUNT, "without a connection no client can call";
+        connections_per_source: Some(1), Some(COUNT), "for half of the connections, use `None`";
     }
 }
 
@@ -121,15 +123,21 @@ bounds! {
 impl ServerLimits {
     /// Checks the settings that depend on each other.
     fn check_together(&self) -> Result<(), SettingError> {
-        let allowed = format!("at least ServerLimits::max_frame, which is {}", self.max_frame);
-        let advice = "a longer call could never run; raise it, or lower the other";
-        holds(
-            "ServerLimits::queue_bytes",
-            &self.queue_bytes,
-            self.queue_bytes >= self.max_frame,
-            allowed,
-            advice,
-        )
+        let pairs = [
+            ("ServerLimits::queue_bytes", self.queue_bytes, "ServerLimits::max_frame", self.max_frame),
+            (
+                "ServerLimits::frames_budget",
+                self.frames_budget,
+                "ServerLimits::max_frame and a header",
+                self.max_frame.saturating_add(HEADER),
+            ),
+        ];
+        for (setting, value, other, least) in pairs {
+            let allowed = format!("at least {other}, which is {least}");
+            let advice = "a longer call could never run; raise it, or lower the other";
+            holds(setting, &value, value >= least, allowed, advice)?;
+        }
+        Ok(())
     }
 }
 
@@ -182,6 +190,11 @@ trait Value: fmt::Debug + PartialOrd + Sized {
     /// Returns true if the value is in these bounds.
     fn is_within(&self, least: &Self, most: &Self) -> bool {
         least <= self && self <= most
+    }
+
+    /// Returns the value as an error shows it.
+    fn shown(&self) -> String {
+        format!("{self:?}")
     }
 
     /// Returns a value below this one, if there is one.
@@ -237,6 +250,9 @@ impl Value for Option<usize> {
     fn is_within(&self, least: &Self, most: &Self) -> bool {
         self.is_none() || (least <= self && self <= most)
     }
+    fn shown(&self) -> String {
+        self.map_or("none".to_owned(), |number| number.shown())
+    }
     #[cfg(test)]
     fn below(self) -> Option<Self> {
         self.map(Value::below)
@@ -262,18 +278,19 @@ fn within<V: Value>(
     most: &V,
     advice: &'static str,
 ) -> Result<(), SettingError> {
-    holds(setting, value, value.is_within(least, most), format!("from {least:?} to {most:?}"), advice)
+    let allowed = format!("from {} to {}", least.shown(), most.shown());
+    holds(setting, value, value.is_within(least, most), allowed, advice)
 }
 
 /// Returns an error if a rule does not hold.
 fn holds(
     setting: &'static str,
-    value: &impl fmt::Debug,
+    value: &impl Value,
     rule: bool,
     allowed: String,
     advice: &'static str,
 ) -> Result<(), SettingError> {
-    if rule { Ok(()) } else { Err(SettingError { setting, value: format!("{value:?}"), allowed, advice }) }
+    if rule { Ok(()) } else { Err(SettingError { setting, value: value.shown(), allowed, advice }) }
 }
 
 #[cfg(test)]
@@ -297,7 +314,7 @@ mod tests {
     #[test]
     fn each_setting_is_allowed_at_both_ends_of_its_bounds_and_refused_by_name_beyond_them() {
         let server = ServerLimits::ends();
-        assert!(server.len() > 17 * 3, "{} values", server.len());
+        assert!(server.len() > 18 * 3, "{} values", server.len());
         for (field, limits, allowed) in server {
             judge("ServerLimits", field, limits.check(), allowed);
         }
@@ -309,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_settings_are_allowed_and_no_bound_on_sources_as_well() {
+    fn the_default_settings_are_allowed_and_a_source_without_a_number_as_well() {
         assert_eq!(ServerLimits::default().check(), Ok(()));
         assert_eq!(ClientLimits::default().check(), Ok(()));
         let limits = ServerLimits { sessions_per_source: None, ..ServerLimits::default() };
@@ -324,6 +341,11 @@ mod tests {
             error.contains("queue_bytes is 1048576") && error.contains("max_frame, which is 4194304"),
             "{error}"
         );
+        let limits = ServerLimits { frames_budget: 4 << 20, ..ServerLimits::default() };
+        let error = limits.check().expect_err("the longest call could never arrive").to_string();
+        assert!(error.contains("frames_budget is 4194304") && error.contains("4194340"), "{error}");
+        let limits = ServerLimits { frames_budget: (4 << 20) + HEADER, ..ServerLimits::default() };
+        assert_eq!(limits.check(), Ok(()));
         let limits = ClientLimits { resend_first: Duration::from_secs(31), ..ClientLimits::default() };
         let error = limits.check().expect_err("the first is the shortest").to_string();
         assert!(

@@ -44,6 +44,19 @@ pub(super) fn set_options(stream: &TcpStream) {
     }
 }
 
+/// Returns the most files and sockets that the process may have, if the operating system says it.
+#[cfg(unix)]
+pub(super) fn descriptors() -> Option<usize> {
+    use rustix::process::{Resource, getrlimit};
+    getrlimit(Resource::Nofile).current.and_then(|most| usize::try_from(most).ok())
+}
+
+/// Returns the most files and sockets that the process may have, if the operating system says it.
+#[cfg(not(unix))]
+pub(super) fn descriptors() -> Option<usize> {
+    None
+}
+
 /// Returns random bytes that cannot be guessed, for session ids and tokens.
 pub(super) fn random_bytes() -> io::Result<[u8; 32]> {
     let mut bytes = [0; 32];

@@ -21,6 +21,10 @@ pub struct FrameDecoder {
     held: BytesMut,
     /// Bytes of an over-limit body that are still to be skipped.
     skip: usize,
+    /// The number of frames that have ended, bodies that were skipped included.
+    ended: u64,
+    /// The number of bytes that were taken.
+    arrived: u64,
     /// The limits that were agreed on.
     limits: Limits,
     /// The longest frame whose room is kept for the next one, in bytes.
@@ -62,6 +66,7 @@ impl FrameDecoder {
 
     /// Takes bytes that were read.
     pub fn push(&mut self, chunk: Bytes) {
+        self.arrived += chunk.len() as u64;
         if self.chunk.is_empty() {
             self.chunk = chunk;
         } else {
@@ -80,6 +85,16 @@ impl FrameDecoder {
     /// Returns true if a frame has begun and not ended.
     pub fn is_mid_frame(&self) -> bool {
         !self.held.is_empty() || self.skip > 0
+    }
+
+    /// Returns the number of the frame that has begun or comes next, and the number of bytes that were taken so far.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.ended, self.arrived)
+    }
+
+    /// Returns the room that is taken for a frame that has begun, in bytes.
+    pub fn room(&self) -> usize {
+        self.held.capacity()
     }
 
     /// Returns true if the unread bytes have `magic` where the body of their first frame begins: then they are this
@@ -102,7 +117,12 @@ impl FrameDecoder {
     /// [`ProtocolError`] if the bytes are not a frame, or the frame is too long. The stream cannot be read any further.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
         self.skip_some();
-        if self.held.is_empty() { self.cut_from_chunk() } else { self.cut_from_held() }
+        let frame = if self.held.is_empty() { self.cut_from_chunk() } else { self.cut_from_held() };
+        // A frame whose body is skipped ends with the body.
+        if matches!(&frame, Ok(Some(_))) && self.skip == 0 {
+            self.ended += 1;
+        }
+        frame
     }
 
     /// The common case: a frame that is whole in the bytes that were read last is a counted slice of them, not a copy.
@@ -154,11 +174,18 @@ impl FrameDecoder {
         }
         let arrived = self.held.len() + missing;
         if self.held.capacity() < arrived {
-            // Room grows with the bytes that arrived, and not with the length that was claimed: it is twice as much.
-            let room = want.min(2 * arrived.max(ROOM_STEP));
-            self.held.reserve(room.saturating_sub(self.held.len()));
+            // Room grows with the bytes that arrived, not with the length that was claimed.
+            self.grow(want.min((2 * arrived).max(ROOM_STEP)));
         }
         self.held.extend_from_slice(&self.chunk.split_to(missing));
+    }
+
+    /// Makes room for exactly `room` bytes: `BytesMut::reserve` may take twice as many. A long one is moved by the kernel,
+    /// which copies nothing.
+    fn grow(&mut self, room: usize) {
+        let mut bytes = Vec::from(std::mem::take(&mut self.held));
+        bytes.reserve_exact(room.saturating_sub(bytes.len()));
+        self.held = BytesMut::from(Bytes::from(bytes));
     }
 
     fn hold(&mut self) {
@@ -223,8 +250,11 @@ impl FrameDecoder {
 
     fn skip_some(&mut self) {
         let now = self.skip.min(self.chunk.len());
-        let _ = self.chunk.split_to(now);
-        self.skip -= now;
+        if now > 0 {
+            let _ = self.chunk.split_to(now);
+            self.skip -= now;
+            self.ended += u64::from(self.skip == 0);
+        }
     }
 
     fn finish(&self, raw: RawHeader, body: Bytes) -> Result<Frame, ProtocolError> {

@@ -10,7 +10,7 @@ use crate::ids::{Incarnation, MethodId, SessionId, Token};
 use super::fields::Fields;
 
 pub use super::hello::{Hello, MAGIC};
-pub use super::status::{REPLY_NOT_KEPT, Status};
+pub use super::status::{REPLY_NOT_KEPT, REPLY_NOT_KEPT_BEFORE, Status};
 
 /// The version of the protocol. There is one so far.
 pub const VERSION: u16 = 1;

@@ -94,6 +94,8 @@ impl RejectCode {
             ProtocolError::SlotBusy => RejectCode::SlotBusy,
             ProtocolError::FalseRetry => RejectCode::OtherContents,
             ProtocolError::EarlyAck => RejectCode::EarlyAck,
+            ProtocolError::Flood => RejectCode::Flood,
+            ProtocolError::TooSlow => RejectCode::TooSlow,
             ProtocolError::TooManyServices(_) => RejectCode::TooManyServices,
             ProtocolError::HelloTooLong(_) => RejectCode::HelloTooLong,
         }

@@ -17,9 +17,11 @@ pub enum Status {
     Refused(Reason),
 }
 
-/// The text of a [`Status::ReplyLost`] whose reply was sent once and not kept. A client decides by the pause beside it, and by
-/// this text only if an older server gives no pause (W12).
-pub const REPLY_NOT_KEPT: &str = "its reply was sent once and not kept";
+/// The text of a [`Status::ReplyLost`] whose reply was not kept. A client decides by the pause beside it (W12).
+pub const REPLY_NOT_KEPT: &str = "its reply was not kept";
+
+/// The text by which servers of an earlier page said so, without a pause (W12).
+pub const REPLY_NOT_KEPT_BEFORE: &str = "its reply was sent once and not kept";
 
 /// The code of the first reason in [`REASONS`].
 const REFUSED: u8 = 16;

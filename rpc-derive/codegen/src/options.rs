@@ -159,9 +159,19 @@ fn runtime_path(value: &Expr, report: &mut Report) -> Path {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.parse_with(Path::parse_mod_style).ok(),
         _ => None,
     };
-    path.unwrap_or_else(|| {
+    path.filter(is_module).unwrap_or_else(|| {
         report.at(value, "write the path of the runtime crate, as in `crate = \"my_rpc_core\"`");
         parse_quote!(::rpc_core)
+    })
+}
+
+/// Returns true if a path may name a module, and not a type, as `Self` and a path with generic arguments do.
+fn is_module(path: &Path) -> bool {
+    path.segments.iter().enumerate().all(|(at, segment)| {
+        let is_start = segment.ident == "self" || segment.ident == "crate";
+        segment.arguments.is_empty()
+            && segment.ident != "Self"
+            && !(is_start && (at > 0 || path.leading_colon.is_some()))
     })
 }
 
@@ -220,6 +230,17 @@ mod tests {
         assert_eq!(duration("2m"), Some(120_000));
         for wrong in ["", "5", "s", "-5s", "1.5s", "5 s", "5h", "5sec", "18446744073709551615m"] {
             assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_the_runtime_names_a_module_and_no_type() {
+        let path = |text: &str| Path::parse_mod_style.parse_str(text).or_else(|_| syn::parse_str(text));
+        for right in ["a", "::a::b", "crate", "crate::a", "self::a", "super::super::a", "r#type"] {
+            assert!(is_module(&path(right).expect("a path")), "{right}");
+        }
+        for wrong in ["Self", "a::Self", "a::<u8>", "a<u8>::b", "a::self", "a::crate", "::crate"] {
+            assert!(!is_module(&path(wrong).expect("a path")), "{wrong}");
         }
     }
 }

@@ -37,7 +37,7 @@ fn honest(talk: &mut Talk) -> Option<()> {
 }
 
 pub(super) fn reply_lost(talk: &mut Talk, _: u64) -> Option<()> {
-    always(talk, LOST, 0, REPLY_NOT_KEPT.as_bytes())
+    always(talk, LOST, 1, REPLY_NOT_KEPT.as_bytes())
 }
 
 pub(super) fn busy_now(talk: &mut Talk, _: u64) -> Option<()> {

@@ -15,6 +15,8 @@ use crate::processes::words::Words;
 
 /// Most operations of a history that is shown while none is broken: they fit on a page.
 const MOST_SHOWN: usize = 120;
+/// A lease that outlives a scene, in milliseconds.
+const LONG_LEASE: u64 = 60_000;
 
 /// The settings of a scene.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +25,8 @@ pub(crate) struct Setting {
     pub(crate) length: Duration,
     /// The fault of the server.
     pub(crate) planted: Planted,
-    /// True if connections that open a session are replayed too.
-    pub(crate) openings: bool,
+    /// True if a connection that opens a session is replayed also when the server may have forgotten its nonce.
+    pub(crate) late_replays: bool,
 }
 
 /// One history with its judgement.
@@ -145,7 +147,7 @@ pub(crate) fn play(seed: u64, setting: Setting) -> Result<Outcome, String> {
     let (runs, journal) =
         (folder.file("runs"), |client: u64| folder.file(&format!("client-{client}.journal")));
     // Sessions that end while their client is stopped, and sessions that do not.
-    let lease = if random.bool() { 60_000 } else { 150 };
+    let lease = if random.bool() { LONG_LEASE } else { 150 };
     let (sessions, lanes, deadline) = (random.u64(1..=2), random.u64(2..=4), random.u64(20..=600));
     let server_words = Words::default()
         .with("runs", runs.display())
@@ -162,7 +164,9 @@ pub(crate) fn play(seed: u64, setting: Setting) -> Result<Outcome, String> {
         Plan { server: super::SERVER, server_words, client: super::CLIENT, client_words: &client_words };
     let mut fleet = Fleet::start(plan, ([127, 0, 0, 1], 0).into())?;
     let error = |what: &'static str| move |error: std::io::Error| format!("{what}: {error}");
-    let replayer = Replayer::start(fleet.address(), setting.openings).map_err(error("the replayer"))?;
+    // A nonce is remembered for the time of a lease after its session has ended: a later replay opens a new session.
+    let openings = lease == LONG_LEASE || setting.late_replays;
+    let replayer = Replayer::start(fleet.address(), openings).map_err(error("the replayer"))?;
     let proxy = FaultProxy::start(([127, 0, 0, 1], 0).into(), replayer.addr(), faults(&mut random), seed);
     let proxy = proxy.map_err(error("the fault proxy"))?;
     let clients = random.usize(2..=4);

@@ -1,9 +1,9 @@
 //! `prove histories`: concurrent clients over a faulty network, with kills, stops and replays; each history is checked.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Failure, Options, Part, Progress, Report};
+use super::scenes::{Scenes, Sum};
+use super::{Options, Part, Progress, Report};
 use crate::campaign::fresh_seed;
 use crate::histories::page::page;
 use crate::histories::register::Planted;
@@ -15,58 +15,41 @@ const COUNT: (u64, u64) = (500_000, 10_000);
 const SECONDS: (u64, u64) = (600, 10);
 /// The time of one scene.
 const LENGTH: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(2));
-/// Scenes that are played at once: more than a small machine has processors are only slower.
-const AT_ONCE: usize = 2;
-/// The name with which connections that open a session are replayed too.
-const OPENINGS: &str = "replay-openings";
-/// True if they are always replayed. Without a nonce in HELLO the server cannot tell such a replay from a new client with the
-/// same calls: it is a known fault, and not what this part is to find.
-const REPLAY_OPENINGS: bool = false;
+/// The name with which connections that open a session are replayed later than a server remembers their nonce, too.
+const LATE_REPLAYS: &str = "late-replays";
 
 /// The part of `prove`.
 pub(super) const PART: Part = Part {
     name: "histories",
     help: "linearizability: [--seed N] [--count OPERATIONS, 500000] [--seconds N, 600] [--quick: 10000, 10 s] \
-           [--html FILE: shows a history] [filter-off | stale-read | lost-write: must fail] [replay-openings: fails as yet]",
+           [--html FILE: shows a history] [filter-off | stale-read | lost-write: must fail] [late-replays: later than a nonce is remembered, must fail]",
     share: 60,
     run,
     replay,
 };
 
-/// The sum of all scenes.
-#[derive(Default)]
-struct Sum {
-    outcome: Outcome,
-    scenes: u64,
-    failure: Option<(u64, String)>,
-}
+impl Sum for Outcome {
+    type Outcome = Outcome;
 
-impl Sum {
-    fn add(&mut self, seed: u64, outcome: Result<Outcome, String>) {
-        self.scenes += 1;
-        let rule = match outcome {
-            Ok(outcome) => {
-                let rule = outcome.broken();
-                self.outcome.add(outcome);
-                rule
-            }
-            Err(why) => Some(format!("the scene could not be played to its end: {why}")),
-        };
-        if let Some(rule) = rule {
-            println!("seed {seed}: {rule}");
-            self.failure.get_or_insert((seed, rule));
-        }
+    fn add(&mut self, outcome: Outcome) -> Option<String> {
+        let rule = outcome.broken();
+        Outcome::add(self, outcome);
+        rule
+    }
+
+    fn progress(&self) -> String {
+        format!("{} operations, {} histories", self.operations, self.keys)
     }
 }
 
 /// Returns the setting that the names ask for; an error says which name there is not.
 fn setting(options: &Options) -> Result<Setting, String> {
     let length = if options.quick { LENGTH.1 } else { LENGTH.0 };
-    let mut setting = Setting { length, planted: Planted::Nothing, openings: REPLAY_OPENINGS };
+    let mut setting = Setting { length, planted: Planted::Nothing, late_replays: false };
     for name in &options.names {
         match name.parse() {
             Ok(planted) => setting.planted = planted,
-            Err(()) if name == OPENINGS => setting.openings = true,
+            Err(()) if name == LATE_REPLAYS => setting.late_replays = true,
             Err(()) => return Err(format!("there is no fault {name:?}")),
         }
     }
@@ -82,42 +65,17 @@ fn run(options: &Options, progress: &mut Progress) -> Report {
     let first = options.seed.unwrap_or_else(fresh_seed);
     let count = options.count.unwrap_or(pick(COUNT));
     let until = Instant::now() + Duration::from_secs(options.seconds.unwrap_or(pick(SECONDS)));
-    let shared = Mutex::new((Sum::default(), 0, progress));
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let Ok(mut state) = shared.lock() else { return };
-                    if state.0.outcome.operations >= count
-                        || state.0.failure.is_some()
-                        || Instant::now() >= until
-                    {
-                        return;
-                    }
-                    let seed = first.wrapping_add(state.1);
-                    state.1 += 1;
-                    drop(state);
-                    let outcome = play(seed, setting);
-                    let Ok(mut state) = shared.lock() else { return };
-                    let (sum, _, progress) = &mut *state;
-                    progress.clear();
-                    sum.add(seed, outcome);
-                    let (operations, keys) = (sum.outcome.operations, sum.outcome.keys);
-                    progress.show(|| format!("{operations} of {count} operations, {keys} histories"));
-                }
-            });
-        }
-    });
-    let (sum, ..) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report(first, Some(count), options, &sum)
+    let next = |sum: &Outcome, _: u64| (sum.operations < count && Instant::now() < until).then_some(setting);
+    let scenes = Scenes::play(first, progress, next, play);
+    report(first, Some(count), options, &scenes)
 }
 
-fn report(first: u64, count: Option<u64>, options: &Options, sum: &Sum) -> Report {
+fn report(first: u64, count: Option<u64>, options: &Options, scenes: &Scenes<Outcome>) -> Report {
     let mut report = Report::new(PART.name);
-    let outcome = &sum.outcome;
+    let outcome = &scenes.sum;
     let (judged, deeds, faults) = (&outcome.judged, outcome.deeds, outcome.faults);
     report.fact("first", first);
-    report.fact("scenes", sum.scenes);
+    report.fact("scenes", scenes.played);
     let done = outcome.operations;
     report.fact("operations", count.map_or_else(|| done.to_string(), |count| format!("{done}/{count}")));
     for (key, value) in [
@@ -142,15 +100,8 @@ fn report(first: u64, count: Option<u64>, options: &Options, sum: &Sum) -> Repor
         report.fact(key, value);
     }
     let names: String = options.names.iter().map(|name| format!(" {name}")).collect();
-    report.failure = sum.failure.as_ref().map(|(seed, rule)| Failure {
-        seed: seed.to_string(),
-        rule: rule.clone(),
-        replay: format!("replay histories --seed {seed}{names}"),
-    });
-    if report.failure.is_none() && outcome.operations == 0 {
-        let rule = "no operation was made".to_owned();
-        report.failure = Some(Failure { seed: first.to_string(), rule, replay: "histories".to_owned() });
-    }
+    let nothing = (outcome.operations == 0).then_some("no operation was made");
+    report.failure = scenes.failure(first, PART.name, &names, nothing);
     if let (Some(path), Some(shown)) = (&options.html, &outcome.shown) {
         match std::fs::write(path, page(shown)) {
             Ok(()) => report.fact("page", path.display()),
@@ -167,17 +118,18 @@ fn replay(options: &Options) -> Report {
         (Err(why), _) => return Report::refused(PART.name, why),
         (_, None) => return Report::refused(PART.name, "replay needs --seed N"),
     };
-    let mut sum = Sum::default();
-    sum.add(seed, play(seed, setting));
-    report(seed, None, options, &sum)
+    let mut scenes = Scenes::default();
+    scenes.add(seed, play(seed, setting));
+    report(seed, None, options, &scenes)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Sum, report, setting};
+    use super::{report, setting};
     use crate::histories::register::Planted;
     use crate::histories::scene::Outcome;
     use crate::prove::Options;
+    use crate::prove::scenes::Scenes;
 
     fn named(names: &[&str]) -> Options {
         Options { names: names.iter().map(|name| (*name).to_owned()).collect(), ..Options::default() }
@@ -186,19 +138,19 @@ mod tests {
     #[test]
     fn a_name_plants_a_fault_and_an_unknown_one_is_refused() {
         let stale = setting(&named(&["stale-read"])).expect("there is one");
-        assert_eq!((stale.planted, stale.openings), (Planted::StaleRead, super::REPLAY_OPENINGS));
-        assert!(setting(&named(&["replay-openings"])).expect("there is one").openings);
+        assert_eq!((stale.planted, stale.late_replays), (Planted::StaleRead, false));
+        assert!(setting(&named(&["late-replays"])).expect("there is one").late_replays);
         assert!(setting(&named(&["fresh-read"])).is_err());
     }
 
     #[test]
     fn a_broken_rule_names_its_seed_and_a_run_without_operations_has_shown_nothing() {
-        let mut sum = Sum::default();
-        sum.add(3, Ok(Outcome { operations: 2, ..Outcome::default() }));
-        assert!(report(3, Some(2), &named(&[]), &sum).to_string().starts_with("histories: ok first=3"));
-        sum.add(4, Err("a process ended by itself".to_owned()));
-        let line = report(3, Some(2), &named(&["stale-read"]), &sum).to_string();
+        let mut scenes = Scenes::default();
+        scenes.add(3, Ok(Outcome { operations: 2, ..Outcome::default() }));
+        assert!(report(3, Some(2), &named(&[]), &scenes).to_string().starts_with("histories: ok first=3"));
+        scenes.add(4, Err("a process ended by itself".to_owned()));
+        let line = report(3, Some(2), &named(&["stale-read"]), &scenes).to_string();
         assert!(line.contains("replay histories --seed 4 stale-read"), "{line}");
-        assert!(!report(3, None, &named(&[]), &Sum::default()).is_ok());
+        assert!(!report(3, None, &named(&[]), &Scenes::default()).is_ok());
     }
 }

@@ -1,9 +1,9 @@
 //! `prove kill`: servers and clients are killed and stopped as processes, and what ran is compared with what callers were told.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Failure, Options, Part, Progress, Report};
+use super::scenes::{Scenes, Sum};
+use super::{Options, Part, Progress, Report};
 use crate::campaign::fresh_seed;
 use crate::processes::fleet::Deeds;
 use crate::processes::judge::Judged;
@@ -13,8 +13,6 @@ use crate::processes::scene::{DEEDS, Outcome, play};
 const COUNT: (u64, u64) = (1_200, 60);
 /// Most seconds, unless `--seconds` says otherwise, and of `--quick`: no deed is done after it.
 const SECONDS: (u64, u64) = (600, 12);
-/// Scenes that are played at once: more than a small machine has processors are only slower.
-const AT_ONCE: usize = 2;
 /// The name that plants a fault: a run must fail.
 const FILTER_OFF: &str = "filter-off";
 
@@ -30,28 +28,22 @@ pub(super) const PART: Part = Part {
 
 /// The sum of all scenes.
 #[derive(Default)]
-struct Sum {
+struct Sums {
     deeds: Deeds,
     judged: Judged,
-    scenes: u64,
-    failure: Option<(u64, String)>,
 }
 
-impl Sum {
-    fn add(&mut self, seed: u64, outcome: Result<Outcome, String>) {
-        self.scenes += 1;
-        let rule = match outcome {
-            Ok(Outcome { deeds, judged }) => {
-                self.deeds.add(deeds);
-                self.judged.add(&judged);
-                judged.rules.into_iter().next()
-            }
-            Err(why) => Some(format!("the scene could not be played to its end: {why}")),
-        };
-        if let Some(rule) = rule {
-            println!("seed {seed}: {rule}");
-            self.failure.get_or_insert((seed, rule));
-        }
+impl Sum for Sums {
+    type Outcome = Outcome;
+
+    fn add(&mut self, Outcome { deeds, judged }: Outcome) -> Option<String> {
+        self.deeds.add(deeds);
+        self.judged.add(&judged);
+        judged.rules.into_iter().next()
+    }
+
+    fn progress(&self) -> String {
+        format!("{} kills and stops, {} calls", self.deeds.total(), self.judged.calls)
     }
 }
 
@@ -61,39 +53,19 @@ fn run(options: &Options, progress: &mut Progress) -> Report {
     let first = options.seed.unwrap_or_else(fresh_seed);
     let count = options.count.unwrap_or(pick(COUNT));
     let until = Instant::now() + Duration::from_secs(options.seconds.unwrap_or(pick(SECONDS)));
-    let shared = Mutex::new((Sum::default(), 0, progress));
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let Ok(mut state) = shared.lock() else { return };
-                    let begun = state.1 * DEEDS;
-                    if begun >= count || state.0.failure.is_some() || Instant::now() >= until {
-                        return;
-                    }
-                    let seed = first.wrapping_add(state.1);
-                    state.1 += 1;
-                    drop(state);
-                    let outcome = play(seed, DEEDS.min(count - begun), filter, until);
-                    let Ok(mut state) = shared.lock() else { return };
-                    let (sum, _, progress) = &mut *state;
-                    progress.clear();
-                    sum.add(seed, outcome);
-                    let (deeds, calls) = (sum.deeds.total(), sum.judged.calls);
-                    progress.show(|| format!("{deeds} of {count} kills and stops, {calls} calls"));
-                }
-            });
-        }
-    });
-    let (sum, ..) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report(first, Some(count), filter, &sum)
+    let next = |_: &Sums, begun: u64| {
+        let left = count.saturating_sub(begun * DEEDS);
+        (left > 0 && Instant::now() < until).then_some(left.min(DEEDS))
+    };
+    let scenes = Scenes::play(first, progress, next, |seed, deeds| play(seed, deeds, filter, until));
+    report(first, Some(count), filter, &scenes)
 }
 
-fn report(first: u64, count: Option<u64>, filter: bool, sum: &Sum) -> Report {
+fn report(first: u64, count: Option<u64>, filter: bool, scenes: &Scenes<Sums>) -> Report {
     let mut report = Report::new(PART.name);
-    let Sum { deeds, judged, .. } = sum;
+    let Sums { deeds, judged } = &scenes.sum;
     report.fact("first", first);
-    report.fact("scenes", sum.scenes);
+    report.fact("scenes", scenes.played);
     let done = deeds.total();
     report.fact("deeds", count.map_or_else(|| done.to_string(), |count| format!("{done}/{count}")));
     for (key, value) in [
@@ -116,16 +88,9 @@ fn report(first: u64, count: Option<u64>, filter: bool, sum: &Sum) -> Report {
         report.fact(key, value);
     }
     let word = if filter { "" } else { " filter-off" };
-    report.failure = sum.failure.as_ref().map(|(seed, rule)| Failure {
-        seed: seed.to_string(),
-        rule: rule.clone(),
-        replay: format!("replay kill --seed {seed}{word}"),
-    });
-    if report.failure.is_none() && judged.values == 0 {
-        // A run in which nothing was called and answered has shown nothing.
-        let rule = "no call got a value".to_owned();
-        report.failure = Some(Failure { seed: first.to_string(), rule, replay: "kill".to_owned() });
-    }
+    // A run in which nothing was called and answered has shown nothing.
+    let nothing = (judged.values == 0).then_some("no call got a value");
+    report.failure = scenes.failure(first, PART.name, word, nothing);
     report
 }
 
@@ -144,26 +109,27 @@ fn replay(options: &Options) -> Report {
     let Some(filter) = filter(options) else { return refused() };
     let Some(seed) = options.seed else { return Report::refused(PART.name, "replay needs --seed N") };
     let until = Instant::now() + Duration::from_secs(options.seconds.unwrap_or(SECONDS.0));
-    let mut sum = Sum::default();
+    let mut scenes = Scenes::default();
     let outcome = play(seed, DEEDS, filter, until);
     if let Ok(outcome) = &outcome {
         outcome.judged.rules.iter().for_each(|rule| println!("{rule}"));
     }
-    sum.add(seed, outcome);
-    report(seed, None, filter, &sum)
+    scenes.add(seed, outcome);
+    report(seed, None, filter, &scenes)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Sum, report};
+    use super::report;
     use crate::processes::fleet::Deeds;
     use crate::processes::judge::Judged;
     use crate::processes::scene::Outcome;
+    use crate::prove::scenes::Scenes;
 
     fn line(judged: Judged) -> String {
-        let mut sum = Sum::default();
-        sum.add(3, Ok(Outcome { deeds: Deeds { server_kills: 2, ..Deeds::default() }, judged }));
-        report(1, Some(2), true, &sum).to_string()
+        let mut scenes = Scenes::default();
+        scenes.add(3, Ok(Outcome { deeds: Deeds { server_kills: 2, ..Deeds::default() }, judged }));
+        report(1, Some(2), true, &scenes).to_string()
     }
 
     #[test]
@@ -181,8 +147,8 @@ mod tests {
 
     #[test]
     fn a_scene_that_cannot_be_played_is_a_failure() {
-        let mut sum = Sum::default();
-        sum.add(3, Err("a process ended by itself".to_owned()));
-        assert!(!report(3, None, true, &sum).is_ok());
+        let mut scenes = Scenes::default();
+        scenes.add(3, Err("a process ended by itself".to_owned()));
+        assert!(!report(3, None, true, &scenes).is_ok());
     }
 }

@@ -14,6 +14,7 @@ mod mutants;
 mod options;
 mod progress;
 mod report;
+mod scenes;
 mod siege;
 mod simulate;
 

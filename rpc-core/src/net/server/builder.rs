@@ -16,6 +16,7 @@ use super::error::ServeError;
 use super::event_loop::{EventLoop, ServerShared};
 use super::life::ShutdownSignal;
 use super::loop_owner::LoopOwner;
+use super::open_connections::OpenConnections;
 use super::threads::SlowMethods;
 use super::{Server, ServerHandle, listener};
 use crate::contract::Directory;
@@ -24,7 +25,6 @@ use crate::limits::{MAX_LOOPS, MIN_THREADS, ServerLimits};
 use crate::log;
 use crate::net::clock::MonotonicClock;
 use crate::net::os::{self, BoundListener};
-use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::thread;
 use crate::proto::server::{Entropy, ServerConfig, ServerCore};
 use crate::service::{DispatchEnv, Service};
@@ -133,8 +133,8 @@ impl ServerBuilder {
         let limit = self.limits.max_frame;
         let dispatch_env =
             Arc::new(DispatchEnv { services: self.services, clock: Arc::clone(&clock), limit });
-        let connections = self.limits.connections;
-        let shared = Arc::new(ServerShared { clock, open: AtomicUsize::new(0), connections });
+        let open = OpenConnections::new(&self.limits, os::descriptors().unwrap_or(usize::MAX));
+        let shared = Arc::new(ServerShared { clock, open });
         // All queues first, since each loop can send commands to each other one.
         let opened: Vec<_> = (0..loops).map(|_| EventLoop::open()).collect::<Result<_, _>>()?;
         let queues: Arc<[_]> = opened.iter().map(|(_, commands)| Arc::clone(commands)).collect();

@@ -17,11 +17,11 @@ use bytes::{Bytes, BytesMut};
 use super::commands::{Command, CommandQueue, hand_over, run_commands};
 use super::listener::Acceptor;
 use super::loop_socket::LoopSocket;
+use super::open_connections::{OpenConnections, Place};
 use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
 use crate::log;
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
-use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::proto::server::{ConnId, ReadyCall, ServerCore};
 
 /// The token of the waker.
@@ -33,10 +33,8 @@ const LISTEN: Token = Token(usize::MAX - 1);
 pub(super) struct ServerShared {
     /// The clock of the server.
     pub(super) clock: Arc<dyn Clock>,
-    /// The number of open connections of all loops.
-    pub(super) open: AtomicUsize,
-    /// Most open connections.
-    pub(super) connections: usize,
+    /// The open connections of all loops.
+    pub(super) open: OpenConnections,
 }
 
 /// One event loop with all that it drives.
@@ -69,6 +67,8 @@ pub(super) struct EventLoop {
     pub(super) input: BytesMut,
     /// The commands of this turn, empty between turns.
     pub(super) commands: Vec<Command>,
+    /// True if idle connections are to be closed in this turn, since there is no room for a new one.
+    pub(super) is_full: bool,
     /// The number of calls that may still run before the sockets are polled again.
     calls_left: usize,
     /// The present time, read once a turn.
@@ -117,6 +117,7 @@ impl EventLoop {
             buffers: Vec::new(),
             input: BytesMut::new(),
             commands: Vec::new(),
+            is_full: false,
             calls_left: CALLS_PER_TURN,
             now: shared.clock.now(),
             number,
@@ -142,6 +143,11 @@ impl EventLoop {
         run_commands(self);
         self.accept();
         self.read_ready();
+        // After reading: a connection with bytes that have just arrived is not idle.
+        if std::mem::take(&mut self.is_full) {
+            let closed = self.core.close_idle(self.now);
+            crate::log::debug!(closed, "idle connections are closed to make room");
+        }
         if self.core.poll_timeout().is_some_and(|due| due <= self.now) {
             self.core.handle_timeout(self.now);
         }
@@ -240,13 +246,22 @@ impl EventLoop {
             if !acceptor.may_accept(self.now) {
                 break;
             }
-            if self.shared.open.load(Ordering::Relaxed) >= self.shared.connections {
+            if self.shared.open.is_full() {
                 acceptor.pause(self.now, "as many connections as the limit allows are open");
+                self.ask_for_room();
                 break;
             }
-            let Some((stream, peer)) = acceptor.accept(self.now) else { break };
-            self.shared.open.fetch_add(1, Ordering::Relaxed);
-            // Counted before it is sent to its loop, so that the limit holds for connections on their way too.
+            let Some((stream, peer)) = acceptor.accept(self.now) else {
+                if acceptor.paused_until().is_some() {
+                    self.ask_for_room();
+                }
+                break;
+            };
+            // Counted before it is sent to its loop, so that the limits hold for connections on their way too.
+            if let Place::None { is_first } = self.shared.open.add(peer.ip()) {
+                self.turn_away(stream, peer, is_first);
+                continue;
+            }
             let chosen = self.next_loop % self.queues.len();
             self.next_loop = chosen + 1;
             if chosen == self.number {
@@ -256,6 +271,16 @@ impl EventLoop {
             }
         }
         self.acceptor = Some(acceptor);
+    }
+
+    /// Asks all loops to close idle connections: the pause of accepting is long enough for it.
+    fn ask_for_room(&mut self) {
+        self.is_full = true;
+        for (number, queue) in self.queues.iter().enumerate() {
+            if number != self.number {
+                queue.push(Command::CloseIdle);
+            }
+        }
     }
 
     /// Adds a connection to this loop. `input` is what another loop has read from it.
@@ -274,7 +299,7 @@ impl EventLoop {
             Err(error) => {
                 log::warn!(%error, %peer, "cannot register a connection");
                 self.core.remove(conn, self.now);
-                self.shared.open.fetch_sub(1, Ordering::Relaxed);
+                self.shared.open.remove(peer.ip());
             }
         }
     }

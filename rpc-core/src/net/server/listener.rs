@@ -4,6 +4,7 @@
 //!  ready:  false --- event ---> true --- accept would block ---> false
 //!  pause:  none --- no descriptor left, or as many connections as the limit allows ---> until now + ACCEPT_PAUSE ---> none
 //! ```
+//! While accepting pauses, the loops close connections that are idle.
 //! `ready` stays true in a pause: no second event follows for a connection that waits already.
 
 use std::fmt::Debug;

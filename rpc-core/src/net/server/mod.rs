@@ -12,6 +12,7 @@ mod life;
 mod listener;
 mod loop_owner;
 mod loop_socket;
+mod open_connections;
 mod runner;
 mod threads;
 mod transfer;

@@ -7,6 +7,7 @@ use super::error::ServeError;
 use super::event_loop::EventLoop;
 use super::life::end;
 use super::loop_owner::{LoopOwner, OwnedLoop};
+use crate::limits::SCRATCH_KEPT;
 use crate::panics::panic_text;
 use crate::service::dispatch;
 
@@ -44,7 +45,10 @@ fn serve_one_turn(owner: &Arc<LoopOwner>, mut owned: OwnedLoop, reply: &mut Vec<
         // 6. Give the reply to the protocol, which keeps it for duplicates and appends it to the connection.
         parked.finish_call(status, reply);
     }
-    parked.take_back() // none, if a handler was slow
+    let owned = parked.take_back(); // none, if a handler was slow
+    reply.clear();
+    reply.shrink_to(SCRATCH_KEPT); // the room of a long reply is not kept while the loop waits for events
+    owned
 }
 
 /// Runs the first three steps of a turn. Returns false if the loop is over. A panic is returned as an error, so that the loop

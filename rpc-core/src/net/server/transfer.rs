@@ -11,11 +11,15 @@
 //!            '--- failed: the socket is broken; what was received is read first, since it may end in a BYE
 //! ```
 
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+
 use super::event_loop::EventLoop;
 use super::loop_socket::LoopSocket;
 use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST, WRITE_BUDGET};
+use crate::log;
+use crate::net::os::TcpStream;
 use crate::net::socket::Progress;
-use crate::net::sync::atomic::Ordering;
 use crate::proto::server::ConnId;
 
 impl EventLoop {
@@ -140,7 +144,20 @@ impl EventLoop {
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::take) else { return };
         self.core.remove(conn, self.now);
         self.input.resize(READ_CHUNK, 0);
+        let peer = socket.peer;
         socket.close(&mut self.input);
-        self.shared.open.fetch_sub(1, Ordering::Relaxed);
+        self.shared.open.remove(peer.ip());
+    }
+
+    /// Closes a connection whose source has its share, after a frame that tells its client to wait. `is_first`: the log says it.
+    pub(super) fn turn_away(&mut self, mut stream: TcpStream, peer: SocketAddr, is_first: bool) {
+        if is_first {
+            log::warn!(%peer, "no more connections of this address: see ServerLimits::connections_per_source");
+        }
+        self.input.resize(READ_CHUNK, 0);
+        // Its HELLO is often there. Unread, it would make the kernel send a reset, which may destroy the frame. A connection
+        // that cannot be written is closed without the frame.
+        let _ = stream.read(&mut self.input);
+        let _ = stream.write(&self.core.turn_away());
     }
 }

@@ -4,14 +4,14 @@ use crate::error::Reason;
 use crate::proto::Outcome;
 use crate::text::received;
 use crate::wire::frame::Frame;
-use crate::wire::message::{REPLY_NOT_KEPT, Status};
+use crate::wire::message::{REPLY_NOT_KEPT_BEFORE, Status};
 
 /// The outcome of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     /// The outcome.
     pub(super) outcome: Outcome,
-    /// True if another attempt of an idempotent call may bring its reply: the reply was sent once and not kept. A reply over
+    /// True if another attempt of an idempotent call may bring its reply: the reply was not kept. A reply over
     /// a limit is over it the next time too.
     pub(super) may_arrive_again: bool,
 }
@@ -24,7 +24,7 @@ impl Reply {
             return Reply { outcome: Outcome::ReplyLost(text), may_arrive_again: false };
         }
         // A server of an earlier page gives no pause but this text (W12).
-        let may_arrive_again = frame.header.millis > 0 || frame.body == REPLY_NOT_KEPT.as_bytes();
+        let may_arrive_again = frame.header.millis > 0 || frame.body == REPLY_NOT_KEPT_BEFORE.as_bytes();
         let text = || received(&frame.body);
         let outcome = match status {
             Status::Done => Outcome::Done(frame.body),

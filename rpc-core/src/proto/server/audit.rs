@@ -237,13 +237,17 @@ impl ServerCore {
     /// Checks the bound on unsent bytes, and that no connection waits for a turn that it does not get.
     fn audit_connections(&self) -> Result<(), String> {
         let (limits, connections) = (&self.config.limits, &self.links.connections);
-        let mut sum = 0;
+        let (mut sum, mut room) = (0, 0);
         for (conn, connection) in connections.iter() {
             sum += connection.outgoing.unsent().len();
+            room += connection.decoder.room();
             let idle = connection.may_act(limits) && connection.decoder.has_unread();
             if idle && !connections.unread.contains(&conn) {
                 return Err(format!("V16: connection {conn} has frames and waits for no turn"));
             }
+        }
+        if room != connections.begun_room || room > limits.frames_budget {
+            return Err(format!("V10: {room} bytes of begun frames, {} counted", connections.begun_room));
         }
         if sum != connections.unsent {
             return Err(format!("V10: {sum} bytes are unsent, {} counted", connections.unsent));

@@ -114,6 +114,7 @@ impl ServerCore {
             connection.decoder.has_unread(),
             connection.decoder.is_mid_frame(),
         ]);
+        form.due(connection.strikes.half_forgiven_at());
     }
 
     fn canonical_session(&self, session: &Session, place: Option<usize>, form: &mut Canonical) {
@@ -215,6 +216,14 @@ impl ServerCore {
                         form.due(*due);
                     }
                 }
+                Timer::Frame(watch) => {
+                    if let Some((at, connection)) = place(watch.conn, watch.serial) {
+                        form.number(4);
+                        form.count(at);
+                        form.flags(&[watch.frame == connection.decoder.progress().0]);
+                        form.due(*due);
+                    }
+                }
                 Timer::Lease(key) => {
                     if self.links.sessions.get(*key).is_some() {
                         form.number(3);
@@ -222,6 +231,8 @@ impl ServerCore {
                         form.due(*due);
                     }
                 }
+                // The search gives no call a thread, so there is none, and no lane has a time since when one has one.
+                Timer::Begin(_) => form.number(4),
             }
         }
     }

@@ -7,6 +7,8 @@ use slab::Slab;
 
 use super::keys::SessionKey;
 use super::outgoing::Outgoing;
+use super::strikes::Strikes;
+use crate::ids::Time;
 use crate::limits::ServerLimits;
 use crate::wire::frame::{FrameDecoder, Header};
 
@@ -51,15 +53,42 @@ pub(super) struct Connection {
     pub(super) is_held: bool,
     /// True while a timer watches its unsent bytes.
     pub(super) has_stall_timer: bool,
+    /// The frame that it has begun.
+    pub(super) begun: Begun,
+    /// The time at which bytes were last read or written.
+    pub(super) active_at: Time,
+    /// Its frames that were of no use.
+    pub(super) strikes: Strikes,
+    /// The number of METHODS that it has sent.
+    pub(super) tables_asked: u16,
     /// True if bodies carry checksums.
     pub(super) checksum: bool,
     /// Tells it from later connections with the same id.
     pub(super) serial: u64,
 }
 
+/// The frame that a connection has begun, if it has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Begun {
+    /// The number of the frame in its stream.
+    pub(super) frame: u64,
+    /// The time at which its first bytes arrived.
+    pub(super) since: Time,
+    /// The bytes that had arrived by then.
+    pub(super) arrived: u64,
+    /// The time at which its last bytes arrived.
+    pub(super) heard: Time,
+    /// The room that it takes, as it was counted.
+    pub(super) room: usize,
+    /// True while a timer watches it.
+    pub(super) has_timer: bool,
+    /// True if the connection was not read for a while since the timer was set, and can be blamed for nothing.
+    pub(super) was_held_back: bool,
+}
+
 impl Connection {
     /// A connection that was accepted.
-    pub(super) fn new(peer: Option<SocketAddr>, serial: u64) -> Self {
+    pub(super) fn new(peer: Option<SocketAddr>, serial: u64, now: Time) -> Self {
         Connection {
             stage: Stage::Greeting,
             decoder: FrameDecoder::default(),
@@ -70,6 +99,10 @@ impl Connection {
             waits_for_turn: false,
             is_held: false,
             has_stall_timer: false,
+            begun: Begun::default(),
+            active_at: now,
+            strikes: Strikes::default(),
+            tables_asked: 0,
             checksum: true,
             serial,
         }
@@ -162,6 +195,7 @@ impl Writer<'_> {
     pub(super) fn hold(&mut self, is_held: bool) {
         let was_held = std::mem::replace(&mut self.connection.is_held, is_held);
         if was_held && !is_held {
+            self.connection.begun.was_held_back = true;
             self.wait_for_turn();
             self.mark_ready(); // the driver reads its socket again
         }
@@ -201,7 +235,7 @@ fn is_fair(all: usize, own: usize, connections: usize, limits: &ServerLimits) ->
 /// All connections of a loop.
 ///
 /// Invariants: a connection is in `ready` once if its `is_ready` is true, and not at all otherwise; so it is with `unread` and
-/// `waits_for_turn`, but for connections that were removed. `unsent` is the sum over all connections.
+/// `waits_for_turn`, but for connections that were removed. `unsent` and `begun_room` are sums over all connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connections {
     /// The connections, by id.
@@ -212,21 +246,24 @@ pub(super) struct Connections {
     pub(super) unread: VecDeque<ConnId>,
     /// The unsent bytes of all connections.
     pub(super) unsent: usize,
+    /// The room that all connections take for frames that have begun.
+    pub(super) begun_room: usize,
     /// The serial number of the newest connection.
     pub(super) last_serial: u64,
 }
 
 impl Connections {
     /// Adds a connection. Returns its id and its serial number.
-    pub(super) fn insert(&mut self, peer: Option<SocketAddr>) -> (ConnId, u64) {
+    pub(super) fn insert(&mut self, peer: Option<SocketAddr>, now: Time) -> (ConnId, u64) {
         self.last_serial += 1;
-        (self.connections.insert(Connection::new(peer, self.last_serial)), self.last_serial)
+        (self.connections.insert(Connection::new(peer, self.last_serial, now)), self.last_serial)
     }
 
     /// Removes a connection. Its id may be used again.
     pub(super) fn remove(&mut self, conn: ConnId) {
         if let Some(connection) = self.connections.try_remove(conn) {
             self.unsent -= connection.outgoing.unsent().len();
+            self.begun_room -= connection.begun.room;
         }
     }
 
@@ -274,9 +311,15 @@ impl Connections {
     }
 
     /// Notes that the first `count` unsent bytes of a connection were written.
-    pub(super) fn written(&mut self, conn: ConnId, count: usize) -> Option<&mut Connection> {
+    pub(super) fn written(
+        &mut self,
+        conn: ConnId,
+        count: usize,
+        limits: &ServerLimits,
+    ) -> Option<&mut Connection> {
         let connection = self.connections.get_mut(conn)?;
         let before = connection.outgoing.unsent().len();
+        connection.begun.was_held_back |= before >= limits.unsent_pause;
         connection.outgoing.written(count);
         self.unsent -= before - connection.outgoing.unsent().len();
         Some(connection)

@@ -12,23 +12,20 @@ use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
-use super::filter::Filter;
-use super::greeting;
+use super::filter::{Filter, Handled};
 use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
 use super::long_replies::LongReplies;
 use super::outgoing::Outgoing;
 use super::record::Record;
+use super::tables::Tables;
 use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::{FRAMES_PER_TURN, ServerLimits};
-use crate::wire::frame::{Frame, Header, Kind};
+use crate::wire::frame::{self, Frame, Header, Kind, millis};
 use crate::wire::message::{self, Status};
-
-/// The result of a frame: an error closes its connection.
-pub(super) type Handled = Result<(), ProtocolError>;
 
 /// The server's side of the protocol, for one loop.
 ///
@@ -47,6 +44,8 @@ pub struct ServerCore {
     pub(super) calls: CallTable,
     /// Connections that go to another loop.
     pub(super) handovers: VecDeque<HandOver>,
+    /// The method tables of the services.
+    pub(super) tables: Tables,
     /// The methods whose replies may be long.
     pub(super) long_replies: LongReplies,
     /// Calls that were handed out and not finished.
@@ -65,6 +64,7 @@ impl ServerCore {
         config.limits = config.limits.of_one_loop(config.loops);
         ServerCore {
             calls: CallTable::new(&config.limits),
+            tables: Tables::new(&config.directory),
             config,
             entropy,
             links: Links::default(),
@@ -81,11 +81,25 @@ impl ServerCore {
         self.links.accept(peer, now)
     }
 
+    /// A connection was accepted that is one too many. Returns the bytes to be written on it before it is closed.
+    pub fn turn_away(&mut self) -> Vec<u8> {
+        self.counters.turned_away += 1;
+        let mut bytes = Vec::new();
+        frame::append(&mut bytes, &self.busy(), &[], true);
+        bytes
+    }
+
+    /// Returns the header of a BUSY.
+    pub(super) fn busy(&self) -> Header {
+        Header { millis: millis(self.config.limits.retry_after).max(1), ..Header::new(Kind::Busy) }
+    }
+
     /// Bytes were read. Whole frames are acted on, up to the bound of one turn; the rest waits for its next turn, which is a
     /// timer that is due at once, or for more bytes.
     pub fn handle_input(&mut self, conn: ConnId, chunk: Bytes, now: Time) {
         if let Some(connection) = self.links.connections.get_mut(conn).filter(|c| c.is_open()) {
             connection.decoder.push(chunk);
+            connection.active_at = now;
             self.read_frames(conn, now);
         }
     }
@@ -114,11 +128,16 @@ impl ServerCore {
                 Timer::Stall(watch) if self.links.cut_if_stalled(watch, limits, now) => {
                     self.counters.stalled += 1;
                 }
+                Timer::Frame(watch) if self.links.is_too_slow(watch, limits, now) => {
+                    self.counters.slow_frames += 1;
+                    self.links.reject(watch.conn, &ProtocolError::TooSlow, limits, now);
+                }
                 Timer::Lease(key) if self.links.check_lease(key, limits, now) => {
                     self.counters.expired += 1;
                     end_session(&mut self.links, &mut self.calls, key, limits, now);
                 }
-                Timer::Hello(..) | Timer::Stall(_) | Timer::Lease(_) => {}
+                Timer::Begin(key) => self.links.begin_again(key),
+                Timer::Hello(..) | Timer::Stall(_) | Timer::Frame(_) | Timer::Lease(_) => {}
             }
         }
         self.read_waiting(now);
@@ -186,11 +205,12 @@ impl ServerCore {
 
     /// Acts on whole frames, up to the bound of one turn, and until the peer must read its replies first. A connection that
     /// breaks the protocol is closed; its session goes on without it.
-    fn read_frames(&mut self, conn: ConnId, now: Time) {
+    pub(super) fn act_on_frames(&mut self, conn: ConnId, now: Time) {
         for _ in 0..FRAMES_PER_TURN {
             let Some(frame) = self.links.next_frame(conn, &self.config.limits) else { return };
             if let Err(error) = frame.and_then(|frame| self.handle_frame(conn, frame, now)) {
                 self.counters.protocol_errors += 1;
+                self.counters.floods += u64::from(error == ProtocolError::Flood);
                 crate::log::debug!(conn, %error, "connection rejected");
                 // The session goes on: the bytes may have been changed on the way, and its records are worth more than this connection.
                 return self.links.reject(conn, &error, &self.config.limits, now);
@@ -226,18 +246,22 @@ impl ServerCore {
         match kind {
             // Frames about a call go to the filter of their slot; `?` closes the connection and leaves the session.
             Kind::Call => self.filter(session, slot, seq)?.call(frame, draining, now)?,
-            Kind::Cancel => self.filter(session, slot, seq)?.cancel(seq)?,
-            Kind::Ack => self.filter(session, slot, seq)?.acknowledge(seq)?,
-            Kind::Ping => self.links.connections.send(conn, &Header::new(Kind::Pong), &[]),
+            Kind::Cancel => self.filter(session, slot, seq)?.cancel(seq, now)?,
+            Kind::Ack => self.filter(session, slot, seq)?.acknowledge(seq, now)?,
+            Kind::Ping => {
+                self.links.strike(conn, 1, now)?;
+                self.links.connections.send(conn, &Header::new(Kind::Pong), &[]);
+            }
             Kind::Methods => {
-                let table = greeting::table(message::decode_name(&frame.body)?, &self.config);
                 let features = self.links.sessions.get(session).map_or(0, |session| session.terms.features);
-                self.links.connections.send(conn, &Header::new(Kind::Table), &table.encode(features));
+                let table = self.tables.get(message::decode_name(&frame.body)?, features);
+                self.links.strike_table(conn, table.len(), now)?;
+                self.links.connections.send(conn, &Header::new(Kind::Table), &table);
             }
             Kind::Bye => {
                 end_session(&mut self.links, &mut self.calls, session, &self.config.limits, now);
             }
-            Kind::Hello => self.handle_hello_again(conn, session, &frame.body)?,
+            Kind::Hello => self.handle_hello_again(conn, session, &frame.body, now)?,
             _ => return Err(ProtocolError::Unexpected(kind.name())),
         }
         Ok(())

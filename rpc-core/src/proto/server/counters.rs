@@ -50,17 +50,25 @@ pub struct ServerCounters {
     pub results_without_session: u64,
     /// Connections closed because of what was received.
     pub protocol_errors: u64,
+    /// Of them, those that sent more useless frames than an honest client can.
+    pub floods: u64,
     /// Connections closed because no HELLO came in time.
     pub late_hellos: u64,
     /// Connections closed because their peer did not listen.
     pub stalled: u64,
+    /// Connections closed because a frame had begun and did not go on.
+    pub slow_frames: u64,
+    /// Connections closed because frames that had begun took too much room, those first that were silent longest.
+    pub frames_cut: u64,
+    /// Connections closed because they were idle, and there was no room for a new one.
+    pub idle_closed: u64,
     /// Sessions opened.
     pub opened: u64,
     /// Sessions resumed.
     pub resumed: u64,
     /// Sessions ended by their lease.
     pub expired: u64,
-    /// Sessions refused, or evicted before a call of them began, because there were too many.
+    /// Connections and sessions refused, or evicted before a call of them began, because there were too many.
     pub turned_away: u64,
     /// Of them, sessions that were evicted before a call of them began, so that another one could be opened.
     pub evicted: u64,
@@ -126,8 +134,12 @@ impl ServerCounters {
             panics: self.panics + other.panics,
             results_without_session: self.results_without_session + other.results_without_session,
             protocol_errors: self.protocol_errors + other.protocol_errors,
+            floods: self.floods + other.floods,
             late_hellos: self.late_hellos + other.late_hellos,
             stalled: self.stalled + other.stalled,
+            slow_frames: self.slow_frames + other.slow_frames,
+            frames_cut: self.frames_cut + other.frames_cut,
+            idle_closed: self.idle_closed + other.idle_closed,
             opened: self.opened + other.opened,
             resumed: self.resumed + other.resumed,
             expired: self.expired + other.expired,
@@ -176,8 +188,12 @@ mod tests {
             panics: 21 * by,
             results_without_session: 22 * by,
             protocol_errors: 23 * by,
+            floods: 40 * by,
             late_hellos: 24 * by,
             stalled: 25 * by,
+            slow_frames: 41 * by,
+            frames_cut: 42 * by,
+            idle_closed: 43 * by,
             opened: 26 * by,
             resumed: 27 * by,
             expired: 28 * by,

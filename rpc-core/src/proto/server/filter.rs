@@ -21,17 +21,20 @@ use super::ServerConfig;
 use super::call_table::{CallData, CallTable};
 use super::connection::Writer;
 use super::counters::ServerCounters;
-use super::keys::CallKey;
-use super::keys::SessionKey;
+use super::keys::{CallKey, SessionKey};
 use super::record::{Arrival, CallState, NO_CALL, Record, fingerprint};
 use super::run_queue::{Lane, Place, ReadyCall, RunQueue, Turn};
 use super::session::Sums;
+use super::strikes;
 use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{CallId, Seq, SessionId, Slot, Time};
 use crate::limits::MAX_DETAIL;
 use crate::wire::frame::Frame;
 use crate::wire::message::{Status, cut};
+
+/// The result of a frame. After an error its connection is closed; the session lives.
+pub(super) type Handled = Result<(), ProtocolError>;
 
 /// One slot of a session, with everything that a frame for it may change.
 pub(super) struct Filter<'a> {
@@ -61,23 +64,34 @@ pub(super) struct Filter<'a> {
 
 impl Filter<'_> {
     /// Handles a CALL.
-    pub(super) fn call(&mut self, frame: Frame, draining: bool, now: Time) -> Result<(), ProtocolError> {
+    pub(super) fn call(&mut self, frame: Frame, draining: bool, now: Time) -> Handled {
         self.counters.calls += 1;
         let length = frame.skipped.unwrap_or(frame.body.len());
         // Of an oversize body only the length is known. It was skipped, so its duplicates are skipped too, and compare equal.
         let fingerprint = fingerprint(frame.header.method, length, frame.body_crc);
         match self.record.arrival(frame.header.seq, fingerprint) {
-            Arrival::Stale => self.counters.duplicates_stale += 1,
+            Arrival::Stale => {
+                self.counters.duplicates_stale += 1;
+                self.strike(1, now)?;
+            }
             Arrival::FalseRetry => return Err(ProtocolError::FalseRetry),
             Arrival::TooEarly => return Err(ProtocolError::SlotBusy),
-            Arrival::Duplicate(state) => self.duplicate(frame, state, now),
-            Arrival::New => self.admit(frame, length, fingerprint, draining, now),
+            Arrival::Duplicate(state) => {
+                self.strike(1, now)?;
+                self.duplicate(frame, state, now);
+            }
+            Arrival::New => self.admit(frame, length, fingerprint, draining, now)?,
         }
         Ok(())
     }
 
+    /// Counts a frame that is of no use. The slot's connection is the one that it arrived on (V8).
+    fn strike(&mut self, cost: u32, now: Time) -> Handled {
+        self.attached.as_mut().map_or(Ok(()), |writer| writer.connection.strikes.add(cost, now))
+    }
+
     /// Handles a new call: it is recorded first, and then queued or refused for good.
-    fn admit(&mut self, frame: Frame, length: usize, fingerprint: u64, draining: bool, now: Time) {
+    fn admit(&mut self, frame: Frame, length: usize, fingerprint: u64, draining: bool, now: Time) -> Handled {
         // Before any reason to refuse is looked at: a refusal that left no record could be followed by a late duplicate that
         // runs, after the caller was told 'not executed' (V7).
         let index = self.advance(frame.header.seq, fingerprint);
@@ -99,12 +113,18 @@ impl Filter<'_> {
                 self.record.call = self.calls.put(index, self.data(entry, frame, now));
                 let place = Place { slot: self.slot, duplicate: None };
                 let is_listed = std::mem::replace(&mut self.record.in_lane, true);
-                return self.enqueue(Some(place).filter(|_| !is_listed), length);
+                self.enqueue(Some(place).filter(|_| !is_listed), length);
+                return Ok(());
             }
         };
         // A refusal needs no data: its status is in the record, and its text is sent once.
         self.calls.free(index);
         self.refuse(reason, &text);
+        // After it, since a record must be settled. A busy server is no fault of its client, which has a budget of retries.
+        match reason {
+            Reason::Busy => Ok(()),
+            _ => self.strike(strikes::cost(frame.skipped.unwrap_or(0)), now),
+        }
     }
 
     /// Handles a duplicate of the slot's last call: it gets the reply, now or once there is one, but it does not run.
@@ -137,8 +157,10 @@ impl Filter<'_> {
     }
 
     /// Handles a CANCEL.
-    pub(super) fn cancel(&mut self, seq: Seq) -> Result<(), ProtocolError> {
+    pub(super) fn cancel(&mut self, seq: Seq, now: Time) -> Handled {
         self.counters.cancels += 1;
+        // Each of them: a call that is cancelled before it begins has cost the server as much as one that was never sent.
+        self.strike(1, now)?;
         match self.record.relation(seq) {
             Arrival::Stale => self.counters.cancels_stale += 1,
             Arrival::TooEarly => return Err(ProtocolError::SlotBusy),
@@ -169,19 +191,25 @@ impl Filter<'_> {
     }
 
     /// Handles an ACK.
-    pub(super) fn acknowledge(&mut self, seq: Seq) -> Result<(), ProtocolError> {
+    pub(super) fn acknowledge(&mut self, seq: Seq, now: Time) -> Handled {
         match self.record.relation(seq) {
             Arrival::Duplicate(CallState::Queued | CallState::Running) => {
                 return Err(ProtocolError::EarlyAck);
             }
             Arrival::Duplicate(state) if state != CallState::Empty => {
                 self.counters.acks += 1;
+                if state == CallState::Acknowledged {
+                    self.strike(1, now)?; // the same ACK again
+                }
                 let index = self.take_data();
                 self.calls.free(index);
                 // The status stays in the record, so that a refusal is still known as one when the filter is off.
                 self.record.state = CallState::Acknowledged;
             }
-            _ => self.counters.acks_unused += 1,
+            _ => {
+                self.counters.acks_unused += 1;
+                self.strike(1, now)?;
+            }
         }
         Ok(())
     }
@@ -213,6 +241,9 @@ impl Filter<'_> {
             }
         };
         self.counters.executions += 1;
+        if let Some(writer) = &mut self.attached {
+            writer.connection.strikes.forgive();
+        }
         Some(ReadyCall {
             key: CallKey { session: self.session, slot: self.slot, seq: data.seq, is_duplicate },
             call: CallId { session: self.id, slot: self.slot, seq: data.seq },

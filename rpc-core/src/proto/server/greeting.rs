@@ -17,7 +17,7 @@ use crate::error::ProtocolError;
 use crate::ids::{SessionId, Time, Token};
 use crate::limits::MAX_SLOTS;
 use crate::wire::frame::{self, FrameDecoder, Header, Kind};
-use crate::wire::message::{Agreement, FEATURES, Hello, Table, VERSION, Welcome};
+use crate::wire::message::{Agreement, FEATURES, Hello, VERSION, Welcome};
 
 /// The decision on a HELLO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,14 +118,6 @@ pub(super) fn welcome(session: &Session, config: &ServerConfig, resumed: bool) -
         lease_ms: frame::millis(config.limits.lease),
         resumed,
         agreements: session.terms.agreements.clone(),
-    }
-}
-
-/// Returns the method table of a service; an empty one if the server does not have it.
-pub(super) fn table(name: &str, config: &ServerConfig) -> Table {
-    match config.directory.contract(name) {
-        Some(contract) => Table::of(contract),
-        None => Table { service: name.to_owned(), ..Table::default() },
     }
 }
 

@@ -2,14 +2,14 @@
 
 use super::ServerCore;
 use super::connection::ConnId;
-use super::core::{Handled, end_session};
+use super::core::end_session;
+use super::filter::Handled;
 use super::greeting::{self, Greeting};
 use super::keys::SessionKey;
 use super::sessions::Room;
 use super::sources::source_of;
 use crate::error::ProtocolError;
 use crate::ids::Time;
-use crate::wire::frame::{Header, Kind, millis};
 use crate::wire::message::Hello;
 
 impl ServerCore {
@@ -32,7 +32,14 @@ impl ServerCore {
     }
 
     /// The same HELLO again gets the same WELCOME, since the first one may have been lost. Another one is an error (W8).
-    pub(super) fn handle_hello_again(&mut self, conn: ConnId, key: SessionKey, body: &[u8]) -> Handled {
+    pub(super) fn handle_hello_again(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        body: &[u8],
+        now: Time,
+    ) -> Handled {
+        self.links.strike(conn, 1, now)?;
         if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
             return Err(ProtocolError::Unexpected("second HELLO"));
         }
@@ -66,8 +73,7 @@ impl ServerCore {
                 end_session(&mut self.links, &mut self.calls, key, &self.config.limits, now);
             }
             Room::Full => {
-                let millis = millis(self.config.limits.retry_after).max(1);
-                return self.links.send_last(conn, &Header { millis, ..Header::new(Kind::Busy) }, &[]);
+                return self.links.send_last(conn, &self.busy(), &[]);
             }
         }
         let session = greeting::new_session(hello, &self.config, source, &mut self.entropy);

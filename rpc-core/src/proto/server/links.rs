@@ -10,10 +10,11 @@ use super::keys::SessionKey;
 use super::run_queue::{Lane, Place, RunQueue, Turn};
 use super::session::{Attachment, Session};
 use super::sessions::{Lease, Sessions};
+use super::strikes::{self, Strikes};
 use super::timers::{StallWatch, Timer, Timers};
 use crate::error::ProtocolError;
 use crate::ids::{Incarnation, Time};
-use crate::limits::{HELLO_TIME, ServerLimits};
+use crate::limits::{HELLO_TIME, STRIKES_PER_TABLE, ServerLimits, TABLES_FREE};
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, MAGIC};
 use crate::wire::reject::RejectCode;
@@ -28,7 +29,8 @@ use crate::wire::reject::RejectCode;
 ///                 '------------------------- BYE, evicted -----------------------------------------'
 /// ```
 /// A session has at most one lease timer and a connection at most one stall timer: `has_lease_timer` and `has_stall_timer` say
-/// if it is set. Without these marks a client that connects again and again would fill the memory with timers.
+/// if it is set. So it is with the timer of a begun frame. Without these marks a client that connects again and again would
+/// fill the memory with timers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Links {
     /// The connections.
@@ -44,14 +46,17 @@ pub(super) struct Links {
 impl Links {
     /// Adds a connection. It must send HELLO in time.
     pub(super) fn accept(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
-        let (conn, serial) = self.connections.insert(peer);
+        let (conn, serial) = self.connections.insert(peer, now);
         self.timers.set(now.plus(HELLO_TIME), Timer::Hello(conn, serial));
         conn
     }
 
     /// Notes that bytes were written. Returns true if frames that waited for it are to be read now.
     pub(super) fn written(&mut self, conn: ConnId, count: usize, limits: &ServerLimits, now: Time) -> bool {
-        let Some(connection) = self.connections.written(conn, count) else { return false };
+        let Some(connection) = self.connections.written(conn, count, limits) else { return false };
+        if count > 0 {
+            connection.active_at = now;
+        }
         let (stage, reads) = (connection.stage, connection.peer_reads(limits));
         let has_unread = connection.may_act(limits) && connection.decoder.has_unread();
         if let Some(mark) = connection.watch_unsent() {
@@ -95,6 +100,24 @@ impl Links {
         }
     }
 
+    /// Pauses the session whose turn it is until this time, or until one of its calls has ended.
+    pub(super) fn pause_calls_until(&mut self, key: SessionKey, time: Time) {
+        self.pause_calls(key);
+        let Some(session) = self.sessions.get_mut(key).filter(|session| !session.lane.has_timer) else {
+            return;
+        };
+        session.lane.has_timer = true;
+        self.timers.set(time, Timer::Begin(key));
+    }
+
+    /// Lets the calls of a session take turns again whose timer has fired.
+    pub(super) fn begin_again(&mut self, key: SessionKey) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.lane.has_timer = false;
+        }
+        self.resume_calls(key);
+    }
+
     /// Takes all places of all sessions, those of paused sessions too.
     pub(super) fn take_places(&mut self) -> Vec<(SessionKey, Place)> {
         let mut places = Vec::new();
@@ -132,6 +155,7 @@ impl Links {
         assert_eq!(session.attached(), None, "V8: one connection at a time carries a session");
         connection.stage = Stage::Attached(key);
         connection.hello = hello.to_vec();
+        connection.strikes = Strikes::new(session.sums.slots);
         // Positions in records are those of the session, so the count goes on where the last connection's ended.
         connection.outgoing.count_from(session.queued_before);
         connection.is_held = session.lane.bytes >= config.limits.queue_pause;
@@ -199,6 +223,7 @@ impl Links {
     pub(super) fn cut(&mut self, conn: ConnId, limits: &ServerLimits, now: Time) {
         self.detach(conn, limits, now);
         self.connections.enter(conn, Stage::Closed);
+        self.connections.drop_input(conn);
     }
 
     /// Removes a session, and closes its connection once its bytes are written.
@@ -246,6 +271,26 @@ impl Links {
         let error = if is_stranger { &ProtocolError::Foreign } else { error };
         let header = Header { code: RejectCode::of(error) as u8, ..Header::new(Kind::Reject) };
         self.send_last(conn, &header, greeting::reject_text(error).as_bytes());
+        self.connections.drop_input(conn); // its peer may not read the reason for long
+    }
+
+    /// Counts a frame of a connection that is of no use.
+    pub(super) fn strike(&mut self, conn: ConnId, cost: u32, now: Time) -> Result<(), ProtocolError> {
+        self.connections.get_mut(conn).map_or(Ok(()), |connection| connection.strikes.add(cost, now))
+    }
+
+    /// Counts a METHODS if more were sent before than a client has services.
+    pub(super) fn strike_table(
+        &mut self,
+        conn: ConnId,
+        length: usize,
+        now: Time,
+    ) -> Result<(), ProtocolError> {
+        match self.connections.get_mut(conn) {
+            Some(connection) if connection.tables_asked < TABLES_FREE => connection.tables_asked += 1,
+            _ => self.strike(conn, strikes::cost(length).saturating_add(STRIKES_PER_TABLE), now)?,
+        }
+        Ok(())
     }
 
     /// Tells every client that the server is about to end. Connections without a session are closed.

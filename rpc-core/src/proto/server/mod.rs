@@ -6,10 +6,12 @@
 //! ```
 //! [`ServerCore`] (`core`, and `ending` for its last steps) owns the parts, and each part owns its state: `links` (which
 //! connection carries which session: `connection`, `sessions` by `sources` and `nonces`, `timers`), `call_table` (arguments and kept
-//! replies), `run_queue`, `drain`. A frame about a call is handled by one `filter`: the parts of its slot, found once.
+//! replies), `run_queue`, `drain`; `strikes` counts what is of no use, and `begun` watches frames that do not end. A frame about
+//! a call is handled by one `filter`: the parts of its slot, found once.
 
 #[cfg(feature = "__inspection")]
 mod audit;
+mod begun;
 mod call_table;
 #[cfg(feature = "__inspection")]
 mod canonical;
@@ -24,6 +26,7 @@ mod filter;
 mod filter_off;
 mod greeting;
 mod hello;
+mod idle;
 mod keys;
 mod links;
 mod long_replies;
@@ -36,6 +39,8 @@ mod run_queue;
 mod session;
 mod sessions;
 mod sources;
+mod strikes;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn each_byte_of_a_frame_is_counted_once_however_many_wait() {
-        let mut connection = Connection::new(None, 1);
+        let mut connection = Connection::new(None, 1, crate::ids::Time::default());
         for frames in 1..4 {
             connection.send(&Header::new(Kind::Pong), b"");
             let outgoing = &connection.outgoing;

@@ -41,7 +41,7 @@ pub(super) enum Turn {
     Empty,
     /// The session is in the list of sessions that take turns.
     Listed,
-    /// The session's client does not read its replies, or its calls that run hold too much: no other call begins until then.
+    /// The session's client does not read its replies, or its calls that run hold too much, or may: no other call begins until then.
     Paused,
 }
 
@@ -59,6 +59,10 @@ pub(super) struct Lane {
     pub(super) bytes: usize,
     /// The state of the lane.
     pub(super) turn: Turn,
+    /// The time at which the last of its calls got a thread of its own.
+    pub(super) beside_since: Time,
+    /// True while a timer is set for the begin of its next call.
+    pub(super) has_timer: bool,
 }
 
 /// A call to be run now.

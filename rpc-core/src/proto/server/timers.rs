@@ -13,8 +13,12 @@ pub(super) enum Timer {
     Hello(ConnId, u64),
     /// A connection must have written more of its unsent bytes.
     Stall(StallWatch),
+    /// A connection must have received more of a frame that it has begun.
+    Frame(FrameWatch),
     /// The lease of this detached session may be over.
     Lease(SessionKey),
+    /// The next call of this session may begin beside those that run.
+    Begin(SessionKey),
 }
 
 /// A watch over the unsent bytes of a connection.
@@ -28,11 +32,26 @@ pub(super) struct StallWatch {
     pub(super) mark: u64,
 }
 
+/// A watch over a frame that has begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FrameWatch {
+    /// The connection.
+    pub(super) conn: ConnId,
+    /// Its serial number.
+    pub(super) serial: u64,
+    /// The number of the frame.
+    pub(super) frame: u64,
+    /// The bytes of the connection that had arrived when the watch began.
+    pub(super) arrived: u64,
+    /// The time at which the timer is due.
+    pub(super) due: Time,
+}
+
 /// Timers in the order in which they are due. A timer is never removed early: its purpose is checked when it fires.
 ///
-/// There is one HELLO timer and at most one stall timer for each connection, and at most one lease timer for each session. One
-/// whose connection or session is gone stays until it fires. No call has a timer here, so none is set or removed on the way
-/// of a call.
+/// There is one HELLO timer, at most one stall timer and one frame timer for each connection, and at most one lease timer and
+/// one timer for the begin of its next call for each session. One whose connection or session is gone stays until it fires.
+/// No call has a timer here, so none is set or removed on the way of a call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     /// The timers, by time and then by number.

@@ -4,7 +4,8 @@
 //!
 //! The length of a reply is known only when it is there. Quick calls run one after the other, so the reply of one is counted
 //! before the next begins. Slow calls run side by side: a session whose next call is of a method with long replies waits
-//! while as many of its calls run as would fill the bound.
+//! while as many of its calls run as would fill the bound. Of a method whose first calls run side by side nothing is known:
+//! they begin one after the other, with pauses.
 
 use std::net::IpAddr;
 
@@ -16,14 +17,31 @@ use crate::contract::Entry;
 use crate::ids::Time;
 use crate::limits::{LONG_REPLY, RUNNING_ARGUMENTS, UNSENT_EXPECTED};
 
+/// The time at which the next call of a session may begin.
+enum Begin {
+    /// Now.
+    Now,
+    /// At this time, or when one of the session's calls has ended.
+    At(Time),
+    /// Not before the client has read, or one of the session's calls has ended.
+    Later,
+}
+
 impl ServerCore {
     /// Takes the next call to run. Its record is `Running` from here on. The thread that runs it must finish it.
     pub fn poll_call(&mut self, now: Time) -> Option<ReadyCall> {
         while let Some(key) = self.links.queue.turns.pop_front() {
             let Some(session) = self.links.sessions.get(key) else { continue }; // not reached: each turn has a session
-            if !self.may_begin(session) {
-                self.links.pause_calls(key);
-                continue;
+            match self.next_begin(session, now) {
+                Begin::Now => {}
+                Begin::At(time) => {
+                    self.links.pause_calls_until(key, time);
+                    continue;
+                }
+                Begin::Later => {
+                    self.links.pause_calls(key);
+                    continue;
+                }
             }
             let Some(place) = self.links.next_place(key) else { continue };
             let filter = self.find_filter(key, place.slot);
@@ -46,12 +64,25 @@ impl ServerCore {
         Some(self.calls.get(record.call)?.entry)
     }
 
-    /// Returns true if the client of this session reads its replies, and there is room for those that it will get.
+    /// Notes that this call runs on a thread of its own since this time, so that others may begin beside it.
+    pub fn runs_beside(&mut self, key: CallKey, now: Time) {
+        let Some(method) = self.entry(key).map(|entry| entry.method.id) else { return };
+        self.long_replies.runs_beside(method);
+        if let Some(session) = self.links.sessions.get_mut(key.session) {
+            session.lane.beside_since = now;
+        }
+    }
+
+    /// Returns the time at which the next call of this session may begin: its client reads its replies, and there is room for
+    /// those that it will get.
     #[inline] // once for each call
-    fn may_begin(&self, session: &Session) -> bool {
+    fn next_begin(&self, session: &Session, now: Time) -> Begin {
         let limits = &self.config.limits;
-        session.attached().is_none_or(|conn| self.links.connections.may_reply(conn, limits))
-            && (session.running() == 0 || !self.would_pile_up(session)) // none runs, as a rule
+        if !session.attached().is_none_or(|conn| self.links.connections.may_reply(conn, limits)) {
+            return Begin::Later;
+        }
+        // None runs, as a rule.
+        if session.running() == 0 { Begin::Now } else { self.next_begin_beside(session, now) }
     }
 
     /// Returns true if a call may run now, or a session takes turns whose calls were refused meanwhile.
@@ -59,19 +90,24 @@ impl ServerCore {
         !self.links.queue.turns.is_empty()
     }
 
-    /// Returns true if the calls of a session that run, and its next one, may hold more together than a session is to hold:
-    /// of arguments, or of replies that are not sent.
-    fn would_pile_up(&self, session: &Session) -> bool {
+    /// Returns the time at which the next call of this session may begin beside those that run. It waits while they may hold
+    /// more together than a session is to hold: of arguments, or of replies that are not sent.
+    fn next_begin_beside(&self, session: &Session, now: Time) -> Begin {
         let slot = session.lane.places.front().map(|place| place.slot);
         let record = slot.and_then(|slot| session.records().get(slot));
-        let Some(data) = record.and_then(|record| self.calls.get(record.call)) else { return false };
+        let Some(data) = record.and_then(|record| self.calls.get(record.call)) else { return Begin::Now };
         if session.sums.running + data.body.len() > RUNNING_ARGUMENTS && session.sums.running > 0 {
-            return true;
+            return Begin::Later;
         }
         let connection = session.attached().and_then(|conn| self.links.connections.get(conn));
         let unsent = connection.map_or(0, |connection| connection.outgoing.unsent().len());
-        let expected = self.long_replies.expected(data.entry.method.id);
-        expected > 0 && unsent + expected.saturating_mul(session.running() + 1) > UNSENT_EXPECTED
+        let (method, running) = (data.entry.method.id, session.running());
+        let expected = self.long_replies.expected(method);
+        if expected > 0 && unsent + expected.saturating_mul(running + 1) > UNSENT_EXPECTED {
+            return Begin::Later;
+        }
+        let time = session.lane.beside_since.plus(self.long_replies.pause(method, running));
+        if time <= now { Begin::Now } else { Begin::At(time) }
     }
 
     /// Notes the length of a reply, before its record is settled.

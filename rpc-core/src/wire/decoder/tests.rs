@@ -1,21 +1,8 @@
 //! Tests of the decoder: frames at every split, skipped bodies, and its room.
 
 use super::*;
-use crate::ids::MethodId;
 use crate::wire::frame::{Header, append};
-
-fn call(body: &[u8]) -> Vec<u8> {
-    let header = Header { method: MethodId(9), millis: 5000, ..Header::for_call(Kind::Call, 3, 7) };
-    let mut bytes = Vec::new();
-    append(&mut bytes, &header, body, true);
-    bytes
-}
-
-fn agreed(limit: usize) -> FrameDecoder {
-    let mut decoder = FrameDecoder::default();
-    decoder.agree(limit, true, true);
-    decoder
-}
+use crate::wire::tests::{agreed, call};
 
 #[test]
 fn a_frame_comes_back_as_it_was_at_every_split() {
@@ -153,23 +140,5 @@ fn the_room_of_a_long_frame_is_used_again_where_that_is_asked_for() {
     for mut other in [agreed(4 << 20), FrameDecoder { room_kept: ROOM_STEP, ..agreed(4 << 20) }] {
         place_of_next(&mut other);
         assert_eq!(other.held.capacity(), 0, "a connection at rest holds nothing");
-    }
-}
-
-#[test]
-fn a_claimed_length_reserves_little() {
-    let mut decoder = agreed(4 << 20);
-    decoder.push(Bytes::from(call(&vec![0; 4 << 20])[..HEADER + 1].to_vec()));
-    assert!(decoder.next_frame().expect("not yet whole").is_none());
-    decoder.push(Bytes::from_static(&[0]));
-    assert!(decoder.next_frame().expect("not yet whole").is_none());
-    assert_eq!(decoder.held.capacity(), 2 * ROOM_STEP, "a frame that is shorter is not moved");
-    decoder.push(Bytes::from(vec![0; 2 * ROOM_STEP - HEADER - 2]));
-    assert!(decoder.next_frame().expect("not yet whole").is_none());
-    assert_eq!(decoder.held.capacity(), 2 * ROOM_STEP, "all of it is filled");
-    for _ in 0..8 {
-        decoder.push(Bytes::from_static(&[0; ROOM_STEP]));
-        assert!(decoder.next_frame().expect("not yet whole").is_none());
-        assert!(decoder.held.capacity() <= 4 * decoder.held.len(), "{}", decoder.held.capacity());
     }
 }

@@ -2,17 +2,10 @@
 
 use bytes::Bytes;
 
+use super::call;
 use crate::error::ProtocolError;
-use crate::ids::MethodId;
 use crate::limits::HEADER;
-use crate::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
-
-fn call(body: &[u8]) -> Vec<u8> {
-    let header = Header { method: MethodId(9), millis: 5000, ..Header::for_call(Kind::Call, 3, 7) };
-    let mut bytes = Vec::new();
-    append(&mut bytes, &header, body, true);
-    bytes
-}
+use crate::wire::frame::{Frame, FrameDecoder};
 
 fn agreed(checksum: bool) -> FrameDecoder {
     let mut decoder = FrameDecoder::default();

@@ -22,6 +22,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 pub(crate) fn set_options(_: &TcpStream) {}
 
+pub(crate) fn descriptors() -> Option<usize> {
+    None
+}
+
 pub(crate) fn random_bytes() -> io::Result<[u8; 32]> {
     Ok(world::with(|world| std::array::from_fn(|_| world.random.u8(..))))
 }

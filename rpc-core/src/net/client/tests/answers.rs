@@ -342,3 +342,25 @@ fn counters_never_go_back_when_a_session_is_left_and_when_it_ends() {
     assert_eq!((after.calls, after.sessions, after.connections), (2, 2, 2));
     assert_eq!(after.orphaned_slots, 0, "a session that has ended has no slots");
 }
+
+/// Its ticket may be that of a later call by then.
+#[test]
+fn a_verdict_that_was_forgotten_is_not_resolved_by_the_session_that_drains() {
+    for forgotten in [false, true] {
+        let mut table = Table::new();
+        let ticket = table.send(SHORT);
+        table.pass(SHORT);
+        table.deliver();
+        table.pass(Duration::from_secs(10));
+        let left =
+            leave_if_blocked(&mut table.state, &mut Transport::default(), table.now, || core(2)).is_some();
+        assert!(left, "its only slot is orphaned");
+        if forgotten {
+            table.state.left.forget(ticket.0);
+        }
+        let header = Header { code: Status::Done.code(), ..Header::for_call(Kind::Reply, 0, 1) };
+        let draining = table.state.left.draining().expect("it was left");
+        hear(draining, &header, b"r", table.now);
+        assert_eq!(table.state.left.poll_event().is_none(), forgotten);
+    }
+}

@@ -33,6 +33,8 @@ pub(crate) enum Command {
         /// The bytes that another loop has read from it.
         input: Bytes,
     },
+    /// Close connections that are idle: there is no room for a new one.
+    CloseIdle,
     /// Begin to drain, with this grace time.
     Drain(Duration),
     /// Send the counters.

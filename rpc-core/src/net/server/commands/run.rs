@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::queue::Command;
 use crate::net::server::event_loop::EventLoop;
-use crate::net::sync::atomic::Ordering;
 
 /// Runs the commands of other threads.
 pub(in crate::net::server) fn run_commands(event_loop: &mut EventLoop) {
@@ -19,6 +18,7 @@ pub(in crate::net::server) fn run_commands(event_loop: &mut EventLoop) {
                 event_loop.core.finish(key, status, &body, event_loop.now)
             }
             Command::Connection { stream, peer, input } => event_loop.connect(stream, peer, input),
+            Command::CloseIdle => event_loop.is_full = true,
             Command::Drain(grace) => drain(event_loop, grace),
             Command::Counters(reply) => {
                 // The thread that asked may have stopped waiting.
@@ -52,7 +52,7 @@ pub(in crate::net::server) fn hand_over(event_loop: &mut EventLoop) {
         ) {
             (Ok(stream), Some(to)) => to.push(Command::Connection { stream, peer, input: moved.input }),
             _ => {
-                event_loop.shared.open.fetch_sub(1, Ordering::Relaxed); // it is closed, and its client connects again
+                event_loop.shared.open.remove(peer.ip()); // it is closed, and its client connects again
             }
         }
     }

@@ -26,6 +26,9 @@ pub(in crate::net::server) fn detach<'a>(
     owner.stamp.store(inner.stamps, Ordering::Relaxed); // even, so that the watcher does not take the loop as well
     let since = inner.time_of_turn();
     inner.release_loop(epoch, since, Some(caller), false);
+    if let Some(event_loop) = &mut inner.parked_loop {
+        event_loop.core.runs_beside(key, event_loop.now);
+    }
     // The new owner begins with a flush, since replies of finished calls wait to be written.
     let chosen = inner.threads.request(Task::DriveLoop);
     drop(inner);

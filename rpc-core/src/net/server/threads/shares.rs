@@ -28,7 +28,7 @@ struct SlowCall {
 
 /// The calls that run without the loop, each on a thread that has lost it.
 ///
-/// Invariant: the epochs ascend, and each is older than the present one.
+/// Invariants: the epochs ascend, and each is older than the present one. The loop is taken only while a thread is left (V10).
 #[derive(Debug)]
 pub(in crate::net::server) struct SlowCalls {
     /// The calls, oldest first.
@@ -56,6 +56,10 @@ impl SlowCalls {
         debug_assert!(
             self.calls.last().is_none_or(|call| call.epoch < epoch),
             "each has an epoch of its own"
+        );
+        debug_assert!(
+            !was_late || self.thread_left(),
+            "V10: a loop that is taken has a thread to go on with"
         );
         self.calls.push(SlowCall { epoch, since, caller, was_late });
         self.late += usize::from(was_late);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::proto::tests::{ms, secs};
-use crate::wire::message::REPLY_NOT_KEPT;
+use crate::wire::message::{REPLY_NOT_KEPT, REPLY_NOT_KEPT_BEFORE};
 
 /// A client with so many slots, whose calls are retransmitted so seldom that what is written are first attempts.
 fn fresh(slots: u16) -> ClientLimits {
@@ -11,7 +11,7 @@ fn fresh(slots: u16) -> ClientLimits {
 
 /// The server says that the call ran, and that its reply is gone.
 fn lose(bench: &mut Bench, slot: Slot, seq: Seq) {
-    bench.reply(slot, seq, Status::ReplyLost, REPLY_NOT_KEPT.as_bytes());
+    bench.hears(&Header { millis: 1, ..reply(slot, seq, Status::ReplyLost) }, REPLY_NOT_KEPT.as_bytes());
 }
 
 #[test]
@@ -111,7 +111,9 @@ fn w12_a_lost_reply_is_repeated_if_the_server_gives_a_pause_and_after_that_pause
         (0, "any other", false),
         (1, "", true),
         (300, "any other", true),
+        (0, REPLY_NOT_KEPT, false),
         (700, REPLY_NOT_KEPT, true),
+        (0, REPLY_NOT_KEPT_BEFORE, true),
     ] {
         let mut bench = Bench::up(fresh(1));
         bench.ask(1, repeating(LONG));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::limits::{FRAMES_PER_TURN, RUNNING_ARGUMENTS};
-use crate::proto::tests::ms;
+use crate::proto::tests::{encoded, ms};
 use crate::wire::message::REPLY_NOT_KEPT;
 
 /// The unsent bytes at which these servers stop reading a connection.

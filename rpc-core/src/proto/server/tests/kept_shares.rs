@@ -101,6 +101,8 @@ fn v19_old_replies_of_others_are_not_released_for_a_session_that_has_its_share()
     assert!(keeps(&mut bench, &greedy, 0, 100));
     assert!(!keeps(&mut bench, &greedy, 1, 100), "200 bytes of 200 for two sessions");
     assert_eq!(bench.kept(), 200, "the old reply stays");
+    bench.call(&old, 0, 1);
+    assert_eq!(bench.read_replies(&old), [(0, 1, Status::Done)], "and no other one of that length");
     bench.pass(secs(61));
     assert!(keeps_one_more(&mut bench, &greedy), "its own old reply makes room");
     bench.served(&old, 0, 2, PLAIN, 0);

@@ -1,6 +1,8 @@
 //! The server's rules, one test each: its state machine, virtual time, and clients whose frames the test writes.
 
+mod begun;
 #[cfg(feature = "__inspection")]
+mod beside;
 mod canonical;
 mod counters;
 mod drain;
@@ -16,6 +18,7 @@ mod queue;
 mod reject;
 mod shares;
 mod stall;
+mod strikes;
 mod unsent;
 
 use std::net::SocketAddr;

@@ -58,6 +58,7 @@ fn v10_a_call_that_is_cancelled_makes_room_at_once_and_a_slot_never_has_two_plac
         bench.call(&peer, 1, seq); // the place of slot 0 takes no room
         bench.cancel(&peer, 1, seq);
         assert_eq!(bench.read_replies(&peer), [(1, seq, refused(Reason::Cancelled))]);
+        bench.pass(ms(100)); // a client that resets calls without a pause is rejected
     }
     bench.call(&peer, 0, 2000);
     assert_eq!(bench.begin().call.seq, 2000);

@@ -67,7 +67,7 @@ fn after_a_resume_a_reply_that_is_unsent_on_the_new_connection_is_not_doubled() 
 
 #[test]
 fn what_was_sent_and_what_was_not_is_counted_through_every_short_write() {
-    let mut connection = Connection::new(None, 1);
+    let mut connection = Connection::new(None, 1, START);
     connection.outgoing.count_from(1000);
     connection.send(&Header::new(Kind::Pong), &[1; 200_000 - HEADER]);
     let out = &mut connection.outgoing;
@@ -89,7 +89,7 @@ fn what_was_sent_and_what_was_not_is_counted_through_every_short_write() {
 
 #[test]
 fn a_slow_readers_buffer_lets_the_part_that_has_left_go() {
-    let mut connection = Connection::new(None, 1);
+    let mut connection = Connection::new(None, 1, START);
     let bytes: Vec<u8> = (0..200_000u32).map(|n| n as u8).collect();
     connection.send(&Header::new(Kind::Pong), &bytes);
     let out = &mut connection.outgoing;
@@ -102,7 +102,7 @@ fn a_slow_readers_buffer_lets_the_part_that_has_left_go() {
 
 #[test]
 fn a_buffer_is_lent_only_while_it_is_empty_and_taken_only_where_there_is_none() {
-    let mut connection = Connection::new(None, 1);
+    let mut connection = Connection::new(None, 1, START);
     assert!(connection.outgoing.give_buffer().is_none(), "there is none");
     connection.send(&Header::new(Kind::Pong), b"");
     assert!(connection.outgoing.give_buffer().is_none(), "bytes wait in it");

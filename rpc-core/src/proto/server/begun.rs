@@ -1,0 +1,121 @@
+//! Layer 2: frames that have begun and not ended: they must go on, and all of them together have a bound.
+//!
+//! ```text
+//! a chunk ends inside a frame --> timer of 5 s, unless one is set
+//! timer --> the frame has ended, and no other has begun?          nothing
+//!           5 KiB more?                                           5 s from its last bytes
+//!           a newer frame?                                        5 s from its begin
+//!           not read meanwhile?                                   5 s from now
+//!           else                                                  rejected (its session lives)
+//! ```
+
+use super::ServerCore;
+use super::connection::{Begun, ConnId, Connection, Stage};
+use super::links::Links;
+use super::timers::{FrameWatch, Timer};
+use crate::ids::Time;
+use crate::limits::{FRAME_LATE, FRAME_LEAST, FRAME_TIME, LONG_FRAME, ServerLimits};
+use crate::wire::frame::FrameDecoder;
+
+impl ServerCore {
+    /// Acts on whole frames, and watches the one that has begun.
+    pub(super) fn read_frames(&mut self, conn: ConnId, now: Time) {
+        self.act_on_frames(conn, now);
+        self.counters.frames_cut += self.links.watch_begun(conn, &self.config.limits, now);
+    }
+}
+
+impl Links {
+    /// Watches the frame that a connection has begun, and counts its room. Returns the number of connections that were cut
+    /// to stay within the budget.
+    fn watch_begun(&mut self, conn: ConnId, limits: &ServerLimits, now: Time) -> u64 {
+        let Some(connection) = self.connections.connections.get_mut(conn) else { return 0 };
+        if !connection.is_open() {
+            self.connections.drop_input(conn); // nothing more of it is read
+            return 0;
+        }
+        let room = connection.decoder.room();
+        self.connections.begun_room = self.connections.begun_room - connection.begun.room + room;
+        connection.begun.room = room;
+        if connection.decoder.is_mid_frame() {
+            let (frame, arrived) = connection.decoder.progress();
+            if connection.begun.frame != frame || connection.begun.since == Time::default() {
+                connection.begun = Begun { frame, arrived, since: now, ..connection.begun };
+            }
+            connection.begun.heard = now;
+            // One timer a connection, and not one a frame: a client that sends without a pause ends most of its writes
+            // inside a frame. A connection without a session has the timer of its HELLO.
+            if !connection.begun.has_timer && connection.stage != Stage::Greeting {
+                let timer = watch(conn, connection, arrived, now);
+                self.timers.set(timer.due, Timer::Frame(timer));
+            }
+        }
+        if self.connections.begun_room > limits.frames_budget { self.cut_begun(limits, now) } else { 0 }
+    }
+
+    /// Returns true if a frame that has begun does not go on, or watches on.
+    pub(super) fn is_too_slow(&mut self, timer: FrameWatch, limits: &ServerLimits, now: Time) -> bool {
+        let FrameWatch { conn, serial, .. } = timer;
+        let Some(connection) = self.connections.of_serial(conn, serial) else { return false };
+        connection.begun.has_timer = false;
+        if !connection.is_open() || !connection.decoder.is_mid_frame() {
+            return false;
+        }
+        let is_same = connection.begun.frame == timer.frame;
+        // Bytes may wait in the network: it is not read while its peer does not read, while many arguments wait, and while
+        // this process stands still.
+        let is_late = now.since(timer.due) > FRAME_LATE;
+        let was_held_back = connection.begun.was_held_back || is_late || !connection.wants_read(limits);
+        let (_, arrived) = connection.decoder.progress();
+        if is_same && !was_held_back && arrived - timer.arrived < FRAME_LEAST {
+            return true;
+        }
+        let Begun { since, heard, arrived: arrived_before, .. } = connection.begun;
+        let (from, mark) = match is_same {
+            _ if was_held_back => (now, arrived),
+            true => (heard, arrived), // from its last bytes, so that silence is never longer
+            false => (since, arrived_before),
+        };
+        let timer = watch(conn, connection, mark, from);
+        self.timers.set(timer.due, Timer::Frame(timer));
+        false
+    }
+
+    /// Cuts connections with begun frames until a part of the budget is free again: long frames first, and of them those that
+    /// have been silent longest, since an honest sender goes on. Their sessions live. Returns their number.
+    fn cut_begun(&mut self, limits: &ServerLimits, now: Time) -> u64 {
+        let begun = self.connections.iter().filter(|(_, connection)| connection.begun.room > 0);
+        let mut begun: Vec<_> =
+            begun.map(|(conn, c)| (c.begun.room < LONG_FRAME, c.begun.heard, conn)).collect();
+        begun.sort_unstable();
+        // An eighth at once: the search looks at every connection.
+        let most = limits.frames_budget - limits.frames_budget / 8;
+        let mut cut = 0;
+        for (_, _, conn) in begun {
+            if self.connections.begun_room <= most {
+                break;
+            }
+            self.cut(conn, limits, now);
+            cut += 1;
+        }
+        cut
+    }
+}
+
+/// Returns a watch from this time on over the frame that a connection has begun.
+fn watch(conn: ConnId, connection: &mut Connection, arrived: u64, from: Time) -> FrameWatch {
+    connection.begun.has_timer = true;
+    connection.begun.was_held_back = false;
+    let Connection { serial, begun: Begun { frame, .. }, .. } = *connection;
+    FrameWatch { conn, serial, frame, arrived, due: from.plus(FRAME_TIME) }
+}
+
+impl super::connection::Connections {
+    /// Drops what was read from a connection and not acted on.
+    pub(super) fn drop_input(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.decoder = FrameDecoder::default();
+            self.begun_room -= std::mem::take(&mut connection.begun.room);
+        }
+    }
+}
