@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use rpc_tests::attack::{SERVE, serve};
 use rpc_tests::processes::{is_role, play};
-use rpc_tests::prove::{APART, Options, PARTS, Part, Progress, Report};
+use rpc_tests::prove::{Options, PARTS, Part, Progress, Report};
 
 /// The exit status for a rule that was broken.
 const BROKEN: u8 = 1;
@@ -41,7 +41,7 @@ fn chosen(name: &str, replay: bool) -> Option<Vec<Part>> {
     if name == "all" && !replay {
         return Some(PARTS.to_vec());
     }
-    let part = PARTS.iter().chain(APART).find(|part| part.name == name)?;
+    let part = PARTS.iter().find(|part| part.name == name)?;
     Some(vec![*part])
 }
 
@@ -92,10 +92,10 @@ fn help() -> String {
          \x20          [--connections N] [--handshakes N] [NAME ..]\n\
          prove replay PART [--seed N | NAME]\n\nparts:\n",
     );
-    for part in PARTS.iter().chain(APART) {
+    for part in PARTS {
         text += &format!("  {:<12}{}\n", part.name, part.help);
     }
-    text + "  all         every part but attack and siege, one after the other, each within its share of 15 minutes\n\n\
+    text + "  all         every part, one after the other, each within its share of 25 minutes\n\n\
             The last line of a part is `PART: ok ..` or `PART: FAILED seed=.. rule=.. replay: COMMAND`.\n\
             Exit status: 0 if every rule holds, 1 if one is broken, 2 for a wrong command line.\n"
 }
