@@ -107,8 +107,9 @@ pub const UNSENT_EXPECTED: usize = 4 << 20;
 
 /// The pause before another call of a session begins beside its first call of a method that got a thread, while no call of
 /// that method has ended: the length of its replies is not known. It is divided by the number of the session's calls that
-/// run, so that 128 have begun after 0.2 s. A handler makes a reply of 4 MiB in a tenth of it.
-pub const LEARN_PAUSE: Duration = Duration::from_millis(32);
+/// run, so that 128 have begun after 0.35 s. A handler makes a reply of 4 MiB in a twentieth of it, and on a machine with ten
+/// times as much to do as it can do, in half of it.
+pub const LEARN_PAUSE: Duration = Duration::from_millis(64);
 
 /// A reply of this length gets exactly the room that it needs in the write buffer.
 pub const LONG_REPLY: usize = 64 << 10;
