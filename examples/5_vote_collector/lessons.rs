@@ -22,6 +22,7 @@ const N_PLUS_ONE: &str = include_str!("refused/n_plus_one.rs");
 const N_PLUS_ONE_REFUSED: &str = include_str!("refused/n_plus_one.stderr");
 const SCHEDULE: &str = include_str!("../programs/interleavings/found/counter.txt");
 const VISIBILITY: &str = include_str!("visibility.txt");
+const VISIBILITY_SCHEDULE: &str = include_str!("../programs/interleavings/found/visibility.txt");
 
 /// Four channels, and the threads that each leaks.
 pub(crate) fn leak(options: &VoteOptions, children: &Children) -> Result<(), Failure> {
@@ -119,6 +120,7 @@ pub(crate) fn racy(options: &VoteOptions, children: &Children) -> Result<(), Fai
     )?;
     writeln!(out, "{SCHEDULE}\n(cargo run -p rpc-interleavings -- counter)\n")?;
     write!(out, "== 4. Memory visibility\n\n{VISIBILITY}")?;
+    writeln!(out, "\n{VISIBILITY_SCHEDULE}\n(cargo run -p rpc-interleavings -- visibility)")?;
     Ok(())
 }
 

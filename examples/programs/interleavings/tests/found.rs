@@ -29,6 +29,31 @@ fn the_search_takes_the_same_way_each_time() {
     }
 }
 
+/// `vote --form racy` prints this file as well.
+#[test]
+fn the_value_that_is_not_visible_yet_is_found_and_the_order_of_both_mends_it() {
+    let topic = TOPICS.iter().find(|topic| topic.name == "visibility").expect("it is a topic");
+    let (text, _) = report(topic);
+    assert!(text.contains("goes wrong: the flag is visible and the value is not"), "{text}");
+    assert!(text.contains("reader   loads the value: 0"), "{text}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("found/visibility.txt");
+    let shipped = std::fs::read_to_string(path).expect("it is shipped");
+    assert_eq!(shipped, text, "write it anew: cargo run -q -p rpc-interleavings -- visibility");
+}
+
+#[test]
+fn a_deadlock_is_told_by_its_threads_and_not_in_the_words_of_the_checker() {
+    for topic in &TOPICS {
+        let (text, _) = report(topic);
+        assert!(!text.contains("blocked tasks") && !text.contains("left == right"), "{text}");
+    }
+    let (text, _) = report(TOPICS.iter().find(|topic| topic.name == "mutex").expect("it is a topic"));
+    assert!(
+        text.contains("deadlock: ") && text.contains("thread 2 holds account B, wants account A"),
+        "{text}"
+    );
+}
+
 /// The page's other commands are run by the tests of the other examples.
 #[test]
 fn the_commands_of_the_lecture_s_page_run() {
