@@ -1,0 +1,44 @@
+//! `docs/guide/changing_a_service.md`: each row of its tables is a test, each test is a row, and its blocks are compiled.
+
+#[path = "../../docs/guide/programs/changing_a_service.rs"]
+mod program;
+
+use std::collections::BTreeSet;
+
+use crate::text;
+
+const PAGE: &str = "docs/guide/changing_a_service.md";
+const PROGRAM: &str = "docs/guide/programs/changing_a_service.rs";
+
+/// A text with one space in place of all white space.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn each_row_is_a_test_and_each_test_a_row() {
+    let page = text::of(PAGE);
+    let mut rows = Vec::new();
+    for second in ["why", "what to do instead", "what happens"] {
+        rows.extend(text::table(&page, &["change", second, "test"]).into_iter().map(|row| row[2].clone()));
+    }
+    let program = text::of(PROGRAM);
+    let tests = program.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split('(').next());
+    let tests: BTreeSet<String> = tests.map(str::to_owned).collect();
+    assert_eq!(rows.len(), tests.len(), "a test is in two rows, or in none");
+    assert_eq!(rows.into_iter().collect::<BTreeSet<_>>(), tests);
+}
+
+#[test]
+fn each_block_of_the_page_is_in_the_program_and_the_refusal_is_the_real_one() {
+    let (page, program) = (text::of(PAGE), flat(&text::of(PROGRAM)));
+    let blocks = text::blocks(&page, "rust");
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        assert!(program.contains(&flat(&block)), "the program does not have:\n{block}");
+    }
+    let said = text::blocks(&page, "text");
+    let [refusal] = &said[..] else { panic!("one message") };
+    // The program asserts that a refusal begins with this text.
+    assert!(program.replace("\\ ", "").contains(&flat(refusal)), "{refusal}");
+}
