@@ -44,7 +44,7 @@ use proc_macro::TokenStream;
 /// - `KvClient`, with `KvClient::connect(addr)` and the methods of the trait. A method that returns `Result<T, E>`
 ///   gives `Result<T, CallError<E>>`, one that returns `T` gives `Result<T, CallError>`;
 /// - its field `start`, a `KvStart`, with the same methods, which start a call and return a `Pending<T, E>` or a
-///   `Pending<T>` without waiting;
+///   `Pending<T>` without waiting. It is also a future, so in async code write `kv.start.get("a").await`, and not `kv.get("a")`;
 /// - its field `call`, a `Handle`, with the options and the state of the client: `kv.call.with_deadline(duration).get("a")`;
 /// - `KvServer`, with `KvServer::new(implementation)`: the service to give to `serve`.
 ///
@@ -57,7 +57,7 @@ use proc_macro::TokenStream;
 /// A method takes `&self` and up to 16 arguments. The server reads `&str` and `&[u8]` from the frame without copying. For
 /// any other `&T` it decodes a `T`, and for `&[T]` a `Vec<T>`, and passes a reference. Large bytes are fastest as `&[u8]`,
 /// and as a type that is written `Vec<u8>`. Replies are owned. Your own types need serde's `Serialize` and `Deserialize`.
-/// A `Result` is written in full, `Result<T, E>`: an alias such as `io::Result<T>` hides the error type from the macro.
+/// A borrowing type of your own shows its lifetime, `View<'_>`. A `Result` is written in full, `Result<T, E>`: an alias such as `io::Result<T>` hides the error type from the macro.
 ///
 /// Elements of lists and maps may take 32 bytes of memory for each byte of the arguments, and 8 MiB beside that; more is
 /// refused as bad arguments, and in a reply as a reply that is lost. An absent option takes one byte on the wire and the room

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Borrows what it shows.
+/// Borrows its text.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct View<'a>(&'a str);
 
@@ -32,7 +32,7 @@ pub struct Error;
 pub trait Store: std::marker::Send + ::core::marker::Sync + 'static {
     /// A `Cow` needs no lifetime.
     fn cow(&self, text: Cow<str>, more: Option<Cow<'_, str>>, list: &[Cow<[u8]>]) -> usize;
-    /// What is borrowed inside other types.
+    /// Borrowed parts of other types.
     fn inside(&self, name: Option<&str>, parts: (&str, &[u8]), names: &[&str], at: Option<&Path>) -> usize;
     /// With its lifetime.
     fn view(&self, view: View<'_>, shared: &View<'_>) -> usize;

@@ -1,4 +1,4 @@
-//! Lints that a trait or a method allows or expects: the stubs that nobody wrote are allowed the same.
+//! Lints that a trait or a method allows or expects: its stubs are allowed the same.
 #![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub, clippy::all, clippy::pedantic)]
 #![allow(clippy::must_use_candidate)]
 

@@ -6,7 +6,7 @@ use rpc_core::error::Reason;
 use rpc_core::{CallContext, CallError, Client, RunningServer, Server, rpc};
 use serde::{Deserialize, Serialize};
 
-/// What a customer wants, with the lowest and the highest price.
+/// A wish of a customer, with its lowest and its highest price.
 #[derive(Debug, Serialize, Deserialize)]
 struct Wish {
     low: u32,

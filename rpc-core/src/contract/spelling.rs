@@ -23,7 +23,7 @@ pub(super) const fn hash_without_names(mut hash: u64, signature: &str) -> u64 {
     hash
 }
 
-/// Returns the length of the identifier that `text` begins with, in bytes. A byte that is not ASCII is part of a letter.
+/// Returns the length of the identifier that `text` begins with, in bytes. A byte that is not ASCII is part of one.
 const fn word_length(text: &[u8]) -> usize {
     let mut length = 0;
     while length < text.len()
