@@ -1,5 +1,7 @@
 //! Layer 0: contracts: the methods of a trait, their signatures and policies, and a hash that shows any difference.
 
+mod spelling;
+
 use std::time::Duration;
 
 use thiserror::Error;
@@ -12,7 +14,8 @@ use crate::limits::{MAX_METHODS, MAX_SERVICES};
 pub struct Method {
     /// `Service.method`.
     pub name: &'static str,
-    /// The signature as written, normalised: `fn get(key: &str) -> Result<String, KvError>`.
+    /// The signature as written, normalised: `fn get(key: &str) -> Result<String, KvError>`. With `#[rpc(version = 2)]` it
+    /// ends in `; version 2`.
     pub signature: &'static str,
     /// Its name on the wire; see [`MethodId`].
     pub id: MethodId,
@@ -29,9 +32,10 @@ pub struct Method {
 }
 
 impl Method {
-    /// A method with the default policies.
+    /// A method with the default policies. The names of its arguments are no part of its id.
     pub const fn new(name: &'static str, signature: &'static str) -> Self {
-        let hash = fnv1a(fnv1a(fnv1a(FNV_START, name.as_bytes()), b"\n"), signature.as_bytes());
+        let hash = fnv1a(fnv1a(FNV_START, name.as_bytes()), b"\n");
+        let hash = spelling::hash_without_names(hash, signature);
         Method {
             name,
             signature,
@@ -75,7 +79,7 @@ impl Method {
     }
 }
 
-/// The contract of a trait. Two builds with the same hash have the same signatures, as written.
+/// The contract of a trait. Two builds with the same hash have the same signatures, but for the names of arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Contract {
     /// The trait's name.
@@ -249,6 +253,21 @@ mod tests {
         assert_ne!(KV.hash, KV_CHANGED.hash);
         assert_ne!(KV.methods[1].id, KV_CHANGED.methods[1].id);
         assert_eq!(KV.methods[0].id, KV_CHANGED.methods[0].id);
+    }
+
+    #[test]
+    fn a_renamed_argument_changes_neither_the_method_nor_the_contract() {
+        const RENAMED: Method = Method::new("Kv.get", "fn get(name: &str) -> String");
+        static KV_RENAMED: Contract = Contract::new("Kv", &[RENAMED, PUT]);
+        assert_eq!((RENAMED.id, KV_RENAMED.hash), (GET.id, KV.hash));
+    }
+
+    #[test]
+    fn a_version_changes_the_method_and_the_contract() {
+        const SECOND: Method = Method::new("Kv.get", "fn get(key: &str) -> String; version 2");
+        static KV_SECOND: Contract = Contract::new("Kv", &[SECOND, PUT]);
+        assert_ne!(SECOND.id, GET.id);
+        assert_ne!(KV_SECOND.hash, KV.hash);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The names that generated code uses, and nothing else. A stub written by hand uses the same: see the example
 //! `stubs_by_hand`.
 
+mod checks;
+
 // Names of the standard library, which may mean something else where the trait is.
+pub use std::clone::Clone;
 #[doc(no_inline)]
 pub use std::convert::Into;
 #[doc(no_inline)]
@@ -22,6 +25,10 @@ pub use crate::net::{Addresses, ConnectError, connect};
 #[doc(no_inline)]
 pub use crate::service::{CallContext, Dispatch, Dispatched, Refused, Service};
 
+pub use checks::{
+    Array, Failure, HashKey, Named, NoResult, Owned, Portable, Shared, TreeKey, array, failure, hash_key,
+    no_alias, owned, portable, shared, tree_key,
+};
 use serde::{Deserialize, Serialize};
 
 /// A type of an argument: `Serialize` to be sent, `Deserialize` to be read.
@@ -31,7 +38,9 @@ use serde::{Deserialize, Serialize};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a remote method",
     label = "this type cannot be sent: it does not implement serde's `Serialize` and `Deserialize`",
-    note = "derive them: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "if the type is your own, derive them: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "if it comes from another crate, see if that crate has a feature `serde`; else send a type of your own that says \
+            the same",
     note = "if this is meant to be the call context, write `&CallContext` by that name"
 )]
 pub trait Argument<'de>: Serialize + Deserialize<'de> {}
@@ -47,7 +56,9 @@ pub const fn argument<'de, T: Argument<'de> + ?Sized>() {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned by a remote method",
     label = "this type cannot be sent: it does not implement serde's `Serialize` and `Deserialize`",
-    note = "derive them: `#[derive(serde::Serialize, serde::Deserialize)]`"
+    note = "if the type is your own, derive them: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "if it comes from another crate, see if that crate has a feature `serde`; else send a type of your own that says \
+            the same"
 )]
 pub trait Returnable<'de>: Serialize + Deserialize<'de> {}
 

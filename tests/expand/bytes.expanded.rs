@@ -175,7 +175,7 @@ const _: () = {
         fn from_caller(caller: stub::Caller) -> Self {
             FilesClient {
                 start: FilesStart {
-                    caller: caller.clone(),
+                    caller: stub::Clone::clone(&caller),
                 },
                 call: stub::Handle::new(caller),
             }
@@ -286,7 +286,7 @@ const _: () = {
     }
 
     /// Checks that these types implement serde's traits: one that does not is one error, at its place in the trait.
-    const _: () = {
+    const _: fn() = || {
         stub::argument::<Part>();
     };
 };

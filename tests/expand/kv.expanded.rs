@@ -101,7 +101,9 @@ const _: () = {
 
         fn from_caller(caller: stub::Caller) -> Self {
             KvClient {
-                start: KvStart { caller: caller.clone() },
+                start: KvStart {
+                    caller: stub::Clone::clone(&caller),
+                },
                 call: stub::Handle::new(caller),
             }
         }
@@ -167,7 +169,7 @@ const _: () = {
     }
 
     /// Checks that these types implement serde's traits: one that does not is one error, at its place in the trait.
-    const _: () = {
-        stub::returnable::<KvError>();
+    const _: fn() = || {
+        stub::failure::<KvError>();
     };
 };

@@ -105,7 +105,7 @@ const _: () = {
         fn from_caller(caller: stub::Caller) -> Self {
             PlainReturnsClient {
                 start: PlainReturnsStart {
-                    caller: caller.clone(),
+                    caller: stub::Clone::clone(&caller),
                 },
                 call: stub::Handle::new(caller),
             }

@@ -101,7 +101,7 @@ const _: () = {
         fn from_caller(caller: stub::Caller) -> Self {
             JobsClient {
                 start: JobsStart {
-                    caller: caller.clone(),
+                    caller: stub::Clone::clone(&caller),
                 },
                 call: stub::Handle::new(caller),
             }

@@ -3,15 +3,12 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
-use syn::{Attribute, Ident, Path, ReturnType, Type, Visibility, parse_quote};
+use syn::{Attribute, Ident, Meta, Path, ReturnType, Type, Visibility, parse_quote};
 
 use crate::options::Policies;
 use crate::parse::{Parsed, ParsedArgument, ParsedMethod};
 use crate::shape::{is_blob, is_byte, is_maybe_blob, plain, plain_name, result_arguments};
 use crate::spell;
-
-/// The attributes of a method that its stubs have as well.
-const COPIED: [&str; 3] = ["doc", "deprecated", "allow"];
 
 /// A trait, as a service.
 #[derive(Clone, Debug)]
@@ -22,6 +19,8 @@ pub struct Service {
     pub vis: Visibility,
     /// The path of the runtime crate.
     pub runtime: Path,
+    /// The lints that are allowed on the trait, and so in all of its stubs: `#[allow(non_camel_case_types)]`.
+    pub allowed: Vec<Attribute>,
     /// True if the trait or one of its methods is deprecated.
     pub deprecated: bool,
     /// The methods, in order: the index is the one in the contract.
@@ -103,8 +102,9 @@ impl Service {
         let Parsed { item, runtime, methods } = parsed;
         let mut attributes = item.attrs.iter().chain(methods.iter().flat_map(|method| &method.item.attrs));
         let deprecated = attributes.any(|attribute| attribute.path().is_ident("deprecated"));
+        let allowed = item.attrs.iter().filter_map(allowance).collect();
         let methods = methods.into_iter().map(Method::of).collect::<Option<_>>()?;
-        Some(Service { ident: item.ident, vis: item.vis, runtime, deprecated, methods })
+        Some(Service { ident: item.ident, vis: item.vis, runtime, allowed, deprecated, methods })
     }
 
     /// Returns the service's name: the trait's.
@@ -113,16 +113,34 @@ impl Service {
     }
 }
 
+/// Returns an attribute of a method as its stubs have it; `None` for those that stubs do not have.
+fn for_stubs(attribute: &Attribute) -> Option<Attribute> {
+    let copied = attribute.path().is_ident("doc") || attribute.path().is_ident("deprecated");
+    if copied { Some(attribute.clone()) } else { allowance(attribute) }
+}
+
+/// Returns `#[allow(lint)]` for itself and for `#[expect(lint)]`: what the trait is allowed, its stubs are. The stubs
+/// expect nothing, since a lint may see no reason in them.
+fn allowance(attribute: &Attribute) -> Option<Attribute> {
+    match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("allow") => Some(attribute.clone()),
+        Meta::List(list) if list.path.is_ident("expect") => {
+            let lints = &list.tokens;
+            Some(parse_quote!(#[allow(#lints)]))
+        }
+        _ => None,
+    }
+}
+
 impl Method {
     fn of(parsed: ParsedMethod) -> Option<Self> {
         let ParsedMethod { item, policies, context, arguments } = parsed;
         let arguments = arguments.into_iter().map(Argument::of).collect::<Option<Vec<_>>>()?;
         let typed = arguments.iter().map(|argument| (&argument.name, &argument.ty));
-        let signature = spell::signature(&item.sig.ident, typed, &item.sig.output);
-        let copied = |attribute: &Attribute| COPIED.iter().any(|name| attribute.path().is_ident(name));
+        let signature = spell::signature(&item.sig.ident, typed, &item.sig.output, policies.later_version());
         Some(Method {
             ident: item.sig.ident,
-            attributes: item.attrs.into_iter().filter(copied).collect(),
+            attributes: item.attrs.iter().filter_map(for_stubs).collect(),
             policies,
             context,
             arguments,
