@@ -9,6 +9,8 @@ mod by_name;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod first_service;
 #[cfg(test)]
 mod pages;
