@@ -2,9 +2,10 @@
 
 mod spelling;
 
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
-
-use thiserror::Error;
 
 use crate::ids::{FNV_START, MethodId, fnv1a};
 use crate::limits::{MAX_METHODS, MAX_SERVICES};
@@ -29,6 +30,20 @@ pub struct Method {
     pub deadline: Option<Duration>,
     /// `#[rpc(max_cached_reply = ..)]`: longest reply kept for a client that asks again; else the server's limit.
     pub max_cached_reply: Option<usize>,
+    /// The traits of the service's own error; `None` if the method has none, or if they are not known.
+    pub error_traits: Option<ErrorTraits>,
+}
+
+/// The traits that the type of a service's own error implements. Generic code cannot ask for them; generated code, which names the
+/// type, can: see `stub::error_traits!`.
+///
+/// Each function takes an error of that type, and returns `None` for any other, or if it does not implement the trait.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorTraits {
+    /// Returns the error, to be shown.
+    pub display: for<'a> fn(&'a dyn Any) -> Option<&'a dyn fmt::Display>,
+    /// Returns the error, as the source of another one.
+    pub error: for<'a> fn(&'a dyn Any) -> Option<&'a (dyn Error + 'static)>,
 }
 
 impl Method {
@@ -45,6 +60,7 @@ impl Method {
             context: false,
             deadline: None,
             max_cached_reply: None,
+            error_traits: None,
         }
     }
 
@@ -69,6 +85,12 @@ impl Method {
     /// Sets the method's own default deadline, in milliseconds.
     pub const fn deadline_ms(mut self, milliseconds: u64) -> Self {
         self.deadline = Some(Duration::from_millis(milliseconds));
+        self
+    }
+
+    /// Sets the traits of the service's own error.
+    pub const fn fails_with(mut self, error: ErrorTraits) -> Self {
+        self.error_traits = Some(error);
         self
     }
 
@@ -148,7 +170,7 @@ const fn contract_hash(service: &str, methods: &[Method]) -> u64 {
 }
 
 /// The reason for which services cannot share one server.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContractError {
     /// More services than a HELLO can name.

@@ -11,6 +11,7 @@ mod client_hostile;
 mod contracts;
 mod drain;
 mod endings;
+mod fail_fast;
 mod failing_log;
 mod fork;
 mod killed;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use rpc_core::call::{Resolution, Unknown};
+use rpc_core::call::Unknown;
 use rpc_core::stub::{
     Caller, Client, Contract, Dispatch, Dispatched, Handle, Method, Never, Pending, Refused,
 };
@@ -124,9 +124,9 @@ fn an_unknown_call_can_be_resolved_when_the_network_is_back() {
         _ => None,
     });
     let before = counter.0.load(Ordering::Relaxed);
-    match open.expect("found").resolve(Duration::from_secs(60)) {
-        Resolution::Executed(reply) => assert!(reply.decode::<u64>().expect("a number") > 0),
-        Resolution::NotExecuted(_) => assert_eq!(counter.0.load(Ordering::Relaxed), before),
+    match open.expect("found").resolve::<u64>(Duration::from_secs(60)) {
+        Ok(sum) => assert!(sum > 0),
+        Err(CallError::NotExecuted(_)) => assert_eq!(counter.0.load(Ordering::Relaxed), before),
         other => panic!("{other:?}"),
     }
 }
@@ -141,7 +141,8 @@ fn after_a_restart_a_call_that_was_sent_is_unknown_for_ever_and_a_new_one_runs()
     network.handlers(Handlers::default());
     match pending.wait() {
         Err(CallError::Unknown(unknown)) => {
-            assert!(matches!(unknown.resolve(Duration::from_secs(1)), Resolution::Never));
+            let again = unknown.resolve::<u64>(Duration::from_secs(1));
+            assert!(matches!(&again, Err(CallError::Unknown(again)) if !again.is_open()), "{again:?}");
         }
         other => panic!("{other:?}"),
     }

@@ -82,7 +82,7 @@ impl Does {
         &METHODS[self as usize]
     }
 
-    /// A call of it.
+    /// A call of it; one in eight fails fast.
     pub fn request(self, tag: u64, size: u32, pad: usize, within: Duration) -> Request {
         let mut body = Vec::new();
         codec::encode(&(tag, sealed(tag, size), vec![0u8; pad]), &mut body, usize::MAX)
@@ -94,8 +94,14 @@ impl Does {
             within,
             repeat: self == Does::Idempotent,
             retry: true,
+            fail_fast: fails_fast(tag),
         }
     }
+}
+
+/// Returns true if the call of this tag fails fast: one in eight, but none that is made when all faults are over.
+pub fn fails_fast(tag: u64) -> bool {
+    tag < crate::plan::CALLS && tag % 8 == 5
 }
 
 /// Tags from here on are the hostile client's, which checks nothing: a reply with a lower one is another client's.

@@ -7,7 +7,7 @@ use rpc_core::ids::Time;
 use rpc_core::limits::ClientLimits;
 use rpc_core::proto::{Outcome, UnknownCause};
 
-use crate::ledger::{Does, Ledger};
+use crate::ledger::{Does, Ledger, fails_fast};
 use crate::setup::Setup;
 
 /// The facts about a call.
@@ -27,6 +27,8 @@ pub struct Call {
     pub forgotten: bool,
     /// The network was whole, and there was time enough, so it must get an answer (V16).
     pub must_be_answered: bool,
+    /// The failed rounds of its client when it started.
+    pub rounds: u64,
     /// The verdict, once there is one.
     pub verdict: Option<Outcome>,
     /// The later outcome, if it was unknown first.
@@ -45,6 +47,28 @@ pub struct Surroundings<'a> {
 }
 
 impl Call {
+    /// Checks that 'unreachable' is said before the deadline only to a call that fails fast, and only after a failed round.
+    /// `rounds`: the failed rounds of its client until now.
+    ///
+    /// # Errors
+    /// The rule that the verdict breaks.
+    pub fn is_early_for_a_reason(
+        &self,
+        tag: u64,
+        at: Time,
+        rounds: u64,
+        outcome: &Outcome,
+    ) -> Result<(), String> {
+        let is_unreachable = matches!(
+            outcome,
+            Outcome::NotExecuted(Reason::Unreachable, _) | Outcome::Unknown(UnknownCause::Unreachable)
+        );
+        if is_unreachable && at < self.deadline && !(fails_fast(tag) && rounds > self.rounds) {
+            return Err(format!("V11: call {tag} heard {outcome:?} before its deadline, for no reason"));
+        }
+        Ok(())
+    }
+
     /// Compares a verdict with what really ran.
     ///
     /// # Errors
@@ -77,6 +101,7 @@ impl Call {
             Outcome::NotExecuted(Reason::Closed, _) => runs == 0 && around.closed,
             Outcome::NotExecuted(..) => runs == 0,
             Outcome::Unknown(UnknownCause::Deadline) => true,
+            Outcome::Unknown(UnknownCause::Unreachable) => fails_fast(tag),
             Outcome::Unknown(UnknownCause::SessionLost) => around.setup.loses_sessions,
             Outcome::Unknown(UnknownCause::Closed) => around.closed,
             Outcome::Unknown(UnknownCause::BrokenServer) => around.setup.may_look_broken,
@@ -96,7 +121,7 @@ pub fn is_answer(outcome: &Outcome) -> bool {
     use Reason::{Deadline, NoFreeSlot, Unreachable};
     !matches!(
         outcome,
-        Outcome::Unknown(UnknownCause::Deadline)
+        Outcome::Unknown(UnknownCause::Deadline | UnknownCause::Unreachable)
             | Outcome::NotExecuted(Deadline | NoFreeSlot | Unreachable, _)
     )
 }

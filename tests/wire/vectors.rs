@@ -108,6 +108,12 @@ fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
         ("REPLY too large", reply(Status::Refused(Reason::TooLarge)), Vec::new()),
         ("ACK reply", Header::for_call(Kind::Ack, 0, 1), Vec::new()),
         ("TABLE properties", plain(Kind::Table), Table::of(ClockClient::CONTRACT).encode(FEATURE_PROPERTIES)),
+        ("METHODS services", plain(Kind::Methods), message::encode_name("")),
+        (
+            "TABLE services",
+            plain(Kind::Table),
+            Table::of_services(&[KvClient::CONTRACT, ClockClient::CONTRACT]).encode(0),
+        ),
     ]
 }
 

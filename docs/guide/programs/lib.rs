@@ -11,6 +11,8 @@ mod calls;
 #[cfg(test)]
 mod changing_a_service;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod first_service;
 #[cfg(test)]
 mod pages;

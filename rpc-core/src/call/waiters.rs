@@ -8,8 +8,8 @@ use std::task::Waker;
 use slab::Slab;
 
 use super::channel::Ticket;
+use crate::proto::Outcome;
 use crate::proto::client::Event;
-use crate::proto::{Outcome, UnknownCause};
 
 /// The waiters of all calls of a client that were started, and neither taken nor forgotten.
 ///
@@ -41,7 +41,7 @@ enum Progress {
     Awaited,
     /// The call has ended, and the caller has not taken its outcome.
     Arrived(Outcome),
-    /// The caller has taken 'unknown by deadline', and may still learn the outcome.
+    /// The caller has taken an unknown outcome, and may still learn what became of the call.
     Open,
     /// The outcome of such a call has arrived.
     Resolved(Outcome),
@@ -82,7 +82,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         self.entries.try_remove(ticket.0 as usize)?.waker
     }
 
-    /// Takes an outcome that has arrived. After an unknown outcome by deadline the waiter stays, for its resolution.
+    /// Takes an outcome that has arrived. After an unknown outcome that may be resolved the waiter stays, for its resolution.
     pub fn take(&mut self, ticket: Ticket) -> Option<Outcome> {
         let key = ticket.0 as usize;
         let waiter = self.entries.get_mut(key)?;
@@ -92,7 +92,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         let Progress::Arrived(outcome) = std::mem::replace(&mut waiter.progress, Progress::Awaited) else {
             return None; // excluded above
         };
-        if outcome == Outcome::Unknown(UnknownCause::Deadline) {
+        if outcome.may_be_resolved() {
             waiter.progress = Progress::Open;
         } else {
             self.entries.try_remove(key);
@@ -175,6 +175,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::UnknownCause;
 
     fn finished(ticket: Ticket, outcome: Outcome) -> Event {
         Event::Finished(ticket.0, outcome)

@@ -10,6 +10,8 @@ use crate::error::Reason;
 pub enum UnknownCause {
     /// Its deadline passed without a reply. It can be resolved later.
     Deadline,
+    /// It fails fast, and the server could not be reached at any of its addresses. It can be resolved later.
+    Unreachable,
     /// The session is gone: the server restarted, or forgot the client after the lease. It stays unknown for ever.
     SessionLost,
     /// The server broke the protocol, and the session was given up. It stays unknown for ever.
@@ -19,6 +21,13 @@ pub enum UnknownCause {
     /// The process from which this one was forked has started the call, and alone gets its reply. Here it stays unknown for
     /// ever.
     Forked,
+}
+
+impl UnknownCause {
+    /// Returns true if the outcome may still become known: the client goes on asking.
+    pub fn may_be_resolved(self) -> bool {
+        matches!(self, UnknownCause::Deadline | UnknownCause::Unreachable)
+    }
 }
 
 /// The end of a call.
@@ -36,4 +45,12 @@ pub enum Outcome {
     ReplyLost(String),
     /// It may have run, and may still.
     Unknown(UnknownCause),
+}
+
+impl Outcome {
+    /// Returns true if another outcome may follow: the call is unknown, and the client goes on asking.
+    #[inline]
+    pub fn may_be_resolved(&self) -> bool {
+        matches!(self, Outcome::Unknown(cause) if cause.may_be_resolved())
+    }
 }

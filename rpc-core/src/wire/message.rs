@@ -133,6 +133,14 @@ impl Table {
         }
     }
 
+    /// Returns the table of all services of a server. Each has the place of a method: its contract's hash, its name, and no
+    /// signature. The name of such a table is empty.
+    pub fn of_services(contracts: &[&'static Contract]) -> Self {
+        let services = contracts.iter();
+        let methods = services.map(|c| (MethodId(c.hash), c.service.to_owned(), String::new())).collect();
+        Table { methods, ..Table::default() }
+    }
+
     /// Returns the encoded body, for a session with these features.
     pub fn encode(&self, features: u32) -> Vec<u8> {
         let mut body = Vec::new();

@@ -202,7 +202,7 @@ fn ask(server: &HostileServer, call: Call, deadline: Duration) -> Told {
     Told { verdict, text, took, calls: server.seen.calls.load(Ordering::SeqCst) }
 }
 
-fn told_of<E: std::error::Error>(verdict: Result<(), CallError<E>>) -> (&'static str, String) {
+fn told_of<E: std::error::Error + 'static>(verdict: Result<(), CallError<E>>) -> (&'static str, String) {
     let Err(error) = verdict else { return ("done", String::new()) };
     let word = match &error {
         CallError::Service(_) => "service error",

@@ -71,8 +71,8 @@ pub(super) fn expand(generator: &Generator<'_>) -> TokenStream {
             #[doc = #connect_doc]
             ///
             /// # Errors
-            /// Returns an error if no server answers at the address. It may have another version of this trait: then it
-            /// refuses the calls that differ, and runs the others.
+            /// Returns an error if no server answers at the address, or if the one that does has no service of this name. It
+            /// may have another version of this trait: then it refuses the calls that differ, and runs the others.
             pub fn connect(addr: impl #stub::Into<#stub::Addresses>) -> #stub::Result<Self, #stub::ConnectError> {
                 #stub::connect(addr)
             }

@@ -65,5 +65,7 @@ fn row(method: &Method, generator: &Generator<'_>) -> TokenStream {
         let bytes = Literal::usize_unsuffixed(bytes);
         quote!(.max_cached_reply(#bytes))
     });
-    quote!(#stub::Method::new(#name, #signature) #idempotent #slow #takes_context #deadline #max_cached_reply)
+    let fails_with =
+        method.reply.error.as_ref().map(|error| quote!(.fails_with(#stub::error_traits!(#error))));
+    quote!(#stub::Method::new(#name, #signature) #idempotent #slow #takes_context #deadline #max_cached_reply #fails_with)
 }

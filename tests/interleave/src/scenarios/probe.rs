@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rpc_core::call::Resolution;
 use rpc_core::limits::{ClientLimits, ServerLimits};
 use rpc_core::{CallError, rpc};
 
@@ -84,13 +83,13 @@ impl Ledger {
     }
 
     /// Checks what became of an unknown call that ran; in a calm execution it must be known.
-    pub(crate) fn resolved(&self, call: u64, resolution: &Resolution) {
+    pub(crate) fn resolved(&self, call: u64, resolution: &Verdict) {
         world::note(|| format!("call {call} is resolved as {resolution:?}"));
         match resolution {
-            Resolution::Executed(reply) => {
-                assert_eq!(reply.decode().ok(), Some(answer(call)), "V6: call {call} is resolved as another");
+            Ok(reply) => {
+                assert_eq!(*reply, answer(call), "V6: call {call} is resolved as another");
             }
-            Resolution::NotExecuted(why) => {
+            Err(CallError::NotExecuted(why)) => {
                 assert_eq!(self.runs(call), 0, "V7: call {call} ran, and is resolved as {why}");
             }
             open => assert!(!world::is_calm(), "V15: call {call} is not resolved: {open:?}"),

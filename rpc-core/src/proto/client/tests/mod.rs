@@ -7,6 +7,7 @@ mod broken;
 mod canonical;
 mod deadlines;
 mod drained;
+mod fail_fast;
 mod greeting;
 mod nonces;
 mod pings;
