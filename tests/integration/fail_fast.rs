@@ -127,7 +127,8 @@ fn a_restart_between_two_calls_is_another_incarnation_and_each_step_is_an_event(
     assert!(first.is_some());
     server.drain_within(Duration::ZERO);
     server.wait().expect("no error");
-    not_executed(client.echo("b"));
+    // It may be sent before the end of the connection is read: then it is unknown, and the server took the answer with it.
+    assert_ne!(client.echo("b").expect_err("no server is there").ran(), Some(true));
     assert!(client.call.outage().is_some());
 
     let server = serve(&address.to_string(), &Arc::default());
