@@ -8,8 +8,9 @@ use rpc_core::error::Reason;
 use rpc_core::limits::ServerLimits;
 use rpc_core::wire::frame::{Header, Kind};
 use rpc_core::wire::message::{Hello, Status};
-use rpc_core::{CallError, Connector, RunningServer, Server, rpc};
+use rpc_core::{CallError, Connector, RunningServer, Server};
 
+use crate::echo::{EchoClient, EchoServer, Wall};
 use crate::raw_client::{PATIENCE, RawClient};
 use crate::test_service::{CONTRACT, ECHO, TestServer, WAIT_SLOW};
 
@@ -22,19 +23,6 @@ const SOON: Duration = Duration::from_secs(20);
 /// Bounds that end no drain.
 fn patient() -> ServerLimits {
     ServerLimits { grace: LONG, drain_linger: LONG, drain_detached: LONG, ..ServerLimits::default() }
-}
-
-#[rpc]
-pub(crate) trait Echo {
-    fn echo(&self, text: &str) -> String;
-}
-
-struct Wall;
-
-impl Echo for Wall {
-    fn echo(&self, text: &str) -> String {
-        text.to_owned()
-    }
 }
 
 fn server_of_echo(limits: ServerLimits, loops: usize) -> RunningServer {
