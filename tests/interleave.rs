@@ -1,6 +1,7 @@
 //! The production code of the net layer, interleaved: each scenario under fixed seeds, and under new ones in each run.
 
 use rpc_interleave::{SCENARIOS, search};
+use rpc_tests::campaign::fresh_seed;
 
 /// Schedules of each scenario from a fixed seed: what passed here passes everywhere.
 const FIXED: u64 = 700;
@@ -28,8 +29,8 @@ fn under_fixed_schedules_each_call_ends_once_and_in_time() {
 
 #[test]
 fn under_new_schedules_each_call_ends_once_and_in_time() {
-    let first = fastrand::u64(0..1 << 48);
-    println!("seeds from {first}");
+    let first = fresh_seed();
+    println!("again: RPC_BASE={first}");
     search_all(first, NEW);
 }
 

@@ -108,11 +108,21 @@ fn in_every_run_each_verdict_is_true_and_every_rule_holds() {
 
 #[test]
 fn in_runs_that_are_new_each_time_every_rule_holds_too() {
-    let base = std::env::var("RPC_BASE").ok().and_then(|text| text.parse().ok());
-    let base: u64 = base.unwrap_or_else(fresh_seed);
+    let base = fresh_seed();
     println!("again: RPC_BASE={base}");
     let tally = all_hold(base..base + MOVING, Options::default());
     assert_eq!(tally.get("calls that ran twice"), 0);
+}
+
+/// Seeds in which the harness itself was wrong once: a call that fails fast met a connection that ended with the old
+/// server, and a drain without a linger was taken for one that ended too early.
+const HARNESS_WAS_WRONG: [u64; 3] = [1_885_122_021, 12_672_209_147, 478_294_510_510];
+
+#[test]
+fn the_runs_in_which_the_harness_was_wrong_break_no_rule() {
+    for seed in HARNESS_WAS_WRONG {
+        all_hold(seed..seed + 1, Options::default());
+    }
 }
 
 #[test]

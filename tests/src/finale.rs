@@ -6,7 +6,7 @@ use std::time::Duration;
 use rpc_core::proto::server::RecordState;
 use rpc_sim::Faults;
 
-use crate::ledger::Does;
+use crate::ledger::{Does, fails_fast};
 use crate::plan::CALLS;
 use crate::run::Run;
 use crate::truth::most_runs;
@@ -41,9 +41,11 @@ impl Run {
         if self.world.server().is_none() || self.setup.trouble.drains > 0 {
             self.world.restart_server();
         }
-        for call in self.calls.values_mut() {
+        for (tag, call) in &mut self.calls {
             let now = self.world.client_time(call.client);
-            call.must_be_answered = call.deadline.since(now) > TIME_LEFT && self.setup.has_room();
+            let has_time = call.deadline.since(now) > TIME_LEFT && self.setup.has_room();
+            // A call that fails fast may be told of an attempt that the new server, a moment ago, has cut.
+            call.must_be_answered = has_time && !fails_fast(*tag);
         }
         let healed = self.world.now();
         self.until(healed.plus(SETTLED))?;
