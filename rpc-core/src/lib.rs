@@ -55,7 +55,7 @@
 //! - [`ByName`]: calls without a trait, by a name that is known only at run time.
 //!
 //! Errors of a call:
-//! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`ReplyLost`],
+//! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`GivenUp`], [`ReplyLost`],
 //!   [`Unknown`] with its [`UnknownCause`]. [`CallTarget`] names the method and the server. [`Never`] is the error of a method
 //!   that has none.
 //! - [`Escaped`] shows text that the other side has sent, as the errors do: a terminal obeys none of it.
@@ -122,8 +122,8 @@ pub mod text;
 pub mod wire;
 
 pub use call::{
-    ByName, CallError, CallTarget, Caller, Client, ClientCounters, Handle, Never, NotExecuted, Panicked,
-    Pending, Race, ReplyLost, Resolution, ResolvedReply, Unknown,
+    ByName, CallError, CallTarget, Caller, Client, ClientCounters, GivenUp, Handle, Never, NotExecuted,
+    Panicked, Pending, Race, ReplyLost, Resolution, ResolvedReply, Unknown,
 };
 pub use contract::{Contract, ContractError, Method};
 pub use error::Reason;

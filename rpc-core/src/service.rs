@@ -87,12 +87,51 @@ impl CallContext {
         self.deadline.since(self.clock.now())
     }
 
-    /// Returns true if the caller has cancelled the call, or its deadline has passed. The result of the implementation is
-    /// still its reply: a running call never becomes 'not executed'. It may still reach its caller, just before the caller gives
-    /// up, so do not return a value that means something else.
+    /// Returns true if the caller has cancelled the call, or its deadline has passed. The call still ends in what the
+    /// implementation does: a running call never becomes 'not executed'. Its caller is told 'unknown', and what the
+    /// implementation returns is found by [`resolve`](crate::Unknown::resolve). So do not return a value that means something
+    /// else; [`give_up`](CallContext::give_up) ends the call without one.
     pub fn is_cancelled(&self) -> bool {
         let told = self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
         told || self.time_left().is_zero()
+    }
+}
+
+impl CallContext {
+    /// Ends the handler and its call without a reply, whatever type the method returns. The verdict of the caller is
+    /// [`GivenUp`](crate::GivenUp) with this text: it began, and its effects may be partial. Duplicates of the call get the
+    /// same, and so does [`resolve`](crate::Unknown::resolve).
+    ///
+    /// ```
+    /// use rpc_core::{CallContext, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Search {
+    ///     #[rpc(slow)]
+    ///     fn count(&self, cx: &CallContext, word: &str) -> u64;
+    /// }
+    ///
+    /// struct Pages(Vec<String>);
+    ///
+    /// impl Search for Pages {
+    ///     fn count(&self, cx: &CallContext, word: &str) -> u64 {
+    ///         let mut found = 0;
+    ///         for page in &self.0 {
+    ///             if cx.is_cancelled() {
+    ///                 cx.give_up("no caller waits any more"); // a count of some pages would be a wrong answer
+    ///             }
+    ///             found += page.matches(word).count() as u64;
+    ///         }
+    ///         found
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// It unwinds the thread, so call it on the thread that runs the handler, and not while a lock is held: a mutex of the
+    /// standard library is poisoned by it as by a panic. Nothing is printed. A program that is built with `panic = "abort"`
+    /// ends here, as it does when a handler panics: return an error of your own there.
+    pub fn give_up(&self, reason: impl fmt::Display) -> ! {
+        crate::panics::give_up(reason.to_string())
     }
 }
 

@@ -12,6 +12,7 @@ mod contracts;
 mod endings;
 mod failing_log;
 mod fork;
+mod given_up;
 mod killed;
 mod lost;
 mod raw_client;

@@ -338,6 +338,12 @@ impl Run {
             if at > call.deadline.max(self.late_until[call.client]).plus(TICK) {
                 return Err(format!("V11: call {tag} was due at {:?}, ended at {at:?}", call.deadline));
             }
+            if outcome.has_run() && at >= call.deadline {
+                return Err(format!(
+                    "V11: call {tag} was due at {:?}, heard {outcome:?} at {at:?}",
+                    call.deadline
+                ));
+            }
             if call.must_be_answered && !is_answer(&outcome) {
                 return Err(format!("V16: call {tag} got no answer on a network that works: {outcome:?}"));
             }

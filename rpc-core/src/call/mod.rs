@@ -17,7 +17,8 @@ pub use crate::proto::{Outcome, Request};
 pub use by_name::ByName;
 pub use channel::{Channel, Ticket};
 pub use error::{
-    CallError, CallTarget, Never, NotExecuted, Panicked, ReplyLost, Resolution, ResolvedReply, Unknown,
+    CallError, CallTarget, GivenUp, Never, NotExecuted, Panicked, ReplyLost, Resolution, ResolvedReply,
+    Unknown,
 };
 pub use handle::{Caller, Client, Handle};
 pub use pending::Pending;

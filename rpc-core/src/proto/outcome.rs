@@ -30,10 +30,19 @@ pub enum Outcome {
     Failed(Bytes),
     /// It ran once and panicked; the text is the panic's.
     Panicked(String),
+    /// It began, and its handler gave it up: its effects may be partial. The text is the handler's.
+    GivenUp(String),
     /// It did not run and never will.
     NotExecuted(Reason, String),
     /// It ran once; its reply was not kept, or could not be sent or encoded. The text says which.
     ReplyLost(String),
     /// It may have run, and may still.
     Unknown(UnknownCause),
+}
+
+impl Outcome {
+    /// Returns true if the server has said that the call ran.
+    pub fn has_run(&self) -> bool {
+        !matches!(self, Outcome::NotExecuted(..) | Outcome::Unknown(_))
+    }
 }

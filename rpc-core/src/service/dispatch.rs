@@ -12,7 +12,7 @@ use crate::error::Reason;
 use crate::ids::Clock;
 use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
 use crate::log;
-use crate::panics::panic_text;
+use crate::panics::{given_up, panic_text};
 use crate::proto::server::ReadyCall;
 use crate::text::Escaped;
 use crate::wire::message::{Status, cut};
@@ -60,12 +60,18 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
             write_text(reply, &refused.detail);
             Status::Refused(refused.reason)
         }
-        Err(panic) => {
-            write_text(reply, &panic_text(panic));
-            let text = String::from_utf8_lossy(reply);
-            log::error!(method = call.entry.method.name, call = %call.call, panic = %Escaped(text), "a handler panicked");
-            if entered.get() { Status::Panicked } else { Status::Refused(Reason::BadArguments) }
-        }
+        Err(panic) => match given_up(panic) {
+            Ok(text) => {
+                write_text(reply, &text);
+                Status::GivenUp
+            }
+            Err(panic) => {
+                write_text(reply, &panic_text(panic));
+                let text = String::from_utf8_lossy(reply);
+                log::error!(method = call.entry.method.name, call = %call.call, panic = %Escaped(text), "a handler panicked");
+                if entered.get() { Status::Panicked } else { Status::Refused(Reason::BadArguments) }
+            }
+        },
     }
 }
 

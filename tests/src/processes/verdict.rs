@@ -47,9 +47,10 @@ impl Verdict {
             Err(CallError::NotExecuted(_)) => Verdict::NotExecuted,
             Err(CallError::Unknown(unknown)) => match unknown.resolve(patience) {
                 Resolution::NotExecuted(_) => Verdict::ResolvedNot,
-                Resolution::Executed(_) | Resolution::Panicked(_) | Resolution::ReplyLost => {
-                    Verdict::ResolvedRan
-                }
+                Resolution::Executed(_)
+                | Resolution::Panicked(_)
+                | Resolution::GivenUp(_)
+                | Resolution::ReplyLost => Verdict::ResolvedRan,
                 _ => Verdict::Unknown,
             },
             Err(_) => Verdict::Ran,

@@ -187,7 +187,10 @@ fn append(kv: &KvClient, token: Token) -> (Verdict, Duration, bool) {
                 doubted = true;
                 resolve(unknown)
             }
-            CallError::Service(_) | CallError::Panicked(_) | CallError::ReplyLost(_) => Verdict::RanReplyLost,
+            CallError::Service(_)
+            | CallError::Panicked(_)
+            | CallError::GivenUp(_)
+            | CallError::ReplyLost(_) => Verdict::RanReplyLost,
         };
         if verdict != Verdict::NotExecuted || first.elapsed() > PATIENT {
             return (verdict, took, doubted);
@@ -202,7 +205,10 @@ fn resolve(unknown: &Unknown) -> Verdict {
         Resolution::Executed(reply) if !reply.is_service_error() => {
             reply.decode::<u64>().map_or(Verdict::RanReplyLost, Verdict::Ran)
         }
-        Resolution::Executed(_) | Resolution::Panicked(_) | Resolution::ReplyLost => Verdict::RanReplyLost,
+        Resolution::Executed(_)
+        | Resolution::Panicked(_)
+        | Resolution::GivenUp(_)
+        | Resolution::ReplyLost => Verdict::RanReplyLost,
         Resolution::NotExecuted(_) => Verdict::NotExecuted,
         _ => Verdict::Unknown,
     }

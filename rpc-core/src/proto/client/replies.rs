@@ -1,7 +1,10 @@
-//! Layer 2: replies: the outcome that a REPLY stands for.
+//! Layer 2: replies: the outcome that a REPLY stands for, and a reply that is read too late to be a verdict.
 
+use super::call::{Call, weaker};
+use super::calls::Calls;
+use super::config::Event;
 use crate::error::Reason;
-use crate::proto::Outcome;
+use crate::proto::{Outcome, UnknownCause};
 use crate::text::received;
 use crate::wire::frame::Frame;
 use crate::wire::message::{REPLY_NOT_KEPT_BEFORE, Status};
@@ -31,6 +34,7 @@ impl Reply {
             Status::Failed => Outcome::Failed(frame.body),
             Status::Panicked => Outcome::Panicked(text()),
             Status::ReplyLost => Outcome::ReplyLost(text()),
+            Status::GivenUp => Outcome::GivenUp(text()),
             Status::Refused(reason) => Outcome::NotExecuted(reason, text()),
         };
         Reply { outcome, may_arrive_again }
@@ -39,5 +43,13 @@ impl Reply {
     /// Returns true if the server suggests another attempt.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.outcome, Outcome::NotExecuted(Reason::Busy | Reason::Draining, _))
+    }
+}
+
+impl Calls {
+    /// Ends a call that ran and whose reply is read at its deadline or later: it is unknown by deadline, and resolved at once.
+    pub(super) fn conclude_late(&mut self, call: Call, reply: Reply) {
+        self.events.push_back(Event::Finished(call.tag, Outcome::Unknown(UnknownCause::Deadline)));
+        self.events.push_back(Event::Resolved(call.tag, weaker(reply.outcome, call.earlier)));
     }
 }

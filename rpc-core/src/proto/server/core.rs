@@ -25,7 +25,7 @@ use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::{FRAMES_PER_TURN, ServerLimits};
 use crate::wire::frame::{self, Frame, Header, Kind, millis};
-use crate::wire::message::{self, Status};
+use crate::wire::message::{self, FEATURE_GIVEN_UP, Status};
 
 /// The server's side of the protocol, for one loop.
 ///
@@ -304,7 +304,7 @@ impl ServerCore {
     pub fn finish(&mut self, key: CallKey, status: Status, body: &[u8], now: Time) {
         debug_assert!(self.running > 0, "V12: a call that ends was handed out");
         self.running -= 1;
-        self.counters.panics += u64::from(status == Status::Panicked);
+        let status = if status.is_ordinary() { status } else { self.note_failure(key, status) };
         // Space is made before the record is settled, since the filter that settles it sees its own slot only.
         if status.ran() && !self.calls.is_ample(body.len()) {
             self.release_old_replies(key, body.len(), now);
@@ -316,6 +316,20 @@ impl ServerCore {
             None => self.counters.results_without_session += u64::from(!key.is_duplicate),
         }
         self.links.resume_calls(key.session); // those that waited for this reply
+    }
+}
+
+impl ServerCore {
+    /// Counts a handler that has panicked or given up. Returns the status that its client knows.
+    #[cold]
+    fn note_failure(&mut self, key: CallKey, status: Status) -> Status {
+        self.counters.panics += u64::from(status == Status::Panicked);
+        self.counters.given_up += u64::from(status == Status::GivenUp);
+        let features = self.links.sessions.get(key.session).map_or(0, |session| session.terms.features);
+        match status {
+            Status::GivenUp if features & FEATURE_GIVEN_UP == 0 => Status::Panicked, // the nearest that it knows (W12)
+            status => status,
+        }
     }
 }
 

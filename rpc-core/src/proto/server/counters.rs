@@ -46,6 +46,8 @@ pub struct ServerCounters {
     pub replies_dropped: u64,
     /// Handlers that panicked.
     pub panics: u64,
+    /// Handlers that gave their call up.
+    pub given_up: u64,
     /// Results whose session had ended meanwhile.
     pub results_without_session: u64,
     /// Connections closed because of what was received.
@@ -132,6 +134,7 @@ impl ServerCounters {
             replies: self.replies + other.replies,
             replies_dropped: self.replies_dropped + other.replies_dropped,
             panics: self.panics + other.panics,
+            given_up: self.given_up + other.given_up,
             results_without_session: self.results_without_session + other.results_without_session,
             protocol_errors: self.protocol_errors + other.protocol_errors,
             floods: self.floods + other.floods,
@@ -186,6 +189,7 @@ mod tests {
             replies: 20 * by,
             replies_dropped: 39 * by,
             panics: 21 * by,
+            given_up: 44 * by,
             results_without_session: 22 * by,
             protocol_errors: 23 * by,
             floods: 40 * by,

@@ -9,6 +9,7 @@ mod drain;
 mod eviction;
 mod fair;
 mod finals;
+mod given_up;
 mod greeting;
 mod kept;
 mod kept_shares;
