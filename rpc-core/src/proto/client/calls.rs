@@ -274,9 +274,8 @@ impl Calls {
         // Before the slot is freed: a call that takes it in `fill_slots` withdraws the offer again, for it is an ACK itself.
         self.offer_ack(slot, seq, size, at);
         match self.slots.release(slot) {
-            // The handler may have seen that the deadline was over: what it returned then must not pass for a reply in time.
-            Use::InFlight(in_flight) if in_flight.call.deadline <= at.now && reply.outcome.has_run() => {
-                self.conclude_late(in_flight.call, reply);
+            Use::InFlight(own) if reply.is_late(&own.call, at.now) => {
+                self.events.extend(reply.late(own.call))
             }
             Use::InFlight(in_flight) => self.conclude(in_flight.call, reply, after, at),
             Use::Orphaned(orphan) => {

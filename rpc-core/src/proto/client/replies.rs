@@ -1,9 +1,9 @@
 //! Layer 2: replies: the outcome that a REPLY stands for, and a reply that is read too late to be a verdict.
 
 use super::call::{Call, weaker};
-use super::calls::Calls;
 use super::config::Event;
 use crate::error::Reason;
+use crate::ids::Time;
 use crate::proto::{Outcome, UnknownCause};
 use crate::text::received;
 use crate::wire::frame::Frame;
@@ -44,12 +44,17 @@ impl Reply {
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.outcome, Outcome::NotExecuted(Reason::Busy | Reason::Draining, _))
     }
-}
 
-impl Calls {
-    /// Ends a call that ran and whose reply is read at its deadline or later: it is unknown by deadline, and resolved at once.
-    pub(super) fn conclude_late(&mut self, call: Call, reply: Reply) {
-        self.events.push_back(Event::Finished(call.tag, Outcome::Unknown(UnknownCause::Deadline)));
-        self.events.push_back(Event::Resolved(call.tag, weaker(reply.outcome, call.earlier)));
+    /// Returns true if this reply is no verdict on its call: the call ran, and its caller waits no longer.
+    ///
+    /// The handler may have seen that the deadline was over: what it returned then must not pass for a reply in time.
+    pub(super) fn is_late(&self, call: &Call, now: Time) -> bool {
+        call.deadline <= now && self.outcome.has_run()
+    }
+
+    /// Returns the news about a call that has such a reply: it is unknown by deadline, and resolved at once.
+    pub(super) fn late(self, call: Call) -> [Event; 2] {
+        let unknown = Outcome::Unknown(UnknownCause::Deadline);
+        [Event::Finished(call.tag, unknown), Event::Resolved(call.tag, weaker(self.outcome, call.earlier))]
     }
 }
