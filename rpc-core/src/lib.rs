@@ -46,6 +46,7 @@
 //!   and a [`SettingError`] inside it which setting is outside its bounds.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
+//! - [`Later`] is what a method returns whose reply comes later, and [`Responder`] is what ends such a call, from any thread.
 //!
 //! To call:
 //! - `YourClient::connect`, or [`Connector`] with [`ClientLimits`] and a deadline other than [`DEFAULT_DEADLINE`].
@@ -138,6 +139,6 @@ pub use proto::UnknownCause;
 pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;
-pub use service::{CallContext, Service};
+pub use service::{CallContext, Later, Responder, Service};
 pub use text::Escaped;
 pub use wire::codec::DecodeError;

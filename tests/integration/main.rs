@@ -13,7 +13,10 @@ mod endings;
 mod failing_log;
 mod fork;
 mod given_up;
+#[path = "../../docs/guide/programs/replies_later.rs"]
+mod guide_replies_later;
 mod killed;
+mod later;
 mod lost;
 mod raw_client;
 mod raw_server;

@@ -74,9 +74,10 @@ impl Call {
                 once && known && !gave_up && failed == (self.does == Does::Fail)
             }
             Outcome::Panicked(_) => once && self.does == Does::Panic,
-            Outcome::GivenUp(_) => {
-                let known = around.setup.may_change_bodies || ledger.gave_up.contains(&tag);
-                once && known && self.does == Does::Look
+            Outcome::GivenUp(text) => {
+                let shut_down = around.setup.trouble.drains > 0 && text.contains("shutting down");
+                let known = ledger.gave_up.contains(&tag) || shut_down || around.setup.may_change_bodies;
+                once && known && matches!(self.does, Does::Look | Does::Hold)
             }
             Outcome::ReplyLost(_) => once,
             Outcome::NotExecuted(Reason::Closed, _) => runs == 0 && around.closed,

@@ -7,7 +7,9 @@ use syn::{Attribute, Ident, Path, ReturnType, Type, Visibility, parse_quote};
 
 use crate::options::Policies;
 use crate::parse::{Parsed, ParsedArgument, ParsedMethod};
-use crate::shape::{is_blob, is_byte, is_maybe_blob, plain, plain_name, result_arguments};
+use crate::shape::{
+    is_blob, is_byte, is_maybe_blob, is_unit, later_argument, plain, plain_name, result_arguments,
+};
 use crate::spell;
 
 /// The attributes of a method that its stubs have as well.
@@ -43,6 +45,8 @@ pub struct Method {
     pub arguments: Vec<Argument>,
     /// Its reply.
     pub reply: Reply,
+    /// True if its implementation returns a `Later`: the reply is the type inside, on both sides and in the contract.
+    pub later: bool,
     /// Its signature as text, the same for every formatting: no receiver, no context.
     pub signature: String,
 }
@@ -118,7 +122,8 @@ impl Method {
         let ParsedMethod { item, policies, context, arguments } = parsed;
         let arguments = arguments.into_iter().map(Argument::of).collect::<Option<Vec<_>>>()?;
         let typed = arguments.iter().map(|argument| (&argument.name, &argument.ty));
-        let signature = spell::signature(&item.sig.ident, typed, &item.sig.output);
+        let (output, later) = reply_of(item.sig.output);
+        let signature = spell::signature(&item.sig.ident, typed, &output);
         let copied = |attribute: &Attribute| COPIED.iter().any(|name| attribute.path().is_ident(name));
         Some(Method {
             ident: item.sig.ident,
@@ -126,7 +131,8 @@ impl Method {
             policies,
             context,
             arguments,
-            reply: Reply::of(item.sig.output),
+            reply: Reply::of(output),
+            later,
             signature,
         })
     }
@@ -164,6 +170,18 @@ impl Passing {
             Type::Slice(slice) => Passing::Slice((*slice.elem).clone()),
             target => Passing::ByRef(target.clone()),
         }
+    }
+}
+
+/// Returns the type that callers get: what a method returns, or the type inside of its `Later`. True if there is one.
+pub fn reply_of(output: ReturnType) -> (ReturnType, bool) {
+    match output {
+        ReturnType::Type(arrow, ty) => match later_argument(&ty).cloned() {
+            Some(inside) if is_unit(&inside) => (ReturnType::Default, true),
+            Some(inside) => (ReturnType::Type(arrow, Box::new(inside)), true),
+            None => (ReturnType::Type(arrow, ty), false),
+        },
+        ReturnType::Default => (ReturnType::Default, false),
     }
 }
 

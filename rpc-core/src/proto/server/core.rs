@@ -13,12 +13,13 @@ use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
 use super::filter::{Filter, Handled};
+use super::held_calls::HeldCalls;
 use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
 use super::long_replies::LongReplies;
 use super::outgoing::Outgoing;
-use super::record::Record;
+use super::record::{CallState, Record};
 use super::tables::Tables;
 use super::timers::Timer;
 use crate::error::ProtocolError;
@@ -42,6 +43,8 @@ pub struct ServerCore {
     pub(super) links: Links,
     /// The data of calls that wait, run, or have a kept reply.
     pub(super) calls: CallTable,
+    /// The calls of methods that reply later.
+    pub(super) held: HeldCalls,
     /// Connections that go to another loop.
     pub(super) handovers: VecDeque<HandOver>,
     /// The method tables of the services.
@@ -68,6 +71,7 @@ impl ServerCore {
             config,
             entropy,
             links: Links::default(),
+            held: HeldCalls::default(),
             handovers: VecDeque::new(),
             long_replies: LongReplies::default(),
             running: 0,
@@ -134,12 +138,13 @@ impl ServerCore {
                 }
                 Timer::Lease(key) if self.links.check_lease(key, limits, now) => {
                     self.counters.expired += 1;
-                    end_session(&mut self.links, &mut self.calls, key, limits, now);
+                    end_session(&mut self.links, &mut self.calls, &mut self.held, key, limits, now);
                 }
                 Timer::Begin(key) => self.links.begin_again(key),
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Frame(_) | Timer::Lease(_) => {}
             }
         }
+        self.tell_late_holders(now);
         self.read_waiting(now);
         self.check_drain(now);
     }
@@ -151,7 +156,7 @@ impl ServerCore {
             return Some(Time::default()); // frames wait for their turn: it is there now
         }
         let drain = self.drain.as_ref().map(Drain::next_look);
-        self.links.next_timer().into_iter().chain(drain).min()
+        self.links.next_timer().into_iter().chain(drain).chain(self.held.next_due()).min()
     }
 
     /// Takes a connection that has bytes to write or is to be closed. Each is given once until it changes again.
@@ -199,6 +204,7 @@ impl ServerCore {
             kept_bytes: self.calls.kept_bytes(),
             queued: self.links.queue.calls,
             running: self.running,
+            held: self.held.calls,
             ..self.counters
         }
     }
@@ -259,7 +265,14 @@ impl ServerCore {
                 self.links.connections.send(conn, &Header::new(Kind::Table), &table);
             }
             Kind::Bye => {
-                end_session(&mut self.links, &mut self.calls, session, &self.config.limits, now);
+                end_session(
+                    &mut self.links,
+                    &mut self.calls,
+                    &mut self.held,
+                    session,
+                    &self.config.limits,
+                    now,
+                );
             }
             Kind::Hello => self.handle_hello_again(conn, session, &frame.body, now)?,
             _ => return Err(ProtocolError::Unexpected(kind.name())),
@@ -295,6 +308,7 @@ impl ServerCore {
             attached: attached.and_then(|conn| self.links.connections.writer(conn)),
             calls: &mut self.calls,
             queue: &mut self.links.queue,
+            held: &mut self.held,
             counters: &mut self.counters,
             config: &self.config,
         })
@@ -302,6 +316,9 @@ impl ServerCore {
 
     /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
     pub fn finish(&mut self, key: CallKey, status: Status, body: &[u8], now: Time) {
+        if self.drain.is_some() && self.was_given_up(key) {
+            return;
+        }
         debug_assert!(self.running > 0, "V12: a call that ends was handed out");
         self.running -= 1;
         let status = if status.is_ordinary() { status } else { self.note_failure(key, status) };
@@ -343,14 +360,19 @@ impl fmt::Debug for ServerCore {
 pub(super) fn end_session(
     links: &mut Links,
     calls: &mut CallTable,
+    held: &mut HeldCalls,
     key: SessionKey,
     limits: &ServerLimits,
     now: Time,
 ) {
-    let Some(session) = links.end(key, limits, now) else { return };
+    let Some(mut session) = links.end(key, limits, now) else { return };
     // Entries in the run queue stay: their key finds no session, and they are passed over when their turn comes (V4).
     calls.leave_all(&session.sums);
-    for (_, record) in session.records().iter() {
+    for (_, record) in session.records.iter() {
+        let data = calls.get(record.call).filter(|_| record.state == CallState::Running);
+        if let Some(data) = data.filter(|data| data.entry.method.later) {
+            held.end(&mut session.sums, data.deadline, record.call);
+        }
         calls.tell_cancelled(record.call);
         calls.free(record.call);
     }

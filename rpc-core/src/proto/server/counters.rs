@@ -90,8 +90,10 @@ pub struct ServerCounters {
     pub kept_bytes: usize,
     /// Now: calls that wait to run.
     pub queued: usize,
-    /// Now: calls that run.
+    /// Now: calls that run, those that are held included.
     pub running: usize,
+    /// Now: calls that run and whose reply comes later.
+    pub held: usize,
 }
 
 impl ServerCounters {
@@ -157,6 +159,7 @@ impl ServerCounters {
             kept_bytes: self.kept_bytes + other.kept_bytes,
             queued: self.queued + other.queued,
             running: self.running + other.running,
+            held: self.held + other.held,
         }
     }
 }
@@ -212,6 +215,7 @@ mod tests {
             kept_bytes: 36 * by as usize,
             queued: 37 * by as usize,
             running: 38 * by as usize,
+            held: 45 * by as usize,
         }
     }
 

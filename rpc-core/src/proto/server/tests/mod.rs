@@ -11,6 +11,7 @@ mod fair;
 mod finals;
 mod given_up;
 mod greeting;
+mod held;
 mod kept;
 mod kept_shares;
 mod lease;
