@@ -160,7 +160,7 @@ pub struct CallEnv<'a> {
     /// Set when the caller cancels; there only for methods that take a context.
     pub cancelled: Option<&'a Arc<Told>>,
     /// The call as its driver knows it, and the driver; `None` if the driver cannot hold calls.
-    pub held: Option<(CallKey, &'a Arc<dyn Holder>)>,
+    pub held: Option<(&'a CallKey, &'a Arc<dyn Holder>)>,
     /// The longest body of a reply, in bytes.
     pub limit: usize,
 }
@@ -304,7 +304,7 @@ impl<'a> Dispatch<'a> {
             return Dispatched { status: Some(Status::GivenUp) };
         };
         let CallEnv { limit, deadline, clock, cancelled, .. } = self.env;
-        let bound = later::Bound { key, limit, deadline, clock, told: cancelled, holder };
+        let bound = later::Bound { key: *key, limit, deadline, clock, told: cancelled, holder };
         Dispatched { status: later.bind(encode, bound, self.reply) }
     }
 

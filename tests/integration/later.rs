@@ -26,10 +26,13 @@ trait Line {
     fn ping(&self) -> Later<()>;
 }
 
+/// What ends a call of `ask`.
+type Asked = Responder<Result<Vec<u8>, String>>;
+
 /// Gives all responders to the test.
 struct Counter {
     stands: Mutex<Sender<(u64, Responder<u64>)>>,
-    asks: Mutex<Sender<Responder<Result<Vec<u8>, String>>>>,
+    asks: Mutex<Sender<Asked>>,
 }
 
 impl Line for Counter {
@@ -53,7 +56,7 @@ impl Line for Counter {
 struct Bench {
     server: RunningServer,
     stands: Receiver<(u64, Responder<u64>)>,
-    asks: Receiver<Responder<Result<Vec<u8>, String>>>,
+    asks: Receiver<Asked>,
 }
 
 impl Bench {

@@ -9,7 +9,7 @@ use rpc_core::{CallError, Later, Responder, Server, rpc};
 
 /// A queue of jobs whose workers wait without a thread of the server.
 #[rpc]
-pub trait Jobs {
+trait Jobs {
     /// Puts a job into the queue.
     fn put(&self, job: String);
 
@@ -59,7 +59,7 @@ impl Jobs for Queue {
 
 /// A service that asks another one.
 #[rpc]
-pub trait Front {
+trait Front {
     /// Takes a job, with what it was taken for.
     fn work(&self, name: &str) -> Later<Result<String, String>>;
 }

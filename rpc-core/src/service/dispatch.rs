@@ -50,7 +50,7 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
         clock: &server.clock,
         cancelled: call.cancelled.as_ref(),
         limit: server.limit,
-        held: Some((call.key, &server.holder)),
+        held: Some((&call.key, &server.holder)),
     };
     let entered = Cell::new(false);
     // Unwind safety: of our own state only `reply` is half-done after a panic, and it is written anew. State that the

@@ -156,7 +156,8 @@ impl ServerCore {
             return Some(Time::default()); // frames wait for their turn: it is there now
         }
         let drain = self.drain.as_ref().map(Drain::next_look);
-        self.links.next_timer().into_iter().chain(drain).chain(self.held.next_due()).min()
+        let due = self.links.next_timer().into_iter().chain(drain).min();
+        if self.held.calls == 0 { due } else { due.into_iter().chain(self.held.next_due()).min() }
     }
 
     /// Takes a connection that has bytes to write or is to be closed. Each is given once until it changes again.

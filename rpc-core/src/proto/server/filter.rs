@@ -229,29 +229,29 @@ impl Filter<'_> {
             None if self.record.state != CallState::Queued => return None,
             None => {
                 let data = self.calls.get_mut(self.record.call)?;
+                // It must have a place before it begins: once it runs, it cannot be refused.
+                let needs_place = data.entry.method.later && data.deadline > now;
+                if needs_place && !self.held.has_room(self.sums, &self.config.limits) {
+                    self.refuse(Reason::Busy, "");
+                    return None;
+                }
                 // Late, but not begun: 'not executed' is still true, and the handler's time is spared.
                 if data.deadline <= now {
                     self.refuse(Reason::Deadline, "");
                     return None;
                 }
-                let later = data.entry.method.later;
-                // It must have a place before it begins: once it runs, it cannot be refused.
-                if later && !self.held.has_room(self.sums, &self.config.limits) {
-                    self.refuse(Reason::Busy, "");
-                    return None;
-                }
                 let data = data.take_for_run();
                 // V1: from here on nothing but the end of the run changes the record.
                 self.record.begin();
-                if later {
-                    self.held.begin(self.sums, data.deadline, self.record.call);
-                }
                 self.sums.has_run = true;
                 self.sums.running += data.body.len();
                 self.leave_queue(data.body.len());
                 data
             }
         };
+        if data.entry.method.later && !is_duplicate {
+            self.held.begin(self.sums, data.deadline, self.record.call);
+        }
         self.counters.executions += 1;
         if let Some(writer) = &mut self.attached {
             writer.connection.strikes.forgive();

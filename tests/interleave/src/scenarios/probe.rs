@@ -36,6 +36,9 @@ pub(crate) fn answer(call: u64) -> u64 {
 /// The end of a call, as its caller sees it.
 pub(crate) type Verdict = Result<u64, CallError<rpc_core::call::Never>>;
 
+/// A call that is held, and what ends it.
+type Held = (u64, Responder<u64>);
+
 /// Counts the runs of each call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
@@ -43,7 +46,7 @@ pub(crate) struct Ledger {
     /// Handlers that run now, and the most that ever ran at once.
     busy: Arc<Mutex<(usize, usize)>>,
     /// The calls that are held.
-    held: Arc<Mutex<Vec<(u64, Responder<u64>)>>>,
+    held: Arc<Mutex<Vec<Held>>>,
 }
 
 impl Ledger {
