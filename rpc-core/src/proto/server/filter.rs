@@ -249,9 +249,6 @@ impl Filter<'_> {
                 data
             }
         };
-        if data.entry.method.later && !is_duplicate {
-            self.held.begin(self.sums, data.deadline, self.record.call);
-        }
         self.counters.executions += 1;
         if let Some(writer) = &mut self.attached {
             writer.connection.strikes.forgive();

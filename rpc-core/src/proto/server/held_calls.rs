@@ -75,6 +75,15 @@ impl HeldCalls {
 }
 
 impl ServerCore {
+    /// Takes the place of a call that begins: its filter has found that there is one.
+    #[cold] // so that the calls of other methods do not pay for it
+    pub(super) fn take_place(&mut self, key: CallKey, deadline: Time) {
+        let Some(session) = self.links.sessions.get_mut(key.session) else { return };
+        if let Some(index) = session.records().get(key.slot).map(|record| record.call) {
+            self.held.begin(&mut session.sums, deadline, index);
+        }
+    }
+
     /// Notes that the handler of a call has returned and that its reply comes later; or was there before this is noted.
     pub fn hold(&mut self, key: CallKey) {
         let Some(session) = self.links.sessions.get(key.session) else { return };
