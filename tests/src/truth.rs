@@ -94,9 +94,15 @@ impl Call {
                 let executions = ledger.by_tag.get(&tag).map(Vec::as_slice).unwrap_or_default();
                 let mut first = executions.iter().take(if any { usize::MAX } else { 1 });
                 let known = around.setup.may_change_bodies || first.any(|run| run.reply == bytes[..]);
-                once && known && failed == (self.does == Does::Fail)
+                let gave_up = ledger.gave_up.contains(&tag) && !any;
+                once && known && !gave_up && failed == (self.does == Does::Fail)
             }
             Outcome::Panicked(_) => once && self.does == Does::Panic,
+            Outcome::GivenUp(text) => {
+                let shut_down = around.setup.trouble.drains > 0 && text.contains("shutting down");
+                let known = ledger.gave_up.contains(&tag) || shut_down || around.setup.may_change_bodies;
+                once && known && matches!(self.does, Does::Look | Does::Hold)
+            }
             Outcome::ReplyLost(_) => once,
             Outcome::NotExecuted(Reason::Closed, _) => runs == 0 && around.closed,
             Outcome::NotExecuted(..) => runs == 0,
@@ -143,6 +149,7 @@ pub fn name_of(outcome: &Outcome) -> String {
         Outcome::Done(_) => "done".to_owned(),
         Outcome::Failed(_) => "failed".to_owned(),
         Outcome::Panicked(_) => "panicked".to_owned(),
+        Outcome::GivenUp(_) => "given up".to_owned(),
         Outcome::ReplyLost(_) => "reply lost".to_owned(),
         Outcome::NotExecuted(reason, _) => format!("not executed: {reason:?}"),
         Outcome::Unknown(cause) => format!("unknown: {cause:?}"),
