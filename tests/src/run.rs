@@ -378,14 +378,7 @@ impl Run {
             }
             let rounds = self.world.client_seen(call.client).failed_rounds;
             call.is_early_for_a_reason(tag, at, rounds, &outcome)?;
-            // A call that is repeated may have had a reply of an earlier attempt: that it was lost.
-            let earlier = matches!(outcome, Outcome::ReplyLost(_)) && call.does == Does::Idempotent;
-            if outcome.has_run() && !earlier && at >= call.deadline {
-                return Err(format!(
-                    "V11: call {tag} was due at {:?}, heard {outcome:?} at {at:?}",
-                    call.deadline
-                ));
-            }
+            call.is_in_time_if_it_ran(tag, at, &outcome)?;
             if call.must_be_answered && !is_answer(&outcome) {
                 return Err(format!("V16: call {tag} got no answer on a network that works: {outcome:?}"));
             }

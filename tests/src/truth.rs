@@ -69,6 +69,22 @@ impl Call {
         Ok(())
     }
 
+    /// Checks that a verdict which says that the call ran comes before its deadline: what comes later is no verdict.
+    ///
+    /// # Errors
+    /// The rule that the verdict breaks.
+    pub fn is_in_time_if_it_ran(&self, tag: u64, at: Time, outcome: &Outcome) -> Result<(), String> {
+        // A call that is repeated may have had a reply of an earlier attempt: that it was lost.
+        let earlier = matches!(outcome, Outcome::ReplyLost(_)) && self.does == Does::Idempotent;
+        if outcome.has_run() && !earlier && at >= self.deadline {
+            return Err(format!(
+                "V11: call {tag} was due at {:?}, heard {outcome:?} at {at:?}",
+                self.deadline
+            ));
+        }
+        Ok(())
+    }
+
     /// Compares a verdict with what really ran.
     ///
     /// # Errors
