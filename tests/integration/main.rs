@@ -10,6 +10,7 @@ mod client_edges;
 mod client_hostile;
 mod contracts;
 mod drain;
+mod echo;
 mod endings;
 mod fail_fast;
 mod failing_log;

@@ -22,15 +22,10 @@ fn each_row_is_a_test_and_each_test_a_row() {
     assert_eq!(rows.into_iter().collect::<BTreeSet<_>>(), tests);
 }
 
-/// A text with one space in place of all white space.
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[test]
 fn the_refusal_of_the_page_is_the_one_that_the_program_asserts() {
     let said = text::blocks(&text::of(PAGE), "text");
     let [refusal] = &said[..] else { panic!("one message") };
-    let program = flat(&text::of(PROGRAM)).replace("\\ ", ""); // a text that goes on in the next line
-    assert!(program.contains(&flat(refusal)), "{refusal}");
+    let program = text::flat(&text::of(PROGRAM)).replace("\\ ", ""); // a text that goes on in the next line
+    assert!(program.contains(&text::flat(refusal)), "{refusal}");
 }

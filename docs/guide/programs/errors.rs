@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
-use rpc_core::{CallError, ConnectError, Connector, Reason, RunningServer, Server, rpc};
+use rpc_core::{CallError, ConnectError, Connector, Reason, Server, rpc};
 use rpc_sim::{Faults, Handlers, Network};
 
 use crate::jobs::{Job, JobsClient, JobsServer, Queue, QueueError};
-
-/// An error of a test.
-type Failure = Box<dyn std::error::Error>;
-
-fn serve() -> Result<RunningServer, Failure> {
-    Ok(Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?)
-}
+use crate::queue::{Failure, serve};
 
 fn paint() -> Job {
     Job { name: "paint".to_owned(), priority: 1 }

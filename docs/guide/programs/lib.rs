@@ -15,7 +15,7 @@ mod errors;
 #[cfg(test)]
 mod first_service;
 #[cfg(test)]
-mod pages;
+mod queue;
 #[cfg(test)]
 mod replies_later;
 #[cfg(test)]

@@ -88,17 +88,18 @@ impl Protocol {
         Ok(protocol)
     }
 
-    /// Adds a connection. `sink` gets its number, and returns the socket for its output.
+    /// Adds a connection. `sink` gets its number, and returns the socket for its output, which is returned with the number.
     pub(crate) fn connected<S: Sink + 'static>(
         &self,
         address: SocketAddr,
         sink: impl FnOnce(ConnId) -> io::Result<Arc<S>>,
-    ) -> io::Result<ConnId> {
+    ) -> io::Result<(ConnId, Arc<S>)> {
         let now = self.now();
         let conn = lock(&self.core).handle_connected(Some(address), now);
         let sink = sink(conn).inspect_err(|_| lock(&self.core).remove(conn, now))?;
-        lock(&self.peers).insert(conn, Arc::new(Peer { order: Mutex::new(()), sink }));
-        Ok(conn)
+        lock(&self.peers)
+            .insert(conn, Arc::new(Peer { order: Mutex::new(()), sink: Arc::clone(&sink) as _ }));
+        Ok((conn, sink))
     }
 
     /// Takes bytes that have arrived, and returns their calls.

@@ -164,10 +164,10 @@ impl Connector {
     }
 
     /// Sets if calls end as soon as every address of the server was tried once and has failed (`true`), or wait for the server
-    /// until their deadlines (`false`, the default). [`Handle::fail_fast`](crate::Handle::fail_fast) sets it for one call.
+    /// until their deadlines (`false`, the default). [`Handle::fail_fast`](crate::call::Handle::fail_fast) sets it for one call.
     ///
-    /// Such a call is [`NotExecuted`](crate::NotExecuted) with [`Reason::Unreachable`](crate::Reason::Unreachable) if it was not
-    /// sent. If it was, it is [`Unknown`](crate::Unknown), and can be resolved later. It ends only for want of a connection: a
+    /// Such a call is `NotExecuted` with [`Reason::Unreachable`](crate::error::Reason::Unreachable) if it was not sent. If it was,
+    /// it is `Unknown`, and can be resolved later. It ends only for want of a connection: a
     /// server that is connected and does not reply is waited for.
     ///
     /// ```no_run

@@ -135,7 +135,7 @@ fn left_behind() -> Bench {
 }
 
 /// The next attempt finds nothing that listens.
-fn refused(bench: &mut Bench) {
+pub(super) fn refused(bench: &mut Bench) {
     bench.now = bench.now.plus(secs(2));
     assert!(bench.core.poll_connect(bench.now), "an attempt is due");
     bench.core.handle_disconnected("nothing listens", bench.now);

@@ -3,6 +3,7 @@
 mod begun;
 #[cfg(feature = "__inspection")]
 mod beside;
+#[cfg(feature = "__inspection")]
 mod canonical;
 mod counters;
 mod drain;
