@@ -92,8 +92,8 @@ impl CallContext {
         self.deadline.since(self.clock.now())
     }
 
-    /// Returns true if the caller has cancelled the call, or its deadline has passed. The call still ends in what the
-    /// implementation does: a running call never becomes 'not executed'. Its caller is told 'unknown', and what the
+    /// Returns true if the caller has cancelled the call, its deadline has passed, its session has ended, or the server has left
+    /// the call behind at its end. The call still ends in what the implementation does: a running call never becomes 'not executed'. Its caller is told 'unknown', and what the
     /// implementation returns is found by [`resolve`](crate::Unknown::resolve). So do not return a value that means something
     /// else; [`give_up`](CallContext::give_up) ends the call without one.
     pub fn is_cancelled(&self) -> bool {

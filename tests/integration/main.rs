@@ -18,6 +18,7 @@ mod fork;
 mod given_up;
 mod killed;
 mod later;
+mod left_behind;
 mod lost;
 mod raw_client;
 mod raw_server;

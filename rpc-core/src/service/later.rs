@@ -214,8 +214,8 @@ impl<T: Send + 'static> Responder<T> {
         self.shared.end(Err(reason.to_string()));
     }
 
-    /// Returns true if no caller waits any longer: the call was cancelled, its deadline has passed, its session has ended, or its
-    /// method has returned something else. The call is to be ended all the same: its slot is taken until then.
+    /// Returns true if no caller waits any longer: the call was cancelled, its deadline has passed, its session or its server has
+    /// ended, or its method has returned something else. The call is to be ended all the same: its slot is taken until then.
     pub fn is_cancelled(&self) -> bool {
         let inner = self.shared.lock();
         inner.is_told || inner.time_left().is_some_and(|left| left.is_zero())

@@ -217,6 +217,11 @@ impl CallTable {
         }
     }
 
+    /// Tells the handlers of all calls, and the holders of those that are held.
+    pub(super) fn tell_all(&self) {
+        self.calls.iter().filter_map(|(_, data)| data.cancelled.as_ref()).for_each(|flag| flag.tell());
+    }
+
     /// Returns the calls whose replies were kept for longer than `age`, oldest first.
     ///
     /// Returns none if it searched less than [`REPLY_SWEEP_EVERY`] ago, since the search reads every call.

@@ -55,6 +55,12 @@ impl ServerCore {
         }
     }
 
+    /// Tells the handlers that still run, and the holders of calls, that no caller waits any longer. The driver calls it when it
+    /// ends: no later event sets the flag of a call, so a method that replies later and returns then would never learn of it.
+    pub fn leave_behind(&self) {
+        self.calls.tell_all();
+    }
+
     /// Refuses every call that still waits to run.
     fn refuse_queue(&mut self) {
         for (session, place) in self.links.take_places() {
