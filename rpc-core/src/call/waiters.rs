@@ -208,18 +208,20 @@ mod tests {
     }
 
     #[test]
-    fn v11_a_reply_after_the_deadline_is_no_verdict_whenever_the_caller_takes_it() {
-        let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
-        let (ran, refused) = (waiters.register(), waiters.register());
-        let never = Outcome::NotExecuted(crate::error::Reason::Cancelled, String::new());
-        for (ticket, outcome) in [(ran, Outcome::GivenUp("g".into())), (refused, never.clone())] {
-            waiters.deliver(finished(ticket, Outcome::Unknown(UnknownCause::Deadline)), &mut woken);
-            waiters.deliver(Event::Resolved(ticket.0, outcome), &mut woken);
-            assert!(waiters.has_outcome(ticket) && waiters.resolution(ticket).is_none());
+    fn v11_a_reply_after_the_verdict_unknown_is_no_verdict_whenever_the_caller_takes_it() {
+        for cause in [UnknownCause::Deadline, UnknownCause::Unreachable] {
+            let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
+            let (ran, refused) = (waiters.register(), waiters.register());
+            let never = Outcome::NotExecuted(crate::error::Reason::Cancelled, String::new());
+            for (ticket, outcome) in [(ran, Outcome::GivenUp("g".into())), (refused, never.clone())] {
+                waiters.deliver(finished(ticket, Outcome::Unknown(cause)), &mut woken);
+                waiters.deliver(Event::Resolved(ticket.0, outcome), &mut woken);
+                assert!(waiters.has_outcome(ticket) && waiters.resolution(ticket).is_none());
+            }
+            assert_eq!(waiters.take(ran), Some(Outcome::Unknown(cause)));
+            assert_eq!(waiters.resolution(ran), Some(Outcome::GivenUp("g".into())));
+            assert_eq!((waiters.take(ran), waiters.take(refused)), (None, Some(never)));
         }
-        assert_eq!(waiters.take(ran), Some(Outcome::Unknown(UnknownCause::Deadline)));
-        assert_eq!(waiters.resolution(ran), Some(Outcome::GivenUp("g".into())));
-        assert_eq!((waiters.take(ran), waiters.take(refused)), (None, Some(never)));
     }
 
     #[test]
