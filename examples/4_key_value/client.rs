@@ -85,6 +85,7 @@ fn explain<E: Debug + 'static>(error: CallError<E>) -> String {
     let meaning = match &error {
         CallError::Service(_) => "the call ran, and this error is its result",
         CallError::Panicked(_) => "the call began and then panicked: read the key to see its effect",
+        CallError::GivenUp(_) => "the call began and the server gave it up: read the key to see its effect",
         CallError::ReplyLost(_) => "the call ran exactly once; only its reply is lost",
         CallError::NotExecuted(_) => "the call did not run and never will: it is safe to call again",
         // No reply came before the deadline. The client can still ask the server what became of the call.

@@ -89,7 +89,7 @@ impl Failure {
             CallError::Service(_) => Status::Negative,
             CallError::NotExecuted(refusal) => status_of(refusal.reason),
             CallError::Unknown(_) => Status::Unanswered,
-            CallError::Panicked(_) | CallError::ReplyLost(_) => Status::Server,
+            CallError::Panicked(_) | CallError::GivenUp(_) | CallError::ReplyLost(_) => Status::Server,
         };
         match &error {
             CallError::Unknown(Unknown { target, cause, .. }) => {

@@ -26,6 +26,8 @@ pub struct Method {
     pub slow: bool,
     /// True if it takes a `&CallContext`.
     pub context: bool,
+    /// True if its implementation returns a [`Later`](crate::Later): its calls may outlast their handlers.
+    pub later: bool,
     /// `#[rpc(deadline = "..")]`: its own default deadline.
     pub deadline: Option<Duration>,
     /// `#[rpc(max_cached_reply = ..)]`: longest reply kept for a client that asks again; else the server's limit.
@@ -58,6 +60,7 @@ impl Method {
             idempotent: false,
             slow: false,
             context: false,
+            later: false,
             deadline: None,
             max_cached_reply: None,
             error_traits: None,
@@ -79,6 +82,13 @@ impl Method {
     /// Notes that the implementation takes a `&CallContext`.
     pub const fn with_context(mut self) -> Self {
         self.context = true;
+        self
+    }
+
+    /// Notes that the implementation returns a [`Later`](crate::Later): its holder is told when its caller waits no longer.
+    pub const fn later(mut self) -> Self {
+        self.later = true;
+        self.context = true; // the flag that tells a handler tells the holder too
         self
     }
 

@@ -46,6 +46,7 @@
 //!   and a [`SettingError`] inside it which setting is outside its bounds.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
+//! - [`Later`] is what a method returns whose reply comes later, and [`Responder`] is what ends such a call, from any thread.
 //!
 //! To call:
 //! - `YourClient::connect`, or [`Connector`] with [`ClientLimits`] and a deadline other than [`DEFAULT_DEADLINE`].
@@ -56,7 +57,7 @@
 //! - [`ByName`]: calls without a trait, by a name that is known only at run time.
 //!
 //! Errors of a call:
-//! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`ReplyLost`],
+//! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`GivenUp`], [`ReplyLost`],
 //!   [`Unknown`] with its [`UnknownCause`]. An [`Outage`] says since when there is no connection, and why. [`CallTarget`] names
 //!   the method and the server. [`Never`] is the error of a method
 //!   that has none.
@@ -123,8 +124,8 @@ pub mod text;
 pub mod wire;
 
 pub use call::{
-    ByName, CallError, CallTarget, Caller, Client, ClientCounters, Handle, Never, NotExecuted, Outage,
-    Panicked, Pending, Race, ReplyLost, Unknown,
+    ByName, CallError, CallTarget, Caller, Client, ClientCounters, GivenUp, Handle, Never, NotExecuted,
+    Outage, Panicked, Pending, Race, ReplyLost, Unknown,
 };
 pub use contract::{Contract, ContractError, Method};
 pub use error::Reason;
@@ -139,5 +140,5 @@ pub use proto::UnknownCause;
 pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;
-pub use service::{CallContext, Service};
+pub use service::{CallContext, Later, Responder, Service};
 pub use text::Escaped;

@@ -67,6 +67,9 @@ use proc_macro::TokenStream;
 /// A first argument of type `&CallContext`, or one marked `#[rpc(context)]`, is not sent: the server supplies it, and the
 /// client's method does not have it.
 ///
+/// A method that is written with `Later<T>` as its return type replies later: its call holds no thread, and a `Responder` ends it. For
+/// callers, and in the contract, it returns a `T`.
+///
 /// # Options
 /// On a method:
 /// - `#[rpc(idempotent)]`: to run it twice has the same effect as to run it once, also with other clients' calls in

@@ -65,6 +65,12 @@ pub(super) fn advance(shared: &Mutex<Shared>, until: Time) -> bool {
 fn run_jobs(shared: &Mutex<Shared>) -> bool {
     let mut ran = false;
     loop {
+        let notice = lock(shared).world.poll_notice();
+        if let Some(notice) = notice {
+            notice();
+            ran = true;
+            continue;
+        }
         let Some(job) = lock(shared).world.poll_job() else { return ran };
         let done = job.run();
         let mut held = lock(shared);

@@ -5,9 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rpc_core::{CallError, Connector, NotExecuted, Reason, RunningServer, Server, UnknownCause, rpc};
+use rpc_core::{
+    CallError, Connector, NotExecuted, Pending, Reason, RunningServer, Server, UnknownCause, rpc,
+};
 use rpc_sim::{FaultProxy, Faults};
 
+use crate::client::eventually;
 use crate::raw_client::PATIENCE;
 use crate::test_service::Gate;
 
@@ -115,10 +118,16 @@ fn a_restart_between_two_calls_is_another_incarnation_and_each_step_is_an_event(
     drop(server);
 }
 
-#[test]
-fn a_sent_call_that_fails_fast_is_unknown_and_is_resolved_when_the_way_is_there_again() {
-    let gate = Arc::new(Gate::default());
-    let server = serve("127.0.0.1:0", &gate);
+/// A call that runs at a gate, and whose client has lost the way to its server.
+struct CutOff {
+    server: RunningServer,
+    way: SocketAddr,
+    client: GatedClient,
+    pending: Pending<u64>,
+}
+
+fn cut_off(gate: &Arc<Gate>) -> CutOff {
+    let server = serve("127.0.0.1:0", gate);
     let proxy =
         FaultProxy::start(nothing_there(), server.local_addr(), Faults::none(), 1).expect("it listens");
     let way = proxy.addr();
@@ -128,6 +137,13 @@ fn a_sent_call_that_fails_fast_is_unknown_and_is_resolved_when_the_way_is_there_
         assert!(pending.wait_for(Duration::from_millis(5)).is_none(), "the gate is shut");
     }
     drop(proxy); // the server lives, and no way leads to it
+    CutOff { server, way, client, pending }
+}
+
+#[test]
+fn a_sent_call_that_fails_fast_is_unknown_and_is_resolved_when_the_way_is_there_again() {
+    let gate = Arc::new(Gate::default());
+    let CutOff { server, way, pending, .. } = cut_off(&gate);
 
     let Err(CallError::Unknown(unknown)) = pending.wait() else { panic!("it was sent, and has no reply") };
     assert_eq!(unknown.cause, UnknownCause::Unreachable);
@@ -139,5 +155,23 @@ fn a_sent_call_that_fails_fast_is_unknown_and_is_resolved_when_the_way_is_there_
     let _proxy = FaultProxy::start(way, server.local_addr(), Faults::none(), 1).expect("it listens again");
     assert_eq!(unknown.resolve::<u64>(PATIENCE).expect("it ran"), 7);
     assert_eq!(unknown.clone().ran(Duration::ZERO), Some(true));
+    assert_eq!(server.counters().executions, 1);
+}
+
+#[test]
+fn v11_a_reply_that_comes_after_a_call_has_failed_fast_is_no_verdict_though_its_caller_takes_it_later() {
+    let gate = Arc::new(Gate::default());
+    let CutOff { server, way, client, pending } = cut_off(&gate);
+    let orphaned = || client.call.counters().orphaned_slots;
+    eventually("it has failed fast", || orphaned() == 1);
+    gate.open();
+    let _proxy = FaultProxy::start(way, server.local_addr(), Faults::none(), 1).expect("it listens again");
+    eventually("its reply has come", || orphaned() == 0);
+
+    let Err(CallError::Unknown(unknown)) = pending.wait() else {
+        panic!("its verdict came before its reply")
+    };
+    assert_eq!(unknown.cause, UnknownCause::Unreachable);
+    assert_eq!(unknown.resolve::<u64>(Duration::ZERO).expect("it ran"), 7);
     assert_eq!(server.counters().executions, 1);
 }

@@ -28,6 +28,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("ServerLimits::replies", server.replies.to_string()),
         ("ServerLimits::reply_age", time(server.reply_age)),
         ("ServerLimits::queue", server.queue.to_string()),
+        ("ServerLimits::held", server.held.to_string()),
         ("ServerLimits::queue_bytes", server.queue_bytes.to_string()),
         ("ServerLimits::max_frame", server.max_frame.to_string()),
         ("ServerLimits::frames_budget", server.frames_budget.to_string()),

@@ -140,14 +140,27 @@ impl Run {
 
     /// Moves the world, looking at everything after every step.
     pub(crate) fn until(&mut self, at: Time) -> Result<(), String> {
-        while self.world.advance(at) {
-            self.steps += 1;
-            if self.steps > MOST_STEPS {
-                return Err(format!("V17: a run of more than {MOST_STEPS} steps"));
+        loop {
+            while self.world.advance(at) {
+                self.steps += 1;
+                if self.steps > MOST_STEPS {
+                    return Err(format!("V17: a run of more than {MOST_STEPS} steps"));
+                }
+                self.end_held();
+                self.look()?;
             }
             self.look()?;
+            if !self.end_held() {
+                return Ok(());
+            }
         }
-        self.look()
+    }
+
+    /// Ends held calls whose time has come. Returns true if there was one: the world goes on with it.
+    fn end_held(&mut self) -> bool {
+        let ended = self.work.end_held(self.world.now());
+        self.tally.add("times that held calls were ended", u64::from(ended));
+        ended
     }
 
     fn look(&mut self) -> Result<(), String> {
@@ -365,6 +378,7 @@ impl Run {
             }
             let rounds = self.world.client_seen(call.client).failed_rounds;
             call.is_early_for_a_reason(tag, at, rounds, &outcome)?;
+            call.is_in_time_if_it_ran(tag, at, &outcome)?;
             if call.must_be_answered && !is_answer(&outcome) {
                 return Err(format!("V16: call {tag} got no answer on a network that works: {outcome:?}"));
             }

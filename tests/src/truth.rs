@@ -69,6 +69,22 @@ impl Call {
         Ok(())
     }
 
+    /// Checks that a verdict which says that the call ran comes before its deadline: what comes later is no verdict.
+    ///
+    /// # Errors
+    /// The rule that the verdict breaks.
+    pub fn is_in_time_if_it_ran(&self, tag: u64, at: Time, outcome: &Outcome) -> Result<(), String> {
+        // A call that is repeated may have had a reply of an earlier attempt: that it was lost.
+        let earlier = matches!(outcome, Outcome::ReplyLost(_)) && self.does == Does::Idempotent;
+        if outcome.has_run() && !earlier && at >= self.deadline {
+            return Err(format!(
+                "V11: call {tag} was due at {:?}, heard {outcome:?} at {at:?}",
+                self.deadline
+            ));
+        }
+        Ok(())
+    }
+
     /// Compares a verdict with what really ran.
     ///
     /// # Errors
@@ -94,9 +110,15 @@ impl Call {
                 let executions = ledger.by_tag.get(&tag).map(Vec::as_slice).unwrap_or_default();
                 let mut first = executions.iter().take(if any { usize::MAX } else { 1 });
                 let known = around.setup.may_change_bodies || first.any(|run| run.reply == bytes[..]);
-                once && known && failed == (self.does == Does::Fail)
+                let gave_up = ledger.gave_up.contains(&tag) && !any;
+                once && known && !gave_up && failed == (self.does == Does::Fail)
             }
             Outcome::Panicked(_) => once && self.does == Does::Panic,
+            Outcome::GivenUp(text) => {
+                let shut_down = around.setup.trouble.drains > 0 && text.contains("shutting down");
+                let known = ledger.gave_up.contains(&tag) || shut_down || around.setup.may_change_bodies;
+                once && known && matches!(self.does, Does::Look | Does::Hold)
+            }
             Outcome::ReplyLost(_) => once,
             Outcome::NotExecuted(Reason::Closed, _) => runs == 0 && around.closed,
             Outcome::NotExecuted(..) => runs == 0,
@@ -143,6 +165,7 @@ pub fn name_of(outcome: &Outcome) -> String {
         Outcome::Done(_) => "done".to_owned(),
         Outcome::Failed(_) => "failed".to_owned(),
         Outcome::Panicked(_) => "panicked".to_owned(),
+        Outcome::GivenUp(_) => "given up".to_owned(),
         Outcome::ReplyLost(_) => "reply lost".to_owned(),
         Outcome::NotExecuted(reason, _) => format!("not executed: {reason:?}"),
         Outcome::Unknown(cause) => format!("unknown: {cause:?}"),

@@ -25,6 +25,7 @@ fn advice(jobs: &JobsClient, paint: Job) -> &'static str {
         Err(CallError::NotExecuted(error)) if error.reason.may_pass() => "call again later",
         Err(CallError::NotExecuted(_)) => "change the program, or the server: the text says which",
         Err(CallError::ReplyLost(_) | CallError::Panicked(_)) => "it ran: look at the queue",
+        Err(CallError::GivenUp(_)) => "it began, and the service gave it up: look at the queue",
         Err(CallError::Unknown(_)) => "it may have run: ask, or look at the queue",
     };
     next

@@ -17,6 +17,8 @@ mod first_service;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod replies_later;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod services;

@@ -131,9 +131,10 @@ impl Protocol {
             clock: &self.clock,
             cancelled: call.cancelled.as_ref(),
             limit: self.limit,
+            held: None,
         };
         match self.service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, env)) {
-            Ok(dispatched) => dispatched.status(),
+            Ok(dispatched) => dispatched.status().unwrap_or(Status::GivenUp), // it holds no call
             Err(refused) => {
                 reply.extend_from_slice(refused.detail.as_bytes());
                 Status::Refused(refused.reason)

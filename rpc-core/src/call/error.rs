@@ -86,6 +86,7 @@ impl fmt::Debug for CallTarget {
 ///     match error {
 ///         CallError::Service(_) => "it ran: this is the service's own error",
 ///         CallError::Panicked(_) => "it ran, perhaps in part: read the state back",
+///         CallError::GivenUp(_) => "it began and was given up: read the state back",
 ///         CallError::NotExecuted(_) => "it did not run: call again",
 ///         CallError::ReplyLost(_) => "it ran: read the state back",
 ///         CallError::Unknown(_) => "it may have run: resolve it, or read the state back",
@@ -98,6 +99,8 @@ pub enum CallError<E = Never> {
     Service(E),
     /// It ran once and panicked; its effects may be partial.
     Panicked(Panicked),
+    /// It began, and the service gave it up; its effects may be partial.
+    GivenUp(GivenUp),
     /// It did not run and never will: it is safe to call again.
     NotExecuted(NotExecuted),
     /// It ran once, but its reply is lost: read the state back.
@@ -113,6 +116,7 @@ impl<E: fmt::Debug + 'static> fmt::Display for CallError<E> {
         match self {
             CallError::Service(error) => write!(f, "{}", Escaped(Shown(error))), // the server has made it
             CallError::Panicked(error) => write!(f, "{error}"),
+            CallError::GivenUp(error) => write!(f, "{error}"),
             CallError::NotExecuted(error) => write!(f, "{error}"),
             CallError::ReplyLost(error) => write!(f, "{error}"),
             CallError::Unknown(error) => write!(f, "{error}"),
@@ -139,6 +143,17 @@ pub struct Panicked {
     /// The method and the server.
     pub target: CallTarget,
     /// The panic's message, as the server has sent it.
+    pub message: String,
+}
+
+/// The error of a call that the service gave up: its handler called [`CallContext::give_up`](crate::CallContext::give_up). It
+/// began once (a call of an idempotent method at least once), and its effects may be partial.
+#[derive(Debug, Error)]
+#[error("{target} began {} and was given up by the service{}; its effects may be partial", target.times(), Detail(message))]
+pub struct GivenUp {
+    /// The method and the server.
+    pub target: CallTarget,
+    /// The reason, for people, as the service has sent it; may be empty.
     pub message: String,
 }
 
@@ -176,6 +191,7 @@ impl<E> CallError<E> {
         match outcome {
             Outcome::Done(_) | Outcome::Failed(_) => CallError::ReplyLost(ReplyLost { target, detail: text }),
             Outcome::Panicked(message) => CallError::Panicked(Panicked { target, message }),
+            Outcome::GivenUp(message) => CallError::GivenUp(GivenUp { target, message }),
             Outcome::NotExecuted(reason, detail) => {
                 let outage = target.outage().filter(|_| reason.may_pass());
                 CallError::NotExecuted(NotExecuted { target, reason, detail, outage })
@@ -221,7 +237,10 @@ impl<E> CallError<E> {
     /// run and never will, and `None` if that is not known.
     pub fn ran(&self) -> Option<bool> {
         match self {
-            CallError::Service(_) | CallError::Panicked(_) | CallError::ReplyLost(_) => Some(true),
+            CallError::Service(_)
+            | CallError::Panicked(_)
+            | CallError::GivenUp(_)
+            | CallError::ReplyLost(_) => Some(true),
             CallError::NotExecuted(_) => Some(false),
             CallError::Unknown(_) => None,
         }

@@ -18,7 +18,7 @@ pub use crate::proto::client::{ClientCounters, Outage};
 pub use crate::proto::{Outcome, Request};
 pub use by_name::ByName;
 pub use channel::{Channel, Ticket};
-pub use error::{CallError, CallTarget, Never, NotExecuted, Panicked, ReplyLost};
+pub use error::{CallError, CallTarget, GivenUp, Never, NotExecuted, Panicked, ReplyLost};
 pub use handle::{Caller, Client, Handle};
 pub use pending::Pending;
 pub use race::Race;

@@ -142,11 +142,13 @@ impl<E> Unknown<E> {
     pub fn ran(&self, limit: Duration) -> Option<bool> {
         let open = self.open.as_ref()?;
         match open.channel.resolve(open.ticket, limit)? {
-            Outcome::Done(_) | Outcome::Failed(_) | Outcome::Panicked(_) | Outcome::ReplyLost(_) => {
-                Some(true)
-            }
             Outcome::NotExecuted(..) => Some(false),
             Outcome::Unknown(_) => None,
+            Outcome::Done(_)
+            | Outcome::Failed(_)
+            | Outcome::Panicked(_)
+            | Outcome::GivenUp(_)
+            | Outcome::ReplyLost(_) => Some(true),
         }
     }
 

@@ -8,8 +8,8 @@ use std::task::Waker;
 use slab::Slab;
 
 use super::channel::Ticket;
-use crate::proto::Outcome;
 use crate::proto::client::Event;
+use crate::proto::{Outcome, UnknownCause};
 
 /// The waiters of all calls of a client that were started, and neither taken nor forgotten.
 ///
@@ -41,6 +41,8 @@ enum Progress {
     Awaited,
     /// The call has ended, and the caller has not taken its outcome.
     Arrived(Outcome),
+    /// The caller has not taken an unknown outcome, and this is what became of the call: it ran.
+    Late(UnknownCause, Outcome),
     /// The caller has taken an unknown outcome, and may still learn what became of the call.
     Open,
     /// The outcome of such a call has arrived.
@@ -86,11 +88,16 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     pub fn take(&mut self, ticket: Ticket) -> Option<Outcome> {
         let key = ticket.0 as usize;
         let waiter = self.entries.get_mut(key)?;
-        if !matches!(waiter.progress, Progress::Arrived(_)) {
-            return None;
-        }
-        let Progress::Arrived(outcome) = std::mem::replace(&mut waiter.progress, Progress::Awaited) else {
-            return None; // excluded above
+        let outcome = match std::mem::replace(&mut waiter.progress, Progress::Awaited) {
+            Progress::Arrived(outcome) => outcome,
+            Progress::Late(cause, outcome) => {
+                waiter.progress = Progress::Resolved(outcome);
+                return Some(Outcome::Unknown(cause));
+            }
+            other => {
+                waiter.progress = other;
+                return None;
+            }
         };
         if outcome.may_be_resolved() {
             waiter.progress = Progress::Open;
@@ -103,7 +110,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     /// Returns true if the outcome has arrived, or if there is no such call.
     pub fn has_outcome(&self, ticket: Ticket) -> bool {
         let waiter = self.entries.get(ticket.0 as usize);
-        waiter.is_none_or(|waiter| matches!(waiter.progress, Progress::Arrived(_)))
+        waiter.is_none_or(|waiter| matches!(waiter.progress, Progress::Arrived(_) | Progress::Late(..)))
     }
 
     /// Returns the outcome that has arrived after an unknown one.
@@ -163,7 +170,13 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         };
         let Some(waiter) = self.entries.get_mut(tag as usize) else { return };
         waiter.progress = match (&waiter.progress, progress) {
-            // The deadline passed, and the reply came before the caller took the outcome: the reply counts.
+            // The verdict came before the reply, whenever the caller takes it: what came later is not the verdict.
+            (Progress::Arrived(Outcome::Unknown(cause)), Progress::Resolved(outcome))
+                if outcome.has_run() =>
+            {
+                Progress::Late(*cause, outcome)
+            }
+            // A call that never ran is told so, which says more.
             (Progress::Arrived(_), Progress::Resolved(outcome)) => Progress::Arrived(outcome),
             (_, progress) => progress,
         };
@@ -175,20 +188,9 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::UnknownCause;
 
     fn finished(ticket: Ticket, outcome: Outcome) -> Event {
         Event::Finished(ticket.0, outcome)
-    }
-
-    #[test]
-    fn a_reply_that_arrives_before_unknown_was_taken_is_the_outcome() {
-        let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
-        let ticket = waiters.register();
-        waiters.deliver(finished(ticket, Outcome::Unknown(UnknownCause::Deadline)), &mut woken);
-        waiters.deliver(Event::Resolved(ticket.0, Outcome::Panicked("p".into())), &mut woken);
-        assert!(waiters.has_outcome(ticket));
-        assert_eq!(waiters.take(ticket), Some(Outcome::Panicked("p".into())));
     }
 
     #[test]
@@ -203,6 +205,23 @@ mod tests {
         assert_eq!(waiters.resolution(open), None);
         waiters.deliver(Event::Resolved(open.0, Outcome::Panicked("p".into())), &mut woken);
         assert_eq!(waiters.resolution(open), Some(Outcome::Panicked("p".into())));
+    }
+
+    #[test]
+    fn v11_a_reply_after_the_verdict_unknown_is_no_verdict_whenever_the_caller_takes_it() {
+        for cause in [UnknownCause::Deadline, UnknownCause::Unreachable] {
+            let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
+            let (ran, refused) = (waiters.register(), waiters.register());
+            let never = Outcome::NotExecuted(crate::error::Reason::Cancelled, String::new());
+            for (ticket, outcome) in [(ran, Outcome::GivenUp("g".into())), (refused, never.clone())] {
+                waiters.deliver(finished(ticket, Outcome::Unknown(cause)), &mut woken);
+                waiters.deliver(Event::Resolved(ticket.0, outcome), &mut woken);
+                assert!(waiters.has_outcome(ticket) && waiters.resolution(ticket).is_none());
+            }
+            assert_eq!(waiters.take(ran), Some(Outcome::Unknown(cause)));
+            assert_eq!(waiters.resolution(ran), Some(Outcome::GivenUp("g".into())));
+            assert_eq!((waiters.take(ran), waiters.take(refused)), (None, Some(never)));
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub enum Outcome {
     Failed(Bytes),
     /// It ran once and panicked; the text is the panic's.
     Panicked(String),
+    /// It began, and its handler gave it up: its effects may be partial. The text is the handler's.
+    GivenUp(String),
     /// It did not run and never will.
     NotExecuted(Reason, String),
     /// It ran once; its reply was not kept, or could not be sent or encoded. The text says which.
@@ -52,5 +54,10 @@ impl Outcome {
     #[inline]
     pub fn may_be_resolved(&self) -> bool {
         matches!(self, Outcome::Unknown(cause) if cause.may_be_resolved())
+    }
+
+    /// Returns true if the server has said that the call ran.
+    pub fn has_run(&self) -> bool {
+        !matches!(self, Outcome::NotExecuted(..) | Outcome::Unknown(_))
     }
 }

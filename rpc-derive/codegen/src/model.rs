@@ -7,7 +7,9 @@ use syn::{Attribute, Ident, Meta, Path, ReturnType, Type, Visibility, parse_quot
 
 use crate::options::Policies;
 use crate::parse::{Parsed, ParsedArgument, ParsedMethod};
-use crate::shape::{is_blob, is_byte, is_maybe_blob, plain, plain_name, result_arguments};
+use crate::shape::{
+    is_blob, is_byte, is_maybe_blob, is_unit, later_argument, plain, plain_name, result_arguments,
+};
 use crate::spell;
 
 /// A trait, as a service.
@@ -42,6 +44,8 @@ pub struct Method {
     pub arguments: Vec<Argument>,
     /// Its reply.
     pub reply: Reply,
+    /// True if its implementation returns a `Later`: the reply is the type inside, on both sides and in the contract.
+    pub later: bool,
     /// Its signature as text, the same for every formatting: no receiver, no context.
     pub signature: String,
 }
@@ -137,14 +141,16 @@ impl Method {
         let ParsedMethod { item, policies, context, arguments } = parsed;
         let arguments = arguments.into_iter().map(Argument::of).collect::<Option<Vec<_>>>()?;
         let typed = arguments.iter().map(|argument| (&argument.name, &argument.ty));
-        let signature = spell::signature(&item.sig.ident, typed, &item.sig.output, policies.later_version());
+        let (output, later) = reply_of(item.sig.output);
+        let signature = spell::signature(&item.sig.ident, typed, &output, policies.later_version());
         Some(Method {
             ident: item.sig.ident,
             attributes: item.attrs.iter().filter_map(for_stubs).collect(),
             policies,
             context,
             arguments,
-            reply: Reply::of(item.sig.output),
+            reply: Reply::of(output),
+            later,
             signature,
         })
     }
@@ -182,6 +188,18 @@ impl Passing {
             Type::Slice(slice) => Passing::Slice((*slice.elem).clone()),
             target => Passing::ByRef(target.clone()),
         }
+    }
+}
+
+/// Returns the type that callers get: what a method returns, or the type inside of its `Later`. True if there is one.
+pub fn reply_of(output: ReturnType) -> (ReturnType, bool) {
+    match output {
+        ReturnType::Type(arrow, ty) => match later_argument(&ty).cloned() {
+            Some(inside) if is_unit(&inside) => (ReturnType::Default, true),
+            Some(inside) => (ReturnType::Type(arrow, Box::new(inside)), true),
+            None => (ReturnType::Type(arrow, ty), false),
+        },
+        ReturnType::Default => (ReturnType::Default, false),
     }
 }
 

@@ -207,6 +207,7 @@ fn told_of<E: std::error::Error + 'static>(verdict: Result<(), CallError<E>>) ->
     let word = match &error {
         CallError::Service(_) => "service error",
         CallError::Panicked(_) => "panicked",
+        CallError::GivenUp(_) => "given up",
         CallError::NotExecuted(_) => "not executed",
         CallError::ReplyLost(_) => "reply lost",
         CallError::Unknown(_) => "unknown",

@@ -106,7 +106,11 @@ impl Verdicts {
             Outcome::Done(_) => sent && self.may_be_done,
             Outcome::NotExecuted(Reason::Cancelled, _) => self.may_be_refused,
             Outcome::NotExecuted(..) => !sent || self.may_be_refused,
-            Outcome::Unknown(_) | Outcome::Failed(_) | Outcome::Panicked(_) | Outcome::ReplyLost(_) => sent,
+            Outcome::Unknown(_)
+            | Outcome::Failed(_)
+            | Outcome::Panicked(_)
+            | Outcome::GivenUp(_)
+            | Outcome::ReplyLost(_) => sent,
         };
         assert!(possible, "V6, V7: {outcome:?} for call {tag}, sent: {sent}");
     }

@@ -187,7 +187,10 @@ fn append(kv: &KvClient, token: Token) -> (Verdict, Duration, bool) {
                 doubted = true;
                 resolve(unknown)
             }
-            CallError::Service(_) | CallError::Panicked(_) | CallError::ReplyLost(_) => Verdict::RanReplyLost,
+            CallError::Service(_)
+            | CallError::Panicked(_)
+            | CallError::GivenUp(_)
+            | CallError::ReplyLost(_) => Verdict::RanReplyLost,
         };
         if verdict != Verdict::NotExecuted || first.elapsed() > PATIENT {
             return (verdict, took, doubted);

@@ -268,7 +268,7 @@ impl Loader {
 /// Returns true if another attempt would get the same error.
 fn is_final<E>(error: &CallError<E>) -> bool {
     match error {
-        CallError::Service(_) | CallError::Panicked(_) => true,
+        CallError::Service(_) | CallError::Panicked(_) | CallError::GivenUp(_) => true,
         CallError::NotExecuted(refusal) => !refusal.reason.may_pass(),
         CallError::ReplyLost(_) | CallError::Unknown(_) => false,
     }

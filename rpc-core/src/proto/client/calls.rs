@@ -274,6 +274,7 @@ impl Calls {
         // Before the slot is freed: a call that takes it in `fill_slots` withdraws the offer again, for it is an ACK itself.
         self.offer_ack(slot, seq, size, at);
         match self.slots.release(slot) {
+            Use::InFlight(it) if reply.is_late(&it.call, at.now) => self.events.extend(reply.late(it.call)),
             Use::InFlight(in_flight) => self.conclude(in_flight.call, reply, after, at),
             Use::Orphaned(orphan) => {
                 // The reply is reported before the slot is used again.

@@ -181,6 +181,7 @@ fn canonical_outcome(outcome: Option<&Outcome>, form: &mut Canonical) {
         }
         // Texts are left out: no rule and no later step reads them.
         Some(Outcome::Panicked(_)) => form.number(3),
+        Some(Outcome::GivenUp(_)) => form.number(11),
         Some(Outcome::NotExecuted(..)) => form.number(4),
         Some(Outcome::ReplyLost(_)) => form.number(5),
         Some(Outcome::Unknown(cause)) => form.number(match cause {

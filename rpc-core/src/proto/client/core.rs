@@ -17,7 +17,7 @@ use super::session::Session;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{Incarnation, Time};
 use crate::proto::{Outcome, Request, UnknownCause};
-use crate::wire::message::Table;
+use crate::wire::message::{FEATURE_GIVEN_UP, Table};
 
 /// The client's side of the protocol, for one session at a time.
 ///
@@ -56,7 +56,8 @@ impl ClientCore {
     }
 
     /// A client without a connection, whose sessions have nonces from `draw`. It wants a connection at once.
-    pub fn with_nonces(config: ClientConfig, draw: DrawNonce) -> Self {
+    pub fn with_nonces(mut config: ClientConfig, draw: DrawNonce) -> Self {
+        config.features |= FEATURE_GIVEN_UP; // every client reads that status
         let (mut calls, connection) = (Calls::new(&config), Connection::new());
         let nonce = OpeningNonce::new(draw, &mut calls.random);
         ClientCore { config, connection, session: None, incarnation: None, nonce, wants_session: true, calls }
@@ -234,7 +235,7 @@ impl ClientCore {
         (self.calls.next_timer < Time::NEVER).then_some(self.calls.next_timer)
     }
 
-    /// A timer may be due. Bytes that were read must be given before: a reply beats its deadline.
+    /// A timer may be due. Bytes that were read must be given before: a refusal says more than the deadline does.
     pub fn handle_timeout(&mut self, now: Time) {
         if now < self.calls.next_timer {
             return;

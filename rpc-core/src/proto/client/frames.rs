@@ -96,6 +96,9 @@ impl ClientCore {
 
     fn handle_reply(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
         let status = Status::from_code(frame.header.code)?;
+        if !self.session.as_ref().is_some_and(|session| session.knows(status)) {
+            return Err(ProtocolError::BadBody("REPLY"));
+        }
         // Before the number is looked at: a stray reply is a sign of a working server as well.
         self.connection.succeed();
         let (name, size, after) = (frame.header.call(), frame.body.len(), frame.header.pause());

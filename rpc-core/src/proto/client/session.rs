@@ -6,7 +6,7 @@ use super::ClientConfig;
 use crate::contract::Method;
 use crate::ids::{Incarnation, SessionId, Token};
 use crate::limits::MAX_SLOTS;
-use crate::wire::message::{Agreement, FEATURE_NO_BODY_CHECKSUM, Table, Welcome};
+use crate::wire::message::{Agreement, FEATURE_GIVEN_UP, FEATURE_NO_BODY_CHECKSUM, Status, Table, Welcome};
 
 /// A service whose contract is not the same on both sides.
 #[derive(Clone, Debug)]
@@ -59,6 +59,11 @@ impl Session {
     /// Returns true if bodies carry checksums.
     pub(super) fn has_checksums(&self) -> bool {
         self.features & FEATURE_NO_BODY_CHECKSUM == 0
+    }
+
+    /// Returns true if a reply may have this status: some are agreed on (W12).
+    pub(super) fn knows(&self, status: Status) -> bool {
+        status != Status::GivenUp || self.features & FEATURE_GIVEN_UP != 0
     }
 
     /// Returns true if the methods of every service that differs are known.

@@ -51,7 +51,14 @@ impl ServerCore {
         if look == Look::GraceOver {
             // Refused and not dropped, so that a client which is still connected learns that its call did not run.
             self.refuse_queue();
+            self.give_up_held(now);
         }
+    }
+
+    /// Tells the handlers that still run, and the holders of calls, that no caller waits any longer. The driver calls it when it
+    /// ends: no later event sets the flag of a call, so a method that replies later and returns then would never learn of it.
+    pub fn leave_behind(&self) {
+        self.calls.tell_all();
     }
 
     /// Refuses every call that still waits to run.

@@ -127,6 +127,8 @@ fn arm(index: &Ident, method: &Method, generator: &Generator<'_>) -> TokenStream
     let result = quote!(#trait_name::#ident(&*self.service #passed));
     let value = value_type(&method.reply, generator);
     let reply = match &method.reply.error {
+        None if method.later => quote!(#call.reply_later::<#value>(#result)),
+        Some(error) if method.later => quote!(#call.reply_result_later::<#value, #error>(#result)),
         None if is_unit(&method.reply.value) => quote! {
             #result;
             #call.reply::<()>(())

@@ -7,7 +7,7 @@ use syn::{ReturnType, Type};
 use super::parts::{self, Place};
 use crate::parse::{ParsedArgument, ParsedMethod};
 use crate::report::Report;
-use crate::shape::{names_context, plain, result_arguments};
+use crate::shape::{later_argument, names_context, plain, result_arguments};
 use crate::spell;
 
 /// Reports the first mistake in the type of an argument that is sent.
@@ -55,6 +55,7 @@ pub(super) fn context(ty: &Type, report: &mut Report) {
 /// `ui/never_return`.
 pub(super) fn reply(output: &ReturnType, report: &mut Report) {
     let ReturnType::Type(_, ty) = output else { return };
+    let ty = later_argument(ty).unwrap_or(ty); // callers get the type inside
     if let Type::Never(never) = plain(ty) {
         report.at(never, "a remote method must return: leave the return type out, or write `Result<(), E>`");
         return;

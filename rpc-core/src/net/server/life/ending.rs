@@ -48,6 +48,13 @@ pub(in crate::net::server) fn end(
     }
 }
 
+impl Drop for EventLoop {
+    /// Tells the calls that still run, whatever ends the loop: a drain, an error, or a panic that unwinds through its owner.
+    fn drop(&mut self) {
+        self.core.leave_behind();
+    }
+}
+
 /// Returns true if the loop and its threads have ended, except for threads that were abandoned in handlers.
 pub(in crate::net::server) fn is_over(owner: &LoopOwner) -> bool {
     let inner = owner.lock();

@@ -3,6 +3,7 @@
 use super::super::call::weaker;
 use super::*;
 use crate::proto::tests::{ms, secs};
+use crate::wire::message::FEATURE_GIVEN_UP;
 
 fn lost() -> Outcome {
     Outcome::ReplyLost("text".to_owned())
@@ -20,6 +21,7 @@ fn each_status_has_its_outcome() {
         (Status::Failed, Outcome::Failed(bytes::Bytes::from_static(b"text"))),
         (Status::Panicked, Outcome::Panicked(text)),
         (Status::ReplyLost, lost()),
+        (Status::GivenUp, Outcome::GivenUp("text".to_owned())),
         (Status::Refused(Reason::Cancelled), refused(Reason::Cancelled)),
         (Status::Refused(Reason::Deadline), refused(Reason::Deadline)),
         (Status::Refused(Reason::Busy), refused(Reason::Busy)),
@@ -29,12 +31,23 @@ fn each_status_has_its_outcome() {
         (Status::Refused(Reason::TooLarge), refused(Reason::TooLarge)),
     ];
     for (status, outcome) in cases {
-        let mut bench = Bench::with_slots(1);
+        let mut bench = Bench::new(quiet(1));
+        bench.grants.features = FEATURE_GIVEN_UP;
+        bench.connect();
+        bench.welcome(false);
         bench.send(1, LONG);
         bench.reply(0, 1, status, b"text");
         assert_eq!(bench.events(), [(1, false, outcome)]);
         assert!(!bench.core.owes(), "V18: {status:?} leaves nothing");
     }
+}
+
+#[test]
+fn a_status_that_was_not_agreed_on_comes_from_a_broken_server() {
+    let mut bench = Bench::with_slots(1);
+    bench.send(1, LONG);
+    bench.reply(0, 1, Status::GivenUp, b"text");
+    assert_eq!(bench.verdict(), (1, unknown(UnknownCause::BrokenServer)));
 }
 
 #[test]
