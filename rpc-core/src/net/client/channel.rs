@@ -38,8 +38,9 @@ impl Channel for TcpChannel {
         let inner = &self.inner;
         let mut state = inner.lock();
         // If nothing else is under way, no thread drives, and none will until the caller waits: the call is sent now.
-        // Otherwise the thread that drives next sends it in one write with others.
-        let quiet = !state.core.owes();
+        // Otherwise the thread that drives next sends it in one write with others. While outcomes were not taken, the caller
+        // is in the middle of a row of calls: it starts the next ones as it takes them.
+        let quiet = !state.core.owes() && !state.waiters.has_untaken();
         let ticket = inner.begin(&mut state, request)?;
         let mut wakeups = PendingWakeups::default();
         if quiet || !matches!(state.driving, Driving::Idle(_)) {
