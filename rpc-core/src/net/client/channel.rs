@@ -65,7 +65,7 @@ impl Channel for TcpChannel {
             &|state| state.waiters.has_outcome(ticket),
             &mut wakeups,
         );
-        let outcome = state.waiters.take(ticket);
+        let outcome = state.waiters.take(ticket).or_else(|| self.inner.of_parent());
         drop(state);
         wakeups.send();
         outcome
@@ -110,7 +110,7 @@ impl Channel for TcpChannel {
         let mut wakeups = PendingWakeups::default();
         let resolved = |state: &ClientState| state.waiters.resolution(ticket).is_some();
         let state = self.inner.wait_until(state, ticket, until, &resolved, &mut wakeups);
-        let outcome = state.waiters.resolution(ticket);
+        let outcome = state.waiters.resolution(ticket).or_else(|| self.inner.of_parent());
         drop(state);
         wakeups.send();
         outcome
@@ -139,8 +139,9 @@ impl Channel for TcpChannel {
             &|state| state.waiters.has_outcome(ticket),
             &mut wakeups,
         );
-        // `wait_until` has no limit here, so it returned because the outcome is there.
-        let outcome = state.waiters.take(ticket).unwrap_or(Outcome::Unknown(UnknownCause::Closed));
+        // `wait_until` has no limit here, so it returned because the outcome is there, or this process is a child.
+        let outcome = state.waiters.take(ticket).or_else(|| self.inner.of_parent());
+        let outcome = outcome.unwrap_or(Outcome::Unknown(UnknownCause::Closed));
         drop(state);
         wakeups.send();
         // Only this outcome can be resolved later, so only then the waiter and the ticket stay.

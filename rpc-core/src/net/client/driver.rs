@@ -262,6 +262,9 @@ impl ClientInner {
                 self.release_role(&mut state, wakeups);
                 return state;
             }
+            if !self.home.check() {
+                return state; // the sockets and the sleeping threads are those of the parent
+            }
             if let Some(driver) = state.take_driver(Driving::Caller) {
                 let drive = || self.drive(state, driver, until, done, wakeups);
                 // A panic leaves `driving` as it is, without a driver: all other threads would sleep for ever.
@@ -290,6 +293,9 @@ impl ClientInner {
     /// Sends a call that was just started at once, if no thread drives. A panic costs the client its session, but not the
     /// call: it is sent over the next session.
     pub(super) fn send_now(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
+        if !self.home.check() {
+            return; // what the parent has started is the parent's
+        }
         let Some(mut driver) = state.take_driver(Driving::Caller) else {
             self.wake_driver(state);
             return;

@@ -16,6 +16,7 @@ use super::address_book::AddressBook;
 use super::driver::Driver;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::Ticket;
+use crate::home_process::HomeProcess;
 use crate::ids::{Clock, Time};
 use crate::limits::ClientLimits;
 use crate::net::MonotonicClock;
@@ -23,7 +24,7 @@ use crate::net::os;
 use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::client::{ClientConfig, ClientCore};
-use crate::proto::{Outcome, Request};
+use crate::proto::{Outcome, Request, UnknownCause};
 
 /// The state that all threads of a client share.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(super) struct ClientInner {
     pub(super) book: AddressBook,
     /// The number of times that every address has failed.
     pub(super) rounds_failed: AtomicUsize,
+    /// The process that opened the client.
+    pub(super) home: HomeProcess,
     /// The settings, for another session.
     config: ClientConfig,
     /// This value, for requests to the background worker.
@@ -59,6 +62,7 @@ impl ClientInner {
             peer: Mutex::new(peer.into()),
             book,
             rounds_failed: AtomicUsize::new(0),
+            home: HomeProcess::new(),
             config,
             me: Weak::clone(me),
         })
@@ -136,6 +140,11 @@ impl ClientInner {
         self.release_role(&mut state, &mut wakeups);
         drop(state);
         wakeups.send();
+    }
+
+    /// Returns the end of a call of the parent that was not found to be one before: see [`HomeProcess`].
+    pub(super) fn of_parent(&self) -> Option<Outcome> {
+        (!self.home.is_here()).then_some(Outcome::Unknown(UnknownCause::Forked))
     }
 
     /// Returns the time at which a wait must end.
