@@ -80,7 +80,7 @@
 //!              v  |                                  |  v
 //! layer 4   the caller drives   <==== TCP ====>   the event loop
 //! ```
-//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`, `each_process`, `home_process`; 1 `wire`; 2 `proto`; 3 `service`, `call`; 4 sockets
+//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`, `each_process`; 1 `wire`; 2 `proto`; 3 `service`, `call`; 4 sockets
 //! and threads; and this surface. Layer 2 has no socket, clock or thread.
 //!
 //! # Tests of your services
@@ -105,8 +105,6 @@ pub mod contract;
 pub mod each_process;
 #[doc(hidden)]
 pub mod error;
-#[doc(hidden)]
-pub mod home_process;
 #[doc(hidden)]
 pub mod ids;
 #[doc(hidden)]

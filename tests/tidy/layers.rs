@@ -16,7 +16,6 @@ const MODULES: [(&str, u32); 18] = [
     ("text", 0),
     ("contract", 0),
     ("each_process", 0),
-    ("home_process", 0),
     ("wire", 10),
     ("proto", 20),
     ("service", 30),

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use super::address_book::AddressBook;
 use super::driver::Driver;
+use super::home_process::HomeProcess;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::Ticket;
-use crate::home_process::HomeProcess;
 use crate::ids::{Clock, Time};
 use crate::limits::ClientLimits;
 use crate::net::MonotonicClock;
@@ -77,7 +77,7 @@ impl ClientInner {
     /// Returns the inner state of the same client for a forked child, which has a clock, a session and a driver of its own. Takes
     /// no lock of this one.
     pub(super) fn for_child(&self) -> io::Result<Arc<Self>> {
-        let (driver, waker) = Driver::open()?;
+        let (driver, waker) = Driver::open(self.limits())?;
         let config = ClientConfig { seed: os::seed(), ..self.config.clone() };
         let state =
             ClientState::new(ClientCore::with_nonces(config.clone(), super::draw_nonce), driver, waker);
