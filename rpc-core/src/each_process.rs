@@ -58,6 +58,12 @@ impl<T> EachProcess<T> {
         self.cells.get(position)?.value.get().map(|value| (position, value))
     }
 
+    /// Returns the value of the first process of the chain.
+    #[inline]
+    pub fn first(&self) -> Option<&T> {
+        self.cells[0].value.get()
+    }
+
     /// Stores the value of this process, unless another thread of it was faster. Returns the value that is stored and its number
     /// in the chain; `None` if [`MAX_FORKS`] processes before this one have made a value each.
     pub fn store(&self, value: T) -> Option<(usize, &T)> {

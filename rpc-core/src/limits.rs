@@ -278,6 +278,9 @@ pub struct ServerLimits {
     /// slow are refused as busy. A method that is not known to be slow still runs, unless that many calls of its source were
     /// late and still run; if it is slow and no thread is left, its loop waits for it.
     pub threads: usize,
+    /// The time for which a loop looks for events again and again before it sleeps; zero: it sleeps at once. Between two
+    /// cores it takes the wake-up out of a short call, and costs its core while there is nothing to do for less than that.
+    pub spin: Duration,
     /// Most connections at a time. At this number accepting pauses, and the connections that have been idle longest are closed.
     pub connections: usize,
     /// Most connections from one source, which `sessions_per_source` explains; `None`: half of `connections`, or of the
@@ -338,6 +341,7 @@ impl Default for ServerLimits {
             drain_detached: Duration::from_secs(5),
             threads: 256,
             connections: 65_536,
+            spin: Duration::ZERO,
             connections_per_source: None,
         }
     }

@@ -48,6 +48,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("ServerLimits::drain_detached", time(server.drain_detached)),
         ("ServerLimits::retry_after", time(server.retry_after)),
         ("ServerLimits::threads", server.threads.to_string()),
+        ("ServerLimits::spin", time(server.spin)),
         ("ClientLimits::slots", client.slots.to_string()),
         ("ClientLimits::waiting", client.waiting.to_string()),
         ("ClientLimits::resend_first", time(client.resend_first)),
@@ -58,6 +59,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("ClientLimits::ping_limit", client.ping_limit.to_string()),
         ("ClientLimits::backoff_cap", time(client.backoff_cap)),
         ("ClientLimits::all_orphaned", time(client.all_orphaned)),
+        ("ClientLimits::spin", time(client.spin)),
         ("DEFAULT_DEADLINE", time(DEFAULT_DEADLINE)),
     ]
 }

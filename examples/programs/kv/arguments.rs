@@ -70,7 +70,7 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve until SIGTERM or SIGINT; prints one line, `listening on HOST:PORT`
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     #[command(flatten)]
     OneCall(OneCall),
     /// Put the pairs of a file: KEY, a tab, VALUE, one a line, `-` for standard input

@@ -71,6 +71,7 @@ limits! {
     drain_linger: Time, "How long a drain waits for acknowledgements";
     drain_detached: Time, "How long a drain waits for a client that lost its connection with replies unread";
     threads: Count, "Handlers that run at once";
+    spin: Time, "How long a loop looks for events before it sleeps";
 }
 
 /// A way to write a value of a limit.

@@ -13,13 +13,16 @@ use crate::proto::{Outcome, UnknownCause};
 
 /// The waiters of all calls of a client that were started, and neither taken nor forgotten.
 ///
-/// Invariant, asserted by `sleep`: a thread sleeps for one call at a time.
+/// Invariants: a thread sleeps for one call at a time (asserted by `sleep`); `untaken` is the number of entries whose outcome
+/// has arrived.
 #[derive(Debug)]
 pub struct Waiters<S> {
     /// The waiters, by ticket.
     entries: Slab<Waiter<S>>,
     /// The threads that sleep, with their tickets, in the order in which they fell asleep.
     sleepers: Vec<(usize, S)>,
+    /// The number of outcomes that have arrived and were not taken.
+    untaken: usize,
 }
 
 /// The waiter of one call.
@@ -49,6 +52,13 @@ enum Progress {
     Resolved(Outcome),
 }
 
+impl Progress {
+    /// Returns true if the outcome has arrived, and was not taken.
+    fn is_untaken(&self) -> bool {
+        matches!(self, Progress::Arrived(_) | Progress::Late(..))
+    }
+}
+
 /// The threads and wakers to be woken once the lock is released: user code must not run under it.
 #[derive(Debug)]
 pub struct Woken<S> {
@@ -66,7 +76,7 @@ impl<S> Default for Woken<S> {
 
 impl<S> Default for Waiters<S> {
     fn default() -> Self {
-        Waiters { entries: Slab::new(), sleepers: Vec::new() }
+        Waiters { entries: Slab::new(), sleepers: Vec::new(), untaken: 0 }
     }
 }
 
@@ -81,7 +91,14 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     /// lock is released.
     #[must_use]
     pub fn remove(&mut self, ticket: Ticket) -> Option<Waker> {
-        self.entries.try_remove(ticket.0 as usize)?.waker
+        let waiter = self.entries.try_remove(ticket.0 as usize)?;
+        self.untaken -= usize::from(waiter.progress.is_untaken());
+        waiter.waker
+    }
+
+    /// Returns true if an outcome has arrived and was not taken.
+    pub fn has_untaken(&self) -> bool {
+        self.untaken > 0
     }
 
     /// Takes an outcome that has arrived. After an unknown outcome that may be resolved the waiter stays, for its resolution.
@@ -89,8 +106,12 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         let key = ticket.0 as usize;
         let waiter = self.entries.get_mut(key)?;
         let outcome = match std::mem::replace(&mut waiter.progress, Progress::Awaited) {
-            Progress::Arrived(outcome) => outcome,
+            Progress::Arrived(outcome) => {
+                self.untaken -= 1;
+                outcome
+            }
             Progress::Late(cause, outcome) => {
+                self.untaken -= 1;
                 waiter.progress = Progress::Resolved(outcome);
                 return Some(Outcome::Unknown(cause));
             }
@@ -110,7 +131,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     /// Returns true if the outcome has arrived, or if there is no such call.
     pub fn has_outcome(&self, ticket: Ticket) -> bool {
         let waiter = self.entries.get(ticket.0 as usize);
-        waiter.is_none_or(|waiter| matches!(waiter.progress, Progress::Arrived(_) | Progress::Late(..)))
+        waiter.is_none_or(|waiter| waiter.progress.is_untaken())
     }
 
     /// Returns the outcome that has arrived after an unknown one.
@@ -169,6 +190,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
             Event::Resolved(tag, outcome) => (tag, Progress::Resolved(outcome)),
         };
         let Some(waiter) = self.entries.get_mut(tag as usize) else { return };
+        let was_untaken = waiter.progress.is_untaken();
         waiter.progress = match (&waiter.progress, progress) {
             // The verdict came before the reply, whenever the caller takes it: what came later is not the verdict.
             (Progress::Arrived(Outcome::Unknown(cause)), Progress::Resolved(outcome))
@@ -180,6 +202,8 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
             (Progress::Arrived(_), Progress::Resolved(outcome)) => Progress::Arrived(outcome),
             (_, progress) => progress,
         };
+        self.untaken += usize::from(waiter.progress.is_untaken());
+        self.untaken -= usize::from(was_untaken);
         woken.sleepers.extend(waiter.sleepers.iter().cloned());
         woken.wakers.extend(waiter.waker.take());
     }
@@ -197,14 +221,20 @@ mod tests {
     fn an_unknown_call_stays_until_it_is_resolved_and_others_go_when_they_are_taken() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
         let (open, other) = (waiters.register(), waiters.register());
+        assert!(!waiters.has_untaken());
         waiters.deliver(finished(open, Outcome::Unknown(UnknownCause::Deadline)), &mut woken);
         waiters.deliver(finished(other, Outcome::Unknown(UnknownCause::Closed)), &mut woken);
         assert_eq!(waiters.take(open), Some(Outcome::Unknown(UnknownCause::Deadline)));
+        assert!(waiters.has_untaken(), "the other one");
         assert_eq!(waiters.take(other), Some(Outcome::Unknown(UnknownCause::Closed)));
+        assert!(!waiters.has_untaken());
         assert_eq!(waiters.register(), other, "its entry is free again");
         assert_eq!(waiters.resolution(open), None);
         waiters.deliver(Event::Resolved(open.0, Outcome::Panicked("p".into())), &mut woken);
         assert_eq!(waiters.resolution(open), Some(Outcome::Panicked("p".into())));
+        let dropped = waiters.register();
+        waiters.deliver(finished(dropped, Outcome::Unknown(UnknownCause::Closed)), &mut woken);
+        assert!(waiters.has_untaken() && waiters.remove(dropped).is_none() && !waiters.has_untaken());
     }
 
     #[test]
@@ -221,6 +251,7 @@ mod tests {
             assert_eq!(waiters.take(ran), Some(Outcome::Unknown(cause)));
             assert_eq!(waiters.resolution(ran), Some(Outcome::GivenUp("g".into())));
             assert_eq!((waiters.take(ran), waiters.take(refused)), (None, Some(never)));
+            assert!(!waiters.has_untaken());
         }
     }
 

@@ -24,6 +24,8 @@ pub struct SettingError {
 
 /// The shortest time that is not zero: frames carry milliseconds.
 const TICK: Duration = Duration::from_millis(1);
+/// The longest time for which a thread looks for events before it sleeps.
+const SPIN: Duration = Duration::from_millis(10);
 /// The longest time that a frame can carry, 49 days.
 const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
 /// The largest number of things that are counted: sessions, connections, calls. More than fit into any memory.
@@ -97,6 +99,7 @@ bounds! {
         drain_linger: Duration::ZERO, LONGEST, "zero closes a drained connection at once";
         drain_detached: Duration::ZERO, LONGEST, "zero waits for no client that has lost its connection";
         threads: 1, THREADS, "a handler needs a thread";
+        spin: Duration::ZERO, SPIN, "zero sleeps at once, and a loop that never sleeps takes a core";
         connections: 1, COUNT, "without a connection no client can call";
         connections_per_source: Some(1), Some(COUNT), "for half of the connections, use `None`";
     }
@@ -118,6 +121,7 @@ bounds! {
         all_orphaned: Duration::ZERO, LONGEST, "zero opens a second session at once";
         write_batch: HEADER, BYTES, "a write must have room for a frame";
         retry_budget: 0.0, f64::from(MANY), "zero retries nothing";
+        spin: Duration::ZERO, SPIN, "zero sleeps at once, and a caller that never sleeps takes a core";
         max_frame: MAX_DETAIL, FRAME, "a frame must have room for the text of a refusal";
     }
 }

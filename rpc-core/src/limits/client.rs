@@ -38,6 +38,9 @@ pub struct ClientLimits {
     /// idempotent calls whose reply is lost. It saves up at most [`RETRY_SECONDS`](super::RETRY_SECONDS) times as many: a crowd of clients must
     /// not keep a server busy.
     pub retry_budget: f64,
+    /// The time for which a caller that waits for a reply looks for events again and again before it sleeps; zero: it sleeps at once. Between two
+    /// cores it takes the wake-up out of a short call, and costs its core while there is nothing to do for less than that.
+    pub spin: Duration,
     /// Longest body of a reply that the client accepts, in bytes.
     pub max_frame: usize,
 }
@@ -59,6 +62,7 @@ impl Default for ClientLimits {
             all_orphaned: Duration::from_secs(10),
             write_batch: 256 << 10,
             retry_budget: 10.0,
+            spin: Duration::ZERO,
             max_frame: 4 << 20,
         }
     }

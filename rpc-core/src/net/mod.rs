@@ -9,6 +9,7 @@ mod os;
 mod server;
 mod socket;
 mod sync;
+mod waiting;
 
 pub use client::{Addresses, ConnectError, Connector, connect};
 pub use clock::MonotonicClock;

@@ -73,3 +73,40 @@ pub(super) fn seed() -> u64 {
 pub(super) fn process_id() -> u32 {
     std::process::id()
 }
+
+/// Tells if the C library has forked this process since the value was made.
+#[derive(Clone, Debug)]
+pub(super) struct ForkGuard {
+    /// Counts forks in a handler of the C library; `None` if it takes none.
+    #[cfg(unix)]
+    guard: Option<forkguard::Guard>,
+    /// The number of the process, for that case.
+    id: u32,
+}
+
+impl ForkGuard {
+    /// Returns a guard of the present process.
+    pub(super) fn new() -> Self {
+        ForkGuard {
+            #[cfg(unix)]
+            guard: forkguard::Guard::try_new().ok(),
+            id: process_id(),
+        }
+    }
+
+    /// Returns true in a child that `fork` has made since. No system call.
+    #[cfg(unix)]
+    #[inline]
+    pub(super) fn has_forked(&self) -> bool {
+        match &self.guard {
+            Some(guard) => guard.clone().detected_fork(),
+            None => process_id() != self.id,
+        }
+    }
+
+    /// Returns false: there is no fork.
+    #[cfg(not(unix))]
+    pub(super) fn has_forked(&self) -> bool {
+        process_id() != self.id
+    }
+}

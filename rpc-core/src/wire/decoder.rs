@@ -1,6 +1,6 @@
 //! Layer 1: cuts frames from a stream of bytes that arrives in pieces of any size. Rules W3 to W5 of `docs/wire.md`.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::frame::{Frame, Kind, PREFIX, RawHeader, decode_header};
 use crate::error::ProtocolError;
@@ -134,7 +134,7 @@ impl FrameDecoder {
             let total = HEADER + raw.body_len;
             if self.chunk.len() >= total {
                 let mut body = self.chunk.split_to(total);
-                let _ = body.split_to(HEADER);
+                body.advance(HEADER);
                 return self.finish(raw, body).map(Some);
             }
         }
@@ -162,7 +162,7 @@ impl FrameDecoder {
         // connection holds none.
         let whole = if total <= self.room_kept { self.held.split() } else { std::mem::take(&mut self.held) };
         let mut body = whole.freeze();
-        let _ = body.split_to(HEADER);
+        body.advance(HEADER);
         self.finish(raw, body).map(Some)
     }
 
@@ -230,7 +230,7 @@ impl FrameDecoder {
     }
 
     fn begin_skip(&mut self, raw: RawHeader) -> Result<Option<Frame>, ProtocolError> {
-        let _ = self.chunk.split_to(HEADER);
+        self.chunk.advance(HEADER);
         self.skip = raw.body_len;
         self.skip_some();
         self.skipped(raw)
@@ -251,7 +251,7 @@ impl FrameDecoder {
     fn skip_some(&mut self) {
         let now = self.skip.min(self.chunk.len());
         if now > 0 {
-            let _ = self.chunk.split_to(now);
+            self.chunk.advance(now);
             self.skip -= now;
             self.ended += u64::from(self.skip == 0);
         }

@@ -38,8 +38,9 @@ impl Channel for TcpChannel {
         let inner = &self.inner;
         let mut state = inner.lock();
         // If nothing else is under way, no thread drives, and none will until the caller waits: the call is sent now.
-        // Otherwise the thread that drives next sends it in one write with others.
-        let quiet = !state.core.owes();
+        // Otherwise the thread that drives next sends it in one write with others. While outcomes were not taken, the caller
+        // is in the middle of a row of calls: it starts the next ones as it takes them.
+        let quiet = !state.core.owes() && !state.waiters.has_untaken();
         let ticket = inner.begin(&mut state, request)?;
         let mut wakeups = PendingWakeups::default();
         if quiet || !matches!(state.driving, Driving::Idle(_)) {
@@ -64,7 +65,7 @@ impl Channel for TcpChannel {
             &|state| state.waiters.has_outcome(ticket),
             &mut wakeups,
         );
-        let outcome = state.waiters.take(ticket);
+        let outcome = state.waiters.take(ticket).or_else(|| self.inner.of_parent());
         drop(state);
         wakeups.send();
         outcome
@@ -109,7 +110,7 @@ impl Channel for TcpChannel {
         let mut wakeups = PendingWakeups::default();
         let resolved = |state: &ClientState| state.waiters.resolution(ticket).is_some();
         let state = self.inner.wait_until(state, ticket, until, &resolved, &mut wakeups);
-        let outcome = state.waiters.resolution(ticket);
+        let outcome = state.waiters.resolution(ticket).or_else(|| self.inner.of_parent());
         drop(state);
         wakeups.send();
         outcome
@@ -138,8 +139,9 @@ impl Channel for TcpChannel {
             &|state| state.waiters.has_outcome(ticket),
             &mut wakeups,
         );
-        // `wait_until` has no limit here, so it returned because the outcome is there.
-        let outcome = state.waiters.take(ticket).unwrap_or(Outcome::Unknown(UnknownCause::Closed));
+        // `wait_until` has no limit here, so it returned because the outcome is there, or this process is a child.
+        let outcome = state.waiters.take(ticket).or_else(|| self.inner.of_parent());
+        let outcome = outcome.unwrap_or(Outcome::Unknown(UnknownCause::Closed));
         drop(state);
         wakeups.send();
         // Only this outcome can be resolved later, so only then the waiter and the ticket stay.

@@ -20,10 +20,11 @@ use super::state::{ClientState, Driving, PendingWakeups, Sleeper};
 use super::transport::{Transport, TransportEvents, poll_limit};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
-use crate::limits::STALE_CONNECTION;
+use crate::limits::{ClientLimits, STALE_CONNECTION};
 use crate::log;
 use crate::net::os::{Events, Poll, Registry, Token, Waker};
 use crate::net::sync::{MutexGuard, thread};
+use crate::net::waiting::Waiting;
 use crate::proto::client::ClientCore;
 
 /// The token of the socket in the driver's poll.
@@ -36,6 +37,8 @@ pub(super) const WAKER: Token = Token(1);
 pub(super) struct Driver {
     /// The kernel's poll for the socket and the waker.
     pub(super) poll: Poll,
+    /// Waits for the events of the poll.
+    waiting: Waiting,
     /// The events of the last poll.
     events: Events,
     /// The connection, and the bytes to be written to it.
@@ -49,12 +52,12 @@ pub(super) struct Driver {
 
 impl Driver {
     /// Opens a driver without a connection, and the waker that ends its polls.
-    pub(super) fn open() -> io::Result<(Box<Self>, Waker)> {
+    pub(super) fn open(limits: &ClientLimits) -> io::Result<(Box<Self>, Waker)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let (events, transport) = (Events::with_capacity(4), Transport::default());
-        let last_turn = Time::default();
-        Ok((Box::new(Driver { poll, events, transport, last_turn, rests_with: None }), waker))
+        let (waiting, last_turn) = (Waiting::new(limits.spin), Time::default());
+        Ok((Box::new(Driver { poll, waiting, events, transport, last_turn, rests_with: None }), waker))
     }
 
     /// Moves the socket of a client that was idle from the worker's poll to its own, since a caller drives.
@@ -79,7 +82,7 @@ impl Driver {
         seen.flushed_first = std::mem::take(&mut seen.flushed);
         let unread = self.transport.read_on(&mut seen);
         let limit = if unread || (more && seen.flushed_first) { Some(Duration::ZERO) } else { limit };
-        if let Err(error) = self.poll.poll(&mut self.events, poll_limit(limit)) {
+        if let Err(error) = self.waiting.wait(&mut self.poll, &mut self.events, poll_limit(limit)) {
             if error.kind() != ErrorKind::Interrupted {
                 seen.failed = Some(format!("waiting for the kernel failed: {error}"));
             }
@@ -262,6 +265,9 @@ impl ClientInner {
                 self.release_role(&mut state, wakeups);
                 return state;
             }
+            if !self.home.check() {
+                return state; // the sockets and the sleeping threads are those of the parent
+            }
             if let Some(driver) = state.take_driver(Driving::Caller) {
                 let drive = || self.drive(state, driver, until, done, wakeups);
                 // A panic leaves `driving` as it is, without a driver: all other threads would sleep for ever.
@@ -290,6 +296,9 @@ impl ClientInner {
     /// Sends a call that was just started at once, if no thread drives. A panic costs the client its session, but not the
     /// call: it is sent over the next session.
     pub(super) fn send_now(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
+        if !self.home.check() {
+            return; // what the parent has started is the parent's
+        }
         let Some(mut driver) = state.take_driver(Driving::Caller) else {
             self.wake_driver(state);
             return;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::address_book::AddressBook;
 use super::driver::Driver;
+use super::home_process::HomeProcess;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
@@ -23,7 +24,7 @@ use crate::net::os;
 use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::proto::client::{ClientConfig, ClientCore};
-use crate::proto::{Outcome, Request};
+use crate::proto::{Outcome, Request, UnknownCause};
 
 /// The state that all threads of a client share.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(super) struct ClientInner {
     pub(super) book: AddressBook,
     /// The number of times that every address has failed.
     pub(super) rounds_failed: AtomicUsize,
+    /// The process that opened the client.
+    pub(super) home: HomeProcess,
     /// The settings, for another session.
     config: ClientConfig,
     /// This value, for requests to the background worker.
@@ -59,6 +62,7 @@ impl ClientInner {
             peer: Mutex::new(peer.into()),
             book,
             rounds_failed: AtomicUsize::new(0),
+            home: HomeProcess::new(),
             config,
             me: Weak::clone(me),
         })
@@ -73,7 +77,7 @@ impl ClientInner {
     /// Returns the inner state of the same client for a forked child, which has a clock, a session and a driver of its own. Takes
     /// no lock of this one.
     pub(super) fn for_child(&self) -> io::Result<Arc<Self>> {
-        let (driver, waker) = Driver::open()?;
+        let (driver, waker) = Driver::open(self.limits())?;
         let config = ClientConfig { seed: os::seed(), ..self.config.clone() };
         let state =
             ClientState::new(ClientCore::with_nonces(config.clone(), super::draw_nonce), driver, waker);
@@ -136,6 +140,11 @@ impl ClientInner {
         self.release_role(&mut state, &mut wakeups);
         drop(state);
         wakeups.send();
+    }
+
+    /// Returns the end of a call of the parent that was not found to be one before: see [`HomeProcess`].
+    pub(super) fn of_parent(&self) -> Option<Outcome> {
+        (!self.home.is_here()).then_some(Outcome::Unknown(UnknownCause::Forked))
     }
 
     /// Returns the time at which a wait must end.

@@ -19,6 +19,7 @@ mod background;
 mod channel;
 mod connecting;
 mod driver;
+mod home_process;
 mod inner;
 mod news;
 mod services;
@@ -285,7 +286,7 @@ impl Connector {
 
     /// Opens a channel, and waits until its session is ready.
     fn open(self, book: AddressBook) -> Result<TcpChannel, ConnectError> {
-        let (driver, waker) = Driver::open().map_err(ConnectError::System)?;
+        let (driver, waker) = Driver::open(&self.limits).map_err(ConnectError::System)?;
         let clock = MonotonicClock::new();
         let seed = os::seed();
         let connect_timeout = clock.now().plus(self.connect_timeout);

@@ -24,6 +24,7 @@ use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
 use crate::log;
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
 use crate::net::sync::atomic::AtomicUsize;
+use crate::net::waiting::Waiting;
 use crate::proto::server::{ConnId, ReadyCall, ServerCore};
 
 /// The token of the waker.
@@ -77,6 +78,8 @@ pub(super) struct EventLoop {
     calls_left: usize,
     /// The present time, read once a turn.
     pub(super) now: Time,
+    /// Waits for the events of the poll.
+    waiting: Waiting,
     /// The number of the loop.
     pub(super) number: usize,
     /// True if the command queue was closed, since another thread of this loop failed.
@@ -112,6 +115,7 @@ impl EventLoop {
             Some(listener) => Some(Acceptor::register(listener, poll.registry(), LISTEN)?),
             None => None,
         };
+        let waiting = Waiting::new(core.limits().spin);
         Ok(EventLoop {
             poll,
             events: Events::with_capacity(EVENTS),
@@ -127,6 +131,7 @@ impl EventLoop {
             commands: Vec::new(),
             is_full: false,
             calls_left: CALLS_PER_TURN,
+            waiting,
             now: shared.clock.now(),
             number,
             closed: false,
@@ -144,7 +149,7 @@ impl EventLoop {
     /// Returns an error if the operating system cannot report events: the loop cannot continue.
     pub(super) fn receive(&mut self) -> io::Result<()> {
         let timeout = self.timeout();
-        match self.poll.poll(&mut self.events, timeout) {
+        match self.waiting.wait(&mut self.poll, &mut self.events, timeout) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => self.now = self.shared.clock.now(),
         }

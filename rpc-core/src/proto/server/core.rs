@@ -80,6 +80,11 @@ impl ServerCore {
         }
     }
 
+    /// Returns the bounds of this loop.
+    pub fn limits(&self) -> &ServerLimits {
+        &self.config.limits
+    }
+
     /// A connection was accepted.
     pub fn handle_connected(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
         self.links.accept(peer, now)

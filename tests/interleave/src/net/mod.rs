@@ -10,6 +10,8 @@ mod server;
 #[path = "../../../../rpc-core/src/net/socket.rs"]
 mod socket;
 pub(crate) mod sync;
+#[path = "../../../../rpc-core/src/net/waiting.rs"]
+mod waiting;
 
 pub use client::{Addresses, ConnectError, Connector, connect};
 pub use clock::MonotonicClock;

@@ -37,3 +37,17 @@ pub(crate) fn seed() -> u64 {
 pub(crate) fn process_id() -> u32 {
     world::with(|world| world.process)
 }
+
+/// Tells if the process has forked since the value was made.
+#[derive(Clone, Debug)]
+pub(crate) struct ForkGuard(u32);
+
+impl ForkGuard {
+    pub(crate) fn new() -> Self {
+        ForkGuard(process_id())
+    }
+
+    pub(crate) fn has_forked(&self) -> bool {
+        process_id() != self.0
+    }
+}

@@ -95,6 +95,8 @@ pub(crate) mod thread {
     use std::task::Waker;
     use std::time::Duration;
 
+    pub(crate) use shuttle::thread::yield_now;
+
     use crate::world::{self, EndOfWorld};
 
     pub(crate) use shuttle::thread::ThreadId;

@@ -50,7 +50,17 @@ impl ForkedChannel {
     /// Returns the channel of this process and its number in the chain of forks. A forked child opens one.
     #[inline]
     fn own(&self) -> Result<(usize, &TcpChannel), Outcome> {
-        self.channels.find().map_or_else(|| self.open(), Ok)
+        self.find_own().map_or_else(|| self.open(), Ok)
+    }
+
+    /// Returns the channel of this process and its number in the chain of forks, if it has one. No system call in the process
+    /// that opened the client.
+    #[inline]
+    fn find_own(&self) -> Option<(usize, &TcpChannel)> {
+        match self.channels.first() {
+            Some(first) if first.inner.home.is_here() => Some((0, first)),
+            _ => self.channels.find(),
+        }
     }
 
     /// Opens the channel of a forked child.
@@ -79,6 +89,7 @@ impl ForkedChannel {
     /// Makes this process look like a forked child, for tests.
     #[cfg(test)]
     pub(in crate::net::client) fn pretend_fork(&self) {
+        self.channels.first().expect("a client is opened with its channel").inner.home.leave();
         self.channels.pretend_fork();
     }
 
@@ -89,7 +100,7 @@ impl ForkedChannel {
 
     /// Returns the channel that has a call, if this process has started it, and its ticket there.
     fn find(&self, ticket: Ticket) -> Option<(&TcpChannel, Ticket)> {
-        let (number, channel) = self.channels.find()?;
+        let (number, channel) = self.find_own()?;
         let is_own = ticket.0 >> CALL_BITS == number as u64;
         is_own.then_some((channel, Ticket(ticket.0 & ((1 << CALL_BITS) - 1))))
     }
@@ -160,20 +171,20 @@ impl Channel for ForkedChannel {
     }
 
     fn outage(&self) -> Option<Outage> {
-        self.channels.find().and_then(|(_, channel)| channel.outage())
+        self.find_own().and_then(|(_, channel)| channel.outage())
     }
 
     fn incarnation(&self) -> Option<Incarnation> {
-        self.channels.find().and_then(|(_, channel)| channel.incarnation())
+        self.find_own().and_then(|(_, channel)| channel.incarnation())
     }
 
     fn counters(&self) -> ClientCounters {
-        self.channels.find().map(|(_, channel)| channel.counters()).unwrap_or_default()
+        self.find_own().map(|(_, channel)| channel.counters()).unwrap_or_default()
     }
 
     fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        if let Some((_, channel)) = self.channels.find() {
+        if let Some((_, channel)) = self.find_own() {
             channel.close();
         }
     }

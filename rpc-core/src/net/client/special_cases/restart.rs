@@ -43,7 +43,7 @@ pub(in crate::net::client) fn reopen(
     state: &mut ClientState,
     wakeups: &mut PendingWakeups,
 ) {
-    match Driver::open() {
+    match Driver::open(inner.limits()) {
         Ok((driver, waker)) => restart(state, driver, waker, inner.clock.now(), wakeups),
         Err(error) => log::error!(%error, "cannot open another connection"),
     }

@@ -36,7 +36,7 @@ struct Table {
 
 impl Table {
     fn new() -> Self {
-        let (driver, waker) = Driver::open().expect("a poll");
+        let (driver, waker) = Driver::open(&ClientLimits::default()).expect("a poll");
         let mut table = Table { state: ClientState::new(core(1), driver, waker), now: Time(0) };
         greet(&mut table.state.core, table.now);
         table
@@ -315,7 +315,7 @@ fn beginning_anew_gives_each_call_of_both_sessions_its_verdict_and_asks_for_a_dr
     let sent = table.send(Duration::from_secs(60));
     let unsent = table.start(Duration::from_secs(60));
     (table.state.background_asked, table.state.polling, table.state.urgent) = (true, true, true);
-    let (driver, waker) = Driver::open().expect("a poll");
+    let (driver, waker) = Driver::open(&ClientLimits::default()).expect("a poll");
     let mut wakes = PendingWakeups::default();
     restart(&mut table.state, driver, waker, table.now, &mut wakes);
     assert_eq!(table.state.waiters.take(sent), Some(Outcome::Unknown(UnknownCause::SessionLost)));
