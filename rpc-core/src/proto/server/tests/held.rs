@@ -115,3 +115,13 @@ fn v12_a_call_that_is_held_when_a_drain_is_over_is_given_up_once() {
     assert!(bench.read_replies(&peer).is_empty());
     assert_eq!((bench.counters().held, bench.counters().running), (1, 1));
 }
+
+#[test]
+fn v12_what_ends_a_server_tells_the_calls_that_run_and_those_that_are_held() {
+    let (mut bench, peer) = Bench::with_peer();
+    let (held, runs) = (hold(&mut bench, &peer, 0, 600_000), hold(&mut bench, &peer, 1, 600_000));
+    bench.core.hold(held.key);
+    assert!(!is_told(&held) && !is_told(&runs));
+    bench.core.leave_behind();
+    assert!(is_told(&held) && is_told(&runs));
+}
