@@ -1,6 +1,7 @@
 //! Layer 3: the trait that a server stub implements, and all that it gets for one call.
 
 mod dispatch;
+mod health;
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 #[doc(hidden)] // for the drivers of a server: `net`, the simulator, and their tests
 pub use dispatch::{DispatchEnv, dispatch};
+pub use health::{Health, HealthClient, HealthState};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Returned;

@@ -23,3 +23,4 @@ mod server_life;
 mod settings;
 mod test_service;
 mod throughput;
+mod until;

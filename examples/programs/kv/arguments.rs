@@ -30,7 +30,7 @@ Examples:
 
 {all-args}
 
-Exit status: 0 done, 1 a negative answer (no such key), 2 usage or input, 3 server unreachable,
+Exit status: 0 done, 1 a negative answer (no such key, not serving), 2 usage or input, 3 server unreachable,
 4 deadline passed or outcome unknown, 5 server error, 6 another protocol or another trait.";
 
 /// A key-value server and its client, over calls that run at most once.
@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Serve(ServeOptions),
     #[command(flatten)]
     OneCall(OneCall),
+    /// Ask a server if it wants calls: status 0 if it is serving, 1 if it is starting or draining
+    Health,
     /// Put the pairs of a file: KEY, a tab, VALUE, one a line, `-` for standard input
     Load(LoadOptions),
     /// Print all pairs as KEY, a tab, VALUE, sorted by key; `load` reads them back
@@ -117,6 +119,9 @@ pub(crate) struct ServeOptions {
     /// Write only errors to standard error
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Time between a first signal and the drain: `kv health` says `draining`, and calls go on
+    #[arg(long, default_value = "0s", value_parser = duration, value_name = "TIME")]
+    pub(crate) notice: Duration,
     /// End when standard input closes: for a server that another program has started
     #[arg(long, hide = true)]
     pub(crate) end_with_parent: bool,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rpc_core::{ServeError, Server};
+use rpc_core::{Health, HealthState, ServeError, Server};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::messages::say;
 use rpc_examples::signals::drain_on_signal;
@@ -25,9 +25,11 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
     });
     let store = Arc::new(Store::default());
     let figures = Arc::new(Figures::of(Arc::clone(&store)));
+    let health = Health::new();
     let server = Server::builder()
         .service(KvServer::shared(store))
         .service(KvStatsServer::shared(Arc::clone(&figures)))
+        .service(health.clone())
         .loops(options.loops)
         .limits(options.limits.0.clone())
         .at_most_once(!options.no_filter)
@@ -35,10 +37,11 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
         .map_err(|error| cannot_serve(&error))?;
     let handle = server.handle();
     figures.set_server(handle.clone());
-    drain_on_signal(handle.clone())?;
+    drain_on_signal(handle.clone(), health.clone(), options.notice)?;
     if options.end_with_parent {
         end_with_parent()?;
     }
+    health.set(HealthState::Serving);
     let _ = listening(client.format, server.local_addr()); // a reader that has closed the pipe must not end the server
     server.run()?; // a loop that fails ends the program with its error
     let seen = handle.counters();

@@ -12,4 +12,6 @@ mod sync;
 
 pub use client::{Addresses, ConnectError, Connector, connect};
 pub use clock::MonotonicClock;
-pub use server::{RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve};
+pub use server::{
+    RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve, serve_with_shutdown,
+};

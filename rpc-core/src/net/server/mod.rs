@@ -26,7 +26,7 @@ use std::time::Duration;
 
 pub use builder::ServerBuilder;
 pub use error::ServeError;
-pub use life::{RunningServer, ServerHandle};
+pub use life::{RunningServer, ServerHandle, serve_with_shutdown};
 
 use crate::limits::END_MARGIN;
 use crate::log;

@@ -8,13 +8,14 @@
 //!                        the time is over: end_if_stuck <------------'
 //! ```
 //! `handle` and `running` are for users, `shutdown` wakes `Server::run`, `ending` ends one loop, and `counters` asks a loop
-//! for its counters.
+//! for its counters. `until` drains a server when a function of the user's returns.
 
 mod counters;
 mod ending;
 mod handle;
 mod running;
 mod shutdown;
+mod until;
 
 pub(super) use counters::LastCounters;
 #[cfg(test)]
@@ -23,3 +24,4 @@ pub(super) use ending::{Ended, end, end_if_stuck, has_failed, is_over, take_erro
 pub use handle::ServerHandle;
 pub use running::RunningServer;
 pub(super) use shutdown::ShutdownSignal;
+pub use until::serve_with_shutdown;
