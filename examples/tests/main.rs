@@ -16,6 +16,7 @@ mod serve;
 mod small;
 mod small_rpc;
 mod terminal;
+mod unix;
 mod unwritable;
 mod vote;
 mod watch;

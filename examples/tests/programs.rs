@@ -101,9 +101,14 @@ impl KvServe {
     }
 
     pub(crate) fn start_with(options: &[&str]) -> Self {
-        let mut child = Command::new(KV)
-            .args(["serve", "--addr", "127.0.0.1:0", "--end-with-parent"])
-            .args(options)
+        KvServe::start_as(
+            Command::new(KV).args(["serve", "--addr", "127.0.0.1:0", "--end-with-parent"]).args(options),
+        )
+    }
+
+    /// Starts a command that becomes a `kv serve --end-with-parent`.
+    pub(crate) fn start_as(command: &mut Command) -> Self {
+        let mut child = command
             .env_remove("RUST_LOG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -47,6 +47,8 @@
 //!   and a [`SettingError`] inside it which setting is outside its bounds.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
+//! - A [`Listener`] is bound, or handed in; it has an [`Address`]: a port, or the path of a Unix socket. [`PeerCredentials`] are of the
+//!   process at the other end of such a socket.
 //! - [`Health`] is a service that tells a load balancer if the server wants calls: a [`HealthState`]. [`HealthClient`] asks
 //!   for it.
 //!
@@ -135,10 +137,11 @@ pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits, SettingError};
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
 pub use net::MonotonicClock;
 pub use net::{
-    Addresses, ConnectError, Connector, RunningServer, ServeError, Server, ServerBuilder, ServerHandle,
-    serve, serve_with_shutdown,
+    Address, Addresses, ConnectError, Connector, Listener, RunningServer, ServeError, Server, ServerBuilder,
+    ServerHandle, serve, serve_with_shutdown,
 };
 pub use proto::UnknownCause;
+pub use proto::peer::PeerCredentials;
 pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;

@@ -196,6 +196,21 @@ pub const STALE_SPARE: usize = 12;
 /// calls and then waits sends all of them with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
 
+/// The longest path of a Unix socket, in bytes, without the byte that ends it: the kernel's structure has 108 bytes on Linux, and
+/// 104 on the BSDs and macOS.
+pub const MAX_UNIX_PATH: usize =
+    if cfg!(any(target_os = "linux", target_os = "android")) { 107 } else { 103 };
+
+/// Attempts to lock the folder of a Unix socket while another server binds there, which takes it a few system calls. With
+/// [`FOLDER_LOCK_PAUSE`] they last a second: a process that keeps the lock for longer does not hold up the start of a server.
+pub const FOLDER_LOCK_TRIES: usize = 200;
+
+/// The pause between two attempts to lock the folder of a Unix socket.
+pub const FOLDER_LOCK_PAUSE: Duration = Duration::from_millis(5);
+
+/// Most sockets that one server listens at: a few addresses and a few paths.
+pub const MAX_LISTENERS: usize = 64;
+
 /// A client's connection that was not driven for this time is read once before a new call is sent: if the server has closed
 /// it meanwhile, the call stays unsent and is not needlessly unknown.
 pub const STALE_CONNECTION: Duration = Duration::from_millis(2);

@@ -59,7 +59,11 @@ fn a_server_whose_signal_came_finishes_what_runs_and_takes_nothing_new() {
     let server = Server::builder().service(service).limits(limits).bind("127.0.0.1:0").expect("a free port");
     let address = server.local_addr();
     let (stop, stopped) = channel::<()>();
-    let ended = beside(move || server.run_until(move || drop(stopped.recv())));
+    let ended = beside(move || {
+        server.run_until(move || {
+            let _ = stopped.recv();
+        })
+    });
 
     let hall = HallClient::connect(address).expect("it listens");
     let waits = hall.start.wait();

@@ -50,7 +50,7 @@ const DEFAULT_ADDR: &str = "127.0.0.1:4000";
 /// Options that are allowed before and after the command; see [`MEANINGLESS`] for the exceptions.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ClientOptions {
-    /// The server, as HOST:PORT
+    /// The server, as HOST:PORT or unix:/PATH
     #[arg(long, env = ADDR, default_value = DEFAULT_ADDR, global = true, value_name = "HOST:PORT")]
     pub(crate) addr: String,
     /// Time limit for each call: 250ms, 5s
@@ -122,6 +122,9 @@ pub(crate) struct ServeOptions {
     /// Time between a first signal and the drain: `kv health` says `draining`, and calls go on
     #[arg(long, default_value = "0s", value_parser = duration, value_name = "TIME")]
     pub(crate) notice: Duration,
+    /// Serve at the sockets that systemd has handed over (LISTEN_FDS), in place of --addr
+    #[arg(long)]
+    pub(crate) inherited: bool,
     /// End when standard input closes: for a server that another program has started
     #[arg(long, hide = true)]
     pub(crate) end_with_parent: bool,

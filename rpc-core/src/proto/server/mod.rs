@@ -56,4 +56,3 @@ pub use entropy::{Entropy, EntropySource};
 pub use keys::{CallKey, Caller};
 pub use outgoing::Outgoing;
 pub use run_queue::ReadyCall;
-pub use sources::source_of;

@@ -1,11 +1,9 @@
 //! Layer 4: a server that serves until a signal: any function that waits for the time at which the server is to end.
 
-use std::fmt::Debug;
-use std::net::ToSocketAddrs;
-
 use super::super::Server;
 use super::super::error::ServeError;
 use crate::log;
+use crate::net::Addresses;
 use crate::net::sync::thread;
 use crate::panics::contain;
 use crate::service::Service;
@@ -19,7 +17,7 @@ use crate::service::Service;
 ///
 /// ```ignore
 /// let mut signals = Signals::new([SIGTERM, SIGINT])?;
-/// serve_with_shutdown("127.0.0.1:7000", KvServer::new(store), move || drop(signals.forever().next()))?;
+/// serve_with_shutdown("127.0.0.1:7000", KvServer::new(store), move || { signals.forever().next(); })?;
 /// ```
 ///
 /// With a channel:
@@ -42,7 +40,7 @@ use crate::service::Service;
 ///
 /// let (stop, stopped) = std::sync::mpsc::channel::<()>();
 /// drop(stop); // in another thread, as a rule
-/// serve_with_shutdown("127.0.0.1:0", ClockServer::new(Noon), move || drop(stopped.recv()))?;
+/// serve_with_shutdown("127.0.0.1:0", ClockServer::new(Noon), move || { let _ = stopped.recv(); })?;
 /// # Ok::<(), rpc_core::ServeError>(())
 /// ```
 ///
@@ -50,7 +48,7 @@ use crate::service::Service;
 /// Returns an error if the server cannot listen at the address, the contract of the service is invalid, the operating system
 /// refuses a resource that every server needs, or a loop fails.
 pub fn serve_with_shutdown(
-    address: impl ToSocketAddrs + Debug,
+    address: impl Into<Addresses>,
     service: impl Service,
     signal: impl FnOnce() + Send + 'static,
 ) -> Result<(), ServeError> {
