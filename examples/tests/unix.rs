@@ -39,7 +39,7 @@ fn the_file_of_a_server_that_was_killed_is_replaced() {
     assert_eq!(start().first_line, format!("listening on {address}\n"));
 }
 
-/// What systemd does for a unit with two `ListenStream=` lines: the sockets are the descriptors from 3 on.
+/// Starts the server as systemd does for a unit with two `ListenStream=` lines: the sockets are the descriptors from 3 on.
 fn hand_over(tcp: TcpListener, unix: UnixListener, standard_input: &str) -> Command {
     let mut shell = Command::new("sh");
     let script = format!(

@@ -20,7 +20,7 @@ use crate::proto::peer::Peer;
 impl Listener {
     /// Listens at the first of the addresses that is available. For port 0 the operating system chooses a port.
     ///
-    /// The path of a Unix socket gets a file with the permissions of the process's umask: whoever may write to it can connect. The file
+    /// The path of a Unix socket gets a file with the permissions of the process's umask: a user that may write to it can connect. The file
     /// of a dead server is replaced; that of a server that listens, or a file that is no socket, is an error. The server removes
     /// its file when it ends.
     ///
