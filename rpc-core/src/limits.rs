@@ -227,8 +227,8 @@ pub struct ServerLimits {
     /// and `replies`.
     pub sessions: usize,
     /// Most sessions from one source, divided among the loops like `sessions`, which get at least one each; `None`: a quarter of
-    /// `sessions`, so that no one address can lock all others out. A source is an IPv4 address, or the first 64 bits of an IPv6
-    /// address. Beyond it the source's own oldest session of which no call ever began makes room, or the client is told to wait.
+    /// `sessions`, so that no one address can lock all others out. A source is an IPv4 address, the first 64 bits of an IPv6
+    /// address, or, over Unix sockets, a user of this machine. Beyond it the source's own oldest session of which no call ever began makes room, or the client is told to wait.
     pub sessions_per_source: Option<usize>,
     /// The time that a session outlives its connection: long enough for a switch to reboot.
     pub lease: Duration,
