@@ -17,4 +17,6 @@ mod running;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
+mod serving;
+#[cfg(test)]
 mod testing;

@@ -152,7 +152,7 @@ impl EventLoop {
     /// Closes a connection whose source has its share, after a frame that tells its client to wait. `is_first`: the log says it.
     pub(super) fn turn_away(&mut self, mut stream: Stream, peer: Peer, is_first: bool) {
         if is_first {
-            log::warn!(%peer, "no more connections of this source: see ServerLimits::connections_per_source");
+            log::warn!(%peer, "no more connections of this address: see ServerLimits::connections_per_source");
         }
         self.input.resize(READ_CHUNK, 0);
         // Its HELLO is often there. Unread, it would make the kernel send a reset, which may destroy the frame. A connection

@@ -17,7 +17,7 @@ use crate::service::Service;
 ///
 /// ```ignore
 /// let mut signals = Signals::new([SIGTERM, SIGINT])?;
-/// serve_with_shutdown("127.0.0.1:7000", KvServer::new(store), move || { signals.forever().next(); })?;
+/// serve_with_shutdown("127.0.0.1:7000", KvServer::new(store), move || _ = signals.forever().next())?;
 /// ```
 ///
 /// With a channel:
@@ -40,7 +40,7 @@ use crate::service::Service;
 ///
 /// let (stop, stopped) = std::sync::mpsc::channel::<()>();
 /// drop(stop); // in another thread, as a rule
-/// serve_with_shutdown("127.0.0.1:0", ClockServer::new(Noon), move || { let _ = stopped.recv(); })?;
+/// serve_with_shutdown("127.0.0.1:0", ClockServer::new(Noon), move || _ = stopped.recv())?;
 /// # Ok::<(), rpc_core::ServeError>(())
 /// ```
 ///
