@@ -17,14 +17,16 @@ pub struct ClientLimits {
     pub ack_delay: Duration,
     /// A reply of at least this many bytes is acknowledged at once, since the server keeps it until then.
     pub ack_at_once: usize,
-    /// Silence after which a client that waits for a reply asks for a sign of life.
+    /// Silence after which a client that waits for a reply asks for a sign of life. With `ping_limit` a dead connection is left
+    /// after 8 s: long enough for a server that stands still for some seconds, so that not all clients connect again.
     pub ping_after: Duration,
     /// PINGs in a row without a byte in return after which the connection is closed.
     pub ping_limit: u32,
     /// The first upper bound of the pause before the client connects again. It doubles each time, up to `backoff_cap`. The pause
     /// is random below the bound (full jitter).
     pub backoff_first: Duration,
-    /// Longest upper bound of the pause before connecting again.
+    /// Longest upper bound of the pause before connecting again: a server that is back is found after half of it on average, and a
+    /// thousand clients make two thousand attempts in a second.
     pub backoff_cap: Duration,
     /// Longest time of one attempt to connect and to receive WELCOME.
     pub connect: Duration,
@@ -49,10 +51,10 @@ impl Default for ClientLimits {
             resend_cap: Duration::from_secs(30),
             ack_delay: Duration::from_secs(1),
             ack_at_once: 4 << 10,
-            ping_after: Duration::from_secs(5),
+            ping_after: Duration::from_secs(2),
             ping_limit: 3,
             backoff_first: Duration::from_millis(50),
-            backoff_cap: Duration::from_secs(2),
+            backoff_cap: Duration::from_secs(1),
             connect: Duration::from_secs(2),
             all_orphaned: Duration::from_secs(10),
             write_batch: 256 << 10,

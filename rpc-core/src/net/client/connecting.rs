@@ -33,7 +33,12 @@ impl ClientInner {
                 false
             }
             Err(why) => {
-                self.lose(core, transport, &why, now);
+                if transport.was_refused() && !self.book.may_find_another() {
+                    core.handle_refused(&why, now);
+                } else {
+                    core.handle_disconnected(&why, now);
+                }
+                self.choose_address(core, transport, now);
                 true
             }
         }
@@ -54,10 +59,16 @@ impl ClientInner {
         self.lose(core, transport, &why, now);
     }
 
-    /// Tells the protocol that the connection could not be made, or is gone, and chooses the next address.
+    /// Tells the protocol that the connection is gone, and chooses the next address.
     #[cold]
     pub(super) fn lose(&self, core: &mut ClientCore, transport: &mut Transport, why: &str, now: Time) {
         core.handle_disconnected(why, now);
+        self.choose_address(core, transport, now);
+    }
+
+    /// Chooses the address of the next attempt, after a connection could not be made or is gone.
+    #[cold]
+    fn choose_address(&self, core: &mut ClientCore, transport: &mut Transport, now: Time) {
         if core.is_closed() {
             return;
         }

@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind};
 
 use super::error::ServeError;
 use crate::ids::Time;
-use crate::limits::ACCEPT_PAUSE;
+use crate::limits::{ACCEPT_PAUSE, EVENT_EVERY};
 use crate::log;
 use crate::net::Addresses;
 use crate::net::os::{self, Interest, Listener, PolledListener, Registry, Stream, Token};
@@ -51,6 +51,8 @@ pub(super) struct Acceptor {
     pub(super) ready: bool,
     /// The end of a pause, if accepting pauses.
     paused_until: Option<Time>,
+    /// The time from which a pause is reported again: while a shortage lasts, one pause follows the other.
+    report_from: Time,
 }
 
 impl Acceptor {
@@ -62,7 +64,8 @@ impl Acceptor {
             registry.register(&mut listener, token, Interest::READABLE)?;
             polled.push(listener);
         }
-        Ok(Acceptor { listeners: polled, next: 0, ready: true, paused_until: None })
+        let report_from = Time::default();
+        Ok(Acceptor { listeners: polled, next: 0, ready: true, paused_until: None, report_from })
     }
 
     /// Returns the end of the pause, if accepting pauses.
@@ -109,15 +112,9 @@ impl Acceptor {
     /// Accepts nothing for a while. New connections wait in the kernel.
     pub(super) fn pause(&mut self, now: Time, why: &str) {
         self.paused_until = Some(now.plus(ACCEPT_PAUSE));
-        log::warn!(why, "accepting connections is paused");
-    }
-
-    /// Closes the listeners.
-    pub(super) fn close(mut self, registry: &Registry) {
-        for listener in &mut self.listeners {
-            if let Err(error) = registry.deregister(listener) {
-                log::debug!(%error, "cannot deregister a listener; closing it does the same");
-            }
+        if now >= self.report_from {
+            self.report_from = now.plus(EVENT_EVERY);
+            log::warn!(why, "accepting connections is paused, again and again while it lasts");
         }
     }
 }

@@ -153,9 +153,13 @@ fn no_threads() {
 }
 
 /// Asks for the counters until `over`, and once more.
+///
+/// Its pauses double: a drain may take its whole grace time, and looks a millisecond apart would use up the steps of an execution
+/// in which a loop's thread is forgotten until its client has left.
 fn watches(handle: &ServerHandle, over: &AtomicBool) {
     let mut last = ServerCounters::default();
     let mut last_look = false;
+    let mut pause = millis(1);
     loop {
         let now = handle.counters();
         let pairs = [
@@ -171,7 +175,8 @@ fn watches(handle: &ServerHandle, over: &AtomicBool) {
         }
         last_look = over.load(Ordering::Relaxed);
         if world::with(|world| world.random.bool()) {
-            thread::sleep(millis(1));
+            thread::sleep(pause);
+            pause *= 2;
         }
     }
 }

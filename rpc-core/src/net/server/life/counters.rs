@@ -1,7 +1,7 @@
 //! Layer 4: the counters of a loop for a thread that does not own it.
 //!
 //! ```text
-//!  the loop has ended?   --> the counters of its end
+//!  the loop has ended?   --> the counters of its end; if it was lost without them, the newest that are known
 //!  the loop is parked?   --> read under the lock
 //!  its owner drives it?  --> Command::Counters, answered at the next turn; after a while from the top
 //! ```
@@ -27,6 +27,8 @@ pub(in crate::net::server) struct LastCounters {
     request: u64,
     /// The counters.
     counters: ServerCounters,
+    /// The counters of the loop at its end. `None` while it lives, and if it was lost: then replies may still be on their way.
+    at_end: Option<ServerCounters>,
 }
 
 impl LastCounters {
@@ -44,9 +46,14 @@ impl LastCounters {
         }
     }
 
+    /// Notes the end of the loop, with its counters if it was there.
+    pub(super) fn end(&mut self, counters: Option<ServerCounters>) {
+        self.at_end = counters.or(self.at_end);
+    }
+
     /// Returns the newest counters; zeros if no request had a reply.
-    pub(in crate::net::server) fn get(&self) -> ServerCounters {
-        self.counters
+    fn get(&self) -> ServerCounters {
+        self.at_end.unwrap_or(self.counters)
     }
 }
 
@@ -56,13 +63,11 @@ pub(super) fn counters(owner: &LoopOwner) -> ServerCounters {
     let mut left = COUNTERS_WAIT;
     while !left.is_zero() {
         let mut inner = owner.lock();
+        if inner.ended.is_some() {
+            return inner.last_counters.get();
+        }
         let request = inner.last_counters.ask();
-        let known = match (&inner.ended, &inner.parked_loop) {
-            (Some(ended), _) => Some(ended.counters),
-            (None, Some(event_loop)) => Some(event_loop.core.counters()),
-            (None, None) => None,
-        };
-        if let Some(counters) = known {
+        if let Some(counters) = inner.parked_loop.as_ref().map(|event_loop| event_loop.core.counters()) {
             inner.last_counters.learn(request, counters);
             return counters;
         }
@@ -99,6 +104,20 @@ mod tests {
         assert_eq!(last.get(), counters(2));
         let third = last.ask();
         last.learn(third, counters(3));
+        assert_eq!(last.get(), counters(3));
+    }
+
+    #[test]
+    fn a_reply_that_is_on_its_way_while_the_loop_is_lost_does_not_set_counters_back() {
+        let mut last = LastCounters::default();
+        let counters = |calls| ServerCounters { calls, ..ServerCounters::default() };
+        let (first, second) = (last.ask(), last.ask());
+        last.learn(first, counters(1));
+        last.end(None); // its last thread has panicked, say
+        last.learn(second, counters(2)); // its thread reads it only now, and tells its caller 2
+        assert_eq!(last.get(), counters(2));
+        last.end(Some(counters(3)));
+        last.end(None);
         assert_eq!(last.get(), counters(3));
     }
 }

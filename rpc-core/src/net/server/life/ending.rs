@@ -7,12 +7,9 @@ use super::super::error::ServeError;
 use super::super::event_loop::EventLoop;
 use super::super::loop_owner::LoopOwner;
 use crate::log;
-use crate::proto::server::ServerCounters;
 
 /// The result of a loop that has ended.
 pub(in crate::net::server) struct Ended {
-    /// The counters of the loop at its end.
-    pub(in crate::net::server) counters: ServerCounters,
     /// True if calls were abandoned.
     pub(in crate::net::server) forced: bool,
     /// The error that ended the loop, if it was not a drain.
@@ -30,15 +27,13 @@ pub(in crate::net::server) fn end(
     let mut inner = owner.lock();
     inner.epoch += 1;
     let event_loop = event_loop.or(inner.parked_loop.take());
-    let counters = event_loop.as_ref().map(|event_loop| event_loop.core.counters());
+    inner.last_counters.end(event_loop.as_ref().map(|event_loop| event_loop.core.counters()));
     if let Some(ended) = &mut inner.ended {
         // The owner may have ended it first, because the queue was closed after a panic of this thread.
         ended.error = ended.error.take().or(error);
-        ended.counters = counters.unwrap_or(ended.counters);
     } else {
-        let counters = counters.unwrap_or(inner.last_counters.get());
         let forced = inner.slow.len() > 0;
-        inner.ended = Some(Ended { counters, forced, error });
+        inner.ended = Some(Ended { forced, error });
     }
     inner.check();
     inner.threads.shut_down();
@@ -84,6 +79,8 @@ pub(in crate::net::server) fn end_if_stuck(owner: &LoopOwner) {
     let (epoch, since) = (inner.epoch, inner.time_of_turn());
     let caller = inner.running.map(|key| inner.caller(key));
     inner.release_loop(epoch, since, caller, false);
+    // Taken under this lock: else the thread that was given the loop could take it before its end.
+    let event_loop = inner.parked_loop.take();
     drop(inner);
-    end(owner, None, None);
+    end(owner, event_loop, None);
 }

@@ -7,14 +7,16 @@
 //!                                                                    |
 //!                        the time is over: end_if_stuck <------------'
 //! ```
-//! `handle` and `running` are for users, `shutdown` wakes `Server::run`, `ending` ends one loop, and `counters` asks a loop
-//! for its counters. `until` drains a server when a function of the user's returns.
+//! `handle` and `running` are for users, `shutdown` wakes `Server::run`, `ending` ends one loop, `together` lets all loops
+//! end at the same time, and `counters` asks a loop for its counters. `until` drains a server when a function of the user's
+//! returns.
 
 mod counters;
 mod ending;
 mod handle;
 mod running;
 mod shutdown;
+mod together;
 mod until;
 
 pub(super) use counters::LastCounters;
@@ -24,4 +26,5 @@ pub(super) use ending::{Ended, end, end_if_stuck, has_failed, is_over, take_erro
 pub use handle::ServerHandle;
 pub use running::RunningServer;
 pub(super) use shutdown::ShutdownSignal;
+pub(super) use together::EndTogether;
 pub use until::serve_with_shutdown;

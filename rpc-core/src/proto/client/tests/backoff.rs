@@ -28,7 +28,7 @@ fn pauses(limits: &ClientLimits, failures: usize, session: bool) -> Vec<(Duratio
 #[test]
 fn v20_the_pause_is_drawn_from_nothing_to_a_bound_that_doubles_up_to_the_cap() {
     for (at, (least, most)) in pauses(&quiet(1), 12, false).into_iter().enumerate() {
-        let bound = ms(50 << at).min(secs(2));
+        let bound = ms(50 << at).min(secs(1));
         assert!(most <= bound && most > bound.mul_f64(0.9), "failure {at}: {most:?} of {bound:?}");
         assert!(least < bound.mul_f64(0.1), "full jitter: {least:?} of {bound:?}");
     }
@@ -46,7 +46,7 @@ fn v20_the_bounds_follow_their_limits() {
 #[test]
 fn a_session_is_resumed_sooner_the_first_time_and_the_pause_grows_from_then_on() {
     for (at, (_, most)) in pauses(&quiet(1), 8, true).into_iter().enumerate() {
-        let bound = if at == 0 { ms(50) / 8 } else { ms(50 << at).min(secs(2)) };
+        let bound = if at == 0 { ms(50) / 8 } else { ms(50 << at).min(secs(1)) };
         assert!(most <= bound && most > bound.mul_f64(0.9), "failure {at}: {most:?} of {bound:?}");
     }
 }
@@ -57,7 +57,7 @@ fn hundreds_of_failures_wait_no_longer_than_the_cap() {
     bench.wait_until_it_connects();
     for failure in 1..=300 {
         bench.core.handle_disconnected("refused", bench.now);
-        assert!(bench.wait_until_it_connects() <= secs(2), "failure {failure}");
+        assert!(bench.wait_until_it_connects() <= secs(1), "failure {failure}");
         assert_eq!(bench.core.failed_attempts(), failure);
     }
 }
@@ -82,7 +82,7 @@ fn a_reply_ends_the_row_of_failures_and_a_welcome_does_not() {
             bench.cut();
             longest = longest.max(bench.wait_until_it_connects());
         }
-        let bound = if replied { ms(50) / 8 } else { secs(2) };
+        let bound = if replied { ms(50) / 8 } else { secs(1) };
         assert!(longest <= bound && longest > bound.mul_f64(0.9), "replied: {replied}, {longest:?}");
     }
 }

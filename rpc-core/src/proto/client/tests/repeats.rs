@@ -16,7 +16,7 @@ fn lose(bench: &mut Bench, slot: Slot, seq: Seq) {
 
 #[test]
 fn v17_each_repeat_waits_twice_as_long_as_the_one_before_up_to_the_cap() {
-    let middles = [50, 100, 200, 400, 800, 1600, 2000, 2000];
+    let middles = [50, 100, 200, 400, 800, 1000, 1000, 1000];
     for seed in 0..SEEDS {
         let mut bench = Bench::seeded(fresh(1), seed);
         bench.connect();
