@@ -70,7 +70,7 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve until SIGTERM or SIGINT; prints one line, `listening on HOST:PORT`
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     #[command(flatten)]
     OneCall(OneCall),
     /// Ask a server if it wants calls: status 0 if it is serving, 1 if it is starting or draining
