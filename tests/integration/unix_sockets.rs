@@ -143,6 +143,9 @@ fn a_path_at_which_no_server_listens_is_told_at_once() {
     let left = UnixListener::bind(place.path()).expect("a free path");
     drop(left);
     told("no server listens at this socket");
+    fs::remove_file(place.path()).expect("it is ours");
+    fs::write(place.path(), "a file").expect("the folder can be written");
+    told("the file at this path is no socket");
     let long = format!("unix:/{}", "x".repeat(200));
     let error = Connector::new().connect::<DoorClient>(long).expect_err("too long");
     assert!(error.to_string().contains("has at most"), "{error}");

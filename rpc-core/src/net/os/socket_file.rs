@@ -71,7 +71,13 @@ impl Drop for SocketFile {
 /// Binds a socket to a path, and listens.
 fn listen(path: &Path) -> io::Result<UnixListener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.bind(&SockAddr::unix(path)?)?;
+    socket.bind(&SockAddr::unix(path)?).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => {
+            let why = "this user may not make a file in the folder of the socket";
+            io::Error::new(error.kind(), why)
+        }
+        _ => error,
+    })?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }

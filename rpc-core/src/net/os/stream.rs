@@ -1,6 +1,10 @@
 //! Layer 4: a stream of the operating system: TCP, or a Unix socket.
 
 use std::io::{self, ErrorKind, Read, Write};
+#[cfg(unix)]
+use std::os::unix::fs::FileTypeExt;
+#[cfg(unix)]
+use std::path::Path;
 
 use mio::net::TcpStream;
 #[cfg(unix)]
@@ -31,7 +35,9 @@ impl Stream {
         match to {
             Address::Tcp(to) => TcpStream::connect(*to).map(Stream::Tcp),
             #[cfg(unix)]
-            Address::Unix(path) => UnixStream::connect(path).map(Stream::Unix).map_err(explain),
+            Address::Unix(path) => {
+                UnixStream::connect(path).map(Stream::Unix).map_err(|error| explain(error, path))
+            }
             #[cfg(not(unix))]
             Address::Unix(_) => Err(ErrorKind::Unsupported.into()),
         }
@@ -58,10 +64,13 @@ impl Stream {
 
 /// Says what the errors of connecting to a path mean. A path without a socket is like a port at which nothing listens.
 #[cfg(unix)]
-fn explain(error: io::Error) -> io::Error {
+fn explain(error: io::Error, path: &Path) -> io::Error {
     let (kind, why) = match error.kind() {
         ErrorKind::NotFound => (ErrorKind::ConnectionRefused, "there is no socket at this path"),
-        ErrorKind::ConnectionRefused => (ErrorKind::ConnectionRefused, "no server listens at this socket"),
+        ErrorKind::ConnectionRefused if is_socket(path) => {
+            (ErrorKind::ConnectionRefused, "no server listens at this socket")
+        }
+        ErrorKind::ConnectionRefused => (ErrorKind::ConnectionRefused, "the file at this path is no socket"),
         ErrorKind::PermissionDenied => {
             (ErrorKind::PermissionDenied, "this user may not write to the socket, or not enter its folder")
         }
@@ -71,6 +80,12 @@ fn explain(error: io::Error) -> io::Error {
         _ => return error,
     };
     io::Error::new(kind, why)
+}
+
+/// Returns false if another kind of file is at the path: the kernel refuses a connection to it as to a socket without a server.
+#[cfg(unix)]
+fn is_socket(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }
 
 /// Sets the options of a connection: small frames are sent at once, and the kernel notices a dead peer. A connection whose
