@@ -197,6 +197,21 @@ pub const STALE_SPARE: usize = 12;
 /// calls and then waits sends all of them with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
 
+/// The longest path of a Unix socket, in bytes, without the byte that ends it: the kernel's structure has 108 bytes on Linux, and
+/// 104 on the BSDs and macOS.
+pub const MAX_UNIX_PATH: usize =
+    if cfg!(any(target_os = "linux", target_os = "android")) { 107 } else { 103 };
+
+/// Attempts to lock the folder of a Unix socket while another server binds there, which takes it a few system calls. With
+/// [`FOLDER_LOCK_PAUSE`] they last a second: a process that keeps the lock for longer does not hold up the start of a server.
+pub const FOLDER_LOCK_TRIES: usize = 200;
+
+/// The pause between two attempts to lock the folder of a Unix socket.
+pub const FOLDER_LOCK_PAUSE: Duration = Duration::from_millis(5);
+
+/// Most sockets that one server listens at: a few addresses and a few paths.
+pub const MAX_LISTENERS: usize = 64;
+
 /// A client that its own threads have not driven for this time is idle: the background worker sends its ACKs and answers GOAWAY.
 /// Shorter, and it would look at busy clients more than 20 times a second; longer, and servers that stop would wait.
 pub const IDLE_AFTER: Duration = Duration::from_millis(50);
@@ -217,8 +232,8 @@ pub struct ServerLimits {
     /// and `replies`.
     pub sessions: usize,
     /// Most sessions from one source, divided among the loops like `sessions`, which get at least one each; `None`: a quarter of
-    /// `sessions`, so that no one address can lock all others out. A source is an IPv4 address, or the first 64 bits of an IPv6
-    /// address. Beyond it the source's own oldest session of which no call ever began makes room, or the client is told to wait.
+    /// `sessions`, so that no one address can lock all others out. A source is an IPv4 address, the first 64 bits of an IPv6
+    /// address, or, over Unix sockets, a user of this machine. Beyond it the source's own oldest session of which no call ever began makes room, or the client is told to wait.
     pub sessions_per_source: Option<usize>,
     /// The time that a session outlives its connection: long enough for a switch to reboot.
     pub lease: Duration,

@@ -7,12 +7,12 @@
 //! The order and the pause between attempts are those of RFC 8305 (*Happy Eyeballs Version 2*), sections 4 and 5.
 
 use std::io;
-use std::net::SocketAddr;
 
 use super::addresses::Addresses;
 use crate::ids::Time;
 use crate::limits::{MAX_ADDRESSES, RESOLVE_EVERY};
 use crate::log;
+use crate::net::Address;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The addresses of one server, and their order.
@@ -23,7 +23,7 @@ pub(super) struct AddressBook {
     /// The source of the addresses.
     source: Addresses,
     /// The addresses of the first lookup, for a forked child, which must not take the lock of its parent.
-    first: Vec<SocketAddr>,
+    first: Vec<Address>,
     /// The addresses that are known now.
     known: Mutex<Known>,
 }
@@ -32,7 +32,7 @@ pub(super) struct AddressBook {
 #[derive(Debug)]
 struct Known {
     /// The addresses, in the order in which they are tried. Never empty, and without duplicates.
-    order: Vec<SocketAddr>,
+    order: Vec<Address>,
     /// True while a thread looks the name up.
     resolving: bool,
     /// The time at which the next lookup may begin.
@@ -46,7 +46,7 @@ impl AddressBook {
     ///
     /// # Errors
     /// There are none.
-    pub(super) fn new(source: Addresses, first: Vec<SocketAddr>) -> io::Result<Self> {
+    pub(super) fn new(source: Addresses, first: Vec<Address>) -> io::Result<Self> {
         let order = arrange(&first, None);
         if order.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
@@ -70,16 +70,16 @@ impl AddressBook {
     }
 
     /// Returns the first address that is not in `tried`.
-    pub(super) fn untried(&self, tried: &[SocketAddr]) -> Option<SocketAddr> {
-        self.lock().order.iter().find(|address| !tried.contains(address)).copied()
+    pub(super) fn untried(&self, tried: &[Address]) -> Option<Address> {
+        self.lock().order.iter().find(|address| !tried.contains(address)).cloned()
     }
 
     /// Notes that a server has answered at this address: it is the first one from now on.
-    pub(super) fn prefer(&self, address: SocketAddr) {
+    pub(super) fn prefer(&self, address: &Address) {
         let mut known = self.lock();
         known.is_fresh = false;
         let order = &mut known.order;
-        if let Some(at) = order.iter().position(|known| *known == address) {
+        if let Some(at) = order.iter().position(|known| known == address) {
             order[..=at].rotate_right(1);
         }
     }
@@ -103,7 +103,7 @@ impl AddressBook {
 
     /// Notes the result of a lookup. The last good address stays the first one if it is still an address of the server. A
     /// lookup that failed changes nothing: the name server may be as unreachable as the server is.
-    pub(super) fn learn(&self, found: io::Result<Vec<SocketAddr>>) {
+    pub(super) fn learn(&self, found: io::Result<Vec<Address>>) {
         let mut known = self.lock();
         (known.resolving, known.is_fresh) = (false, true);
         let order = match found {
@@ -118,19 +118,18 @@ impl AddressBook {
 
 /// Returns the addresses in the order in which they are tried: `good` first if it is one of them, and the two families in
 /// turn, beginning with the one that the resolver has put first (RFC 8305, section 4).
-fn arrange(found: &[SocketAddr], good: Option<&SocketAddr>) -> Vec<SocketAddr> {
-    let of_first =
-        |address: &&SocketAddr| found.first().is_some_and(|first| first.is_ipv4() == address.is_ipv4());
+fn arrange(found: &[Address], good: Option<&Address>) -> Vec<Address> {
+    let of_first = |address: &&Address| found.first().is_some_and(|first| first.is_same_family(address));
     let (one, other): (Vec<_>, Vec<_>) = found.iter().partition(of_first);
     let (mut one, mut other) = (one.into_iter(), other.into_iter());
     let pairs = std::iter::from_fn(|| {
         let pair = [one.next(), other.next()];
         pair.iter().any(Option::is_some).then_some(pair)
     });
-    let mut order: Vec<SocketAddr> = Vec::new();
+    let mut order: Vec<Address> = Vec::new();
     for address in good.filter(|good| found.contains(good)).into_iter().chain(pairs.flatten().flatten()) {
         if !order.contains(address) {
-            order.push(*address);
+            order.push(address.clone());
         }
     }
     if order.len() > MAX_ADDRESSES {

@@ -112,7 +112,7 @@ impl ClientInner {
     #[cold]
     pub(super) fn note_good(&self, transport: &mut Transport) {
         if let Some(address) = transport.note_good() {
-            self.book.prefer(address);
+            self.book.prefer(&address);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Layer 4: a socket of an event loop: the shared [`Socket`], its client's address, and its place in the loop's list.
+//! Layer 4: a socket of an event loop: the shared [`Socket`], its client, and its place in the loop's list.
 
 use std::io;
-use std::net::SocketAddr;
 
-use crate::net::os::{Event, Registry, TcpStream, Token};
+use crate::net::os::{Event, Registry, Stream, Token};
 use crate::net::socket::{Progress, Socket};
+use crate::proto::peer::Peer;
 
 /// Reads before a socket is closed, at most. A client that sends more than that after its end gets a reset.
 const LAST_READS: usize = 4;
@@ -14,8 +14,8 @@ const LAST_READS: usize = 4;
 pub(super) struct LoopSocket {
     /// The socket, registered with the loop's poll.
     pub(super) socket: Socket,
-    /// The address of the client.
-    pub(super) peer: SocketAddr,
+    /// The client.
+    pub(super) peer: Peer,
     /// True if the socket is in the loop's list of sockets to be read, so that it is listed once.
     pub(super) listed: bool,
 }
@@ -23,8 +23,8 @@ pub(super) struct LoopSocket {
 impl LoopSocket {
     /// Registers a stream with the poll of a loop.
     pub(super) fn register(
-        stream: TcpStream,
-        peer: SocketAddr,
+        stream: Stream,
+        peer: Peer,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
@@ -38,7 +38,7 @@ impl LoopSocket {
     }
 
     /// Takes the stream out of the poll, to hand it over to another loop.
-    pub(super) fn deregister(mut self, registry: &Registry) -> io::Result<TcpStream> {
+    pub(super) fn deregister(mut self, registry: &Registry) -> io::Result<Stream> {
         self.socket.deregister(registry)?;
         Ok(self.socket.into_stream())
     }

@@ -1,7 +1,6 @@
 //! Layer 2: connections as the protocol sees them: bytes read and not yet understood, bytes that wait to be written.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use slab::Slab;
 
@@ -10,6 +9,7 @@ use super::outgoing::Outgoing;
 use super::strikes::Strikes;
 use crate::ids::Time;
 use crate::limits::ServerLimits;
+use crate::proto::peer::Peer;
 use crate::wire::frame::{FrameDecoder, Header};
 
 /// Names a connection until it is removed.
@@ -41,8 +41,8 @@ pub(super) struct Connection {
     pub(super) decoder: FrameDecoder,
     /// The bytes that wait to be written.
     pub(super) outgoing: Outgoing,
-    /// The address of the peer.
-    pub(super) peer: Option<SocketAddr>,
+    /// The peer, as far as it is known.
+    pub(super) peer: Option<Peer>,
     /// The body of the HELLO that was accepted: the same one again gets the same WELCOME.
     pub(super) hello: Vec<u8>,
     /// True while the connection is in the list of those that the driver must look at.
@@ -88,7 +88,7 @@ pub(super) struct Begun {
 
 impl Connection {
     /// A connection that was accepted.
-    pub(super) fn new(peer: Option<SocketAddr>, serial: u64, now: Time) -> Self {
+    pub(super) fn new(peer: Option<Peer>, serial: u64, now: Time) -> Self {
         Connection {
             stage: Stage::Greeting,
             decoder: FrameDecoder::default(),
@@ -254,7 +254,7 @@ pub(super) struct Connections {
 
 impl Connections {
     /// Adds a connection. Returns its id and its serial number.
-    pub(super) fn insert(&mut self, peer: Option<SocketAddr>, now: Time) -> (ConnId, u64) {
+    pub(super) fn insert(&mut self, peer: Option<Peer>, now: Time) -> (ConnId, u64) {
         self.last_serial += 1;
         (self.connections.insert(Connection::new(peer, self.last_serial, now)), self.last_serial)
     }

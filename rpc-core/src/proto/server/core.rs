@@ -25,6 +25,7 @@ use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::{FRAMES_PER_TURN, ServerLimits};
+use crate::proto::peer::Peer;
 use crate::wire::frame::{self, Frame, Header, Kind, millis};
 use crate::wire::message::{self, FEATURE_GIVEN_UP, Status};
 
@@ -87,6 +88,11 @@ impl ServerCore {
 
     /// A connection was accepted.
     pub fn handle_connected(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
+        self.handle_connected_by(peer.map(Peer::Tcp), now)
+    }
+
+    /// Adds a connection of any kind of peer; `None` if nothing is known of it.
+    pub fn handle_connected_by(&mut self, peer: Option<Peer>, now: Time) -> ConnId {
         self.links.accept(peer, now)
     }
 

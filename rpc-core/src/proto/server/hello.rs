@@ -7,7 +7,6 @@ use super::filter::Handled;
 use super::greeting::{self, Greeting};
 use super::keys::SessionKey;
 use super::sessions::Room;
-use super::sources::source_of;
 use crate::error::ProtocolError;
 use crate::ids::Time;
 use crate::wire::message::Hello;
@@ -50,7 +49,7 @@ impl ServerCore {
     }
 
     fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8], now: Time) {
-        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| source_of(peer.ip()));
+        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.source());
         let draining = self.drain.is_some();
         // Also counted when an unused session makes room: the server was full.
         let room = self.links.sessions.make_room(source, draining, &self.config.limits);

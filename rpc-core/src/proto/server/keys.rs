@@ -1,8 +1,7 @@
 //! Layer 2: the names of sessions and calls inside this process.
 
-use std::net::IpAddr;
-
 use crate::ids::{Seq, Slot};
+use crate::proto::peer::SourceId;
 
 /// Names a session inside this process. The serial number prevents a stale key from reaching a newer session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,12 +31,12 @@ pub struct Caller {
     /// The session.
     session: SessionKey,
     /// The address from which the session was opened.
-    source: Option<IpAddr>,
+    source: Option<SourceId>,
 }
 
 impl Caller {
     /// Returns the caller of a call that was handed out.
-    pub fn new(key: CallKey, source: Option<IpAddr>) -> Self {
+    pub fn new(key: CallKey, source: Option<SourceId>) -> Self {
         Caller { session: key.session, source }
     }
 
@@ -53,7 +52,7 @@ impl Caller {
 
     /// Returns a caller without a core, for tests.
     #[cfg(test)]
-    pub(crate) fn for_test(serial: u64, source: Option<IpAddr>) -> Self {
+    pub(crate) fn for_test(serial: u64, source: Option<SourceId>) -> Self {
         Caller { session: SessionKey { index: 0, serial }, source }
     }
 }

@@ -1,7 +1,5 @@
 //! Layer 2: which connection carries which session: attached, detached, timed out, ended.
 
-use std::net::SocketAddr;
-
 use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connections, Stage};
 use super::drain::Facts;
@@ -15,6 +13,7 @@ use super::timers::{StallWatch, Timer, Timers};
 use crate::error::ProtocolError;
 use crate::ids::{Incarnation, Time};
 use crate::limits::{HELLO_TIME, STRIKES_PER_TABLE, ServerLimits, TABLES_FREE};
+use crate::proto::peer::Peer;
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, MAGIC};
 use crate::wire::reject::RejectCode;
@@ -45,7 +44,7 @@ pub(super) struct Links {
 
 impl Links {
     /// Adds a connection. It must send HELLO in time.
-    pub(super) fn accept(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
+    pub(super) fn accept(&mut self, peer: Option<Peer>, now: Time) -> ConnId {
         let (conn, serial) = self.connections.insert(peer, now);
         self.timers.set(now.plus(HELLO_TIME), Timer::Hello(conn, serial));
         conn

@@ -58,5 +58,4 @@ pub use entropy::{Entropy, EntropySource};
 pub use keys::{CallKey, Caller};
 pub use outgoing::Outgoing;
 pub use run_queue::ReadyCall;
-pub use sources::source_of;
 pub use told::Told;

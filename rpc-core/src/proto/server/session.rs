@@ -1,13 +1,12 @@
 //! Layer 2: the session of one client: its terms, the records of its slots, and the connection that carries it.
 
-use std::net::IpAddr;
-
 use super::connection::ConnId;
 use super::keys::SessionKey;
 use super::record::{CallState, Record};
 use super::records::Records;
 use super::run_queue::{Lane, Place};
 use crate::ids::{Nonce, SessionId, Slot, Time, Token};
+use crate::proto::peer::SourceId;
 use crate::wire::message::Agreement;
 
 /// The connection of a session.
@@ -76,7 +75,7 @@ pub(super) struct Session {
     /// The nonce of the HELLO that opened it, if it had one.
     pub(super) nonce: Option<Nonce>,
     /// The address from which it was opened.
-    pub(super) source: Option<IpAddr>,
+    pub(super) source: Option<SourceId>,
     /// The records of the slots used so far, by slot.
     pub(super) records: Records,
     /// Its calls that wait to run.
@@ -95,7 +94,13 @@ pub(super) struct Session {
 
 impl Session {
     /// A session that no connection carries yet.
-    pub(super) fn new(id: SessionId, token: Token, slots: u16, terms: Terms, source: Option<IpAddr>) -> Self {
+    pub(super) fn new(
+        id: SessionId,
+        token: Token,
+        slots: u16,
+        terms: Terms,
+        source: Option<SourceId>,
+    ) -> Self {
         Session {
             id,
             token,

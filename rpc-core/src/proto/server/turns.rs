@@ -7,8 +7,6 @@
 //! while as many of its calls run as would fill the bound. Of a method whose first calls run side by side nothing is known:
 //! they begin one after the other, with pauses.
 
-use std::net::IpAddr;
-
 use super::ServerCore;
 use super::keys::CallKey;
 use super::run_queue::ReadyCall;
@@ -16,6 +14,7 @@ use super::session::Session;
 use crate::contract::Entry;
 use crate::ids::Time;
 use crate::limits::{LONG_REPLY, RUNNING_ARGUMENTS, UNSENT_EXPECTED};
+use crate::proto::peer::SourceId;
 
 /// The time at which the next call of a session may begin.
 enum Begin {
@@ -57,7 +56,7 @@ impl ServerCore {
     }
 
     /// Returns the address from which the session of this call was opened.
-    pub fn source(&self, key: CallKey) -> Option<IpAddr> {
+    pub fn source(&self, key: CallKey) -> Option<SourceId> {
         self.links.sessions.get(key.session)?.source
     }
 

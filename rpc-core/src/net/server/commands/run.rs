@@ -44,7 +44,7 @@ pub(in crate::net::server) fn hand_over(event_loop: &mut EventLoop) {
         ) {
             (Ok(stream), Some(to)) => to.push(Command::Connection { stream, peer, input: moved.input }),
             _ => {
-                event_loop.shared.open.remove(peer.ip()); // it is closed, and its client connects again
+                event_loop.shared.open.remove(peer.source()); // it is closed, and its client connects again
             }
         }
     }
