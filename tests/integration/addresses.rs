@@ -2,9 +2,13 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use rpc_core::{Connector, RunningServer, Server, rpc};
+use rpc_core::limits::ServerLimits;
+use rpc_core::wire::frame::{Header, Kind};
+use rpc_core::wire::reject::RejectCode;
+use rpc_core::{ConnectError, Connector, RunningServer, Server, rpc};
 
 use crate::raw_client::PATIENCE;
+use crate::raw_server::{Conversation, listen};
 use crate::test_service::{own_host, test_limits};
 
 /// Tells which server answers.
@@ -50,4 +54,64 @@ fn a_client_whose_server_has_ended_goes_on_at_the_next_address() {
     assert_eq!(place.number().expect("it answers"), 1);
     first.stop().expect("it drains");
     assert_eq!(place.number().expect("the other one answers"), 2);
+}
+
+/// Runs `with` beside a server that refuses each client for good, as one of another version does.
+fn beside_another_version<T>(with: impl FnOnce(SocketAddr) -> T) -> T {
+    let (listener, address) = listen();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            loop {
+                let accepted = listener.try_clone().expect("a descriptor");
+                let Some((mut client, _)) = Conversation::accept_unless(&accepted, &done) else { return };
+                let code = RejectCode::Version as u8;
+                client.say(&Header { code, ..Header::new(Kind::Reject) }, b"it speaks version 9");
+                assert!(client.frame().is_none());
+            }
+        });
+        let result = with(address);
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        drop(std::net::TcpStream::connect(address)); // wakes the thread that accepts
+        result
+    })
+}
+
+#[test]
+fn a_server_of_another_version_at_one_address_does_not_keep_a_client_from_the_others() {
+    let server = serve(1);
+    beside_another_version(|other| {
+        for addresses in [[other, server.local_addr()], [server.local_addr(), other]] {
+            let place: PlaceClient = Connector::new().connect(&addresses[..]).expect("one of them serves it");
+            assert_eq!(place.number().expect("it answers"), 1);
+        }
+    });
+}
+
+#[test]
+fn a_client_that_no_address_serves_is_told_which_server_refused_it_and_why() {
+    beside_another_version(|other| {
+        for addresses in [vec![other], vec![other, refusing()], vec![refusing(), other]] {
+            let error = Connector::new().connect::<PlaceClient>(&addresses[..]).expect_err("none serves it");
+            let ConnectError::Rejected { server, detail } = &error else { panic!("{error:?}") };
+            assert_eq!((&**server, detail.contains("version 9")), (&*other.to_string(), true), "{error}");
+        }
+        // It is told at once where all of them refuse it: to try again for the whole time would change nothing.
+        let patient = Connector::new().connect_timeout(PATIENCE);
+        let begun = patient.connect::<PlaceClient>(other);
+        assert!(matches!(begun, Err(ConnectError::Rejected { .. })), "{begun:?}");
+    });
+}
+
+#[test]
+fn a_full_server_at_the_first_address_does_not_keep_a_client_from_the_others() {
+    let full = ServerLimits { sessions: 1, ..test_limits() };
+    let full = Server::builder().service(PlaceServer::new(Here(1))).limits(full);
+    let full = full.bind((own_host(6), 0)).and_then(Server::spawn).expect("a free port");
+    let first: PlaceClient = Connector::new().connect(full.local_addr()).expect("it has room for one");
+    assert_eq!(first.number().expect("it answers"), 1);
+    let second = serve(2);
+    let addresses = [full.local_addr(), second.local_addr()];
+    let place: PlaceClient = Connector::new().connect(&addresses[..]).expect("the second has room");
+    assert_eq!(place.number().expect("it answers"), 2);
 }

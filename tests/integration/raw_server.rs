@@ -26,7 +26,11 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// Accepts a connection and reads its HELLO.
     pub(crate) fn accept(listener: &TcpListener) -> (Self, Hello) {
-        let (stream, _) = listener.accept().expect("a client comes");
+        Self::greeted(listener.accept().expect("a client comes").0)
+    }
+
+    /// Reads the HELLO of a connection.
+    fn greeted(stream: TcpStream) -> (Self, Hello) {
         stream.set_read_timeout(Some(PATIENCE)).expect("an option");
         let mut decoder = FrameDecoder::default();
         decoder.agree(8 << 20, false, true);
@@ -34,6 +38,18 @@ impl Conversation {
         let frame = conversation.frame().expect("a HELLO");
         assert_eq!(frame.header.kind, Kind::Hello);
         (conversation, Hello::decode(&frame.body).expect("a HELLO"))
+    }
+
+    /// As [`Conversation::accept`]; `None` once `done` is set and a connection was made to tell so.
+    pub(crate) fn accept_unless(
+        listener: &TcpListener,
+        done: &std::sync::atomic::AtomicBool,
+    ) -> Option<(Self, Hello)> {
+        let (stream, _) = listener.accept().expect("a client comes");
+        if done.load(std::sync::atomic::Ordering::SeqCst) {
+            return None;
+        }
+        Some(Self::greeted(stream))
     }
 
     /// Greets with a session of so many slots, resumed if the client asks for that.

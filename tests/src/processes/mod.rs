@@ -24,11 +24,12 @@ use words::Words;
 type Role = (&'static str, fn(&Words) -> Result<(), String>);
 
 /// The roles in which `prove` starts itself again.
-const ROLES: [Role; 4] = [
+const ROLES: [Role; 5] = [
     (once::SERVER, once::serve),
     (once::CLIENT, once::call),
     (crate::histories::SERVER, crate::histories::serve),
     (crate::histories::CLIENT, crate::histories::call),
+    (crate::recovery::SERVER, crate::recovery::serve),
 ];
 
 /// Returns true if a process that this program starts for itself has this role.

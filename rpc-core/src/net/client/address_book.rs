@@ -33,6 +33,8 @@ pub(super) struct AddressBook {
 struct Known {
     /// The addresses, in the order in which they are tried. Never empty, and without duplicates.
     order: Vec<SocketAddr>,
+    /// The addresses at which a server has refused this client for good since one has last answered, each with its reason.
+    rejections: Vec<(SocketAddr, String)>,
     /// True while a thread looks the name up.
     resolving: bool,
     /// The time at which the next lookup may begin.
@@ -49,7 +51,7 @@ impl AddressBook {
         if order.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         }
-        let known = Known { order, resolving: false, resolve_at: Time::default() };
+        let known = Known { order, rejections: Vec::new(), resolving: false, resolve_at: Time::default() };
         Ok(AddressBook { source, first, known: Mutex::new(known) })
     }
 
@@ -74,10 +76,33 @@ impl AddressBook {
 
     /// Notes that a server has answered at this address: it is the first one from now on.
     pub(super) fn prefer(&self, address: SocketAddr) {
-        let order = &mut self.lock().order;
+        let mut known = self.lock();
+        known.rejections.clear();
+        let order = &mut known.order;
         if let Some(at) = order.iter().position(|known| *known == address) {
             order[..=at].rotate_right(1);
         }
+    }
+
+    /// Notes that the server at this address has refused the client for good.
+    pub(super) fn note_rejection(&self, address: SocketAddr, why: &str) {
+        let mut known = self.lock();
+        let Known { order, rejections, .. } = &mut *known;
+        // One for each address at most: a name may get others.
+        rejections.retain(|(other, _)| *other != address && order.contains(other));
+        rejections.push((address, why.to_owned()));
+    }
+
+    /// Returns true if the servers at all addresses have refused the client for good.
+    pub(super) fn all_reject(&self) -> bool {
+        let known = self.lock();
+        let rejects = |address: &SocketAddr| known.rejections.iter().any(|(of, _)| of == address);
+        known.order.iter().all(rejects)
+    }
+
+    /// Returns the last address at which the client was refused for good, and the reason.
+    pub(super) fn rejection(&self) -> Option<(SocketAddr, String)> {
+        self.lock().rejections.last().cloned()
     }
 
     /// Returns the source if a lookup is to begin now. The caller must give its result to [`AddressBook::learn`].

@@ -57,6 +57,7 @@ impl ClientInner {
     /// Tells the protocol that the connection could not be made, or is gone, and chooses the next address.
     #[cold]
     pub(super) fn lose(&self, core: &mut ClientCore, transport: &mut Transport, why: &str, now: Time) {
+        self.note_rejection(core, transport);
         core.handle_disconnected(why, now);
         if core.is_closed() {
             return;
@@ -70,6 +71,14 @@ impl ClientInner {
             transport.forget_tried();
             self.rounds_failed.fetch_add(1, Ordering::Relaxed);
             self.look_up(now);
+        }
+    }
+
+    /// Notes that the server at this address has refused the client for good. The other addresses are tried all the same: during
+    /// an upgrade, say, servers of two versions have one name.
+    fn note_rejection(&self, core: &ClientCore, transport: &Transport) {
+        if let Some(address) = transport.address().filter(|_| core.is_rejected()) {
+            self.book.note_rejection(address, core.last_failure());
         }
     }
 
