@@ -16,13 +16,15 @@ Examples:
   vote --all-forms --seed 1   every form on the same seed, and a table
   vote --form racy            the lecture's unlocked counter, and what Rust makes of it
   vote --form leak            the collector that stops listening, and how many threads it leaks
+  vote --seed random          another electorate at each run: some win, some lose
+  vote --kill 3               voter 3 dies in the middle of the vote; --freeze 3: it stops
   vote --watch                on a terminal: the votes as they arrive
 
 {usage-heading} {usage}
 
 {all-args}
 
-Exit status: 0 enough said yes, 1 not enough did, 2 usage or output, 6 a voter speaks another contract.";
+Exit status: 0 enough said yes, 1 not enough did (a voter that dies does not say yes), 2 usage or output, 5 a voter or the\nprogram has a fault, 6 a voter speaks another contract.";
 
 /// Asks many voters at once, and decides as soon as it can.
 #[derive(Debug, Parser)]
@@ -67,8 +69,8 @@ pub(crate) struct VoteOptions {
     /// Number of voters that must say yes
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) need: u16,
-    /// Decides the delays, the answers, and which voters are slow or down
-    #[arg(long, default_value_t = 1)]
+    /// Decides the delays, the answers, and which voters are slow or down; `random` for another one at each run
+    #[arg(long, default_value = "1", value_parser = seed)]
     pub(crate) seed: u64,
     /// Time to wait for a voter
     #[arg(long, default_value = "4s", value_parser = duration, value_name = "TIME")]
@@ -82,6 +84,15 @@ pub(crate) struct VoteOptions {
     /// Build voter N from another trait
     #[arg(long, value_name = "N")]
     pub(crate) stranger: Option<u16>,
+    /// Kill the process of voter N when another voter has answered
+    #[arg(long, value_name = "N", conflicts_with_all = ["in_process", "freeze"])]
+    pub(crate) kill: Option<u16>,
+    /// Stop the process of voter N (as ^Z does) when another voter has answered
+    #[arg(long, value_name = "N", conflicts_with = "in_process")]
+    pub(crate) freeze: Option<u16>,
+    /// The pause between two checks of the form `sleep`
+    #[arg(long, default_value = "50ms", value_parser = duration, value_name = "TIME")]
+    pub(crate) pause: Duration,
 }
 
 impl VoteOptions {
@@ -94,8 +105,12 @@ impl VoteOptions {
                 self.need, self.voters
             ));
         }
-        if let Some(number) = self.stranger.filter(|number| !(1..=self.voters).contains(number)) {
-            return usage(format!("there is no voter {number}: --stranger is 1 to {}", self.voters));
+        for (option, number) in
+            [("--stranger", self.stranger), ("--kill", self.kill), ("--freeze", self.freeze)]
+        {
+            if let Some(number) = number.filter(|number| !(1..=self.voters).contains(number)) {
+                return usage(format!("there is no voter {number}: {option} is 1 to {}", self.voters));
+            }
         }
         if self.patience.is_zero() || self.patience > Duration::from_secs(30) {
             return usage("--patience is more than nothing and at most 30s".to_owned());
@@ -109,6 +124,15 @@ pub(crate) enum Role {
     /// One voter: a server that this program starts for itself
     #[command(hide = true)]
     Voter(VoterOptions),
+}
+
+/// A number, or `random`: the seed is printed, so that a run can be repeated.
+fn seed(text: &str) -> Result<u64, String> {
+    if text == "random" {
+        let number = getrandom::u32().map_err(|error| error.to_string())?; // a u64 has up to 20 digits: too many to type again
+        return Ok(number.into());
+    }
+    text.parse().map_err(|error| format!("{error}; write a number, or `random`"))
 }
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {

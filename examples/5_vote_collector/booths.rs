@@ -1,6 +1,6 @@
 //! Starts the voters as the electorate says, and connects to them.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,15 +27,37 @@ pub(crate) struct Booth {
     pub(crate) trouble: Trouble,
     // Fields are dropped in this order: the client, the network, the voter.
     _proxy: Option<FaultProxy>,
-    _home: Mutex<Home>, // a process's output has one reader; booths are looked at by many threads
+    home: Mutex<Home>, // a process's output has one reader; booths are looked at by many threads
 }
 
 /// The place in which a voter runs.
 #[derive(Debug)]
 enum Home {
-    Process(#[allow(dead_code, reason = "ended when dropped")] Worker),
+    Process(Worker),
     Thread(#[allow(dead_code, reason = "drained when dropped")] RunningServer),
     Nowhere,
+}
+
+impl Booth {
+    /// Returns true if the voter's process has ended. A voter on a thread ends with this process.
+    pub(crate) fn has_died(&self) -> bool {
+        match &*self.home() {
+            Home::Process(voter) => voter.has_ended(),
+            Home::Thread(_) | Home::Nowhere => false,
+        }
+    }
+
+    /// Returns the process of the voter, if it is one.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        match &*self.home() {
+            Home::Process(voter) => Some(voter.pid()),
+            Home::Thread(_) | Home::Nowhere => None,
+        }
+    }
+
+    fn home(&self) -> MutexGuard<'_, Home> {
+        self.home.lock().unwrap_or_else(PoisonError::into_inner) // it is not changed any more
+    }
 }
 
 /// Opens all booths. Voters that are down are booths too: the collector asks them like the others.
@@ -110,7 +132,7 @@ fn connect(opened: Vec<(Plan, String, Option<FaultProxy>, Home)>) -> Result<Vec<
             client,
             trouble: plan.trouble,
             _proxy: proxy,
-            _home: Mutex::new(home),
+            home: Mutex::new(home),
         });
     }
     Ok(booths)

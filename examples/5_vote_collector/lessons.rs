@@ -22,6 +22,7 @@ const N_PLUS_ONE: &str = include_str!("refused/n_plus_one.rs");
 const N_PLUS_ONE_REFUSED: &str = include_str!("refused/n_plus_one.stderr");
 const SCHEDULE: &str = include_str!("../programs/interleavings/found/counter.txt");
 const VISIBILITY: &str = include_str!("visibility.txt");
+const VISIBILITY_SCHEDULE: &str = include_str!("../programs/interleavings/found/visibility.txt");
 
 /// Four channels, and the threads that each leaks.
 pub(crate) fn leak(options: &VoteOptions, children: &Children) -> Result<(), Failure> {
@@ -29,10 +30,12 @@ pub(crate) fn leak(options: &VoteOptions, children: &Children) -> Result<(), Fai
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(["channel", "votes\nreceived", "threads\nleaked", "left at\nthe end"]);
+    let mut any_leaked = false;
     for way in WAYS {
-        let asked = Arc::new(poll.again(Watch::Nothing));
+        let asked = Arc::new(poll.again(options, Watch::Nothing));
         let found = leak::collect(&asked, way);
         let (received, leaked) = (found.tally.finished, found.leaked);
+        any_leaked |= leaked > 0;
         table.add_row([
             way.name.to_owned(),
             received.to_string(),
@@ -47,8 +50,19 @@ pub(crate) fn leak(options: &VoteOptions, children: &Children) -> Result<(), Fai
     writeln!(out, "{table}")?;
     writeln!(
         out,
-        "A leaked thread has its vote and waits for ever to send it: no thread receives, and the receiver is not dropped."
+        "Votes received: those that had arrived at the decision. The voters race, so the rounds of one seed can differ by one."
     )?;
+    if any_leaked {
+        writeln!(
+            out,
+            "A leaked thread has its vote and waits for ever to send it: no thread receives, and the receiver is not dropped."
+        )?;
+    } else {
+        writeln!(
+            out,
+            "No thread leaked here: the collector received every vote before it decided. With a smaller --need it does not."
+        )?;
+    }
     writeln!(
         out,
         "In Go a buffer for all ten helps, or a `select` with a done channel at each send: a receiver cannot be closed. In \
@@ -106,6 +120,7 @@ pub(crate) fn racy(options: &VoteOptions, children: &Children) -> Result<(), Fai
     )?;
     writeln!(out, "{SCHEDULE}\n(cargo run -p rpc-interleavings -- counter)\n")?;
     write!(out, "== 4. Memory visibility\n\n{VISIBILITY}")?;
+    writeln!(out, "\n{VISIBILITY_SCHEDULE}\n(cargo run -p rpc-interleavings -- visibility)")?;
     Ok(())
 }
 

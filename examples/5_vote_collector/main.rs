@@ -1,6 +1,7 @@
 //! Lesson 5, the vote collector: ten voters, each a service in its own process, are asked at the same time. When enough
 //! have said yes, the others are not waited for, and nothing of the questions to them is left. In every form of the lecture.
 
+mod account;
 mod arguments;
 mod ballot;
 mod booths;
@@ -11,6 +12,7 @@ mod lost_update;
 mod measure;
 mod poll;
 mod report;
+mod strike;
 mod voter;
 mod watch;
 

@@ -9,8 +9,10 @@ use rpc_core::Reason;
 use rpc_core::{CallError, Pending};
 use rpc_examples::status::Failure;
 
+use crate::arguments::VoteOptions;
 use crate::booths::Booth;
 use crate::measure::Meter;
+use crate::strike::Strike;
 use crate::watch::Watch;
 
 /// Time between two checks of a thread that waits for a vote whether the vote is still needed. A thread cannot be
@@ -34,6 +36,7 @@ pub(crate) struct Poll {
     booths: Vec<Booth>,
     need: usize,
     patience: Duration,
+    pause: Duration,
     begun: Instant,
     decided: OnceLock<(Tally, Duration)>,
     released: AtomicBool,
@@ -41,14 +44,17 @@ pub(crate) struct Poll {
     failure: Mutex<Option<Failure>>,
     watch: Watch,
     meter: Meter,
+    strike: Option<Strike>,
 }
 
 impl Poll {
-    pub(crate) fn new(booths: Vec<Booth>, need: u16, patience: Duration, watch: Watch) -> Self {
+    pub(crate) fn new(booths: Vec<Booth>, options: &VoteOptions, watch: Watch) -> Self {
         Poll {
             booths,
-            need: need.into(),
-            patience,
+            need: options.need.into(),
+            patience: options.patience,
+            pause: options.pause,
+            strike: Strike::wanted(options),
             begun: Instant::now(),
             decided: OnceLock::new(),
             released: AtomicBool::new(false),
@@ -60,8 +66,13 @@ impl Poll {
     }
 
     /// The same voters, asked again.
-    pub(crate) fn again(self, watch: Watch) -> Self {
-        Poll::new(self.booths, u16::try_from(self.need).unwrap_or(u16::MAX), self.patience, watch)
+    pub(crate) fn again(self, options: &VoteOptions, watch: Watch) -> Self {
+        Poll::new(self.booths, options, watch)
+    }
+
+    /// The pause of the form `sleep`.
+    pub(crate) fn pause(&self) -> Duration {
+        self.pause
     }
 
     pub(crate) fn voters(&self) -> &[Booth] {
@@ -115,10 +126,15 @@ impl Poll {
         let text = match &reply {
             Ok(Some(true)) => "yes".to_owned(),
             Ok(Some(false)) => "no".to_owned(),
-            Ok(None) => "no vote: it was not waited for any longer".to_owned(),
+            Ok(None) => "no vote: this voter was not waited for any longer".to_owned(),
             Err(error) => format!("no vote: {error}"),
         };
         self.say(&voter.name, &text);
+        if let Some((victim, fate)) =
+            self.strike.as_ref().and_then(|strike| strike.after(voter, &self.booths))
+        {
+            self.say(victim, fate);
+        }
         if let Err(error @ CallError::NotExecuted(NotExecuted { reason, .. })) = &reply {
             if matches!(reason, Reason::Contract | Reason::NoSuchMethod) {
                 let failure = Failure::new(rpc_examples::status::Status::Mismatch, error);

@@ -1,8 +1,7 @@
 //! Runs one form and reports all its events, or runs every form and prints a table.
 
 use std::io::{self, Write};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
@@ -10,6 +9,7 @@ use rpc_examples::children::Children;
 use rpc_examples::choices::name_of;
 use rpc_examples::status::{Failure, Status};
 
+use crate::account::{Account, settle};
 use crate::arguments::{Form, VoteOptions};
 use crate::ballot::Seen;
 use crate::booths::{self, Booth};
@@ -18,9 +18,6 @@ use crate::forms;
 use crate::poll::Poll;
 use crate::watch::Watch;
 
-/// Time limit for cancelled calls to be settled with their voters, also over a bad network.
-const SETTLE: Duration = Duration::from_secs(60);
-
 /// The figures of one form.
 struct Run {
     name: &'static str,
@@ -28,15 +25,6 @@ struct Run {
     decided: Duration,
     cpu: Option<Duration>,
     threads: usize,
-    calls: u64,
-    resent: u64,
-    waiting: u64,
-}
-
-/// The sums over all clients and voters at one moment.
-#[derive(Clone, Copy, Default)]
-struct Account {
-    seen: Seen,
     calls: u64,
     resent: u64,
     waiting: u64,
@@ -54,13 +42,13 @@ pub(crate) fn one_form(options: &VoteOptions, form: Form, children: &Children) -
 pub(crate) fn open(options: &VoteOptions, form: &str, children: &Children) -> Result<Poll, Failure> {
     let booths = introduce(options, form, children)?;
     let watch = Watch::new(options.watch, form, names(&booths))?;
-    Ok(Poll::new(booths, options.need, options.patience, watch))
+    Ok(Poll::new(booths, options, watch))
 }
 
 /// The same, for a program that only asks these voters again and again: this poll shows nothing.
 pub(crate) fn open_for_many(options: &VoteOptions, form: &str, children: &Children) -> Result<Poll, Failure> {
     let booths = introduce(options, form, children)?;
-    Ok(Poll::new(booths, options.need, options.patience, Watch::Nothing))
+    Ok(Poll::new(booths, options, Watch::Nothing))
 }
 
 fn introduce(options: &VoteOptions, form: &str, children: &Children) -> Result<Vec<Booth>, Failure> {
@@ -86,6 +74,7 @@ pub(crate) fn close(poll: Poll, children: &Children) -> Result<(), Failure> {
     let mut out = io::stdout();
     let account = settle(poll.voters(), 1)?;
     let Seen { asked, voted, cancelled } = account.seen;
+    tell_gone(&mut out, &account)?;
     writeln!(
         out,
         "the voters saw: {asked} questions, {voted} answered, {cancelled} cancelled while they thought"
@@ -94,6 +83,14 @@ pub(crate) fn close(poll: Poll, children: &Children) -> Result<(), Failure> {
     drop(poll);
     writeln!(out, "processes still there: {}", children.count())?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Names the voters that the account is without. It changes nothing in the decision, nor in the exit status.
+fn tell_gone(out: &mut impl Write, account: &Account) -> io::Result<()> {
+    for (name, why) in &account.gone {
+        writeln!(out, "{name}: gone, cannot say what it saw: {why}")?;
+    }
+    Ok(())
 }
 
 /// Collects in every form on the same seed, with the same voters, and prints one table.
@@ -109,7 +106,7 @@ pub(crate) fn all_forms(options: &VoteOptions, children: &Children) -> Result<()
         } else {
             Watch::Nothing
         };
-        poll = poll.again(watch);
+        poll = poll.again(options, watch);
         let tally = forms::collect(form, &poll);
         let (_, decided) = poll.decided();
         let (cpu, threads) = (poll.meter().cpu(), poll.meter().threads());
@@ -117,6 +114,7 @@ pub(crate) fn all_forms(options: &VoteOptions, children: &Children) -> Result<()
             return Err(failure);
         }
         let after = settle(poll.voters(), rounds)?;
+        tell_gone(&mut io::stdout(), &after)?;
         let outcome = match tally.count >= poll.need() {
             true => "majority".to_owned(),
             false => format!("no, {} yes", tally.count), // all have finished: the seed's number
@@ -193,31 +191,4 @@ fn print(runs: &[Run], children: &Children) -> Result<(), Failure> {
         ));
     }
     if first.outcome == "majority" { Ok(()) } else { Err(Failure::new(Status::Negative, "")) }
-}
-
-/// Asks the voters what they have seen, for the `rounds`th time, and our side what still waits: the proof that nothing
-/// has leaked.
-fn settle(booths: &[Booth], rounds: u32) -> Result<Account, Failure> {
-    let until = Instant::now() + SETTLE;
-    let mut sum = Account::default();
-    for booth in booths {
-        let Ok(voter) = &booth.client else { continue };
-        // `seen` answers when the voter has stopped thinking. It follows the cancel over the same connection.
-        let seen = voter
-            .call
-            .with_deadline(SETTLE)
-            .seen()
-            .map_err(|error| Failure::from(error).during(&booth.name))?;
-        while voter.call.counters().orphaned_slots > 0 && Instant::now() < until {
-            thread::sleep(Duration::from_millis(2)); // the last word on a cancelled call is on its way
-        }
-        let stats = voter.call.counters();
-        sum.seen.asked += seen.asked;
-        sum.seen.voted += seen.voted;
-        sum.seen.cancelled += seen.cancelled;
-        sum.calls += stats.calls - u64::from(rounds); // without our own question
-        sum.resent += stats.resent;
-        sum.waiting += stats.orphaned_slots;
-    }
-    Ok(sum)
 }

@@ -145,6 +145,15 @@ impl Worker {
         })
     }
 
+    /// Returns true if it has ended, however it ended.
+    pub fn has_ended(&self) -> bool {
+        let mut running = self.list.lock();
+        match running.iter_mut().find(|child| child.id() == self.pid) {
+            Some(child) => matches!(child.try_wait(), Ok(Some(_))),
+            None => true,
+        }
+    }
+
     /// Writes a line to its standard input.
     ///
     /// # Errors

@@ -6,9 +6,18 @@ const COORDINATION: &str = env!("CARGO_BIN_EXE_coordination");
 
 #[test]
 fn every_broken_version_goes_wrong_and_every_fixed_program_ends() {
-    for topic in
-        ["mutex", "condvar", "channel", "one-thread", "wait-group", "semaphore", "stop", "own-server"]
-    {
+    for topic in [
+        "mutex",
+        "condvar",
+        "wait-if",
+        "signal",
+        "channel",
+        "one-thread",
+        "wait-group",
+        "semaphore",
+        "stop",
+        "own-server",
+    ] {
         let said = run(COORDINATION, [topic, "--broken"]).expect(1);
         assert!(said.out.contains("STUCK") || said.out.contains("WRONG"), "{}", said.out);
         let said = run(COORDINATION, [topic]).expect(0);

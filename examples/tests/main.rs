@@ -15,6 +15,7 @@ mod semantics;
 mod serve;
 mod small;
 mod small_rpc;
+mod tasks;
 mod terminal;
 mod unwritable;
 mod vote;

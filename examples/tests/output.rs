@@ -4,7 +4,7 @@ use std::io;
 use std::process::{Command, Stdio};
 
 const PROGRAMS: [(&str, &[&str]); 6] = [
-    (env!("CARGO_BIN_EXE_models"), &["--quick", "--model", "one-loop", "--handlers", "quick"]),
+    (env!("CARGO_BIN_EXE_models"), &["--quick", "--model", "plain-loop", "--handlers", "quick"]),
     (env!("CARGO_BIN_EXE_periodic"), &["--every", "20ms", "--for", "300ms"]),
     (env!("CARGO_BIN_EXE_by_name"), &[]),
     (env!("CARGO_BIN_EXE_semantics"), &["--appends", "10"]),

@@ -100,12 +100,62 @@ fn the_unlocked_counter_is_refused_and_then_loses_votes() {
     assert!(said.out.contains("thread 2 loads n: 0"), "the schedule: {}", said.out);
 }
 
+/// The account after the decision must not wait for the dead either, nor overrule the decision.
+#[cfg(unix)]
+#[test]
+fn a_voter_that_is_killed_or_frozen_in_mid_vote_changes_nothing_in_the_result() {
+    for form in FORMS {
+        for (option, why) in [("--kill", "its process has ended"), ("--freeze", "it does not answer")] {
+            // Voter 3 thinks longer than others of this seed, and says no.
+            let said = run_patiently(&["--seed", "1", "--form", form, option, "3"]).expect(0);
+            assert!(said.out.contains(" majority: 5 yes"), "{}", said.out);
+            assert!(
+                said.out.contains(&format!("\nvoter 3: gone, cannot say what it saw: {why}\n")),
+                "{}",
+                said.out
+            );
+            assert!(said.out.contains("\ncallers still waiting: 0\n"), "{}", said.out);
+            assert!(said.out.ends_with("processes still there: 0\n"), "{}", said.out);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dead_voter_has_not_said_yes() {
+    let said = run(VOTE, ["--seed", "1", "--kill", "3", "--need", "10", "--patience", "1s"]).expect(1);
+    assert!(said.out.contains("voter 3: gone, cannot say what it saw"), "{}", said.out);
+}
+
+#[test]
+fn a_random_seed_is_printed_and_its_vote_can_be_repeated() {
+    let seeds = [(); 4].map(|()| {
+        let said = run(VOTE, ["--seed", "random", "--in-process"]);
+        let seed = said.out.split("(seed ").nth(1).and_then(|rest| rest.split(',').next()).expect("the seed");
+        let again = run_patiently(&["--in-process", "--seed", seed]);
+        let troubles = |said: &Said| said.out.lines().skip(1).take(3).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(troubles(&said), troubles(&again), "{}\n{}", said.out, again.out);
+        seed.to_owned()
+    });
+    assert!(seeds.iter().any(|seed| *seed != seeds[0]), "{seeds:?}");
+}
+
+#[test]
+fn a_vote_without_a_leak_says_so_and_not_that_a_thread_waits_for_ever() {
+    let said = run(VOTE, ["--form", "leak", "--need", "10", "--in-process", "--patience", "1s"]).expect(0);
+    assert!(said.out.contains("No thread leaked here") && !said.out.contains("for ever"), "{}", said.out);
+}
+
 #[test]
 fn mistakes_are_told_in_a_sentence() {
     let said = run(VOTE, ["--need", "11"]).expect(2);
     assert!(said.err.contains("11 of 10 voters can never say yes"), "{}", said.err);
     let said = run(VOTE, ["--stranger", "11"]).expect(2);
     assert!(said.err.contains("there is no voter 11"), "{}", said.err);
+    let said = run(VOTE, ["--kill", "11"]).expect(2);
+    assert!(said.err.contains("there is no voter 11"), "{}", said.err);
+    run(VOTE, ["--kill", "1", "--in-process"]).expect(2);
+    run(VOTE, ["--seed", "lucky"]).expect(2);
     let said = run(VOTE, ["--stranger", "2", "--need", "9", "--patience", "1s"]).expect(6);
     assert!(said.err.contains("client and server disagree about the method"), "{}", said.err);
     run(VOTE, ["--form", "psychic"]).expect(2);

@@ -110,8 +110,9 @@ pub const UNSENT_EXPECTED: usize = 4 << 20;
 
 /// The pause before another call of a session begins beside its first call of a method that got a thread, while no call of
 /// that method has ended: the length of its replies is not known. It is divided by the number of the session's calls that
-/// run, so that 128 have begun after 0.2 s. A handler makes a reply of 4 MiB in a tenth of it.
-pub const LEARN_PAUSE: Duration = Duration::from_millis(32);
+/// run, so that 128 have begun after 0.35 s. A handler makes a reply of 4 MiB in a twentieth of it, and on a machine with ten
+/// times as much to do as it can do, in half of it.
+pub const LEARN_PAUSE: Duration = Duration::from_millis(64);
 
 /// A reply of this length gets exactly the room that it needs in the write buffer.
 pub const LONG_REPLY: usize = 64 << 10;
@@ -199,6 +200,10 @@ pub const STALE_SPARE: usize = 12;
 /// calls and then waits sends all of them with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
 
+/// A client that its own threads have not driven for this time is idle: the background worker sends its ACKs and answers GOAWAY.
+/// Shorter, and it would look at busy clients more than 20 times a second; longer, and servers that stop would wait.
+pub const IDLE_AFTER: Duration = Duration::from_millis(50);
+
 /// A client's connection that was not driven for this time is read once before a new call is sent: if the server has closed
 /// it meanwhile, the call stays unsent and is not needlessly unknown.
 pub const STALE_CONNECTION: Duration = Duration::from_millis(2);
@@ -261,6 +266,9 @@ pub struct ServerLimits {
     pub grace: Duration,
     /// A drained connection is closed this time after its last reply was written.
     pub drain_linger: Duration,
+    /// A drain waits this long for a client without a connection that has not fetched a reply, from the later of its detachment
+    /// and the begin of the drain: a client that lives is back within two seconds, and a dead one must not hold the server.
+    pub drain_detached: Duration,
     /// Most handlers that run at once, on their own threads if they are slow. The number is divided among the loops, which get
     /// at least [`MIN_THREADS`] each. A session may take a thread for a slow call while it has fewer than are left, the one
     /// that drives the loop included: half of them, if it is alone. All sessions of one source address together may have
@@ -324,6 +332,7 @@ impl Default for ServerLimits {
             unsent_stall: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             drain_linger: Duration::from_secs(2),
+            drain_detached: Duration::from_secs(5),
             threads: 256,
             connections: 65_536,
             connections_per_source: None,

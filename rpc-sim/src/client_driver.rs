@@ -36,7 +36,8 @@ impl World {
 
     pub(super) fn client_not_connected(&mut self, id: SideId, now: Time) {
         self.with_side(id, now, |side, local| {
-            side.core.handle_disconnected("the connection was refused", local);
+            // Also if the server lives and a device on the way has refused: no verdict may depend on the difference.
+            side.core.handle_refused("the connection was refused", local);
             side.without = Some(local);
         });
     }

@@ -1,6 +1,7 @@
 //! A server with several addresses: its clients try one after the other.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rpc_core::limits::ServerLimits;
 use rpc_core::wire::frame::{Header, Kind};
@@ -56,31 +57,53 @@ fn a_client_whose_server_has_ended_goes_on_at_the_next_address() {
     assert_eq!(place.number().expect("the other one answers"), 2);
 }
 
-/// Runs `with` beside a server that refuses each client for good, as one of another version does.
-fn beside_another_version<T>(with: impl FnOnce(SocketAddr) -> T) -> T {
+/// Ends the thread of [`beside`] when it is dropped, also by a panic: a test that fails must not wait for it.
+struct EndsOnDrop<'a> {
+    done: &'a AtomicBool,
+    address: SocketAddr,
+}
+
+impl Drop for EndsOnDrop<'_> {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address)); // wakes the thread that accepts
+    }
+}
+
+/// Runs `with` beside a server that does this with each connection.
+fn beside<T>(reply: fn(TcpStream), with: impl FnOnce(SocketAddr) -> T) -> T {
     let (listener, address) = listen();
-    let done = std::sync::atomic::AtomicBool::new(false);
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let guard = EndsOnDrop { done: &done, address };
         scope.spawn(|| {
             loop {
-                let accepted = listener.try_clone().expect("a descriptor");
-                let Some((mut client, _)) = Conversation::accept_unless(&accepted, &done) else { return };
-                let code = RejectCode::Version as u8;
-                client.say(&Header { code, ..Header::new(Kind::Reject) }, b"it speaks version 9");
-                assert!(client.frame().is_none());
+                let (stream, _) = listener.accept().expect("a client comes");
+                if done.load(Ordering::SeqCst) {
+                    return;
+                }
+                reply(stream);
             }
         });
         let result = with(address);
-        done.store(true, std::sync::atomic::Ordering::SeqCst);
-        drop(std::net::TcpStream::connect(address)); // wakes the thread that accepts
+        drop(guard);
         result
     })
+}
+
+/// Refuses a client for good, as a server of another version does.
+fn refuse(stream: TcpStream) {
+    // A client that was connected elsewhere meanwhile leaves without a HELLO.
+    let Some((mut client, _)) = Conversation::begin(stream) else { return };
+    let code = RejectCode::Version as u8;
+    client.say(&Header { code, ..Header::new(Kind::Reject) }, b"it speaks version 9");
+    assert!(client.frame().is_none());
 }
 
 #[test]
 fn a_server_of_another_version_at_one_address_does_not_keep_a_client_from_the_others() {
     let server = serve(1);
-    beside_another_version(|other| {
+    beside(refuse, |other| {
         for addresses in [[other, server.local_addr()], [server.local_addr(), other]] {
             let place: PlaceClient = Connector::new().connect(&addresses[..]).expect("one of them serves it");
             assert_eq!(place.number().expect("it answers"), 1);
@@ -90,12 +113,21 @@ fn a_server_of_another_version_at_one_address_does_not_keep_a_client_from_the_ot
 
 #[test]
 fn a_client_that_no_address_serves_is_told_which_server_refused_it_and_why() {
-    beside_another_version(|other| {
+    beside(refuse, |other| {
         for addresses in [vec![other], vec![other, refusing()], vec![refusing(), other]] {
             let error = Connector::new().connect::<PlaceClient>(&addresses[..]).expect_err("none serves it");
             let ConnectError::Rejected { server, detail } = &error else { panic!("{error:?}") };
             assert_eq!((&**server, detail.contains("version 9")), (&*other.to_string(), true), "{error}");
         }
+        // One that accepts and says nothing has not refused it.
+        beside(drop, |silent| {
+            let error =
+                Connector::new().connect::<PlaceClient>(&[other, silent][..]).expect_err("none serves it");
+            assert!(
+                matches!(&error, ConnectError::Rejected { server, .. } if **server == *other.to_string()),
+                "{error:?}"
+            );
+        });
         // It is told at once where all of them refuse it: to try again for the whole time would change nothing.
         let patient = Connector::new().connect_timeout(PATIENCE);
         let begun = patient.connect::<PlaceClient>(other);

@@ -9,6 +9,7 @@ mod client;
 mod client_edges;
 mod client_hostile;
 mod contracts;
+mod drain;
 mod endings;
 mod failing_log;
 mod fork;

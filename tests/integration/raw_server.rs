@@ -26,30 +26,18 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// Accepts a connection and reads its HELLO.
     pub(crate) fn accept(listener: &TcpListener) -> (Self, Hello) {
-        Self::greeted(listener.accept().expect("a client comes").0)
+        Self::begin(listener.accept().expect("a client comes").0).expect("a HELLO")
     }
 
-    /// Reads the HELLO of a connection.
-    fn greeted(stream: TcpStream) -> (Self, Hello) {
+    /// Reads the HELLO of a connection; `None` if the client leaves without one.
+    pub(crate) fn begin(stream: TcpStream) -> Option<(Self, Hello)> {
         stream.set_read_timeout(Some(PATIENCE)).expect("an option");
         let mut decoder = FrameDecoder::default();
         decoder.agree(8 << 20, false, true);
         let mut conversation = Conversation { stream, decoder };
-        let frame = conversation.frame().expect("a HELLO");
+        let frame = conversation.frame()?;
         assert_eq!(frame.header.kind, Kind::Hello);
-        (conversation, Hello::decode(&frame.body).expect("a HELLO"))
-    }
-
-    /// As [`Conversation::accept`]; `None` once `done` is set and a connection was made to tell so.
-    pub(crate) fn accept_unless(
-        listener: &TcpListener,
-        done: &std::sync::atomic::AtomicBool,
-    ) -> Option<(Self, Hello)> {
-        let (stream, _) = listener.accept().expect("a client comes");
-        if done.load(std::sync::atomic::Ordering::SeqCst) {
-            return None;
-        }
-        Some(Self::greeted(stream))
+        Some((conversation, Hello::decode(&frame.body).expect("a HELLO")))
     }
 
     /// Greets with a session of so many slots, resumed if the client asks for that.

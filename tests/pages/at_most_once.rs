@@ -44,6 +44,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("ServerLimits::lease", time(server.lease)),
         ("ServerLimits::grace", time(server.grace)),
         ("ServerLimits::drain_linger", time(server.drain_linger)),
+        ("ServerLimits::drain_detached", time(server.drain_detached)),
         ("ServerLimits::retry_after", time(server.retry_after)),
         ("ServerLimits::threads", server.threads.to_string()),
         ("ClientLimits::slots", client.slots.to_string()),

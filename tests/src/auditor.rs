@@ -52,11 +52,11 @@ struct Known {
 /// The conditions that a loop that drains waits for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Quiet {
-    /// Since when nothing is queued or running, and every session is acknowledged, or attached with all replies written,
+    /// Since when nothing is queued or running, and every attached session is acknowledged, or has all its replies written,
     written: Option<Time>,
-    /// and since when nothing else waits to be written either.
+    /// and since when nothing else waits to be written either, and no detached client is waited for.
     quiet: Option<Time>,
-    /// Since when nothing is queued or running, and every session is acknowledged.
+    /// Since when nothing is queued or running, every attached session is acknowledged, and no detached client is waited for.
     acknowledged: Option<Time>,
     /// Replies sent and sessions resumed so far.
     replies: u64,
@@ -231,16 +231,22 @@ impl Auditor {
     ) -> Result<(), String> {
         let counters = server.counters();
         let idle = counters.queued + counters.running == 0;
-        let (mut written, mut quiet, mut acknowledged) = (idle, idle, idle);
-        server.sessions(|state| {
-            acknowledged &= state.acknowledged;
-            written &= state.acknowledged || (state.attached && state.all_written);
-            quiet &= state.acknowledged || (state.attached && state.unsent == 0);
-        });
         if self.loops.len() <= number {
             self.loops.resize_with(number + 1, Quiet::default);
         }
         let Some(began) = self.draining else { return Ok(()) };
+        let (mut written, mut quiet, mut acknowledged, mut away) = (idle, idle, idle, false);
+        server.sessions(|state| match state.detached {
+            _ if state.acknowledged => {}
+            Some(since) => away |= now.since(since.max(began)) < self.limits.drain_detached,
+            None => {
+                acknowledged = false;
+                written &= state.all_written;
+                quiet &= state.unsent == 0;
+            }
+        });
+        // A client that is away may come back; the linger of the others runs meanwhile.
+        (quiet, acknowledged) = (quiet && !away, acknowledged && !away);
         let at = &mut self.loops[number];
         let replayed =
             counters.duplicates_replayed + counters.duplicates_not_kept + counters.duplicates_refused;
@@ -260,7 +266,7 @@ impl Auditor {
         let (linger, grace) = (self.limits.drain_linger, self.limits.grace);
         let over = now.since(began) >= grace;
         let lingered = before.written.is_some_and(|since| now.since(since) >= linger);
-        if at.done && !(over || (idle && (acknowledged || lingered))) {
+        if at.done && !(over || (idle && !away && (acknowledged || lingered))) {
             return Err(format!("V20: a drain ended too early, at {now:?}, begun at {began:?}: {before:?}"));
         }
         if at.done || !settled {

@@ -22,6 +22,10 @@ pub(crate) fn swarm(setup: &mut Setup, random: &mut fastrand::Rng) {
     setup.trouble = trouble(random);
     let grace = setup.world.limits.grace;
     setup.world.limits.drain_linger = setup.world.limits.drain_linger.min(grace);
+    let detached =
+        [Duration::ZERO, Duration::from_millis(100), Duration::from_secs(5), Duration::from_secs(40)];
+    // Drawn from a copy, so that all other draws of a seed stay what they were.
+    setup.world.limits.drain_detached = *pick(&detached, &mut random.clone());
     let slots = *pick(&[1, 3, 8], random);
     let first = Duration::from_millis(*pick(&[50, 200, 1_000], random));
     for client in &mut setup.clients {

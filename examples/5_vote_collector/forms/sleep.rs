@@ -2,12 +2,8 @@
 
 use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
 
 use crate::poll::{Poll, Tally};
-
-/// The lecture's pause.
-const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) fn collect(poll: &Poll) -> Tally {
     let mu = Mutex::new(Tally::default());
@@ -28,7 +24,7 @@ pub(crate) fn collect(poll: &Poll) -> Tally {
             if poll.is_decided(&tally) {
                 break poll.decide(tally);
             }
-            thread::sleep(PAUSE); // too long is late, too short is busy
+            thread::sleep(poll.pause()); // the lecture's is 50 ms: too long is late, too short is busy (`--pause`)
         }
     })
 }

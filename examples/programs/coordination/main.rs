@@ -6,10 +6,12 @@ mod mutex;
 mod one_thread;
 mod own_server;
 mod semaphore;
+mod signal;
 mod steps;
 mod stop;
 mod sync;
 mod wait_group;
+mod wait_if;
 mod watchdog;
 
 use std::io::{self, Write};
@@ -54,6 +56,10 @@ enum Topic {
     Mutex,
     /// A signal before any thread waits for it
     Condvar,
+    /// `if` in place of `while` around a wait
+    WaitIf,
+    /// One signal for two threads that wait for different things
+    Signal,
     /// An unbuffered channel without a reader
     Channel,
     /// One thread that sends to itself
@@ -76,6 +82,10 @@ impl Topic {
             (Topic::Mutex, false) => mutex::fixed,
             (Topic::Condvar, true) => condvar::broken,
             (Topic::Condvar, false) => condvar::fixed,
+            (Topic::WaitIf, true) => wait_if::broken,
+            (Topic::WaitIf, false) => wait_if::fixed,
+            (Topic::Signal, true) => signal::broken,
+            (Topic::Signal, false) => signal::fixed,
             (Topic::Channel, true) => channel::broken,
             (Topic::Channel, false) => channel::fixed,
             (Topic::OneThread, true) => one_thread::broken,

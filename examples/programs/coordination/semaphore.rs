@@ -1,12 +1,19 @@
 //! A semaphore: at most two inside (the notes' example has three stalls). Broken: a thread that leaves early keeps its
 //! permit, until no permit is left. Fixed: the permit is a guard that returns itself on every path.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::steps::{ENDS, Steps};
 use crate::sync::{Arc, Condvar, Mutex, awkward_moment, thread};
+
+/// Permits: this many guests are inside at the most.
+const PERMITS: usize = 2;
 
 struct Semaphore {
     free: Mutex<usize>,
     freed: Condvar,
+    inside: AtomicUsize, // not the checker's: counting is no step
+    most_inside: AtomicUsize,
 }
 
 impl Semaphore {
@@ -16,6 +23,13 @@ impl Semaphore {
             free = self.freed.wait(free).expect("no thread panics");
         }
         *free -= 1;
+        let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_inside.fetch_max(inside, Ordering::SeqCst);
+    }
+
+    /// A guest leaves; its permit is another matter.
+    fn leave(&self) {
+        self.inside.fetch_sub(1, Ordering::SeqCst);
     }
 
     fn release(&self) {
@@ -29,6 +43,7 @@ struct Permit<'a>(&'a Semaphore);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
+        self.0.leave();
         self.0.release();
     }
 }
@@ -37,9 +52,11 @@ pub(crate) fn broken(steps: &Steps) {
     visit(steps, |semaphore, in_a_hurry| {
         semaphore.acquire();
         if in_a_hurry {
+            semaphore.leave();
             return; // and the permit is lost
         }
         awkward_moment(); // inside
+        semaphore.leave();
         semaphore.release();
     });
 }
@@ -58,7 +75,13 @@ pub(crate) fn fixed(steps: &Steps) {
 /// Four visitors, three of them in a hurry: more than there are permits, so that in the broken version one of them finds
 /// none left, in any order.
 fn visit(steps: &Steps, inside: fn(&Semaphore, bool)) {
-    let semaphore = Arc::new(Semaphore { free: Mutex::new(2), freed: Condvar::new() });
+    let semaphore = Semaphore {
+        free: Mutex::new(PERMITS),
+        freed: Condvar::new(),
+        inside: AtomicUsize::new(0),
+        most_inside: AtomicUsize::new(0),
+    };
+    let semaphore = Arc::new(semaphore);
     let guests = [("guest 1", true), ("guest 2", true), ("guest 3", false), ("guest 4", true)];
     let visitors = guests.map(|(name, in_a_hurry)| {
         let (semaphore, steps) = (Arc::clone(&semaphore), steps.clone());
@@ -71,4 +94,6 @@ fn visit(steps: &Steps, inside: fn(&Semaphore, bool)) {
     for visitor in visitors {
         visitor.join().expect("it does not panic");
     }
+    let most = semaphore.most_inside.load(Ordering::SeqCst);
+    assert!(most <= PERMITS, "{most} guests were inside at once, and there are {PERMITS} permits");
 }

@@ -1,7 +1,7 @@
 //! The threads and locks of the topics: here the real ones. The interleaving checker compiles the same topics with
 //! its own in their place.
 
-pub(crate) use std::sync::{Arc, Condvar, Mutex, mpsc};
+pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
 pub(crate) use std::thread;
 
 use std::time::Duration;

@@ -68,6 +68,7 @@ limits! {
     unsent_stall: Time, "How long a connection may stay without progress while replies are unsent";
     grace: Time, "How long a drain waits for calls";
     drain_linger: Time, "How long a drain waits for acknowledgements";
+    drain_detached: Time, "How long a drain waits for a client that lost its connection with replies unread";
     threads: Count, "Handlers that run at once";
 }
 

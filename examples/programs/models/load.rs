@@ -51,7 +51,7 @@ pub(crate) struct Callers {
 
 impl Callers {
     /// Connects, and waits until every session is open.
-    pub(crate) fn connect(address: SocketAddr, connections: usize) -> io::Result<Self> {
+    pub(crate) fn connect(addresses: &[SocketAddr], connections: usize) -> io::Result<Self> {
         let mut all = Callers {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
@@ -61,7 +61,7 @@ impl Callers {
             finished: 0,
             latencies: histogram()?,
         };
-        for number in 0..connections {
+        for (number, &address) in (0..connections).zip(addresses.iter().cycle()) {
             all.add(address, number)?;
             if number % 64 == 63 {
                 all.turn(Duration::ZERO, false)?; // the server's backlog is finite
@@ -111,8 +111,18 @@ impl Callers {
         Ok(Load { calls: self.finished, took: began.elapsed(), latencies: self.latencies.clone() })
     }
 
-    /// Returns the ages of the calls without a reply, in microseconds. They belong to the latencies as well; otherwise a
-    /// server that answers few calls would look quick.
+    /// Waits at most `time` for the calls that are in flight, and returns their latencies: those of a slow server belong to
+    /// the result as well, otherwise a server that answers few calls would look quick.
+    pub(crate) fn drain(&mut self, time: Duration) -> io::Result<Histogram<u64>> {
+        let began = Instant::now();
+        self.latencies.reset();
+        while began.elapsed() < time && self.callers.iter().any(|caller| caller.core.in_flight() > 0) {
+            self.turn(Duration::from_millis(10), false)?;
+        }
+        Ok(self.latencies.clone())
+    }
+
+    /// Returns the ages of the calls that still have no reply, in microseconds: their latency is longer, and is not known.
     pub(crate) fn open_ages(&self) -> impl Iterator<Item = u64> {
         let open = self.callers.iter().filter(|caller| caller.core.in_flight() > 0);
         open.map(|caller| caller.began.elapsed().as_micros() as u64)

@@ -1,13 +1,17 @@
 //! `models`: the same key-value service under threads and under events, measured side by side.
 //!
 //! ```text
-//! main --> measure --starts--> serve (a child process): per_connection | per_call | pool | plain_loop | framework
-//!             '--> load: one thread, all connections, one call under way on each
+//! main --> measure --starts--> serve (a child process): per_connection | per_call | pool | plain_loop | tasks | framework
+//!  |          '--> load: one thread, all connections, one call under way on each
+//!  '--> row: the rounds put together --> report (tables), chart
 //! ```
 
 mod api;
 mod chart;
+#[path = "../tasks/executor.rs"]
+mod executor;
 mod framework;
+mod kernel_stacks;
 mod load;
 mod locks;
 mod measure;
@@ -18,8 +22,12 @@ mod pool;
 mod protocol;
 mod readiness;
 mod report;
+mod row;
 mod serve;
+mod tasks;
 mod threads;
+#[path = "../tasks/timer.rs"]
+mod timer;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -33,6 +41,7 @@ use rpc_examples::choices::name_of;
 use rpc_examples::signals::end_on_signal;
 use rpc_examples::status::{Failure, Status, finish};
 
+use crate::kernel_stacks::KernelStack;
 use crate::measure::Cell;
 
 const TEMPLATE: &str = "\
@@ -72,16 +81,19 @@ pub(crate) struct Options {
     /// Measure only these handlers
     #[arg(long)]
     handlers: Option<Handlers>,
+    /// Rounds: each measures every model once, and begins with another model
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=99))]
+    rounds: u8,
     /// Length of each measurement
-    #[arg(long, default_value = "2s", value_parser = duration, value_name = "TIME")]
+    #[arg(long, default_value = "1s", value_parser = duration, value_name = "TIME")]
     time: Duration,
-    /// Use few connections and a fifth of a second for each
+    /// Use few connections, one round and a fifth of a second for each
     #[arg(long)]
     quick: bool,
     /// Write the table as comma-separated values
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write the calls per second as a chart
+    /// Write calls per second, CPU time and memory as a chart
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -104,10 +116,14 @@ pub(crate) enum Model {
     Pool,
     /// One thread for all sockets and all calls
     PlainLoop,
-    /// The framework's server: one loop, which another thread takes over when a handler is slow
-    OneLoop,
-    /// The framework's server: a loop for each core
+    /// The same on each core
     LoopPerCore,
+    /// A task for each connection and each call, on a thread for each core
+    Tasks,
+    /// The framework's server, which is other code: one loop, which another thread takes over when a handler is slow
+    Framework,
+    /// The framework's server: a loop for each core
+    FrameworkPerCore,
 }
 
 /// The work of the service for a call.
@@ -148,6 +164,7 @@ fn main() -> ExitCode {
 fn compare(mut options: Options) -> Result<(), Failure> {
     if options.quick {
         options.connections = vec![1, 20];
+        options.rounds = 1;
         options.time = Duration::from_millis(200);
     }
     if options.connections.iter().any(|count| !(1..=10_000).contains(count)) {
@@ -155,19 +172,30 @@ fn compare(mut options: Options) -> Result<(), Failure> {
     }
     let files = [options.csv.as_deref(), options.svg.as_deref()];
     files.into_iter().flatten().try_for_each(can_be_written)?; // checked before the measurement, which takes minutes
+    let stack = kernel_stacks::measure();
     let mut cells = Vec::new();
-    let measured = measure_all(&options, &mut cells); // after a failure, the earlier measurements are still shown
-    write(options.csv.as_deref(), || report::csv(&cells))?;
-    write(options.svg.as_deref(), || chart::svg(&cells))?;
+    let measured = measure_all(&options, stack, &mut cells); // after a failure, the earlier measurements are still shown
+    let rows = row::rows(&cells);
+    write(options.csv.as_deref(), || report::csv(&rows, options.rounds.into()))?;
+    write(options.svg.as_deref(), || chart::svg(&rows))?;
     let mut out = io::stdout();
-    writeln!(out, "{}", report::table(&cells))?;
+    writeln!(out, "{}", report::table(&rows))?;
+    writeln!(out, "\nMedian and range of {} rounds. `>`: at least this long.", options.rounds)?;
+    let how = if stack.is_measured { "measured here" } else { "the usual size; this system does not tell" };
+    writeln!(
+        out,
+        "Memory: the resident set, and {} KiB of kernel stack for each thread ({how}).",
+        stack.kib
+    )?;
     measured?;
     writeln!(out, "\nOne lock for all keys, and one for each of {} parts:\n", locks::PARTS)?;
     writeln!(out, "{}", report::locks(&locks::measure(options.time / 4)))?;
     Ok(())
 }
 
-fn measure_all(options: &Options, cells: &mut Vec<Cell>) -> Result<(), Failure> {
+/// Measures round by round, so that a slow moment of the machine falls on all models and not on one; and each round begins
+/// with another model, so that none is always the first.
+fn measure_all(options: &Options, stack: KernelStack, cells: &mut Vec<Cell>) -> Result<(), Failure> {
     let children = Children::new();
     end_on_signal(children.clone())?;
     let models = if options.model.is_empty() { Model::value_variants() } else { &options.model };
@@ -175,14 +203,18 @@ fn measure_all(options: &Options, cells: &mut Vec<Cell>) -> Result<(), Failure> 
         Some(only) => vec![only],
         None => vec![Handlers::Quick, Handlers::Wait],
     };
-    for handlers in handlers {
-        for connections in &options.connections {
-            for model in models {
-                let cell = measure::measure(&children, *model, handlers, *connections, options.time)
-                    .inspect_err(|_| children.wait_if_interrupted())
-                    .map_err(|error| error.during(name_of(*model)))?;
-                eprintln!("{}", report::progress(&cell));
-                cells.push(cell);
+    for round in 0..usize::from(options.rounds) {
+        for handlers in &handlers {
+            for connections in &options.connections {
+                let in_turn = models.iter().cycle().skip(round).take(models.len());
+                for model in in_turn {
+                    let what = (*model, *handlers, *connections);
+                    let cell = measure::measure(&children, what, options.time, stack)
+                        .inspect_err(|_| children.wait_if_interrupted())
+                        .map_err(|error| error.during(name_of(*model)))?;
+                    eprintln!("{}", report::progress(&cell, round + 1));
+                    cells.push(cell);
+                }
             }
         }
     }

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use crate::api::Store;
 use crate::protocol::Protocol;
 use crate::threads::accept;
 
-pub(crate) fn serve(listener: &TcpListener, store: Store) -> io::Result<()> {
+pub(crate) fn serve(listener: &TcpListener, store: &Arc<Store>) -> io::Result<()> {
     let protocol = Protocol::start(store)?;
     accept(&protocol, listener, |protocol, call| {
         protocol.run(&call);

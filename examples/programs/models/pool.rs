@@ -14,7 +14,7 @@ use crate::readiness;
 /// Number of workers: a few for each core, so that some may wait.
 pub(crate) const WORKERS: usize = 16;
 
-pub(crate) fn serve(listener: TcpListener, store: Store) -> io::Result<()> {
+pub(crate) fn serve(listener: TcpListener, store: &Arc<Store>) -> io::Result<()> {
     let protocol = Protocol::start(store)?;
     let (hand_out, calls) = mpsc::channel::<ReadyCall>(); // the protocol bounds it: slots, and its own queue
     let calls = Arc::new(Mutex::new(calls));

@@ -53,8 +53,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Protocol {
     /// Returns a server of this store, without connections, and starts a thread that checks its timers.
-    pub(crate) fn start(store: Store) -> io::Result<Arc<Self>> {
-        let service = KvServer::new(store);
+    pub(crate) fn start(store: &Arc<Store>) -> io::Result<Arc<Self>> {
+        let service = KvServer::shared(Arc::clone(store));
         let limits = ServerLimits::default();
         let limit = limits.max_frame;
         let config = ServerConfig {
@@ -114,8 +114,11 @@ impl Protocol {
         let mut reply = Vec::new();
         let status = self.dispatch(call, &mut reply);
         let now = self.now();
-        lock(&self.core).finish(call.key, status, &reply, now);
-        self.flush();
+        let mut core = lock(&self.core);
+        core.finish(call.key, status, &reply, now);
+        let ready: Vec<ConnId> = std::iter::from_fn(|| core.poll_ready()).collect();
+        drop(core);
+        ready.into_iter().for_each(|conn| self.write(conn));
     }
 
     fn dispatch(&self, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
@@ -139,39 +142,41 @@ impl Protocol {
 
     /// Writes the waiting output of every connection.
     pub(crate) fn flush(&self) {
-        loop {
-            let next = lock(&self.core).poll_ready();
-            match next {
-                Some(conn) => self.write(conn),
-                None => return,
-            }
-        }
+        let mut core = lock(&self.core);
+        let ready: Vec<ConnId> = std::iter::from_fn(|| core.poll_ready()).collect();
+        drop(core);
+        ready.into_iter().for_each(|conn| self.write(conn));
     }
 
     /// Writes the waiting output of one connection, as far as its socket accepts it.
     pub(crate) fn write(&self, conn: ConnId) {
         let Some(peer) = lock(&self.peers).get(&conn).cloned() else { return };
         let _order = lock(&peer.order);
-        loop {
-            let bytes = lock(&self.core).outgoing(conn).map(|out| out.unsent().to_vec()).unwrap_or_default();
-            if bytes.is_empty() {
-                break;
-            }
-            let written = peer.sink.write(&bytes);
-            let now = self.now();
-            match written {
-                Ok(count) => lock(&self.core).handle_written(conn, count, now),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break, // an event comes when it is writable again
-                Err(_) => {
-                    lock(&self.core).handle_closed(conn, now);
-                    break;
-                }
-            }
+        let mut written = 0;
+        while let Some(bytes) = self.next_output(conn, &peer, written) {
+            written = match peer.sink.write(&bytes) {
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return, // an event comes when it is writable again
+                Err(_) => return lock(&self.core).handle_closed(conn, self.now()),
+            };
         }
-        if lock(&self.core).wants_close(conn) {
+    }
+
+    /// Records that bytes were written, and returns the next ones. Closes the socket after the last of a connection that ends.
+    fn next_output(&self, conn: ConnId, peer: &Peer, written: usize) -> Option<Vec<u8>> {
+        let now = self.now();
+        let mut core = lock(&self.core);
+        if written > 0 {
+            core.handle_written(conn, written, now);
+        }
+        let bytes = core.outgoing(conn).map(|out| out.unsent().to_vec()).filter(|bytes| !bytes.is_empty());
+        let ends = bytes.is_none() && core.wants_close(conn);
+        drop(core);
+        if ends {
             peer.sink.end();
         }
+        bytes
     }
 
     /// Removes a connection that is closed.

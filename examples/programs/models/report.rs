@@ -4,57 +4,97 @@ use comfy_table::{CellAlignment, Table, presets};
 use rpc_examples::choices::name_of;
 
 use crate::locks::{LockRow, Section};
-use crate::measure::Cell;
+use crate::measure::{Cell, Latency};
+use crate::row::{Row, Spread};
 
-const COLUMNS: [&str; 10] = [
+/// The columns of the values for programs. Latencies with `>` in front are lower bounds.
+const CSV: [&str; 15] = [
     "handlers",
     "connections",
     "model",
     "calls/s",
+    "calls/s least",
+    "calls/s most",
     "p50 us",
     "p99 us",
     "memory MiB",
     "threads",
     "CPU us/call",
+    "CPU us/call least",
+    "CPU us/call most",
+    "switches/call",
+    "rounds",
+];
+const TABLE: [&str; 10] = [
+    "handlers",
+    "connections",
+    "model",
+    "calls/s (range)",
+    "p50 us",
+    "p99 us",
+    "memory MiB",
+    "threads",
+    "CPU us/call (range)",
     "switches/call",
 ];
 
-fn fields(cell: &Cell) -> [String; 10] {
-    [
-        name_of(cell.handlers),
-        cell.connections.to_string(),
-        name_of(cell.model),
-        format!("{:.0}", cell.calls_per_second),
-        cell.p50_micros.to_string(),
-        cell.p99_micros.to_string(),
-        format!("{:.1}", cell.rss_kib as f64 / 1024.0),
-        cell.threads.to_string(),
-        format!("{:.1}", cell.cpu_micros_per_call),
-        format!("{:.2}", cell.switches_per_call),
-    ]
+fn latency(latency: Latency) -> String {
+    format!("{}{}", if latency.is_at_least { ">" } else { "" }, latency.micros)
 }
 
 /// Returns one line for the progress of the measurement.
-pub(crate) fn progress(cell: &Cell) -> String {
-    let [handlers, connections, model, calls, ..] = fields(cell);
-    format!("{handlers} handlers, {connections} connections, {model}: {calls} calls/s")
+pub(crate) fn progress(cell: &Cell, round: usize) -> String {
+    let Cell { handlers, connections, model, calls_per_second, .. } = cell;
+    let (handlers, model) = (name_of(*handlers), name_of(*model));
+    format!(
+        "round {round}: {handlers} handlers, {connections} connections, {model}: {calls_per_second:.0} calls/s"
+    )
 }
 
-pub(crate) fn table(cells: &[Cell]) -> Table {
+pub(crate) fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(COLUMNS);
-    for cell in cells {
-        table.add_row(fields(cell));
+    table.set_header(TABLE);
+    for row in rows {
+        let Spread { median, least, most } = row.calls;
+        table.add_row([
+            name_of(row.handlers),
+            row.connections.to_string(),
+            name_of(row.model),
+            format!("{median:.0} ({least:.0}-{most:.0})"),
+            latency(row.p50),
+            latency(row.p99),
+            format!("{:.1}", row.memory.median),
+            format!("{:.0}", row.threads),
+            format!("{:.1} ({:.1}-{:.1})", row.cpu.median, row.cpu.least, row.cpu.most),
+            format!("{:.2}", row.switches),
+        ]);
     }
     numbers_to_the_right(&mut table, 3);
     table
 }
 
-pub(crate) fn csv(cells: &[Cell]) -> String {
-    let mut text = COLUMNS.join(",") + "\n";
-    for cell in cells {
-        text += &(fields(cell).join(",") + "\n");
+pub(crate) fn csv(rows: &[Row], rounds: usize) -> String {
+    let mut text = CSV.join(",") + "\n";
+    for row in rows {
+        let fields = [
+            name_of(row.handlers),
+            row.connections.to_string(),
+            name_of(row.model),
+            format!("{:.0}", row.calls.median),
+            format!("{:.0}", row.calls.least),
+            format!("{:.0}", row.calls.most),
+            latency(row.p50),
+            latency(row.p99),
+            format!("{:.1}", row.memory.median),
+            format!("{:.0}", row.threads),
+            format!("{:.1}", row.cpu.median),
+            format!("{:.1}", row.cpu.least),
+            format!("{:.1}", row.cpu.most),
+            format!("{:.2}", row.switches),
+            rounds.to_string(),
+        ];
+        text += &(fields.join(",") + "\n");
     }
     text
 }

@@ -94,6 +94,7 @@ bounds! {
         unsent_stall: TICK, LONGEST, "a connection needs time to send a reply";
         grace: Duration::ZERO, LONGEST, "zero ends a drain at once";
         drain_linger: Duration::ZERO, LONGEST, "zero closes a drained connection at once";
+        drain_detached: Duration::ZERO, LONGEST, "zero waits for no client that has lost its connection";
         threads: 1, THREADS, "a handler needs a thread";
         connections: 1, COUNT, "without a connection no client can call";
         connections_per_source: Some(1), Some(COUNT), "for half of the connections, use `None`";

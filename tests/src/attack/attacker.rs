@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rpc_core::Client;
-use rpc_core::ids::MethodId;
+use rpc_core::ids::{MethodId, Nonce};
 use rpc_core::wire::codec;
 use rpc_core::wire::frame::{self, Frame, FrameDecoder, Header, Kind};
 use rpc_core::wire::message::{Hello, Status, Welcome};
@@ -88,10 +88,18 @@ pub(super) fn connect(to: SocketAddr, from: Ipv4Addr, narrow: bool) -> std::io::
     Ok(socket.into())
 }
 
-/// Returns a HELLO with its body.
+/// Returns a HELLO with its body. It has no nonce: played again, it opens another session.
 pub(super) fn hello(slots: u16) -> Vec<u8> {
     let body = Hello::new(slots, 0, &[TargetClient::CONTRACT]).encode();
     framed(&Header::new(Kind::Hello), &body)
+}
+
+/// Returns a HELLO with a nonce of its own, as an honest client sends it.
+pub(super) fn hello_with_nonce(slots: u16) -> Vec<u8> {
+    let mut nonce = [0; 16];
+    fastrand::fill(&mut nonce);
+    let hello = Hello { nonce: Some(Nonce(nonce)), ..Hello::new(slots, 0, &[TargetClient::CONTRACT]) };
+    framed(&Header::new(Kind::Hello), &hello.encode())
 }
 
 /// Returns a frame.

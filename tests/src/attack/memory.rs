@@ -1,11 +1,11 @@
 //! Attacks on memory: replies that are not read, replies and arguments that are kept, and claims that are not kept.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rpc_core::wire::frame::{Header, Kind};
 use rpc_core::wire::message::encode_name;
 
-use super::attacker::{Attacker, bare, call, framed};
+use super::attacker::{Attacker, Heard, bare, call, framed};
 use super::case::{Case, Scene, Trial, bound, bytes};
 use super::process::Limits;
 
@@ -80,7 +80,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         family: FAMILY,
         name: "arguments that wait",
-        sent: "1,024 slow calls with 64 KiB of arguments each, from one connection",
+        sent: "1,024 slow calls with 64 KiB of arguments each, from one connection; those that are refused again and again",
         answer: "at most 8 MiB are pinned; the rest is refused as busy or not read",
         quick: true,
         alone: false,
@@ -222,6 +222,7 @@ fn arguments(trial: &mut Trial) -> Result<(), String> {
     let mut attacker = Attacker::greeted(scene.server.address, 0, 1024)?;
     attacker.stream.set_write_timeout(Some(Duration::from_secs(1))).map_err(|error| error.to_string())?;
     let body = vec![1_u8; 64 << 10];
+    let began = Instant::now();
     let mut sent = 0;
     for slot in 0..attacker.slots() {
         if !attacker.send(&call("swallow", slot, 1, &(3_000_u64, body.as_slice()))) {
@@ -229,7 +230,14 @@ fn arguments(trial: &mut Trial) -> Result<(), String> {
         }
         sent += 1;
     }
-    let peak = scene.watch(WATCH / 2);
+    // Each one that is refused is sent again at once, so that no room stays free for long.
+    while began.elapsed() < WATCH / 2 {
+        let Heard::Frame(frame) = attacker.hear(WATCH / 10) else { break };
+        let Header { slot, seq, .. } = frame.header;
+        attacker.send(&call("swallow", slot, seq + 1, &(3_000_u64, body.as_slice())));
+        sent += 1;
+    }
+    let peak = scene.watch(WATCH / 10);
     trial.fact(format!("{sent} calls were taken"));
     trial.memory("pinned by one connection", peak, bound::ONE_CONNECTION);
     drop(attacker);

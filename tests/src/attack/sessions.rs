@@ -1,12 +1,13 @@
 //! Attacks on sessions: too many of them, other clients' sessions, and the room for kept replies.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use rpc_core::ids::{SessionId, Token};
 use rpc_core::wire::frame::{Header, Kind};
 use rpc_core::wire::message::Welcome;
 
-use super::attacker::{Attacker, Heard, bare, call, framed, hello};
+use super::attacker::{Attacker, Heard, bare, call, framed, hello, hello_with_nonce};
 use super::case::{Case, Scene, Trial, millis};
 use super::process::Limits;
 
@@ -54,8 +55,8 @@ pub(super) const CASES: &[Case] = &[
     Case {
         family: FAMILY,
         name: "an opening that is played twice",
-        sent: "the bytes of one HELLO and one CALL, on two connections, as a network may play them",
-        answer: "the call runs once",
+        sent: "the bytes of one HELLO with a nonce and one CALL, on two connections, as a network may play them",
+        answer: "one session, and the call runs once; without a nonce, another session (wire.md, Security)",
         quick: true,
         alone: false,
         run: twice,
@@ -188,17 +189,30 @@ fn race(trial: &mut Trial) -> Result<(), String> {
 
 fn twice(trial: &mut Trial) -> Result<(), String> {
     let scene = Scene::plain()?;
-    let (opening, request) = (hello(4), call("keep", 0, 1, &(8_u64,)));
-    let mut played = Vec::new();
-    for _ in 0..2 {
-        let mut attacker = Attacker::silent(scene.server.address, 0, false)?.greet(opening.clone())?;
-        attacker.send(&request);
-        trial.fact(format!("the answer is {}", attacker.hear(WAIT).text()));
-        played.push(attacker); // the first connection stays open
-    }
+    let (with_nonce, _first) = play_twice(trial, &scene, &hello_with_nonce(4))?;
     trial.at_most("runs of one call", runs(&scene)?, 1);
-    drop(played);
+    trial.at_most("sessions that were opened", with_nonce, 1);
+    // The page promises no more to a client that sends no nonce. Here too the answers of the two are not mixed up.
+    let (without, _second) = play_twice(trial, &scene, &hello(4))?;
+    trial.at_least("sessions that were opened without a nonce", without, 2);
+    trial.at_most("runs of both calls", runs(&scene)?, 3);
     scene.finish(trial)
+}
+
+/// Plays the bytes of an opening and of one call on two connections. Returns the number of sessions that answered, and the
+/// connections, which stay open.
+fn play_twice(trial: &mut Trial, scene: &Scene, opening: &[u8]) -> Result<(u64, Vec<Attacker>), String> {
+    let request = call("keep", 0, 1, &(8_u64,));
+    let (mut played, mut sessions) = (Vec::new(), HashSet::new());
+    for _ in 0..2 {
+        let mut attacker = Attacker::silent(scene.server.address, 0, false)?.greet(opening.to_vec())?;
+        sessions.extend(attacker.welcome.as_ref().map(|welcome| welcome.session));
+        attacker.send(&request);
+        let answer = attacker.hear(WAIT).text();
+        trial.holds("the call is answered with its value", answer == "Done", answer);
+        played.push(attacker);
+    }
+    Ok((sessions.len() as u64, played))
 }
 
 /// Returns the number of times that `keep` and `big` ran.

@@ -111,8 +111,8 @@ pub struct Server {
     jobs: Vec<Job>,
     /// The records as they were after the last step.
     records: Vec<Seen>,
-    /// The end of the grace time, if it was told to shut down.
-    grace_ends: Option<Time>,
+    /// The time at which it was told to shut down.
+    drain_began: Option<Time>,
     /// It may end, as it said after the last step.
     drained: bool,
 }
@@ -128,7 +128,7 @@ impl Server {
             links,
             jobs: Vec::new(),
             records: Vec::new(),
-            grace_ends: None,
+            drain_began: None,
             drained: false,
         }
     }
@@ -168,7 +168,7 @@ impl Server {
                 self.now = end;
             }
             ServerStep::Drain => {
-                self.grace_ends = Some(self.now.plus(ServerLimits::default().grace));
+                self.drain_began = Some(self.now);
                 self.core.start_drain(self.now);
             }
             ServerStep::StartAgain => {
@@ -263,15 +263,23 @@ impl Server {
         self.records = records;
         let ends_now =
             self.core.is_drained() && !std::mem::replace(&mut self.drained, self.core.is_drained());
-        let early = ends_now && self.grace_ends.is_some_and(|ends| self.now < ends);
+        let limits = ServerLimits::default();
+        let early = ends_now && self.drain_began.is_some_and(|began| self.now < began.plus(limits.grace));
         let hinders = |((session, _), (_, state)): &Seen| match state {
             RecordState::Queued | RecordState::Running => true,
-            RecordState::Ran | RecordState::Refused => !self.core.is_attached(*session),
+            // Its client may come back for it, for a time of its own.
+            RecordState::Ran | RecordState::Refused => {
+                let since = self.core.detached_since(*session);
+                since.is_some_and(|_| {
+                    since
+                        .max(self.drain_began)
+                        .is_some_and(|since| self.now.since(since) < limits.drain_detached)
+                })
+            }
             RecordState::Empty | RecordState::Acknowledged => false,
         };
         if early && self.records.iter().any(hinders) {
-            let text =
-                "V16: the server ends before its grace time, and a call is open or its reply not fetched";
+            let text = "V16: the server ends in its grace time, and a call is open or its reply may still be fetched";
             broken = Some(text.to_owned());
         }
         broken.map_or(Ok(()), Err)

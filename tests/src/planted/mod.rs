@@ -5,9 +5,11 @@
 //!                                          plant (source, tokens) --> switches --weave--> a copy of the workspace (tree)
 //! cargo mutants --list --generated--> ----/                                                      |
 //!                                                 verdict <-- stage, with RPC_PLANTED=number <--cargo--'
+//!                                                             (first the test that found it before: found_by)
 //! ```
 
 pub mod cargo;
+pub mod found_by;
 pub mod generated;
 pub mod list;
 pub mod source;

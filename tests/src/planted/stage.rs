@@ -1,12 +1,13 @@
 //! The stages that look for a fault, cheapest first: each is a test program, run with one fault switched on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use super::found_by::Finder;
 use super::tree;
 use super::weave::VARIABLE;
 
@@ -57,6 +58,9 @@ pub const STAGES: &[Stage] = &[
 const SLOWER: u32 = 5;
 /// and so much longer on top, since the machine may be busy.
 const SPARE: Duration = Duration::from_secs(20);
+/// The longest time of the one test that is asked first: milliseconds as a rule; that of many schedules takes 16 s, and a busy machine
+/// ten times as long.
+const FIRST_LIMIT: Duration = Duration::from_secs(160);
 /// The number of times that a test is run again after it failed in a timed stage; one more failure confirms it.
 const ASKED_AGAIN: usize = 3;
 /// The part of a program's output that is kept to be shown.
@@ -110,20 +114,48 @@ impl Stages {
         for index in 0..self.stages.len() {
             let (stage, limit) = self.stages[index];
             let began = Instant::now();
-            match self.found(stage, limit, 0) {
-                Outcome::Passed => {}
-                Outcome::Failed(test) => {
-                    return Err(format!("nothing is planted, and {test} fails in stage {}", stage.name));
-                }
-                Outcome::Hung => {
-                    return Err(format!("nothing is planted, and stage {} does not end", stage.name));
-                }
-            }
+            self.pass(stage, stage.words, limit)?;
             let took = began.elapsed();
             self.stages[index].1 = took * SLOWER + SPARE;
             times.push((stage.name, took));
         }
         Ok(times)
+    }
+
+    /// Runs the tests that are asked first, with nothing planted.
+    ///
+    /// # Errors
+    /// One of them fails although nothing is planted.
+    pub fn check_finders(&self, finders: &[&Finder]) -> Result<(), String> {
+        for (stage, _) in &self.stages {
+            let of_stage = finders.iter().filter(|finder| finder.stage == stage.name);
+            let tests: BTreeSet<&str> = of_stage.map(|finder| finder.test.as_str()).collect();
+            let words: Vec<&str> = tests.into_iter().chain(["--exact", "--test-threads=8"]).collect();
+            if words.len() > 2 {
+                self.pass(*stage, &words, FIRST_LIMIT)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a stage, or tests of it, with nothing planted.
+    fn pass(&self, stage: Stage, words: &[&str], limit: Duration) -> Result<(), String> {
+        match self.found(stage, words, limit, 0) {
+            Outcome::Passed => Ok(()),
+            Outcome::Failed(test) => {
+                Err(format!("nothing is planted, and {test} fails in stage {}", stage.name))
+            }
+            Outcome::Hung => Err(format!("nothing is planted, and stage {} does not end", stage.name)),
+        }
+    }
+
+    /// Asks the test that found a fault before. `None` if it does not find it now, or is not there any more.
+    pub fn ask(&self, fault: u32, finder: &Finder) -> Option<Verdict> {
+        let (stage, _) = self.stages.iter().find(|(stage, _)| stage.name == finder.stage)?;
+        match self.found(*stage, &[&finder.test, "--exact"], FIRST_LIMIT, fault) {
+            Outcome::Failed(test) => Some(Verdict::Killed(stage.name, test)),
+            Outcome::Passed | Outcome::Hung => None,
+        }
     }
 
     /// Asks the stages one after the other until a test of one fails. A stage that does not end says nothing about the
@@ -132,7 +164,7 @@ impl Stages {
     pub fn judge(&self, fault: u32, in_net: bool, hang_is_enough: bool) -> Verdict {
         let mut hung = None;
         for (stage, limit) in self.stages.iter().filter(|(stage, _)| stage.net || !in_net) {
-            match self.found(*stage, *limit, fault) {
+            match self.found(*stage, stage.words, *limit, fault) {
                 Outcome::Passed => {}
                 Outcome::Failed(test) => return Verdict::Killed(stage.name, test),
                 Outcome::Hung if hang_is_enough => return Verdict::Hung(stage.name),
@@ -142,9 +174,9 @@ impl Stages {
         hung.map_or(Verdict::Survived, Verdict::Hung)
     }
 
-    /// Runs a stage; in a timed one a failure counts if the same test fails again.
-    fn found(&self, stage: Stage, limit: Duration, fault: u32) -> Outcome {
-        let first = self.run(stage, stage.words, limit, fault);
+    /// Runs tests of a stage; in a timed one a failure counts if the same test fails again.
+    fn found(&self, stage: Stage, words: &[&str], limit: Duration, fault: u32) -> Outcome {
+        let first = self.run(stage, words, limit, fault);
         let Outcome::Failed(test) = &first else { return first };
         if !stage.timed {
             return first;
@@ -262,7 +294,7 @@ mod tests {
     use std::path::PathBuf;
     use std::time::Duration;
 
-    use super::{Outcome, Stage, Stages, Verdict, failed_test, tree};
+    use super::{Finder, Outcome, Stage, Stages, Verdict, failed_test, tree};
 
     #[test]
     fn a_failed_test_is_known_by_its_line() {
@@ -300,6 +332,30 @@ mod tests {
     }
 
     #[test]
+    fn the_test_that_found_a_fault_before_is_asked_first_and_by_its_name() {
+        let script = "[ \"$1 $2\" = 'a::b --exact' ] && [ $RPC_PLANTED = 2 ] && echo 'test a::b ... FAILED' && exit 101; exit 0";
+        let (stages, root) = stages("first", script, false);
+        let finder = |test: &str| Finder { stage: "unit".to_owned(), test: test.to_owned() };
+        assert!(
+            matches!(stages.ask(2, &finder("a::b")), Some(Verdict::Killed("unit", test)) if test == "a::b")
+        );
+        assert!(stages.ask(1, &finder("a::b")).is_none(), "it does not find this one");
+        assert!(stages.ask(2, &finder("a::c")).is_none(), "there is no such test");
+        let elsewhere = Finder { stage: "none".to_owned(), ..finder("a::b") };
+        assert!(stages.ask(2, &elsewhere).is_none(), "there is no such stage");
+        assert!(stages.check_finders(&[&finder("a::b")]).is_ok());
+        fs::remove_dir_all(root).expect("it was made above");
+    }
+
+    #[test]
+    fn a_test_that_is_asked_first_and_fails_with_nothing_planted_ends_the_run() {
+        let (stages, root) = stages("first-broken", "[ $1 = a::b ] && exit 3; exit 0", false);
+        let finder = Finder { stage: "unit".to_owned(), test: "a::b".to_owned() };
+        assert!(stages.check_finders(&[&finder]).expect_err("it fails").contains("nothing is planted"));
+        fs::remove_dir_all(root).expect("it was made above");
+    }
+
+    #[test]
     fn a_program_that_does_not_end_is_hung_unless_a_test_of_it_failed() {
         let (mut silent, root) = stages("silent", "sleep 1000", false);
         silent.stages[0].1 = Duration::from_millis(50);
@@ -328,7 +384,8 @@ mod tests {
     fn a_stage_that_fails_with_nothing_planted_ends_the_run() {
         let (mut stages, root) = stages("broken", "exit 3", false);
         assert!(stages.measure().expect_err("it fails").contains("nothing is planted"));
-        assert!(matches!(stages.found(stages.stages[0].0, Duration::from_secs(60), 0), Outcome::Failed(_)));
+        let found = stages.found(stages.stages[0].0, &[], Duration::from_secs(60), 0);
+        assert!(matches!(found, Outcome::Failed(_)));
         fs::remove_dir_all(root).expect("it was made above");
     }
 }

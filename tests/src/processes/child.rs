@@ -35,10 +35,17 @@ impl ChildProcess {
     /// Starts this program in the role of a server, and waits until it listens.
     pub(crate) fn listen(role: &str, words: &Words) -> Result<(Self, SocketAddr), String> {
         let mut server = Self::start(role, words)?;
-        let output = server.child.stdout.take().ok_or("a server without standard output")?;
+        let address = server.said(LISTENS)?;
+        let address = address.parse().map_err(|_| format!("{role} listens at {address:?}"))?;
+        Ok((server, address))
+    }
+
+    /// Waits until the process writes a line that begins so, and returns its rest. It is asked once.
+    pub(crate) fn said(&mut self, begin: &str) -> Result<String, String> {
+        let output = self.child.stdout.take().ok_or("a process without standard output")?;
         let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-        let address = lines.find_map(|line| line.strip_prefix(LISTENS)?.parse().ok());
-        Ok((server, address.ok_or_else(|| format!("{role} ended before it listened"))?))
+        let rest = lines.find_map(|line| line.strip_prefix(begin).map(str::to_owned));
+        rest.ok_or_else(|| format!("a process ended before it wrote {begin:?}"))
     }
 
     /// Returns how the process ended; `None` if it has not.

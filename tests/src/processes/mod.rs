@@ -7,6 +7,7 @@
 //! journal    files that survive a kill: what ran, what was begun, what callers were told
 //! verdict, judge      what a caller was told, against what ran
 //! once       the service, with the roles of its server and of its clients
+//! stopping   a server that is stopped beside clients that are idle, closed, killed or frozen
 //! ```
 
 pub(crate) mod child;
@@ -15,6 +16,7 @@ pub(crate) mod journal;
 pub(crate) mod judge;
 pub(crate) mod once;
 pub(crate) mod scene;
+pub(crate) mod stopping;
 pub(crate) mod verdict;
 pub(crate) mod words;
 
@@ -24,12 +26,14 @@ use words::Words;
 type Role = (&'static str, fn(&Words) -> Result<(), String>);
 
 /// The roles in which `prove` starts itself again.
-const ROLES: [Role; 5] = [
+const ROLES: [Role; 7] = [
     (once::SERVER, once::serve),
     (once::CLIENT, once::call),
     (crate::histories::SERVER, crate::histories::serve),
     (crate::histories::CLIENT, crate::histories::call),
     (crate::recovery::SERVER, crate::recovery::serve),
+    (stopping::SERVER, stopping::serve),
+    (stopping::CLIENT, stopping::call),
 ];
 
 /// Returns true if a process that this program starts for itself has this role.

@@ -119,10 +119,15 @@ pub(crate) fn stop_at_end_of_input() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&stop);
     std::thread::spawn(move || {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new()); // an error is an end too
+        wait_for_end_of_input();
         set.store(true, Ordering::Relaxed);
     });
     stop
+}
+
+/// Waits until standard input ends.
+pub(crate) fn wait_for_end_of_input() {
+    let _ = std::io::stdin().read_to_end(&mut Vec::new()); // an error is an end too
 }
 
 /// The state that the lanes of one client process share.

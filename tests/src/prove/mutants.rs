@@ -1,9 +1,9 @@
 //! The part `mutants`: every planted fault must be found by a test, and one change that is no fault must be found by none.
 
+mod judge;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Failure, Options, Part, Progress, Report};
@@ -30,8 +30,6 @@ const BASELINE: Duration = Duration::from_secs(300);
 /// The number of times that faults that do not compile are taken out and the rest is compiled again: the compiler reports types before
 /// borrows, and needs two rounds or three.
 const ROUNDS: usize = 8;
-/// Faults beyond one for each processor that are judged at a time.
-const WAITING: usize = 2;
 /// The table of generated faults that survive and were looked at.
 const TABLE: &str = "docs/proof/survivors.md";
 
@@ -56,6 +54,8 @@ struct Bench {
     /// A generated fault that survives is printed, and does not fail the run.
     report_generated: bool,
     unviable: usize,
+    /// Faults of the list that a quick run does not judge.
+    left_out: usize,
 }
 
 fn run(options: &Options, progress: &mut Progress) -> Report {
@@ -81,6 +81,7 @@ fn prepare(options: &Options) -> Result<Bench, String> {
         seed: 0,
         proposed: None,
         unviable: 0,
+        left_out: 0,
         report_generated: options.report_generated,
     };
     for fault in list::read(&bench.root.join("tests/mutants"))? {
@@ -131,11 +132,8 @@ fn try_run(
     let began = Instant::now();
     let mut stages = build(&mut bench, progress)?;
     println!("built in {} s", began.elapsed().as_secs());
-    progress.show(|| "nothing planted".to_owned());
-    let times: Vec<String> =
-        stages.measure()?.iter().map(|(name, took)| format!("{name} {:.1} s", took.as_secs_f64())).collect();
-    println!("nothing planted: {}", times.join(", "));
-    judge_all(&mut bench.cases, &stages, options.seconds.map(Duration::from_secs), progress);
+    bench.left_out = judge::leave_out(&mut bench.cases, options.quick && options.names.is_empty());
+    judge::judge(&mut bench, &mut stages, options.seconds.map(Duration::from_secs), progress)?;
     conclude(&bench, report);
     report.fact("seconds", began.elapsed().as_secs());
     Ok(())
@@ -200,45 +198,6 @@ fn targets(root: &Path) -> Result<Vec<&'static str>, String> {
     Ok(targets)
 }
 
-/// Judges the faults, some more at a time than there are processors: many tests wait. After `bound` no generated fault
-/// is begun; it has no verdict then, and is counted.
-fn judge_all(cases: &mut [Case], stages: &Stages, bound: Option<Duration>, progress: &mut Progress) {
-    let (total, done) = (cases.len(), AtomicUsize::new(0));
-    let first = Instant::now();
-    let queue = Mutex::new(cases.iter_mut());
-    let progress = Mutex::new(progress);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from) + WAITING;
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().map(|mut queue| queue.next());
-                    let Ok(Some(case)) = next else { return };
-                    let began = Instant::now();
-                    if case.fault.is_none() && bound.is_some_and(|bound| first.elapsed() > bound) {
-                        continue;
-                    }
-                    // A hand-made fault is to be found by the test of a rule; of a generated one a hang is enough.
-                    let is_generated = case.fault.is_none();
-                    let verdict = stages.judge(case.switch.number, case.switch.in_net, is_generated);
-                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    if let Ok(mut progress) = progress.lock() {
-                        progress.clear();
-                        println!(
-                            "{:<34} {:>4} s  {}",
-                            case.name,
-                            began.elapsed().as_secs(),
-                            told(case, &verdict)
-                        );
-                        progress.show(|| format!("{done} of {total}"));
-                    }
-                    case.verdict = Some(verdict);
-                }
-            });
-        }
-    });
-}
-
 /// The verdict, in words.
 fn told(case: &Case, verdict: &Verdict) -> String {
     let about = if case.fault.is_none() { format!("\n{:<42}{}", "", case.what) } else { String::new() };
@@ -266,6 +225,7 @@ fn conclude(bench: &Bench, report: &mut Report) {
         |case| case.excuse.is_some() && matches!(case.verdict, Some(Verdict::Survived));
     let harmless: fn(&Case) -> bool = |case| case.fault.as_ref().is_some_and(|fault| fault.harmless);
     report.fact("planted", made.len());
+    report.fact("left_to_all", bench.left_out);
     report.fact("killed", count(&made, killed));
     report.fact("hung", count(&made, hung));
     report.fact("justified", count(&made, excused));
@@ -336,8 +296,8 @@ fn replay(options: &Options) -> Report {
         if options.names.is_empty() || bench.cases.is_empty() {
             return Err("give the name of a fault; `prove mutants --list` shows them".to_owned());
         }
-        let stages = build(&mut bench, &mut progress)?;
-        judge_all(&mut bench.cases, &stages, None, &mut progress);
+        let mut stages = build(&mut bench, &mut progress)?;
+        judge::judge(&mut bench, &mut stages, None, &mut progress)?;
         bench.cases.iter().for_each(|case| show(case, &stages));
         conclude(&bench, &mut report);
         Ok(())

@@ -16,6 +16,7 @@ pub mod local_server;
 pub mod options;
 pub mod output;
 pub mod page;
+pub mod percent;
 pub mod print;
 pub mod progress;
 pub mod report;

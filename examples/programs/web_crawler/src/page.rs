@@ -25,6 +25,10 @@ pub enum Outcome {
     Redirect(u16),
     /// HTML longer than the limit. It is there, so a link to it is not dead, but its own links are unknown.
     TooLarge(u16),
+    /// A page in a form that this crawler does not read, with the reason for people. It is there, so a link to it is not dead.
+    Unread(u16, String),
+    /// A redirect without an address that can be followed: a dead link.
+    MovedNowhere(u16),
     /// It did not end within the time-out.
     NeverEnded,
     /// No answer, with the reason for people.
@@ -40,7 +44,11 @@ impl Page {
     /// Returns the status, or 0 if no server gave one.
     pub fn status(&self) -> u16 {
         match self.outcome {
-            Outcome::Answered(status) | Outcome::Redirect(status) | Outcome::TooLarge(status) => status,
+            Outcome::Answered(status)
+            | Outcome::Redirect(status)
+            | Outcome::TooLarge(status)
+            | Outcome::Unread(status, _)
+            | Outcome::MovedNowhere(status) => status,
             Outcome::NeverEnded | Outcome::NoAnswer(_) => 0,
         }
     }
@@ -49,6 +57,9 @@ impl Page {
     pub fn why_dead(&self) -> Option<String> {
         match &self.outcome {
             Outcome::Answered(status) if *status >= 400 => Some(format!("status {status}")),
+            Outcome::MovedNowhere(status) => {
+                Some(format!("status {status}, a redirect without an address that can be followed"))
+            }
             Outcome::NeverEnded => Some("the page did not end within the time-out".to_owned()),
             Outcome::NoAnswer(why) => Some(why.clone()),
             _ => None,
@@ -56,8 +67,9 @@ impl Page {
     }
 
     /// Returns why the links of an existing page are unknown, if they are.
-    pub fn why_cut_off(&self) -> Option<&'static str> {
-        match self.outcome {
+    pub fn why_cut_off(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Unread(_, why) => Some(why),
             Outcome::TooLarge(_) => Some("longer than --max-bytes allows: its links were not read"),
             _ => None,
         }

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::failure::DEAD_LINKS_FOUND;
 use crate::page::Page;
+use crate::scope::LONGEST_URL;
 use crate::task::{MOST_REDIRECTS, Task};
 
 /// Number of addresses, and of places of each, that a summary names; `--format json` names them all.
@@ -27,6 +28,8 @@ pub struct Report {
     pub most_in_flight: usize,
     /// True if the limit on pages left some out.
     pub cut_short: bool,
+    /// Links whose addresses are too long to be followed, with the first page that has each.
+    pub too_long: BTreeMap<Url, Url>,
     /// The exit status of a crawl that a signal has stopped.
     pub interrupted: Option<u8>,
 }
@@ -39,9 +42,15 @@ impl Report {
         let why_dead =
             |page: &Page| Some((page.url.clone(), page.why_dead().or_else(|| astray(page, &pages))?));
         let dead = pages.values().filter_map(why_dead).collect();
+        let links = pages.iter().flat_map(|(from, page)| page.links.iter().map(move |link| (link, from)));
+        let mut too_long = BTreeMap::new();
+        for (link, from) in links.filter(|(link, _)| task.scope.is_too_long(link)) {
+            too_long.entry(link.clone()).or_insert_with(|| from.clone());
+        }
         let watch = &task.watch;
         Report {
             dead,
+            too_long,
             pages,
             took,
             most_in_flight: watch.most_in_flight(),
@@ -75,7 +84,7 @@ impl Report {
     }
 
     /// Returns the existing pages whose links are unknown, with the reasons.
-    pub fn cut_off(&self) -> BTreeMap<&Url, &'static str> {
+    pub fn cut_off(&self) -> BTreeMap<&Url, &str> {
         self.pages.iter().filter_map(|(url, page)| Some((url, page.why_cut_off()?))).collect()
     }
 
@@ -141,6 +150,14 @@ fn astray(page: &Page, pages: &BTreeMap<Url, Page>) -> Option<String> {
     None
 }
 
+/// Returns the beginning of a long address.
+fn shortened(url: &Url) -> String {
+    match url.as_str().char_indices().nth(100) {
+        Some((end, _)) => format!("{}..", &url.as_str()[..end]),
+        None => url.to_string(),
+    }
+}
+
 /// The summary for people: whole lines.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -166,11 +183,17 @@ pub struct Findings<'r>(&'r Report);
 impl fmt::Display for Findings<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Findings(report) = self;
+        if let Some((link, from)) = report.too_long.first_key_value() {
+            let (count, longest) = (report.too_long.len(), LONGEST_URL);
+            let links = if count == 1 { "1 link was" } else { &*format!("{count} links were") };
+            writeln!(f, "{links} not followed, being longer than {longest} characters:")?;
+            writeln!(f, "  {}, found on {}", shortened(link), shortened(from))?;
+        }
         let cut_off = report.cut_off();
         match cut_off.len() {
             0 => {}
-            1 => writeln!(f, "1 page was cut off:")?,
-            many => writeln!(f, "{many} pages were cut off:")?,
+            1 => writeln!(f, "1 page was cut off, or not read:")?,
+            many => writeln!(f, "{many} pages were cut off, or not read:")?,
         }
         report.list(f, cut_off.iter().map(|(url, why)| (*url, *why)))?;
         match report.dead.len() {

@@ -148,6 +148,12 @@ fn start_of(options: &Options) -> Result<Start, Failure> {
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
             let mut url = url;
             url.set_fragment(None);
+            if !url.username().is_empty() || url.password().is_some() {
+                return Err(Failure::Usage(
+                    "the start names a user; this crawler logs in nowhere: leave out what is before the @"
+                        .to_owned(),
+                ));
+            }
             Ok(Start::At(url))
         }
         _ if Path::new(start).exists() => Ok(Start::In(PathBuf::from(start))),

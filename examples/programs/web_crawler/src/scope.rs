@@ -3,8 +3,10 @@
 use texting_robots::Robot;
 use url::Url;
 
+use crate::percent::plain_escapes;
+
 /// Longer addresses are not followed: a site that makes them makes more and more of them.
-const LONGEST_URL: usize = 2048;
+pub const LONGEST_URL: usize = 2048;
 
 /// The limits of a crawl.
 #[derive(Debug)]
@@ -43,7 +45,12 @@ impl Scope {
 
     /// Returns true if robots.txt allows `url`.
     pub fn allows(&self, url: &Url) -> bool {
-        self.robot.as_ref().is_none_or(|robot| robot.allowed(url.as_str()))
+        self.robot.as_ref().is_none_or(|robot| robot.allowed(&plain_escapes(url.as_str())))
+    }
+
+    /// Returns true if `url` would be followed if its address were shorter.
+    pub fn is_too_long(&self, url: &Url) -> bool {
+        url.as_str().len() > LONGEST_URL && self.contains(url) && self.allows(url)
     }
 
     /// Returns true if a link to `url` is followed.

@@ -39,6 +39,8 @@ struct Known {
     resolving: bool,
     /// The time at which the next lookup may begin.
     resolve_at: Time,
+    /// True if a lookup has ended since a server has last answered.
+    is_fresh: bool,
 }
 
 impl AddressBook {
@@ -51,7 +53,13 @@ impl AddressBook {
         if order.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         }
-        let known = Known { order, rejections: Vec::new(), resolving: false, resolve_at: Time::default() };
+        let known = Known {
+            order,
+            rejections: Vec::new(),
+            resolving: false,
+            resolve_at: Time::default(),
+            is_fresh: false,
+        };
         Ok(AddressBook { source, first, known: Mutex::new(known) })
     }
 
@@ -78,6 +86,7 @@ impl AddressBook {
     pub(super) fn prefer(&self, address: SocketAddr) {
         let mut known = self.lock();
         known.rejections.clear();
+        known.is_fresh = false;
         let order = &mut known.order;
         if let Some(at) = order.iter().position(|known| *known == address) {
             order[..=at].rotate_right(1);
@@ -105,6 +114,11 @@ impl AddressBook {
         self.lock().rejections.last().cloned()
     }
 
+    /// Returns true if a lookup may still find a server that has moved since a server has last answered.
+    pub(super) fn may_find_another(&self) -> bool {
+        self.source.may_change() && !self.lock().is_fresh
+    }
+
     /// Returns the source if a lookup is to begin now. The caller must give its result to [`AddressBook::learn`].
     ///
     /// There is one lookup at a time, and one in each [`RESOLVE_EVERY`].
@@ -121,7 +135,7 @@ impl AddressBook {
     /// lookup that failed changes nothing: the name server may be as unreachable as the server is.
     pub(super) fn learn(&self, found: io::Result<Vec<SocketAddr>>) {
         let mut known = self.lock();
-        known.resolving = false;
+        (known.resolving, known.is_fresh) = (false, true);
         let order = match found {
             Ok(found) => arrange(&found, known.order.first()),
             Err(error) => return log::warn!(%error, "cannot look the address of the server up again"),

@@ -17,14 +17,22 @@ use crate::net::os::{Event, Registry, TcpStream, Token};
 use crate::net::socket::Socket;
 
 /// The attempts of one connection. All sockets have the same token, since any event makes all of them be looked at.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Attempts {
     /// The sockets that connect, and their addresses.
     sockets: Vec<(SocketAddr, Socket)>,
     /// The texts of the attempts that have failed.
     failures: Vec<String>,
+    /// True if all that have failed were refused, since nothing listens there.
+    pub(super) all_refused: bool,
     /// The time of the next attempt.
     pub(super) next_at: Time,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Attempts { sockets: Vec::new(), failures: Vec::new(), all_refused: true, next_at: Time::default() }
+    }
 }
 
 impl Attempts {
@@ -42,6 +50,7 @@ impl Attempts {
     /// Notes a failure: the next address is tried at once.
     fn failed(&mut self, to: SocketAddr, error: &std::io::Error) {
         self.failures.push(format!("connecting to {to} failed: {error}"));
+        self.all_refused &= error.kind() == ErrorKind::ConnectionRefused;
         self.next_at = Time::default();
     }
 

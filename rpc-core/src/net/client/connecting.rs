@@ -33,7 +33,12 @@ impl ClientInner {
                 false
             }
             Err(why) => {
-                self.lose(core, transport, &why, now);
+                if transport.was_refused() && !self.book.may_find_another() {
+                    core.handle_refused(&why, now);
+                } else {
+                    core.handle_disconnected(&why, now);
+                }
+                self.choose_address(core, transport, now);
                 true
             }
         }
@@ -54,11 +59,17 @@ impl ClientInner {
         self.lose(core, transport, &why, now);
     }
 
-    /// Tells the protocol that the connection could not be made, or is gone, and chooses the next address.
+    /// Tells the protocol that the connection is gone, and chooses the next address.
     #[cold]
     pub(super) fn lose(&self, core: &mut ClientCore, transport: &mut Transport, why: &str, now: Time) {
         self.note_rejection(core, transport);
         core.handle_disconnected(why, now);
+        self.choose_address(core, transport, now);
+    }
+
+    /// Chooses the address of the next attempt, after a connection could not be made or is gone.
+    #[cold]
+    fn choose_address(&self, core: &mut ClientCore, transport: &mut Transport, now: Time) {
         if core.is_closed() {
             return;
         }
@@ -74,10 +85,13 @@ impl ClientInner {
         }
     }
 
-    /// Notes that the server at this address has refused the client for good. The other addresses are tried all the same: during
-    /// an upgrade, say, servers of two versions have one name.
+    /// Notes that the server at this address has refused the client for good, if that is why the connection ends. The other
+    /// addresses are tried all the same: during an upgrade, say, servers of two versions have one name.
     fn note_rejection(&self, core: &ClientCore, transport: &Transport) {
-        if let Some(address) = transport.address().filter(|_| core.is_rejected()) {
+        // The protocol keeps its last failure, which may be that of another address: a connection that it does not want to
+        // close has none of its own.
+        let is_refused = core.is_rejected() && core.wants_close() && !transport.is_good();
+        if let Some(address) = transport.address().filter(|_| is_refused) {
             self.book.note_rejection(address, core.last_failure());
         }
     }

@@ -10,6 +10,7 @@
 
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::background;
@@ -39,8 +40,11 @@ pub(super) struct Driver {
     events: Events,
     /// The connection, and the bytes to be written to it.
     pub(super) transport: Transport,
-    /// The time of the last turn, which shows whether the server may have closed the connection since then.
-    last_turn: Time,
+    /// The time of the last turn of the client's own threads: since then the server may have closed the connection, and the
+    /// client may have become idle.
+    pub(super) last_turn: Time,
+    /// The registry of the background worker, while the socket of an idle client is in the worker's poll.
+    pub(super) rests_with: Option<Arc<Registry>>,
 }
 
 impl Driver {
@@ -49,7 +53,17 @@ impl Driver {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let (events, transport) = (Events::with_capacity(4), Transport::default());
-        Ok((Box::new(Driver { poll, events, transport, last_turn: Time::default() }), waker))
+        let last_turn = Time::default();
+        Ok((Box::new(Driver { poll, events, transport, last_turn, rests_with: None }), waker))
+    }
+
+    /// Moves the socket of a client that was idle from the worker's poll to its own, since a caller drives.
+    #[cold]
+    pub(super) fn take_socket_back(&mut self) {
+        let Some(registry) = self.rests_with.take() else { return };
+        if let Err(error) = self.transport.move_to(&registry, self.poll.registry(), SOCKET) {
+            log::warn!(%error, "cannot take a socket back");
+        }
     }
 
     /// Writes the bytes that are ready, polls until an event comes or `limit` is over, and reads.
@@ -221,12 +235,14 @@ impl ClientInner {
         state
     }
 
-    /// Passes the role on if no thread has it: to a sleeper, or to the background worker. The caller must send `wakeups` once
-    /// the lock is released.
+    /// Passes the role on if no thread has it: to a sleeper, or to the background worker, which also looks after a client that
+    /// is idle and has not acknowledged a reply. The caller must send `wakeups` once the lock is released.
     pub(super) fn release_role(&self, state: &mut ClientState, wakeups: &mut PendingWakeups) {
         if state.pass_role(wakeups) {
             // If there is no worker, the next release asks again.
             state.background_asked = background::watch(self.me(), state.urgent);
+        } else if state.needs_attention() {
+            state.attended = background::attend(self.me());
         }
     }
 

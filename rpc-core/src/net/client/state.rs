@@ -55,6 +55,8 @@ pub(super) struct ClientState {
     pub(super) waker: os::Waker,
     /// True if the background worker was asked to watch this client, and has not said that it stopped.
     pub(super) background_asked: bool,
+    /// True if the background worker will look at the client after a while, or has its socket while it is idle.
+    pub(super) attended: bool,
     /// True if a future waits, which is no thread and cannot drive: the background worker must drive at once.
     pub(super) urgent: bool,
     /// The number of turns driven so far, which shows the background worker that a thread drives.
@@ -101,6 +103,7 @@ impl ClientState {
             sleeps_until: Time::default(),
             waker,
             background_asked: false,
+            attended: false,
             urgent: false,
             turns: 0,
             left: LeftSessions::default(),
@@ -171,9 +174,23 @@ impl ClientState {
             return None;
         }
         debug_assert!(!matches!(role, Driving::Idle(_)), "a thread that takes the driver drives");
+        let takes_socket = matches!(role, Driving::Caller);
         match std::mem::replace(&mut self.driving, role) {
-            Driving::Idle(driver) => Some(driver),
+            Driving::Idle(mut driver) => {
+                if takes_socket && driver.rests_with.is_some() {
+                    driver.take_socket_back();
+                    self.attended = false; // the worker hears no event of it any more, so it is asked again
+                }
+                Some(driver)
+            }
             Driving::Caller | Driving::Background => None, // excluded above
         }
+    }
+
+    /// Returns true if the background worker is to be asked to look after the client when it is idle. Once asked it looks again
+    /// and again, so a client that is in use asks once.
+    #[inline]
+    pub(super) fn needs_attention(&self) -> bool {
+        !self.attended && matches!(self.driving, Driving::Idle(_)) && self.core.owes_ack()
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Transport {
     is_new: bool,
     /// True if a server has answered on this connection.
     is_good: bool,
+    /// True if all attempts since the first one of `tried` were refused, since nothing listens there.
+    only_refused: bool,
 }
 
 /// The stage of a client's connection.
@@ -96,6 +98,7 @@ impl Transport {
         self.out.clear();
         self.written = 0;
         self.link = Link::Connecting(Attempts::default());
+        self.only_refused |= self.tried.is_empty();
     }
 
     /// Begins the attempts that are due, at addresses that were not tried. Returns true if all are tried and none has answered:
@@ -115,6 +118,7 @@ impl Transport {
             let Some(to) = book.untried(&self.tried) else {
                 if attempts.is_empty() {
                     let why = attempts.why();
+                    self.only_refused &= attempts.all_refused;
                     self.link = Link::Down;
                     return Err(why);
                 }
@@ -168,6 +172,11 @@ impl Transport {
         &self.tried
     }
 
+    /// Returns true if nothing listens at any address, after the error of [`Transport::attempt`].
+    pub(super) fn was_refused(&self) -> bool {
+        self.only_refused
+    }
+
     /// Begins with the first address again.
     pub(super) fn forget_tried(&mut self) {
         self.tried.clear();
@@ -176,6 +185,7 @@ impl Transport {
     /// Closes the socket. Bytes that were not written are lost.
     pub(super) fn close(&mut self, registry: &Registry) {
         self.deregister(registry); // closing it does the same
+        self.only_refused = false; // something answered, or nothing at all
         self.link = Link::Down;
         self.out.clear();
         self.written = 0;

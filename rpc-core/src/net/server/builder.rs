@@ -25,6 +25,7 @@ use crate::limits::{MAX_LOOPS, MIN_THREADS, ServerLimits};
 use crate::log;
 use crate::net::clock::MonotonicClock;
 use crate::net::os::{self, BoundListener};
+use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::thread;
 use crate::proto::server::{Entropy, ServerConfig, ServerCore};
 use crate::service::{DispatchEnv, Service};
@@ -134,7 +135,7 @@ impl ServerBuilder {
         let dispatch_env =
             Arc::new(DispatchEnv { services: self.services, clock: Arc::clone(&clock), limit });
         let open = OpenConnections::new(&self.limits, os::descriptors().unwrap_or(usize::MAX));
-        let shared = Arc::new(ServerShared { clock, open });
+        let shared = Arc::new(ServerShared { clock, open, undrained: AtomicUsize::new(loops) });
         // All queues first, since each loop can send commands to each other one.
         let opened: Vec<_> = (0..loops).map(|_| EventLoop::open()).collect::<Result<_, _>>()?;
         let queues: Arc<[_]> = opened.iter().map(|(_, commands)| Arc::clone(commands)).collect();

@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::commands::{Command, CommandQueue, hand_over, run_commands};
+use super::life::EndTogether;
 use super::listener::Acceptor;
 use super::loop_socket::LoopSocket;
 use super::open_connections::{OpenConnections, Place};
@@ -22,6 +23,7 @@ use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
 use crate::log;
 use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
+use crate::net::sync::atomic::AtomicUsize;
 use crate::proto::server::{ConnId, ReadyCall, ServerCore};
 
 /// The token of the waker.
@@ -35,6 +37,8 @@ pub(super) struct ServerShared {
     pub(super) clock: Arc<dyn Clock>,
     /// The open connections of all loops.
     pub(super) open: OpenConnections,
+    /// The number of loops that have not drained.
+    pub(super) undrained: AtomicUsize,
 }
 
 /// One event loop with all that it drives.
@@ -47,7 +51,7 @@ pub(super) struct EventLoop {
     pub(super) poll: Poll,
     /// The events of the last poll.
     events: Events,
-    /// The listener, on the first loop, until a drain closes it.
+    /// The listener, on the first loop. It stays open while a drain lasts: clients resume their sessions through it.
     pub(super) acceptor: Option<Acceptor>,
     /// The loop that gets the next new connection.
     next_loop: usize,
@@ -77,6 +81,10 @@ pub(super) struct EventLoop {
     pub(super) number: usize,
     /// True if the command queue was closed, since another thread of this loop failed.
     pub(super) closed: bool,
+    /// True once every loop of the server has drained.
+    pub(super) all_drained: bool,
+    /// Tells the other loops when this one has drained.
+    end_together: EndTogether,
     /// The command queues of all loops, by number.
     pub(super) queues: Arc<[Arc<CommandQueue>]>,
     /// The state that all loops of the server share.
@@ -122,6 +130,8 @@ impl EventLoop {
             now: shared.clock.now(),
             number,
             closed: false,
+            all_drained: false,
+            end_together: EndTogether::new(Arc::clone(&queues), Arc::clone(&shared)),
             queues,
             shared,
         })
@@ -200,9 +210,13 @@ impl EventLoop {
         }
     }
 
-    /// Returns true if the loop ends now.
-    pub(super) fn is_over(&self) -> bool {
-        self.closed || self.core.is_drained()
+    /// Returns true if the loop ends now. A loop that has drained goes on until all have: its clients may still arrive at the
+    /// listener of the first loop, or be sent on to this one.
+    pub(super) fn is_over(&mut self) -> bool {
+        if self.core.is_drained() {
+            self.end_together.note_drained();
+        }
+        self.closed || self.all_drained
     }
 
     /// Returns the time to wait for events: zero while there is work, else the time until the next timer. The loop waits only

@@ -13,7 +13,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::error::ServeError;
 use crate::ids::Time;
-use crate::limits::ACCEPT_PAUSE;
+use crate::limits::{ACCEPT_PAUSE, EVENT_EVERY};
 use crate::log;
 use crate::net::os::{self, BoundListener, Interest, Registry, TcpListener, TcpStream, Token};
 
@@ -39,6 +39,8 @@ pub(super) struct Acceptor {
     pub(super) ready: bool,
     /// The end of a pause, if accepting pauses.
     paused_until: Option<Time>,
+    /// The time from which a pause is reported again: while a shortage lasts, one pause follows the other.
+    report_from: Time,
 }
 
 impl Acceptor {
@@ -46,7 +48,7 @@ impl Acceptor {
     pub(super) fn register(listener: BoundListener, registry: &Registry, token: Token) -> io::Result<Self> {
         let mut listener = TcpListener::from_std(listener);
         registry.register(&mut listener, token, Interest::READABLE)?;
-        Ok(Acceptor { listener, ready: true, paused_until: None })
+        Ok(Acceptor { listener, ready: true, paused_until: None, report_from: Time::default() })
     }
 
     /// Returns the end of the pause, if accepting pauses.
@@ -89,13 +91,9 @@ impl Acceptor {
     /// Accepts nothing for a while. New connections wait in the kernel.
     pub(super) fn pause(&mut self, now: Time, why: &str) {
         self.paused_until = Some(now.plus(ACCEPT_PAUSE));
-        log::warn!(why, "accepting connections is paused");
-    }
-
-    /// Closes the listener.
-    pub(super) fn close(mut self, registry: &Registry) {
-        if let Err(error) = registry.deregister(&mut self.listener) {
-            log::debug!(%error, "cannot deregister the listener; closing it does the same");
+        if now >= self.report_from {
+            self.report_from = now.plus(EVENT_EVERY);
+            log::warn!(why, "accepting connections is paused, again and again while it lasts");
         }
     }
 }

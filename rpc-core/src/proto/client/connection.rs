@@ -111,6 +111,8 @@ pub(super) struct Connection {
     pub(super) pinged_at: Time,
     /// PINGs in a row without a byte in return.
     pub(super) pings: u32,
+    /// True if the server that was connected last was shutting down when it was left.
+    pub(super) has_left_drain: bool,
 }
 
 impl Connection {
@@ -126,6 +128,7 @@ impl Connection {
             heard_at: Time::default(),
             pinged_at: Time::default(),
             pings: 0,
+            has_left_drain: false,
         }
     }
 
@@ -206,6 +209,7 @@ impl Connection {
     /// Notes that WELCOME has arrived.
     pub(super) fn welcome(&mut self) {
         self.link = Link::Up;
+        self.has_left_drain = false;
     }
 
     /// Notes that the server is shutting down. Returns false if that is known.
@@ -308,8 +312,20 @@ impl Connection {
         // The server's wish is a lower bound, and not added: it was said before this pause was drawn.
         let at = now.plus(pause).max(self.not_before);
         let drained = self.is_draining();
+        self.has_left_drain |= drained;
         self.link = if self.is_closed() { Link::Closed } else { Link::Down(at) };
         (at, drained)
+    }
+
+    /// Notes that nothing listens at any address, after [`Connection::lose`]. Returns true if the server that was left before
+    /// was shutting down: then it has ended.
+    pub(super) fn note_refused(&mut self) -> bool {
+        let is_gone = self.has_left_drain && !self.is_closed();
+        if is_gone {
+            // Every call has its verdict, so nothing is tried again until the next call, which is not to wait for long.
+            self.failures = 0;
+        }
+        is_gone
     }
 
     /// Ends the pause before the next attempt. Returns true if there was one.

@@ -159,6 +159,24 @@ impl ClientCore {
         }
     }
 
+    /// The connection could not be made, since nothing listens at any address of the server.
+    ///
+    /// After a drain that means that the server has ended, and that no other one has taken its place. Its callers are told now,
+    /// and not at their deadlines.
+    pub fn handle_refused(&mut self, why: &str, now: Time) {
+        self.handle_disconnected(why, now);
+        if !self.connection.note_refused() {
+            return;
+        }
+        // No verdict hangs on that: what was sent is unknown, and the rest ends here, before any server has its number.
+        self.give_session_up(UnknownCause::SessionLost, now);
+        let calls = &mut self.calls;
+        for call in calls.waiting.take_all() {
+            let text = "it has shut down, and nothing listens at its address now".to_owned();
+            calls.end(call, Outcome::NotExecuted(Reason::Draining, text));
+        }
+    }
+
     /// The next attempt to connect goes to another address: it begins without a pause.
     pub fn connect_at_once(&mut self, now: Time) {
         if self.connection.skip_pause(now) {
@@ -264,6 +282,12 @@ impl ClientCore {
     /// Returns true if a thread must drive the client: calls wait, or replies are due.
     pub fn owes(&self) -> bool {
         !self.calls.waiting.is_empty() || !self.calls.slots.are_all_free()
+    }
+
+    /// Returns true if the server is still to be told that a reply has arrived. No call waits for that, so no caller drives it.
+    pub fn owes_ack(&self) -> bool {
+        let attached = self.connection.is_attached() && !self.is_closed();
+        attached && (self.wants_transmit() || self.calls.slots.iter().any(|(_, slot)| slot.ack_at.is_some()))
     }
 
     /// Returns the number of slots whose caller has stopped waiting, and whose reply has not arrived.

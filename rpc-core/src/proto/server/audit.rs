@@ -7,9 +7,9 @@ use super::ServerCore;
 use super::keys::SessionKey;
 use super::record::{CallState, NO_CALL, Record};
 use super::run_queue::Turn;
-use super::session::Session;
+use super::session::{Attachment, Session};
 use super::sources::Source;
-use crate::ids::{CallId, Seq, SessionId};
+use crate::ids::{CallId, Seq, SessionId, Time};
 
 /// The state of a record, for checks from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct SessionState {
     pub source: Option<IpAddr>,
     /// True if a connection is attached to it.
     pub attached: bool,
+    /// The time since which none is.
+    pub detached: Option<Time>,
     /// Bytes that wait to be written on that connection.
     pub unsent: usize,
     /// Bytes ever written for this session.
@@ -76,6 +78,10 @@ impl ServerCore {
                 id: session.id,
                 source: session.source,
                 attached: session.attached().is_some(),
+                detached: match session.attachment {
+                    Attachment::Detached(since) => Some(since),
+                    Attachment::Attached(_) => None,
+                },
                 unsent: connection.map_or(0, |connection| connection.outgoing.unsent().len()),
                 active: session.sums.active,
                 used: session.sums.is_used(),

@@ -54,6 +54,7 @@ impl ServerCore {
         form.flags(&[self.drain.is_some()]);
         if let Some(drain) = &self.drain {
             form.due(drain.ends);
+            form.due(drain.began.plus(self.config.limits.drain_detached));
             form.due(drain.next);
             let linger = self.config.limits.drain_linger;
             form.due_if_set(drain.quiet_since.map(|since| since.plus(linger)));
@@ -81,13 +82,13 @@ impl ServerCore {
         Some(flag.load(Ordering::Relaxed))
     }
 
-    /// Returns true if a connection is attached to a session.
-    pub fn is_attached(&self, id: SessionId) -> bool {
-        self.links
-            .sessions
-            .find(id)
-            .and_then(|key| self.links.sessions.get(key))
-            .is_some_and(|s| s.attached().is_some())
+    /// Returns the time since which no connection is attached to a session; `None` if one is, or the session has ended.
+    pub fn detached_since(&self, id: SessionId) -> Option<Time> {
+        let session = self.links.sessions.get(self.links.sessions.find(id)?)?;
+        match session.attachment {
+            Attachment::Detached(since) => Some(since),
+            Attachment::Attached(_) => None,
+        }
     }
 
     fn canonical_connection(&self, connection: &Connection, form: &mut Canonical) {
@@ -134,6 +135,13 @@ impl ServerCore {
         form.due_if_set(match session.attachment {
             Attachment::Detached(since) => Some(since.plus(lease)),
             Attachment::Attached(_) => None,
+        });
+        // The same time decides how long a drain waits for it.
+        form.due_if_set(match session.attachment {
+            Attachment::Detached(since) if self.drain.is_some() => {
+                Some(since.plus(self.config.limits.drain_detached))
+            }
+            Attachment::Detached(_) | Attachment::Attached(_) => None,
         });
         form.number(u64::from(session.sums.active));
         form.count(session.sums.kept);

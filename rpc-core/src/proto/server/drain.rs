@@ -11,6 +11,8 @@ use crate::limits::DRAIN_LOOK_EVERY;
 /// each reply would cost every call. Invariants: `done` and `forced` are never unset. `next <= ends` until the grace is over.
 #[derive(Clone, Debug)]
 pub(super) struct Drain {
+    /// The time at which it began.
+    pub(super) began: Time,
     /// The end of the grace time.
     pub(super) ends: Time,
     /// The time of the next look.
@@ -31,9 +33,11 @@ pub(super) struct Drain {
 pub(super) struct Facts {
     /// No call is queued or running.
     pub(super) is_idle: bool,
-    /// Every session has ended, or its client has acknowledged every reply.
+    /// No detached session has a reply that its client may still come back for.
+    pub(super) is_fetched: bool,
+    /// Every attached client has acknowledged every reply.
     pub(super) is_acknowledged: bool,
-    /// Every session that is not acknowledged is attached, and all its replies are written.
+    /// All replies to attached clients are written, or acknowledged.
     pub(super) is_written: bool,
     /// Replies sent and sessions resumed so far.
     pub(super) events: u64,
@@ -51,13 +55,19 @@ pub(super) enum Look {
 impl Drain {
     /// Begins a drain that ends at `ends` at the latest. `events`: replies sent and sessions resumed so far.
     pub(super) fn new(ends: Time, events: u64, now: Time) -> Self {
-        Drain { ends, next: now, quiet_since: None, events, done: false, forced: false }
+        Drain { began: now, ends, next: now, quiet_since: None, events, done: false, forced: false }
     }
 
     /// Ends the drain sooner, if `ends` is sooner.
     pub(super) fn end_by(&mut self, ends: Time) {
         self.ends = self.ends.min(ends);
         self.next = self.next.min(self.ends);
+    }
+
+    /// Returns true if a session that was detached at `since` is still waited for: its client may come back and fetch what it
+    /// has not seen. The time is its own, so that a drain does not take the time from a client that was cut off just before.
+    pub(super) fn waits_for(&self, since: Time, most: Duration, now: Time) -> bool {
+        now.since(since.max(self.began)) < most
     }
 
     /// Returns the time of the next look.
@@ -80,8 +90,8 @@ impl Drain {
         self.forced
     }
 
-    /// Decides if the drain is done: nothing is queued or running, and every reply is acknowledged, or was written `linger`
-    /// ago; or the grace time is over.
+    /// Decides if the drain is done: nothing is queued or running, no detached client is waited for, and every reply to an
+    /// attached one is acknowledged, or was written `linger` ago; or the grace time is over.
     pub(super) fn look(&mut self, facts: Facts, linger: Duration, now: Time) -> Look {
         let grace_over = self.ends <= now;
         let is_quiet = facts.is_idle && facts.is_written;
@@ -91,7 +101,7 @@ impl Drain {
         self.events = facts.events;
         let lingered = self.quiet_since.is_some_and(|since| now.since(since) >= linger);
         self.next = now.plus(DRAIN_LOOK_EVERY).min(self.ends.max(now));
-        self.done = grace_over || (facts.is_idle && (facts.is_acknowledged || lingered));
+        self.done = grace_over || (facts.is_idle && facts.is_fetched && (facts.is_acknowledged || lingered));
         self.forced = grace_over && !facts.is_idle;
         if grace_over { Look::GraceOver } else { Look::Wait }
     }
@@ -110,7 +120,7 @@ mod tests {
     }
 
     fn facts(is_idle: bool, is_acknowledged: bool, is_written: bool) -> Facts {
-        Facts { is_idle, is_acknowledged, is_written, events: 0 }
+        Facts { is_idle, is_fetched: true, is_acknowledged, is_written, events: 0 }
     }
 
     #[test]
@@ -142,6 +152,26 @@ mod tests {
         assert!(!drain.is_done());
         drain.look(Facts { events: 1, ..facts(true, false, true) }, LINGER, at(3990));
         assert!(drain.is_done());
+    }
+
+    #[test]
+    fn v20_a_client_that_is_away_and_one_that_reads_slowly_are_waited_for_at_the_same_time() {
+        let mut drain = Drain::new(at(30_000), 0, at(0));
+        let away = |is_fetched| Facts { is_fetched, ..facts(true, false, true) };
+        drain.look(away(false), LINGER, at(0));
+        drain.look(away(false), LINGER, at(4_990));
+        assert!(!drain.is_done());
+        drain.look(away(true), LINGER, at(5_000));
+        assert!(drain.is_done(), "the linger of the others has passed meanwhile");
+    }
+
+    #[test]
+    fn v20_a_detached_client_has_its_time_from_its_detachment_or_from_the_begin_of_the_drain() {
+        let (drain, most) = (Drain::new(at(60_000), 0, at(10_000)), Duration::from_secs(5));
+        for (detached, ends) in [(1_000, 15_000), (10_000, 15_000), (12_000, 17_000)] {
+            assert!(drain.waits_for(at(detached), most, at(ends - 1)), "{detached}");
+            assert!(!drain.waits_for(at(detached), most, at(ends)), "{detached}");
+        }
     }
 
     #[test]

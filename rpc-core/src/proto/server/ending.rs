@@ -1,7 +1,7 @@
 //! Layer 2: the end of a server, step by step: GOAWAY to all, new calls refused, looks until it may end.
 //!
 //! ```text
-//! serves --start_drain--> drains --all idle, every reply acknowledged or written long enough ago--> done
+//! serves --start_drain--> drains --all idle, each reply acknowledged, written long enough ago, or not fetched in time--> done
 //!                           |
 //!                           '------grace over: what is queued is refused, what runs is left behind--> done, forced
 //! ```
@@ -43,7 +43,9 @@ impl ServerCore {
         // Taken out while the look reads the rest of the server, and put back below.
         let Some(mut drain) = self.drain.take_if(|drain| drain.is_due(now)) else { return };
         let is_idle = self.running == 0 && self.links.queue.calls == 0;
-        let facts = self.links.drain_facts(is_idle, self.counters.drain_events());
+        let most = self.config.limits.drain_detached;
+        let waits_for = |since| drain.waits_for(since, most, now);
+        let facts = self.links.drain_facts(is_idle, self.counters.drain_events(), waits_for);
         let look = drain.look(facts, self.config.limits.drain_linger, now);
         self.drain = Some(drain);
         if look == Look::GraceOver {

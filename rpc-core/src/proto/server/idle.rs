@@ -1,20 +1,24 @@
 //! Layer 2: idle connections, which are closed when there is no room for a new one.
 
 use super::ServerCore;
-use super::connection::{ConnId, Connection, Stage};
+use super::connection::{Connection, Stage};
 use super::links::Links;
 use crate::ids::Time;
 use crate::limits::{IDLE_LEAST, IDLE_MOST, IDLE_PART};
 
 impl ServerCore {
-    /// Closes the connections that have been idle longest: one in [`IDLE_PART`] of all connections. Their sessions live, and
-    /// their clients connect again with the next call. Returns their number.
+    /// Closes idle connections: one in [`IDLE_PART`] of all connections, first those without a session, then those that have been
+    /// idle longest. Their sessions live, and their clients connect again with the next call. Returns their number.
+    ///
+    /// A client sends HELLO at once. A connection that is silent instead has less to lose than a client between two calls, which
+    /// has been idle for longer, as a rule: it must not be closed for strangers that only connect.
     ///
     /// The driver asks for it when it can accept no connection.
     pub fn close_idle(&mut self, now: Time) -> usize {
         let links = &self.links;
         let idle = links.connections.iter().filter(|(_, connection)| links.is_idle(connection, now));
-        let mut idle: Vec<(Time, ConnId)> = idle.map(|(conn, c)| (c.active_at, conn)).collect();
+        let order = |connection: &Connection| (connection.stage != Stage::Greeting, connection.active_at);
+        let mut idle: Vec<_> = idle.map(|(conn, c)| (order(c), conn)).collect();
         idle.sort_unstable();
         idle.truncate((links.connections.len() / IDLE_PART).clamp(1, IDLE_MOST));
         for (_, conn) in &idle {

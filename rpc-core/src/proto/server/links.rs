@@ -293,28 +293,32 @@ impl Links {
         Ok(())
     }
 
-    /// Tells every client that the server is about to end. Connections without a session are closed.
+    /// Tells every client that the server is about to end. A connection that has not greeted may be one that resumes a
+    /// session, so it goes on: its HELLO is answered as any other.
     pub(super) fn tell_draining(&mut self) {
         // Collected first, since frames are appended while they are visited. A drain happens once.
-        let stages: Vec<_> = self.connections.iter().map(|(conn, c)| (conn, c.stage)).collect();
-        for (conn, stage) in stages {
-            match stage {
-                Stage::Attached(_) => self.connections.send(conn, &Header::new(Kind::GoAway), &[]),
-                Stage::Greeting => self.connections.enter(conn, Stage::Closing),
-                Stage::Closing | Stage::Closed => {}
-            }
+        let attached = self.connections.iter().filter(|(_, c)| matches!(c.stage, Stage::Attached(_)));
+        let attached: Vec<_> = attached.map(|(conn, _)| conn).collect();
+        for conn in attached {
+            self.connections.send(conn, &Header::new(Kind::GoAway), &[]);
         }
     }
 
     /// Returns the facts that a drain looks at. `is_idle`: no call is queued or running. `events`: replies sent
-    /// and sessions resumed so far.
-    pub(super) fn drain_facts(&self, is_idle: bool, events: u64) -> Facts {
+    /// and sessions resumed so far. `waits_for`: says if a client that was detached at this time is still waited for.
+    pub(super) fn drain_facts(&self, is_idle: bool, events: u64, waits_for: impl Fn(Time) -> bool) -> Facts {
         let written = |conn| self.connections.get(conn).is_some_and(|c| c.outgoing.unsent().is_empty());
-        let mut facts = Facts { is_idle, is_acknowledged: true, is_written: true, events };
+        let mut facts = Facts { is_idle, is_fetched: true, is_acknowledged: true, is_written: true, events };
         for session in self.sessions.iter().filter(|session| !session.is_acknowledged()) {
-            // A detached session with a reply that was not fetched is not 'written': its client may come back for it.
-            facts.is_acknowledged = false;
-            facts.is_written &= session.attached().is_some_and(written);
+            match session.attachment {
+                Attachment::Attached(conn) => {
+                    facts.is_acknowledged = false;
+                    facts.is_written &= written(conn);
+                }
+                // Which of its replies have arrived is not known here, also of those that were written: any of them may be
+                // fetched by a client that comes back.
+                Attachment::Detached(since) => facts.is_fetched &= !waits_for(since),
+            }
         }
         facts
     }

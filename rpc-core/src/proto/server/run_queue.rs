@@ -111,8 +111,10 @@ impl RunQueue {
         if self.calls >= limits.queue || self.bytes.saturating_add(bytes) > limits.queue_bytes {
             return false;
         }
-        if lane.turn == Turn::Paused && lane.bytes >= limits.queue_pause {
-            return false; // it is read on, and keeps no more than this while its calls wait for others of its own
+        // Its connection is held as a rule, and this is not reached. While the lane is paused it is read on, and at times between
+        // that and its next turn: each write lets the lane take turns again, so its state alone would let one call in with each.
+        if lane.bytes >= limits.queue_pause {
+            return false;
         }
         let (calls, bytes) = (self.calls + 1, self.bytes + bytes);
         let (half_of_calls, half_of_bytes) = (limits.queue.div_ceil(2), limits.queue_bytes.div_ceil(2));

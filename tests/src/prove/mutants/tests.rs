@@ -17,7 +17,15 @@ fn generated(in_net: bool, excuse: Option<&str>, verdict: Verdict) -> Case {
 fn report_of(case: Case) -> Report {
     let (mut report, root) = (Report::new(PART.name), PathBuf::new());
     conclude(
-        &Bench { root, cases: vec![case], seed: 1, proposed: Some(9), unviable: 0, report_generated: false },
+        &Bench {
+            root,
+            cases: vec![case],
+            seed: 1,
+            proposed: Some(9),
+            unviable: 0,
+            left_out: 0,
+            report_generated: false,
+        },
         &mut report,
     );
     report

@@ -56,6 +56,20 @@ impl Answer {
         answer
     }
 
+    /// Returns the same answer with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// Returns the same answer without the header of this name.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|(other, _)| *other != name);
+        self
+    }
+
     /// Returns the answer for a page that does not exist.
     pub fn missing() -> Self {
         Answer::page("text/plain", "no such page\n").with_status(404)

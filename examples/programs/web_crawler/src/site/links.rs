@@ -51,9 +51,12 @@ pub(super) fn links_of(page: &Url, html: &[u8], content_type: Option<&str>) -> V
     links
 }
 
-/// Returns the link without its fragment, which is a place on a page; `None` for `mailto:`, `javascript:` and the like.
+/// Returns the link without its fragment, which is a place on a page, and without a user and a password, which name no
+/// other page: with them a page would be fetched once for each user. `None` for `mailto:`, `javascript:` and the like.
 pub(super) fn followable(mut link: Url) -> Option<Url> {
     link.set_fragment(None);
+    // Both fail only for addresses without a host, and http has one.
+    let (_, _) = (link.set_username(""), link.set_password(None));
     matches!(link.scheme(), "http" | "https").then_some(link)
 }
 
@@ -94,6 +97,13 @@ mod tests {
         let html = r#"<!-- <a href="no1"> --><script>"<a href='no2'>"</script><img src=no3><a name=x>
             <a href="mailto:a@b">m</a><noscript><a href="for-us">n</a></noscript><a href="javascript:f()">j</a><a href="http://[bad">b</a><iframe src=yes></iframe>"#;
         assert_eq!(links(html), ["http://h/a/for-us", "http://h/a/yes"]);
+    }
+
+    #[test]
+    fn a_user_in_a_link_makes_no_other_page() {
+        let html =
+            "<a href='http://h/x'>1</a><a href='http://user@h/x'>2</a><a href='http://u:secret@h/x'>3</a>";
+        assert_eq!(links(html), ["http://h/x"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use texting_robots::Robot;
 use url::Url;
 
 use super::{Settings, Web};
+use crate::percent::plain_escapes;
 
 /// The name of this crawler in robots.txt: the name of the user agent, without its version.
 const NAME: &str = "rpc-web-crawler";
@@ -33,7 +34,10 @@ pub fn robots_of(start: &Url, settings: &Settings) -> Result<Option<Robot>, Stri
         )
     };
     let Some(text) = text_of(start, &Web::new(settings)).map_err(forbidden)? else { return Ok(None) };
-    Robot::new(NAME, &text).map(Some).map_err(|_| forbidden("it has a rule that is beyond us".to_owned()))
+    let text = plain_escapes(&String::from_utf8_lossy(&text)); // bytes that are no UTF-8 are in no address either
+    Robot::new(NAME, text.as_bytes())
+        .map(Some)
+        .map_err(|_| forbidden("it has a rule that is beyond us".to_owned()))
 }
 
 /// The pause between two fetches that a site asks for.

@@ -10,6 +10,9 @@ use super::links::{followable, links_of};
 use super::{Fetch, Settings};
 use crate::page::{Outcome, Page};
 
+/// The redirects that must name an address.
+const MOVES: [u16; 5] = [301, 302, 303, 307, 308];
+
 /// The user agent.
 const USER_AGENT: &str = concat!("rpc-web-crawler/", env!("CARGO_PKG_VERSION"));
 
@@ -58,6 +61,8 @@ impl Web {
             ureq::Error::Timeout(_) => "it did not end within the time-out".to_owned(),
             ureq::Error::HostNotFound => "there is no such host".to_owned(),
             ureq::Error::Io(error) => error.to_string(),
+            // The number of bytes at which it was noticed is chance, and all runs say the same.
+            ureq::Error::LargeResponseHeader(..) => "its response header is too long".to_owned(),
             other => other.to_string(),
         }
     }
@@ -68,9 +73,19 @@ impl Web {
         if let Some(target) = Web::target(url, &response) {
             return Ok(Page { links: vec![target], ..Page::bare(url, Outcome::Redirect(status)) });
         }
+        if MOVES.contains(&status) {
+            return Ok(Page::bare(url, Outcome::MovedNowhere(status)));
+        }
         let content_type = header(&response, "content-type").map(str::to_owned);
-        if status >= 400 || !content_type.as_deref().is_some_and(is_html) {
+        // Without a type it may be HTML: browsers look, and so do we.
+        if status >= 400 || !content_type.as_deref().is_none_or(is_html) {
             return Ok(Page::bare(url, Outcome::Answered(status)));
+        }
+        if let Some(encoding) = header(&response, "content-encoding").filter(|encoding| !is_read(encoding)) {
+            let shown: String = encoding.chars().take(40).collect(); // by `to_str` it is visible ASCII
+            let why =
+                format!("its content encoding is {shown}, which was not asked for: its links were not read");
+            return Ok(Page::bare(url, Outcome::Unread(status, why)));
         }
         let mut html = Vec::new();
         // One byte more than allowed shows that a page is too large. The length that its server announces may be wrong.
@@ -104,6 +119,11 @@ fn header<'r>(response: &'r Response<Body>, name: &str) -> Option<&'r str> {
 fn is_html(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind == "text/html" || kind == "application/xhtml+xml"
+}
+
+/// Returns true for the encodings of a body that are read: none, or the one that is asked for.
+fn is_read(encoding: &str) -> bool {
+    matches!(encoding.trim().to_ascii_lowercase().as_str(), "" | "identity" | "gzip")
 }
 
 /// Returns true if `url` is on this machine: then there is no proxy, and no pause.

@@ -45,6 +45,7 @@ fn a_command_that_makes_no_sense_is_status_2() {
         (vec!["--scope", &*scope, &*start], "is outside the scope"),
         (vec![&*site.at("/private/secret")], "asks crawlers to stay away"),
         (vec![&*site.at("/out")], "redirects to http://example.invalid/, which is outside the scope"),
+        (vec!["http://user@127.0.0.1/"], "the start names a user"),
         (vec!["no/such/directory"], "neither a URL nor a directory"),
         (vec!["ftp://example.invalid/"], "neither http nor https"),
         (vec!["Cargo.toml"], "is not a directory"),

@@ -15,6 +15,12 @@ fn the_commands_of_the_lecture_s_page_run() {
         let crawl = crawl.expect("it starts");
         let status: i32 = status.trim().parse().expect("an exit status");
         assert_eq!(crawl.status.code(), Some(status), "{line}: {}", String::from_utf8_lossy(&crawl.stderr));
+        if arguments.contains("--kill-after") {
+            let (out, said) =
+                (String::from_utf8_lossy(&crawl.stdout), String::from_utf8_lossy(&crawl.stderr));
+            assert!(said.contains("killing worker"), "{line} says that a worker is killed: {said}");
+            assert_eq!(out.lines().count(), 5, "each page once: {out}");
+        }
         ran += 1;
     }
     assert!(ran >= 5, "only {ran} commands");

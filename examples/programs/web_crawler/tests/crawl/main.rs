@@ -9,4 +9,5 @@ mod robots;
 mod signals;
 mod site;
 mod sizes;
+mod told;
 mod wget;

@@ -61,7 +61,7 @@ fn what_is_cut_off_at_the_limit_is_told_and_counts_what_was_read_in_every_form()
             );
             assert!(summary.contains(&line), "{form}: {summary}");
         }
-        assert!(summary.contains("\n2 pages were cut off:\n"), "{form}: {summary}");
+        assert!(summary.contains("\n2 pages were cut off, or not read:\n"), "{form}: {summary}");
         assert!(summary.ends_with("\nno dead links\n"), "{form}: {summary}");
     }
 }

@@ -1,16 +1,25 @@
 //! Layer 4: the background worker: one thread per process that drives clients whose calls no thread waits for.
 //!
-//! Such work is: started calls, orphaned slots, races, futures, and sessions that drain. The thread starts with the first
-//! request and sleeps while there is none.
+//! Such work is: started calls, orphaned slots, races, futures, sessions that drain, and what an idle client owes: the ACK of
+//! its last reply, and its answer to GOAWAY. The thread starts with the first request and sleeps while there is none.
 //!
 //! ```text
 //!  Request::Watch --> WATCH --- a tick without a turn of the client's own threads --> DRIVE --- nothing is owed --.
-//!                       |                                                                                       |
-//!                       '--- a caller drives, or nothing is owed --> end <---- the driver goes back, IDLE <------'
+//!                       |                                                              ^                        |
+//!                       '--- a caller drives, or nothing is owed --.   idle, or an     |                        |
+//!                                                                  v   event, a timer  |                        |
+//!  Request::Attend -----------------------------------------> ATTEND ------------------'                        |
+//!                                                              |  ^                                             |
+//!                              end <--- no connection is left -'  '--- the driver goes back, IDLE <-------------'
+//!
+//! While the client is idle, its socket stays in the worker's poll, so that GOAWAY is heard; a caller that drives takes it
+//! back. A client that is in use costs one look for each `IDLE_AFTER`.
 //!
 //!  Request::DrainSession --> DRAIN SESSION --- no slot is orphaned any more --> BYE, end
 //! ```
 
+mod attend;
+mod drain_session;
 mod worker;
 
 use std::sync::{Arc, Weak};
@@ -28,6 +37,8 @@ enum Request {
     /// Watch a client that owes something while no thread waits for it. Drive it at once if the flag is true, else only if
     /// its own threads have not driven it for a tick.
     Watch(Weak<ClientInner>, bool),
+    /// Look after a client that may become idle: it owes an ACK that no caller waits for.
+    Attend(Weak<ClientInner>),
     /// Process a client that the worker drives: it has something to send.
     Process(Weak<ClientInner>),
     /// Drain a session that takes no new calls.
@@ -60,6 +71,12 @@ fn lock() -> Option<MutexGuard<'static, JobQueue>> {
 /// no worker.
 pub(super) fn watch(client: Weak<ClientInner>, at_once: bool) -> bool {
     send(Request::Watch(client, at_once))
+}
+
+/// Requests that the worker looks after a client while it is idle. Returns false if there is no worker.
+#[cold]
+pub(super) fn attend(client: Weak<ClientInner>) -> bool {
+    send(Request::Attend(client))
 }
 
 /// Requests that the worker sends what a client that it drives has to send.

@@ -6,7 +6,7 @@
 //! ```text
 //!  run:   poll --> run_job for each event --> handle each request --> run_job for each job that is due --> again
 //!
-//!  drive: [read] --> [lock] apply --> process_and_flush --> deliver --> anything owed? --no--> return_driver
+//!  drive: [read] --> [lock] apply --> process_and_flush --> deliver --> anything owed? --no--> return_driver, attend
 //!                                                                            '--yes--> set_due: the next timer
 //! ```
 //! A worker turn does not block, so one slow client does not hold up another. Clients share the thread: each reads at most
@@ -18,17 +18,17 @@ use std::sync::{Arc, Weak};
 
 use slab::Slab;
 
-use super::super::driver::{Driver, SOCKET};
+use super::super::driver::Driver;
 use super::super::inner::ClientInner;
-use super::super::special_cases::{leave_if_blocked, recover};
-use super::super::state::{ClientState, Driving, PendingWakeups};
+use super::super::special_cases::{leave_if_blocked, recover, recover_from_worker};
+use super::super::state::{Driving, PendingWakeups};
 use super::super::transport::{Transport, TransportEvents, poll_limit};
 use super::{Request, forget_worker, take_requests};
 use crate::ids::{Clock, Time};
-use crate::limits::BACKGROUND_TICK;
+use crate::limits::{BACKGROUND_TICK, IDLE_AFTER};
 use crate::log;
 use crate::net::MonotonicClock;
-use crate::net::os::{self, Event, Events, Poll, Token};
+use crate::net::os::{self, Event, Events, Poll, Registry, Token};
 use crate::net::sync::thread;
 use crate::panics::contain;
 use crate::proto::client::ClientCore;
@@ -36,39 +36,53 @@ use crate::proto::client::ClientCore;
 /// The token of the waker. The other tokens are keys of jobs.
 const WAKER: Token = Token(usize::MAX);
 
+/// Jobs at which those of dropped clients are searched for, at least. A job without a time and without a socket is found in no
+/// other way.
+const SWEEP_LEAST: usize = 64;
+
 /// Starts the worker, and returns what wakes it out of its poll.
 pub(super) fn spawn() -> io::Result<os::Waker> {
     let poll = Poll::new()?;
     let waker = os::Waker::new(poll.registry(), WAKER)?;
+    let registry = Arc::new(poll.registry().try_clone()?);
     thread::Builder::new().name("rpc-background".to_owned()).spawn(move || {
-        let jobs = Slab::new();
-        let mut worker = BackgroundWorker { poll, jobs, due: BTreeSet::new(), clock: MonotonicClock::new() };
+        let (jobs, due, clock) = (Slab::new(), BTreeSet::new(), MonotonicClock::new());
+        let mut worker = BackgroundWorker { poll, registry, jobs, sweep_at: SWEEP_LEAST, due, clock };
         contain(|| worker.run()); // it returns only by a panic
         forget_worker();
-        let clients: Vec<_> = worker.jobs.drain().filter_map(|job| job.inner.upgrade()).collect();
-        clients.iter().for_each(|inner| recover(inner));
+        let jobs: Vec<_> = worker.jobs.drain().map(|client| (client.inner, client.job.drains())).collect();
+        jobs.into_iter().for_each(|(inner, drains)| recover_client(&inner, drains));
     })?;
     Ok(waker)
 }
 
 /// The work of the background worker for one client.
 #[derive(Debug)]
-enum Job {
+pub(super) enum Job {
     /// Wait until its own threads have not driven it for a tick. Has the number of their turns at the last check.
     Watch(u64),
+    /// Look after it while it is idle.
+    Attend,
     /// Drive it.
     Drive(Box<Driver>),
     /// Drive a session that drains.
     DrainSession(Box<Transport>),
 }
 
+impl Job {
+    /// Returns true if the job is about a session that drains.
+    fn drains(&self) -> bool {
+        matches!(self, Job::DrainSession(_))
+    }
+}
+
 /// A client that the background worker has a job for.
 #[derive(Debug)]
-struct ClientJob {
+pub(super) struct ClientJob {
     /// The client. The job ends when it is dropped.
     inner: Weak<ClientInner>,
     /// The job.
-    job: Job,
+    pub(super) job: Job,
     /// The time at which the job runs without an event.
     due: Time,
 }
@@ -76,15 +90,19 @@ struct ClientJob {
 /// The state of the background worker's thread.
 ///
 /// Invariant, asserted by [`BackgroundWorker::set_due`]: `due` has exactly one entry for each job that has a time.
-struct BackgroundWorker {
+pub(super) struct BackgroundWorker {
     /// The kernel's poll for the sockets of all jobs.
-    poll: Poll,
-    /// The jobs. A client has at most one of `Watch` and `Drive`, and one `DrainSession`.
-    jobs: Slab<ClientJob>,
+    pub(super) poll: Poll,
+    /// The registry of `poll`, for idle clients that take their sockets back.
+    pub(super) registry: Arc<Registry>,
+    /// The jobs. A client has at most one of `Watch`, `Attend` and `Drive`, and one `DrainSession`.
+    pub(super) jobs: Slab<ClientJob>,
+    /// The number of jobs at which those of dropped clients are searched for.
+    sweep_at: usize,
     /// The jobs with a time, the earliest first.
     due: BTreeSet<(Time, usize)>,
     /// The clock of `due`.
-    clock: MonotonicClock,
+    pub(super) clock: MonotonicClock,
 }
 
 impl BackgroundWorker {
@@ -113,18 +131,17 @@ impl BackgroundWorker {
         }
     }
 
-    /// Handles a request. A panic costs this client its session, and other clients nothing.
+    /// Handles a request. A panic costs this client its session if the worker drives it, and other clients nothing.
     fn try_request(&mut self, request: Request) {
-        let inner = match &request {
-            Request::Watch(inner, _) | Request::Process(inner) | Request::DrainSession(inner, _) => {
-                inner.upgrade()
+        let (inner, drains) = match &request {
+            Request::Watch(inner, _) | Request::Attend(inner) | Request::Process(inner) => {
+                (Weak::clone(inner), false)
             }
-            Request::Close(inner) => Some(Arc::clone(inner)),
+            Request::DrainSession(inner, _) => (Weak::clone(inner), true),
+            Request::Close(inner) => (Arc::downgrade(inner), false),
         };
         if contain(|| self.handle(request)).is_none() {
-            if let Some(inner) = inner {
-                recover(&inner);
-            }
+            recover_client(&inner, drains);
         }
     }
 
@@ -133,12 +150,22 @@ impl BackgroundWorker {
         match request {
             Request::Watch(inner, at_once) => {
                 let key = self.find(&inner).unwrap_or_else(|| self.add(inner, Job::Watch(u64::MAX)));
+                if let Some(ClientJob { job: job @ Job::Attend, .. }) = self.jobs.get_mut(key) {
+                    *job = Job::Watch(u64::MAX);
+                }
                 // A caller that leaves often comes back at once, with its next call. Moving the socket to and fro would cost more
                 // than that call, so the worker waits for a tick.
                 if at_once {
-                    self.take_over(key);
+                    self.take_over(key, None);
                 } else {
                     self.set_due(key, self.clock.now().plus(BACKGROUND_TICK));
+                }
+            }
+            Request::Attend(inner) => {
+                let key = self.find(&inner).unwrap_or_else(|| self.add(inner, Job::Attend));
+                // Another job of the client becomes this one when it ends.
+                if matches!(self.jobs.get(key), Some(ClientJob { job: Job::Attend, .. })) {
+                    self.set_due(key, self.clock.now().plus(IDLE_AFTER));
                 }
             }
             Request::Process(inner) => {
@@ -177,11 +204,17 @@ impl BackgroundWorker {
 
     /// Adds a job.
     fn add(&mut self, inner: Weak<ClientInner>, job: Job) -> usize {
+        if self.jobs.len() >= self.sweep_at {
+            let gone = self.jobs.iter().filter(|(_, client)| client.inner.strong_count() == 0);
+            let gone: Vec<usize> = gone.map(|(key, _)| key).collect();
+            gone.into_iter().for_each(|key| drop(self.remove(key)));
+            self.sweep_at = SWEEP_LEAST.max(2 * self.jobs.len());
+        }
         self.jobs.insert(ClientJob { inner, job, due: Time::NEVER })
     }
 
     /// Sets the time at which a job runs without an event.
-    fn set_due(&mut self, key: usize, due: Time) {
+    pub(super) fn set_due(&mut self, key: usize, due: Time) {
         let Some(client) = self.jobs.get_mut(key) else { return };
         self.due.remove(&(client.due, key));
         client.due = due;
@@ -191,21 +224,28 @@ impl BackgroundWorker {
         debug_assert!(self.due.len() <= self.jobs.len(), "a job has at most one time");
     }
 
+    /// Sets the time at which a job runs without an event, by the clock of its client: `due`, while it is `now` there.
+    pub(super) fn set_due_of(&mut self, key: usize, due: Time, now: Time) {
+        // The two clocks have no common beginning, so the time that is left is carried over. `NEVER` is no time.
+        let known = (due < Time::NEVER).then(|| self.clock.now().plus(due.since(now)));
+        self.set_due(key, known.unwrap_or(Time::NEVER));
+    }
+
     /// Ends a job.
-    fn remove(&mut self, key: usize) -> Option<ClientJob> {
+    pub(super) fn remove(&mut self, key: usize) -> Option<ClientJob> {
         self.set_due(key, Time::NEVER);
         self.jobs.try_remove(key)
     }
 
-    /// Runs a job once, after an event of its socket or without one. A panic costs this client its session, and other clients
-    /// nothing.
+    /// Runs a job once, after an event of its socket or without one. A panic costs this client its session if the worker
+    /// drives it, and other clients nothing.
     fn run_job(&mut self, key: usize, event: Option<&Event>) {
         // Taken before the job runs, since a panic may leave the job half changed.
-        let inner = self.jobs.get(key).and_then(|client| client.inner.upgrade());
+        let client = self.jobs.get(key).map(|client| (Weak::clone(&client.inner), client.job.drains()));
         if contain(|| self.try_job(key, event)).is_none() {
             self.remove(key);
-            if let Some(inner) = inner {
-                recover(&inner);
+            if let Some((inner, drains)) = client {
+                recover_client(&inner, drains);
             }
         }
     }
@@ -218,16 +258,20 @@ impl BackgroundWorker {
             self.remove(key);
             return;
         };
+        if let Job::Attend = client.job {
+            return self.attend(key, &inner, event);
+        }
         let mut seen = TransportEvents::default();
         match (&mut client.job, event) {
             (Job::Drive(driver), Some(event)) => driver.transport.handle_event(event, &mut seen),
             (Job::DrainSession(transport), Some(event)) => transport.handle_event(event, &mut seen),
             // An event of the last turn, for a socket that was given back since.
-            (Job::Watch(_), Some(_)) => return,
+            (Job::Watch(_) | Job::Attend, Some(_)) => return,
             (_, None) => {}
         }
         match client.job {
             Job::Watch(turns) => self.watch(key, &inner, turns),
+            Job::Attend => {} // above
             Job::Drive(_) => self.drive(key, &inner, seen),
             Job::DrainSession(_) => self.drain_session(key, &inner, seen),
         }
@@ -239,8 +283,7 @@ impl BackgroundWorker {
         if !matches!(state.driving, Driving::Idle(_)) || !state.core.owes() {
             // The thread that drives asks again when it releases the role.
             state.background_asked = false;
-            drop(state);
-            self.remove(key);
+            self.attend_next(key, inner.clock.now(), &mut state);
         } else if state.turns != turns {
             // Its own threads drove during the last tick, so they may do so during the next one.
             let turns = state.turns;
@@ -251,15 +294,14 @@ impl BackgroundWorker {
             self.set_due(key, self.clock.now().plus(BACKGROUND_TICK));
         } else {
             drop(state);
-            self.take_over(key);
+            self.take_over(key, None);
         }
     }
 
     /// Takes the driver of a client, and moves its socket to the poll of the worker.
-    fn take_over(&mut self, key: usize) {
-        let Some(client) = self.jobs.get_mut(key).filter(|c| matches!(c.job, Job::Watch(_))) else {
-            return;
-        };
+    pub(super) fn take_over(&mut self, key: usize, event: Option<&Event>) {
+        let waits = |client: &&mut ClientJob| matches!(client.job, Job::Watch(_) | Job::Attend);
+        let Some(client) = self.jobs.get_mut(key).filter(waits) else { return };
         let Some(inner) = client.inner.upgrade() else {
             self.remove(key);
             return;
@@ -268,17 +310,19 @@ impl BackgroundWorker {
         let Some(mut driver) = state.take_driver(Driving::Background) else {
             // A caller drives, and asks again when it releases the role. Both happen under the lock, so no request is lost.
             state.background_asked = false;
-            drop(state);
-            self.remove(key);
+            self.attend_next(key, inner.clock.now(), &mut state);
             return;
         };
         drop(state);
-        let Driver { poll, transport, .. } = &mut *driver;
-        if let Err(error) = transport.move_to(poll.registry(), self.poll.registry(), Token(key)) {
-            log::warn!(%error, "cannot take over a socket");
+        // The socket of an idle client is in this poll already, under the same key.
+        if driver.rests_with.take().is_none() {
+            let Driver { poll, transport, .. } = &mut *driver;
+            if let Err(error) = transport.move_to(poll.registry(), self.poll.registry(), Token(key)) {
+                log::warn!(%error, "cannot take over a socket");
+            }
         }
         client.job = Job::Drive(driver);
-        self.run_job(key, None);
+        self.run_job(key, event);
     }
 
     /// Drives a client once: reads, processes, writes, and gives the driver back if nothing is owed.
@@ -308,7 +352,7 @@ impl BackgroundWorker {
         state.sleeps_until = due;
         // Under the same lock: a caller finds the driver, or knows that the worker has it.
         if idle {
-            self.return_driver(key, &mut state);
+            self.return_driver(key, due, now, &mut state);
         }
         drop(state);
         wakeups.send();
@@ -317,69 +361,19 @@ impl BackgroundWorker {
             self.handle(Request::DrainSession(Arc::downgrade(inner), Box::new(transport)));
         }
         if !idle {
-            // The client has another clock than the worker, so the time that is left is carried over.
-            let ahead = due.since(now);
-            self.set_due(key, self.clock.now().plus(ahead));
-        }
-    }
-
-    /// Ends the job, and gives the driver back to the client.
-    fn return_driver(&mut self, key: usize, state: &mut ClientState) {
-        let Some(ClientJob { job: Job::Drive(mut driver), .. }) = self.remove(key) else { return };
-        let Driver { poll, transport, .. } = &mut *driver;
-        if let Err(error) = transport.move_to(self.poll.registry(), poll.registry(), SOCKET) {
-            log::warn!(%error, "cannot give a socket back");
-        }
-        state.driving = Driving::Idle(driver);
-        state.background_asked = false;
-        state.urgent = false;
-    }
-
-    /// Drives a session that drains once, and ends it when no slot is orphaned any more.
-    fn drain_session(&mut self, key: usize, inner: &Arc<ClientInner>, mut seen: TransportEvents) {
-        let registry = self.poll.registry();
-        let Some(ClientJob { job: Job::DrainSession(transport), .. }) = self.jobs.get_mut(key) else {
-            return;
-        };
-        transport.read_on(&mut seen);
-        let mut wakeups = PendingWakeups::default();
-        let now = inner.clock.now();
-        let mut state = inner.lock();
-        let Some(core) = state.left.draining() else {
-            drop(state);
-            self.remove(key);
-            return;
-        };
-        inner.apply(core, transport, seen, registry, now);
-        if core.orphaned_slots() == 0 {
-            // No reply is owed any more: `advance` sends the BYE and closes the socket.
-            core.close(now);
-        }
-        inner.advance(core, transport, registry, Token(key), now);
-        inner.flush(core, transport, registry, now);
-        let due = if transport.is_unread() { now } else { next_timer(core, transport) };
-        let done = core.orphaned_slots() == 0;
-        // The thread that drives the other session may wait for one of these outcomes.
-        if state.deliver(&mut wakeups) {
-            inner.wake_driver(&mut state);
-        }
-        if done {
-            transport.close(registry);
-            state.left.end();
-        }
-        drop(state);
-        wakeups.send();
-        if done {
-            self.remove(key);
-        } else {
-            // As in `drive`: the two clocks differ.
-            self.set_due(key, self.clock.now().plus(due.since(now)));
+            self.set_due_of(key, due, now);
         }
     }
 }
 
+/// Lets a client go on after a panic in one of its jobs. `drains`: the job was about a session that drains.
+fn recover_client(inner: &Weak<ClientInner>, drains: bool) {
+    let Some(inner) = inner.upgrade() else { return };
+    if drains { recover(&inner) } else { recover_from_worker(&inner) }
+}
+
 /// Returns the time of the next step that no event announces.
-fn next_timer(core: &ClientCore, transport: &Transport) -> Time {
+pub(super) fn next_timer(core: &ClientCore, transport: &Transport) -> Time {
     let timers = [core.poll_timeout(), transport.poll_timeout()];
     timers.into_iter().flatten().min().unwrap_or(Time::NEVER)
 }

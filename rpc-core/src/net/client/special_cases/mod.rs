@@ -13,5 +13,5 @@ mod second_session;
 pub(super) use fork::ForkedChannel;
 #[cfg(test)]
 pub(super) use restart::restart;
-pub(super) use restart::{recover, reopen};
+pub(super) use restart::{recover, recover_from_worker, reopen};
 pub(super) use second_session::{LeftSessions, leave_if_blocked, replace_if_blocked};

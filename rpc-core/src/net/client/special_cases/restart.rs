@@ -21,6 +21,22 @@ pub(in crate::net::client) fn recover(inner: &ClientInner) {
     wakeups.send();
 }
 
+/// A job of the background worker has failed, or the worker has ended. A client that it drove goes on with another driver; one
+/// that it only looked after keeps its session, and is asked for anew. The state must not be locked.
+pub(in crate::net::client) fn recover_from_worker(inner: &ClientInner) {
+    let mut wakeups = PendingWakeups::default();
+    let mut state = inner.lock();
+    match &mut state.driving {
+        Driving::Background => reopen(inner, &mut state, &mut wakeups),
+        Driving::Idle(driver) => driver.take_socket_back(),
+        Driving::Caller => {} // it has its own driver, and its socket in its own poll
+    }
+    (state.background_asked, state.attended) = (false, false);
+    inner.release_role(&mut state, &mut wakeups);
+    drop(state);
+    wakeups.send();
+}
+
 /// Opens another driver and another session under the lock.
 pub(in crate::net::client) fn reopen(
     inner: &ClientInner,
@@ -49,5 +65,5 @@ pub(in crate::net::client) fn restart(
     state.driving = Driving::Idle(driver);
     state.waker = waker;
     // Nothing that the lost thread has promised will happen.
-    (state.polling, state.background_asked, state.urgent) = (false, false, false);
+    (state.polling, state.background_asked, state.attended, state.urgent) = (false, false, false, false);
 }

@@ -2,7 +2,7 @@
 
 use super::answers::{core, greet};
 use super::*;
-use crate::net::client::special_cases::leave_if_blocked;
+use crate::net::client::special_cases::{leave_if_blocked, recover_from_worker};
 use crate::net::client::transport::Transport;
 
 fn request(within: Duration) -> Request {
@@ -46,5 +46,30 @@ fn v15_the_orphaned_slots_of_a_session_that_drains_are_counted_too() {
     assert!(leave_if_blocked(&mut state, &mut Transport::default(), now, || core(2)).is_some());
     drop(state);
     assert_eq!(client.counters().orphaned_slots, 1);
+    handle.drain();
+}
+
+#[test]
+fn a_worker_that_fails_takes_no_session_from_a_client_that_it_does_not_drive() {
+    let (address, handle) = server();
+    let client = client(address);
+    assert!(matches!(ping(&client), Outcome::Done(_)));
+    let driver = take_driver(&client.inner, || Driving::Caller);
+    let mut state = client.inner.lock();
+    (state.background_asked, state.attended) = (true, true);
+    drop(state);
+    recover_from_worker(&client.inner);
+    let mut state = client.inner.lock();
+    assert!(matches!(state.driving, Driving::Caller), "the caller goes on");
+    assert!(!state.background_asked && !state.attended, "another worker is asked");
+    state.driving = Driving::Idle(driver);
+    drop(state);
+    recover_from_worker(&client.inner);
+    assert!(matches!(ping(&client), Outcome::Done(_)));
+    assert_eq!(client.counters().sessions, 1);
+    drop(take_driver(&client.inner, || Driving::Background));
+    recover_from_worker(&client.inner);
+    assert!(matches!(ping(&client), Outcome::Done(_)));
+    assert_eq!(client.counters().sessions, 2, "what the worker held is lost");
     handle.drain();
 }

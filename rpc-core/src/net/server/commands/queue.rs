@@ -37,6 +37,8 @@ pub(crate) enum Command {
     CloseIdle,
     /// Begin to drain, with this grace time.
     Drain(Duration),
+    /// End: every loop of the server has drained.
+    AllDrained,
     /// Send the counters.
     Counters(Sender<ServerCounters>),
     /// Panic, as a defect of this library would.

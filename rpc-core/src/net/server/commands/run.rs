@@ -3,8 +3,6 @@
 //! A session belongs to one loop, which its id names. A client that resumes it may connect to any loop: that loop reads the
 //! HELLO, and sends the connection to the right one with all bytes that it has read.
 
-use std::time::Duration;
-
 use super::queue::Command;
 use crate::net::server::event_loop::EventLoop;
 
@@ -19,7 +17,8 @@ pub(in crate::net::server) fn run_commands(event_loop: &mut EventLoop) {
             }
             Command::Connection { stream, peer, input } => event_loop.connect(stream, peer, input),
             Command::CloseIdle => event_loop.is_full = true,
-            Command::Drain(grace) => drain(event_loop, grace),
+            Command::Drain(grace) => event_loop.core.drain_within(grace, event_loop.now),
+            Command::AllDrained => event_loop.all_drained = true,
             Command::Counters(reply) => {
                 // The thread that asked may have stopped waiting.
                 let _ = reply.send(event_loop.core.counters());
@@ -29,14 +28,6 @@ pub(in crate::net::server) fn run_commands(event_loop: &mut EventLoop) {
         }
     }
     event_loop.commands = commands;
-}
-
-/// Begins a drain: closes the listener, and tells the protocol.
-fn drain(event_loop: &mut EventLoop, grace: Duration) {
-    if let Some(acceptor) = event_loop.acceptor.take() {
-        acceptor.close(event_loop.poll.registry());
-    }
-    event_loop.core.drain_within(grace, event_loop.now);
 }
 
 /// Sends connections to the loops that own their sessions.

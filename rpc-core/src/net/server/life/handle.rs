@@ -38,9 +38,10 @@ impl ServerHandle {
         ServerHandle { loops: loops.into(), shutdown, local_addr, grace }
     }
 
-    /// Begins a graceful shutdown. The server accepts no connection, refuses new calls, finishes running and queued ones,
-    /// and tells its clients. Then [`Server::run`](super::super::Server::run) returns, after the grace time at the latest. This
-    /// method does not wait.
+    /// Begins a graceful shutdown. The server refuses new sessions and new calls, finishes running and queued ones, and tells
+    /// its clients. It goes on to listen meanwhile, so that a client that has lost its connection can still fetch its
+    /// replies. Then it stops to listen, and [`Server::run`](super::super::Server::run) returns, after the grace time at the
+    /// latest. This method does not wait.
     pub fn drain(&self) {
         self.drain_within(self.grace);
     }

@@ -7,14 +7,15 @@
 //!                                                                    |
 //!                        the time is over: end_if_stuck <------------'
 //! ```
-//! `handle` and `running` are for users, `shutdown` wakes `Server::run`, `ending` ends one loop, and `counters` asks a loop
-//! for its counters.
+//! `handle` and `running` are for users, `shutdown` wakes `Server::run`, `ending` ends one loop, `together` lets all loops
+//! end at the same time, and `counters` asks a loop for its counters.
 
 mod counters;
 mod ending;
 mod handle;
 mod running;
 mod shutdown;
+mod together;
 
 pub(super) use counters::LastCounters;
 #[cfg(test)]
@@ -23,3 +24,4 @@ pub(super) use ending::{Ended, end, end_if_stuck, has_failed, is_over, take_erro
 pub use handle::ServerHandle;
 pub use running::RunningServer;
 pub(super) use shutdown::ShutdownSignal;
+pub(super) use together::EndTogether;

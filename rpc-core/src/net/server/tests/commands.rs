@@ -65,11 +65,15 @@ fn a_loop_whose_queue_was_closed_ends_with_its_turn() {
 }
 
 #[test]
-fn a_server_that_drains_accepts_no_connection_although_it_has_not_ended() {
+fn a_server_that_drains_listens_until_all_its_loops_have_drained() {
     let (server, mut event_loop) = stopped_server(ServerLimits::default());
-    drop(TcpStream::connect(server.local_addr()).expect("it listens"));
     server.handle.loops()[0].commands.push(Command::Drain(Duration::from_secs(3600)));
     event_loop.receive().expect("the kernel tells what happens");
+    assert!(!event_loop.is_over(), "it has told the loops of the server, and not read that itself");
+    drop(TcpStream::connect(server.local_addr()).expect("a client that resumes may still come"));
+    event_loop.receive().expect("the kernel tells what happens");
+    assert!(event_loop.is_over());
+    drop(event_loop);
     assert!(TcpStream::connect(server.local_addr()).is_err());
 }
 

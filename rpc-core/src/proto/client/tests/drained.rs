@@ -124,3 +124,70 @@ fn only_a_connection_to_a_server_that_was_leaving_is_known_as_one_when_it_closes
         assert_eq!(connection.link(), Link::Closing(next));
     }
 }
+/// A client with two calls: one was sent and has no reply, one waits. Its server has shut down.
+fn left_behind() -> Bench {
+    let mut bench = Bench::with_slots(1);
+    bench.send(1, LONG);
+    bench.start(2, LONG);
+    bench.hears_kind(Kind::GoAway);
+    bench.cut();
+    bench
+}
+
+/// The next attempt finds nothing that listens.
+fn refused(bench: &mut Bench) {
+    bench.now = bench.now.plus(secs(2));
+    assert!(bench.core.poll_connect(bench.now), "an attempt is due");
+    bench.core.handle_refused("nothing listens", bench.now);
+}
+
+#[test]
+fn v16_after_a_drain_callers_are_told_at_once_when_nothing_listens() {
+    let mut bench = left_behind();
+    refused(&mut bench);
+    let verdicts = bench.events();
+    assert!(
+        matches!(
+            &verdicts[..],
+            [
+                (1, false, Outcome::Unknown(UnknownCause::SessionLost)),
+                (2, false, Outcome::NotExecuted(Reason::Draining, _))
+            ]
+        ),
+        "{verdicts:?}"
+    );
+    assert!(!bench.core.poll_connect(bench.now.plus(secs(10))), "nothing is owed");
+    bench.start(3, LONG);
+    refused(&mut bench);
+    let (tag, outcome) = bench.verdict();
+    assert!(tag == 3 && matches!(outcome, Outcome::NotExecuted(Reason::Draining, _)), "{outcome:?}");
+}
+
+#[test]
+fn an_attempt_that_ends_otherwise_tells_no_caller_and_a_server_that_did_not_say_goaway_may_come_back() {
+    let mut bench = left_behind();
+    bench.now = bench.now.plus(secs(2));
+    assert!(bench.core.poll_connect(bench.now));
+    bench.core.handle_disconnected("it did not answer in time", bench.now);
+    assert_eq!(bench.core.in_flight(), 2);
+
+    let mut bench = Bench::with_slots(1);
+    bench.send(1, LONG);
+    bench.cut();
+    (0..10).for_each(|_| refused(&mut bench));
+    assert_eq!(bench.core.in_flight(), 1, "it was killed, or is started again");
+}
+
+#[test]
+fn the_next_server_answers_calls_that_waited_out_a_drain() {
+    let mut bench = left_behind();
+    bench.connect();
+    bench.welcome(true);
+    bench.written();
+    bench.done(0, 1);
+    assert_eq!(bench.verdict(), (1, done()));
+    // It has not said GOAWAY.
+    bench.cut();
+    (0..5).for_each(|_| refused(&mut bench));
+    assert_eq!(bench.core.in_flight(), 1);
+}

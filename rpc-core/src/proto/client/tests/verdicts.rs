@@ -151,6 +151,25 @@ fn v7_a_repeated_call_that_is_refused_at_last_is_not_called_not_executed() {
 }
 
 #[test]
+fn v7_a_repeated_call_that_is_busy_and_then_refused_is_no_stronger_than_its_first_attempt() {
+    let mut bench = Bench::with_slots(1);
+    bench.ask(1, Request { retry: true, ..repeating(LONG) });
+    bench.written();
+    bench.cut();
+    bench.connect();
+    bench.hears(&Header::new(Kind::SessionLost), &[0; 16]);
+    bench.cut();
+    bench.connect();
+    bench.welcome(false);
+    bench.pass(secs(60));
+    bench.busy(0, 1, 10);
+    assert!(bench.events().is_empty(), "it is tried again");
+    bench.pass(secs(60));
+    bench.reply(0, 2, Status::Refused(Reason::Cancelled), b"");
+    assert_eq!(bench.verdict(), (1, unknown(UnknownCause::SessionLost)));
+}
+
+#[test]
 fn v7_a_repeated_call_that_is_resolved_later_is_no_stronger_than_its_first_attempt() {
     let mut bench = Bench::with_slots(1);
     bench.ask(1, repeating(secs(100)));

@@ -245,3 +245,19 @@ fn one_idle_connection_in_16_makes_room_at_once_and_64_at_most() {
         assert_eq!(bench.core.close_idle(bench.now), closed, "of {connections}");
     }
 }
+
+#[test]
+fn an_idle_connection_without_a_session_makes_room_before_one_with_a_session() {
+    let mut bench = Bench::plain();
+    let peer = bench.open();
+    bench.pass(secs(2));
+    let strangers = [bench.connect(), bench.connect()];
+    bench.pass(secs(1));
+    for stranger in strangers {
+        assert!(!bench.core.wants_close(stranger));
+        assert_eq!(bench.core.close_idle(bench.now), 1);
+        assert!(bench.core.wants_close(stranger) && !bench.core.wants_close(peer.conn));
+    }
+    assert_eq!(bench.core.close_idle(bench.now), 1);
+    assert!(bench.core.wants_close(peer.conn), "then the session's");
+}

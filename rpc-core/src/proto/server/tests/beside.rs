@@ -33,7 +33,7 @@ fn v10_the_first_calls_of_a_method_that_run_side_by_side_begin_with_pauses_that_
         begin_beside(&mut bench);
     }
     let time = bench.now.since(began);
-    assert!(time < Duration::from_millis(200), "{time:?}");
+    assert!(time < Duration::from_millis(350), "{time:?}");
 }
 
 #[test]

@@ -43,13 +43,14 @@ fn a_call_is_cancelled_once_its_cancel_has_arrived_and_no_other_one_is() {
 }
 
 #[test]
-fn a_session_is_attached_while_a_connection_carries_it() {
+fn a_session_says_since_when_no_connection_carries_it() {
     let mut bench = Bench::plain();
     let mut peer = bench.open();
-    assert!(bench.core.is_attached(peer.id));
+    assert_eq!(bench.core.detached_since(peer.id), None);
     bench.cut(&peer);
-    assert!(!bench.core.is_attached(peer.id));
-    assert!(bench.resume(&mut peer) && bench.core.is_attached(peer.id));
+    let cut = bench.now;
+    assert_eq!(bench.core.detached_since(peer.id), Some(cut));
+    assert!(bench.resume(&mut peer) && bench.core.detached_since(peer.id).is_none());
     bench.bye(&peer);
-    assert!(!bench.core.is_attached(peer.id), "it has ended");
+    assert_eq!(bench.core.detached_since(peer.id), None, "it has ended");
 }

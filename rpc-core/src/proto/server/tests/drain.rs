@@ -83,11 +83,50 @@ fn the_linger_follows_its_limit_and_an_acknowledgement_ends_it() {
 }
 
 #[test]
-fn a_detached_session_with_a_reply_that_was_not_fetched_holds_the_drain_until_the_grace_time() {
-    let (mut bench, peer) = Bench::with_reply();
+fn v20_a_detached_session_with_a_reply_that_was_not_fetched_holds_the_drain_for_a_time_of_its_own() {
+    // Detached long before the drain, and in the midst of it: the time counts from the later of the two.
+    for (before, after) in [(secs(10), Duration::ZERO), (Duration::ZERO, secs(3))] {
+        let (mut bench, peer) = Bench::with_reply();
+        if after.is_zero() {
+            bench.cut(&peer);
+        }
+        bench.pass(before);
+        draining(&mut bench);
+        if !after.is_zero() {
+            bench.pass(after); // its replies are unsent, so it is waited for
+            bench.cut(&peer);
+        }
+        ends_within(&mut bench, secs(5) - LOOK, secs(5) + LOOK);
+        assert!(!bench.core.was_forced());
+    }
+}
+
+#[test]
+fn the_time_of_a_detached_session_follows_its_limit_and_the_grace_time_ends_it() {
+    for (detached, grace, end) in [(secs(1), secs(30), secs(1)), (secs(20), secs(8), secs(8))] {
+        let limits = ServerLimits { drain_detached: detached, grace, ..ServerLimits::default() };
+        let mut bench = Bench::new(limits);
+        let peer = bench.open();
+        bench.served(&peer, 0, 1, PLAIN, 1);
+        bench.cut(&peer);
+        draining(&mut bench);
+        ends_within(&mut bench, end, end + LOOK);
+        assert!(!bench.core.was_forced());
+    }
+}
+
+#[test]
+fn a_call_of_a_detached_session_is_waited_for_until_the_grace_time_and_then_its_reply_is() {
+    let (mut bench, peer) = Bench::with_peer();
+    bench.call(&peer, 0, 1);
+    let key = bench.begin().key;
     bench.cut(&peer);
     draining(&mut bench);
-    ends_by_grace(&mut bench, false);
+    bench.pass(secs(20));
+    assert!(!bench.core.is_drained());
+    bench.finish(key, b"r");
+    // Its client could have come back all the while. It asks for the reply at least every two seconds.
+    ends_within(&mut bench, Duration::ZERO, LOOK);
 }
 
 #[test]
@@ -95,7 +134,7 @@ fn a_detached_session_that_fetches_its_reply_during_the_drain_gets_it_and_ends_t
     let (mut bench, mut peer) = Bench::with_reply();
     bench.cut(&peer);
     draining(&mut bench);
-    bench.pass(secs(10));
+    bench.pass(secs(4));
     assert!(!bench.core.is_drained());
     assert!(bench.resume(&mut peer));
     bench.call(&peer, 0, 1);
@@ -114,7 +153,7 @@ fn one_session_that_is_quiet_does_not_end_the_drain_for_another_that_is_not() {
     bench.cut(&detached);
     draining(&mut bench);
     bench.read(quiet.conn);
-    ends_by_grace(&mut bench, false);
+    ends_within(&mut bench, secs(5), secs(5) + LOOK); // and not two seconds more: both times run at once
 }
 
 #[test]
@@ -221,9 +260,9 @@ fn a_drain_may_be_told_to_end_sooner_and_never_later_and_wakes_for_it() {
 }
 
 #[test]
-fn every_attached_client_is_told_once_and_one_that_has_not_greeted_is_closed() {
+fn every_attached_client_is_told_once_and_one_that_has_not_greeted_may_still_resume() {
     let mut bench = Bench::plain();
-    let (first, second) = (bench.open(), bench.open());
+    let (first, mut second) = (bench.open(), bench.open());
     let stranger = bench.connect();
     draining(&mut bench);
     draining(&mut bench);
@@ -231,7 +270,10 @@ fn every_attached_client_is_told_once_and_one_that_has_not_greeted_is_closed() {
         assert_eq!(kinds(&bench.read(peer.conn)), [Kind::GoAway]);
         assert!(!bench.core.wants_close(peer.conn));
     }
-    assert!(bench.core.wants_close(stranger) && bench.unsent(stranger).is_empty());
+    assert!(!bench.core.wants_close(stranger) && bench.unsent(stranger).is_empty());
+    assert_eq!(kinds(&bench.greet(stranger, &resuming(&second))), [Kind::Welcome, Kind::GoAway]);
+    second.conn = stranger;
+    bench.ack(&second, 0, 1); // nothing is there to acknowledge: the connection works
 }
 
 #[test]

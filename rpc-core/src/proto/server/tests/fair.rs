@@ -246,6 +246,26 @@ fn v10_calls_that_run_hold_a_bounded_number_of_arguments_and_the_connection_is_r
 }
 
 #[test]
+fn v10_arguments_that_cannot_begin_stay_few_though_each_refusal_is_written_at_once() {
+    let mut bench = Bench::new(ServerLimits { queue_pause: 100, ..ServerLimits::default() });
+    let peer = bench.try_open(None, &hello(101)).expect("room");
+    bench.call_of(&peer, 0, 1, PLAIN, &vec![0; RUNNING_ARGUMENTS]);
+    let first = bench.begin().key;
+    for slot in (1..101).step_by(2) {
+        bench.call_of(&peer, slot, 1, PLAIN, &[0; 60]);
+        bench.read(peer.conn); // a write lets the session take turns again
+        bench.call_of(&peer, slot + 1, 1, PLAIN, &[0; 60]);
+        assert!(bench.nothing_to_run());
+        assert!(bench.core.links.queue.bytes < 160, "{} bytes wait", bench.core.links.queue.bytes);
+    }
+    assert!(bench.core.wants_read(peer.conn), "a PING is answered however long the call runs");
+    bench.finish(first, b"");
+    assert_eq!((bench.begin().call.slot, bench.begin().call.slot), (1, 2));
+    assert!(bench.nothing_to_run());
+    bench.check();
+}
+
+#[test]
 fn a_call_with_arguments_over_the_bound_runs_alone() {
     let limits = ServerLimits { max_frame: 2 * RUNNING_ARGUMENTS, ..ServerLimits::default() };
     let mut bench = Bench::new(limits);

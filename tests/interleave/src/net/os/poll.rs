@@ -124,6 +124,10 @@ impl PollState {
 pub(crate) struct Registry(Arc<PollState>);
 
 impl Registry {
+    pub(crate) fn try_clone(&self) -> io::Result<Registry> {
+        Ok(self.clone())
+    }
+
     pub(crate) fn register<S: Source>(&self, source: &mut S, token: Token, _: Interest) -> io::Result<()> {
         source.set_registration(Some(Registration { poll: Arc::clone(&self.0), token }));
         Ok(())

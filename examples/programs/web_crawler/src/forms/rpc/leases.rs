@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Leases {
     task: Arc<Task>,
     length: Duration,
+    /// A worker is to be killed when this many pages are recorded.
+    kill_after: Option<usize>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -28,6 +30,14 @@ struct State {
     waiting: VecDeque<Url>,
     held: HashMap<u64, Lease>,
     last: u64,
+    victim: Option<Victim>,
+}
+
+/// The lease whose worker is killed. It is chosen where pages are recorded and leased, and its report is refused from
+/// then on, so that the worker dies with its page however late the kill comes.
+struct Victim {
+    lease: u64,
+    is_told: bool,
 }
 
 struct Lease {
@@ -39,11 +49,11 @@ struct Lease {
 }
 
 impl Leases {
-    pub(super) fn new(task: Arc<Task>, length: Duration) -> Self {
+    pub(super) fn new(task: Arc<Task>, length: Duration, kill_after: Option<usize>) -> Self {
         let mut seen = task.nothing_seen();
         let waiting = seen.claim(&task.first_link()).into_iter().collect();
-        let state = State { seen, waiting, held: HashMap::new(), last: 0 };
-        Leases { task, length, state: Mutex::new(state), changed: Condvar::new() }
+        let state = State { seen, waiting, held: HashMap::new(), last: 0, victim: None };
+        Leases { task, length, kill_after, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Returns the time between two renewals of a lease: two of them may be lost or late.
@@ -81,6 +91,7 @@ impl Leases {
         let until = begin + self.length;
         state.held.insert(state.last, Lease { url: url.clone(), worker, begin, until, links: Vec::new() });
         self.task.watch.started();
+        self.choose_victim(state);
         Assignment::Fetch { lease: state.last, url, pause }
     }
 
@@ -108,6 +119,9 @@ impl Leases {
     /// Records the page, if its lease is still valid; the first report of a page ends its lease.
     pub(super) fn report(&self, lease: u64, mut page: Page) -> bool {
         let mut state = lock(&self.state);
+        if state.victim.as_ref().is_some_and(|victim| victim.lease == lease) {
+            return false; // it counts as dead already
+        }
         let Some(mut held) = state.held.remove(&lease) else { return false };
         self.task.watch.ended();
         held.links.append(&mut page.links);
@@ -116,6 +130,7 @@ impl Leases {
             let new = state.seen.claim(&link);
             state.waiting.extend(new);
         }
+        self.choose_victim(&mut state);
         drop(state);
         self.changed.notify_all();
         true
@@ -158,9 +173,21 @@ impl Leases {
         finished(&state)
     }
 
-    /// Returns a worker that has a page now, and the page.
-    pub(super) fn a_holder(&self) -> Option<(u32, Url)> {
-        lock(&self.state).held.values().next().map(|lease| (lease.worker, lease.url.clone()))
+    /// Chooses the lease whose worker is killed, as soon as enough pages are recorded and one is leased.
+    fn choose_victim(&self, state: &mut State) {
+        let is_time = self.kill_after.is_some_and(|pages| self.task.recorded() >= pages);
+        if is_time && state.victim.is_none() {
+            state.victim = state.held.keys().next().map(|&lease| Victim { lease, is_told: false });
+        }
+    }
+
+    /// Returns the worker to kill and its page, once.
+    pub(super) fn take_victim(&self) -> Option<(u32, Url)> {
+        let mut state = lock(&self.state);
+        let State { victim, held, .. } = &mut *state;
+        let victim = victim.as_mut().filter(|victim| !victim.is_told)?;
+        victim.is_told = true;
+        held.get(&victim.lease).map(|lease| (lease.worker, lease.url.clone()))
     }
 
     fn wait<'s>(&self, state: MutexGuard<'s, State>, limit: Duration) -> MutexGuard<'s, State> {

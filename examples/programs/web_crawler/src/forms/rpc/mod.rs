@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use rpc_core::Server;
 use rpc_core::limits::ServerLimits;
+use url::Url;
 
 pub use worker::work;
 
@@ -49,14 +50,14 @@ pub struct Processes {
 }
 
 pub(super) fn crawl(task: &Arc<Task>, processes: &Processes) -> Result<(), Failure> {
-    let leases = Arc::new(Leases::new(Arc::clone(task), processes.lease));
+    let leases = Arc::new(Leases::new(Arc::clone(task), processes.lease, processes.kill_after));
     let coordinator = Coordinator { leases: Arc::clone(&leases), settings: processes.settings.clone() };
     let limits = ServerLimits { grace: GRACE, ..ServerLimits::default() };
     let server =
         Server::builder().limits(limits).service(FrontierServer::new(coordinator)).bind("127.0.0.1:0");
     let server = server.and_then(Server::spawn).map_err(Failure::own("offer pages to workers"))?;
     let outcome = Workers::start(processes, task.workers, server.local_addr()).and_then(|mut workers| {
-        let outcome = workers.attend(task, &leases, processes.kill_after);
+        let outcome = workers.attend(task, &leases, processes.kill_after.is_some());
         workers.part();
         outcome
     });
@@ -84,7 +85,7 @@ impl Workers {
     }
 
     /// Waits until the crawl is finished, or no worker is left to finish it.
-    fn attend(&mut self, task: &Task, leases: &Leases, mut kill_after: Option<usize>) -> Result<(), Failure> {
+    fn attend(&mut self, task: &Task, leases: &Leases, mut kills: bool) -> Result<(), Failure> {
         while !leases.wait_until_finished(LOOK) {
             self.bury(task, leases);
             if self.alive.is_empty() && task.watch.is_stopped() {
@@ -93,11 +94,12 @@ impl Workers {
             if self.alive.is_empty() {
                 return Err(Failure::Own("all workers have died, and there are pages left".to_owned()));
             }
-            if kill_after.is_some_and(|pages| task.recorded() >= pages) && self.kill_one(task, leases) {
-                kill_after = None;
+            if let Some((holder, url)) = leases.take_victim() {
+                self.kill(holder, &url, task);
+                kills = false;
             }
         }
-        if kill_after.is_some() && !task.watch.is_stopped() {
+        if kills && !task.watch.is_stopped() {
             task.watch.say("no worker was killed: the crawl was over before one could be");
         }
         Ok(())
@@ -116,14 +118,12 @@ impl Workers {
         });
     }
 
-    /// Kills a worker that has a page. Returns false if no worker has one at this moment.
-    fn kill_one(&mut self, task: &Task, leases: &Leases) -> bool {
-        let Some((holder, url)) = leases.a_holder() else { return false };
-        let Some((_, child)) = self.alive.iter_mut().find(|(number, _)| *number == holder) else {
-            return false;
-        };
-        task.watch.say(format_args!("killing worker {holder}, which holds {url}"));
-        child.kill().is_ok()
+    /// Kills the worker that holds `url`.
+    fn kill(&mut self, holder: u32, url: &Url, task: &Task) {
+        if let Some((_, child)) = self.alive.iter_mut().find(|(number, _)| *number == holder) {
+            task.watch.say(format_args!("killing worker {holder}, which holds {url}"));
+            let _ = child.kill(); // it may have ended by itself
+        }
     }
 
     /// Lets the workers learn that all is done. `Drop` ends a worker that does not end itself (stopped, or stuck).

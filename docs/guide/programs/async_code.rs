@@ -1,0 +1,101 @@
+//! The page `async_code.md`: calls from async code, with a runtime and without.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpc_core::{Pending, RunningServer, Server};
+
+use crate::jobs::{Job, JobsClient, JobsServer, Queue};
+
+/// An error of a test.
+type Failure = Box<dyn std::error::Error>;
+
+/// Returns a server and its client.
+fn connected() -> Result<(RunningServer, JobsClient), Failure> {
+    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
+    let jobs = JobsClient::connect(server.local_addr())?;
+    Ok((server, jobs))
+}
+
+#[tokio::test]
+async fn a_started_call_is_a_future() -> Result<(), Failure> {
+    let (_server, jobs) = connected()?;
+
+    let number = jobs.start.enqueue(Job { name: "paint".to_owned(), priority: 1 }).await?;
+    assert_eq!(jobs.start.take().await?.map(|(taken, _)| taken), Some(number));
+    Ok(())
+}
+
+#[tokio::test]
+async fn several_calls_wait_together() -> Result<(), Failure> {
+    let (_server, jobs) = connected()?;
+
+    let (first, second, waiting) = tokio::join!(
+        jobs.start.enqueue(Job { name: "paint".to_owned(), priority: 1 }),
+        jobs.start.enqueue(Job { name: "sweep".to_owned(), priority: 1 }),
+        jobs.start.wait(),
+    );
+    assert_ne!(first?, second?);
+    assert!(waiting?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_timeout_drops_the_call_and_so_cancels_it() -> Result<(), Failure> {
+    let (_server, jobs) = connected()?;
+
+    let outcome = tokio::time::timeout(Duration::from_millis(50), jobs.start.wait()).await;
+    assert!(outcome.is_err(), "no job came");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_first_of_two_events_wins() -> Result<(), Failure> {
+    let (_server, jobs) = connected()?;
+
+    let mut waiting = jobs.start.wait();
+    let came = tokio::select! {
+        outcome = &mut waiting => outcome?,
+        () = tokio::time::sleep(Duration::from_millis(20)) => false,
+    };
+    assert!(!came);
+    jobs.start.enqueue(Job { name: "paint".to_owned(), priority: 1 }).await?;
+    assert!(waiting.await?, "the call was not dropped, and went on");
+    Ok(())
+}
+
+#[tokio::test]
+async fn tasks_share_a_client() -> Result<(), Failure> {
+    let (_server, jobs) = connected()?;
+
+    let jobs = Arc::new(jobs);
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..100 {
+        let jobs = Arc::clone(&jobs);
+        tasks.spawn(async move { jobs.start.enqueue(Job { name: format!("job {n}"), priority: 1 }).await });
+    }
+    while let Some(outcome) = tasks.join_next().await {
+        outcome??;
+    }
+    assert_eq!(jobs.start.waiting().await?, 100);
+    Ok(())
+}
+
+#[tokio::test]
+async fn connecting_blocks_and_so_runs_on_a_thread_for_that() -> Result<(), Failure> {
+    let (server, _jobs) = connected()?;
+
+    let address = server.local_addr();
+    let jobs = tokio::task::spawn_blocking(move || JobsClient::connect(address)).await??;
+    assert_eq!(jobs.start.waiting().await?, 0);
+    Ok(())
+}
+
+#[test]
+fn no_runtime_is_needed() -> Result<(), Failure> {
+    let (_server, jobs) = connected()?;
+
+    let pending: Pending<u64> = jobs.start.waiting();
+    assert_eq!(pollster::block_on(pending)?, 0);
+    Ok(())
+}

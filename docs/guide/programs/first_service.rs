@@ -1,0 +1,38 @@
+//! The page `first_service.md`: a server and a client of the queue.
+
+use rpc_core::{CallError, Server};
+
+use crate::jobs::{Job, JobsClient, JobsServer, Queue, QueueError};
+
+#[test]
+fn a_job_that_was_put_in_is_taken_out() -> Result<(), Box<dyn std::error::Error>> {
+    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
+
+    let jobs = JobsClient::connect(server.local_addr())?;
+    let number = jobs.enqueue(Job { name: "paint".to_owned(), priority: 1 })?;
+    assert_eq!(jobs.take()?, Some((number, Job { name: "paint".to_owned(), priority: 1 })));
+    assert_eq!(jobs.take()?, None);
+
+    server.stop()?;
+    Ok(())
+}
+
+fn report(outcome: Result<u64, CallError<QueueError>>) -> String {
+    match outcome {
+        Ok(number) => format!("job {number}"),
+        Err(CallError::Service(QueueError::Full)) => "the queue is full: try again later".to_owned(),
+        Err(other) => format!("the call failed: {other}"),
+    }
+}
+
+#[test]
+fn the_error_of_the_service_is_one_arm_of_a_match() -> Result<(), Box<dyn std::error::Error>> {
+    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
+    let jobs = JobsClient::connect(server.local_addr())?;
+    let paint = Job { name: "paint".to_owned(), priority: 1 };
+    for number in 1..=1000 {
+        assert_eq!(report(jobs.enqueue(paint.clone())), format!("job {number}"));
+    }
+    assert_eq!(report(jobs.enqueue(paint)), "the queue is full: try again later");
+    Ok(())
+}
