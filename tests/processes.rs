@@ -65,6 +65,15 @@ fn each_planted_fault_makes_histories_red() {
 }
 
 #[test]
+fn a_server_stops_beside_idle_closed_killed_and_frozen_clients() {
+    let (status, line) = closing("stop --quick"); // the times are reported, and not compared
+    assert!(status == Some(0) && line.starts_with("stop: ok"), "{line}");
+    for clients in ["idle=", "closed=", "killed=", "frozen="] {
+        assert!(line.contains(clients), "{line}");
+    }
+}
+
+#[test]
 fn a_page_that_cannot_be_written_is_a_wrong_command_line_and_nothing_runs() {
     let output = prove("histories --html no/such/folder/page.html");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));

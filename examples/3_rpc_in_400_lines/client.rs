@@ -190,7 +190,7 @@ fn outcome(reply: &Frame) -> Outcome {
     match Status::from_code(reply.header.code) {
         Ok(Status::Done) => Outcome::Done(reply.body.clone()),
         Ok(Status::Failed) => Outcome::Failed(reply.body.clone()),
-        Ok(Status::Panicked) => Outcome::Panicked(text()),
+        Ok(Status::Panicked | Status::GivenUp) => Outcome::Panicked(text()),
         Ok(Status::ReplyLost) => Outcome::ReplyLost(text()),
         Ok(Status::Refused(reason)) => Outcome::NotExecuted(reason, text()),
         Err(_) => Outcome::Unknown(UnknownCause::BrokenServer),

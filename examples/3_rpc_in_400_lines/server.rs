@@ -197,11 +197,12 @@ impl Server {
             clock: &clock,
             cancelled: None,
             limit: MAX_FRAME,
+            held: None,
         };
         let call = Dispatch::new(method, &frame.body, reply, &entered, env);
         // A panic of the implementation ends its call, not the server.
         match catch_unwind(AssertUnwindSafe(|| self.service.dispatch(call))) {
-            Ok(Ok(dispatched)) => return dispatched.status(),
+            Ok(Ok(dispatched)) => return dispatched.status().unwrap_or(Status::GivenUp), // it holds no call
             Ok(Err(refused)) => return Status::Refused(refused.reason),
             Err(_) => reply.clear(), // it may hold a part of the result
         }

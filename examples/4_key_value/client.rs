@@ -3,14 +3,13 @@
 mod api;
 
 use std::error::Error;
-use std::fmt::Display;
+use std::fmt::Debug;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use api::KvClient;
 use clap::{Parser, Subcommand};
 use rpc_core::CallError;
-use rpc_core::Resolution;
 
 /// Time limit for asking the server about a call that got no reply before its deadline.
 const RESOLVE: Duration = Duration::from_secs(10);
@@ -82,19 +81,18 @@ fn list(kv: &KvClient, prefix: &str) -> Result<(), String> {
 }
 
 /// Returns the error's text and what it means: every failed call tells if it ran.
-fn explain<E: Display>(error: CallError<E>) -> String {
+fn explain<E: Debug + 'static>(error: CallError<E>) -> String {
     let meaning = match &error {
         CallError::Service(_) => "the call ran, and this error is its result",
         CallError::Panicked(_) => "the call began and then panicked: read the key to see its effect",
+        CallError::GivenUp(_) => "the call began and the server gave it up: read the key to see its effect",
         CallError::ReplyLost(_) => "the call ran exactly once; only its reply is lost",
         CallError::NotExecuted(_) => "the call did not run and never will: it is safe to call again",
         // No reply came before the deadline. The client can still ask the server what became of the call.
-        CallError::Unknown(unknown) => match unknown.resolve(RESOLVE) {
-            Resolution::Executed(_) | Resolution::ReplyLost => "the server says that the call ran once",
-            Resolution::NotExecuted(_) => {
-                "the server says that the call did not run: it is safe to call again"
-            }
-            _ => "it is not known whether the call ran: read the key before you call again",
+        CallError::Unknown(unknown) => match unknown.ran(RESOLVE) {
+            Some(true) => "the server says that the call ran once",
+            Some(false) => "the server says that the call did not run: it is safe to call again",
+            None => "it is not known whether the call ran: read the key before you call again",
         },
     };
     format!("{error}\nkv_client: {meaning}")

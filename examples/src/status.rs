@@ -1,6 +1,6 @@
 //! Exit statuses: one for each kind of failure, so that scripts can tell them apart.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Debug, Display};
 use std::io;
 use std::process::ExitCode;
 
@@ -67,13 +67,15 @@ impl From<ConnectError> for Failure {
             ConnectError::Address(cause) if cause.kind() == io::ErrorKind::InvalidInput => {
                 Failure::new(Status::Usage, "the server's address is not HOST:PORT, as in 127.0.0.1:4000")
             }
-            ConnectError::Rejected { .. } => Failure::new(Status::Mismatch, error),
+            ConnectError::Rejected { .. } | ConnectError::NoSuchService { .. } => {
+                Failure::new(Status::Mismatch, error)
+            }
             _ => Failure::new(Status::Unreachable, error),
         }
     }
 }
 
-impl<E: Display> From<CallError<E>> for Failure {
+impl<E: Debug + 'static> From<CallError<E>> for Failure {
     fn from(error: CallError<E>) -> Self {
         Failure::of_call(error, "look at what the server holds before it is called again")
     }
@@ -82,12 +84,12 @@ impl<E: Display> From<CallError<E>> for Failure {
 impl Failure {
     /// Returns the failure of a call. `next` says what to do when it is unknown whether the call ran: the framework's
     /// own advice is for programmers, and names a method.
-    pub fn of_call<E: Display>(error: CallError<E>, next: &str) -> Self {
+    pub fn of_call<E: Debug + 'static>(error: CallError<E>, next: &str) -> Self {
         let status = match &error {
             CallError::Service(_) => Status::Negative,
             CallError::NotExecuted(refusal) => status_of(refusal.reason),
             CallError::Unknown(_) => Status::Unanswered,
-            CallError::Panicked(_) | CallError::ReplyLost(_) => Status::Server,
+            CallError::Panicked(_) | CallError::GivenUp(_) | CallError::ReplyLost(_) => Status::Server,
         };
         match &error {
             CallError::Unknown(Unknown { target, cause, .. }) => {
@@ -101,6 +103,7 @@ impl Failure {
 fn why(cause: UnknownCause) -> &'static str {
     match cause {
         UnknownCause::Deadline => "no answer came within its deadline",
+        UnknownCause::Unreachable => "it was sent, and the server can no longer be reached",
         UnknownCause::SessionLost => "the server restarted or forgot this client before it answered",
         UnknownCause::BrokenServer => "the server broke the protocol",
         UnknownCause::Closed => "the client was closed first",

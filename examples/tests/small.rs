@@ -75,3 +75,10 @@ fn an_interrupt_ends_the_periodic_work_as_its_time_would() {
     assert!(rest.len() < 60, "{} more rounds", rest.len());
     assert!(rest.last().is_some_and(|line| line.starts_with("stopped: ")), "{rest:?}");
 }
+
+#[test]
+fn many_callers_wait_on_few_threads_and_all_are_told() {
+    let said = run(env!("CARGO_BIN_EXE_later"), ["--callers", "500"]).expect(0);
+    let held = said.out.contains("501 calls are held on 4 threads");
+    assert!(held && said.out.contains("501 callers were told"), "{}", said.out);
+}

@@ -1,8 +1,11 @@
 //! Layer 0: contracts: the methods of a trait, their signatures and policies, and a hash that shows any difference.
 
-use std::time::Duration;
+mod spelling;
 
-use thiserror::Error;
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
 
 use crate::ids::{FNV_START, MethodId, fnv1a};
 use crate::limits::{MAX_METHODS, MAX_SERVICES};
@@ -12,7 +15,8 @@ use crate::limits::{MAX_METHODS, MAX_SERVICES};
 pub struct Method {
     /// `Service.method`.
     pub name: &'static str,
-    /// The signature as written, normalised: `fn get(key: &str) -> Result<String, KvError>`.
+    /// The signature as written, normalised: `fn get(key: &str) -> Result<String, KvError>`. With `#[rpc(version = 2)]` it
+    /// ends in `; version 2`.
     pub signature: &'static str,
     /// Its name on the wire; see [`MethodId`].
     pub id: MethodId,
@@ -22,16 +26,33 @@ pub struct Method {
     pub slow: bool,
     /// True if it takes a `&CallContext`.
     pub context: bool,
+    /// True if its implementation returns a [`Later`](crate::Later): its calls may outlast their handlers.
+    pub later: bool,
     /// `#[rpc(deadline = "..")]`: its own default deadline.
     pub deadline: Option<Duration>,
     /// `#[rpc(max_cached_reply = ..)]`: longest reply kept for a client that asks again; else the server's limit.
     pub max_cached_reply: Option<usize>,
+    /// The traits of the service's own error; `None` if the method has none, or if they are not known.
+    pub error_traits: Option<ErrorTraits>,
+}
+
+/// The traits that the type of a service's own error implements. Generic code cannot ask for them; generated code, which names the
+/// type, can: see `stub::error_traits!`.
+///
+/// Each function takes an error of that type, and returns `None` for any other, or if it does not implement the trait.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorTraits {
+    /// Returns the error, to be shown.
+    pub display: for<'a> fn(&'a dyn Any) -> Option<&'a dyn fmt::Display>,
+    /// Returns the error, as the source of another one.
+    pub error: for<'a> fn(&'a dyn Any) -> Option<&'a (dyn Error + 'static)>,
 }
 
 impl Method {
-    /// A method with the default policies.
+    /// A method with the default policies. The names of its arguments are no part of its id.
     pub const fn new(name: &'static str, signature: &'static str) -> Self {
-        let hash = fnv1a(fnv1a(fnv1a(FNV_START, name.as_bytes()), b"\n"), signature.as_bytes());
+        let hash = fnv1a(fnv1a(FNV_START, name.as_bytes()), b"\n");
+        let hash = spelling::hash_without_names(hash, signature);
         Method {
             name,
             signature,
@@ -39,8 +60,10 @@ impl Method {
             idempotent: false,
             slow: false,
             context: false,
+            later: false,
             deadline: None,
             max_cached_reply: None,
+            error_traits: None,
         }
     }
 
@@ -62,9 +85,22 @@ impl Method {
         self
     }
 
+    /// Notes that the implementation returns a [`Later`](crate::Later): its holder is told when its caller waits no longer.
+    pub const fn later(mut self) -> Self {
+        self.later = true;
+        self.context = true; // the flag that tells a handler tells the holder too
+        self
+    }
+
     /// Sets the method's own default deadline, in milliseconds.
     pub const fn deadline_ms(mut self, milliseconds: u64) -> Self {
         self.deadline = Some(Duration::from_millis(milliseconds));
+        self
+    }
+
+    /// Sets the traits of the service's own error.
+    pub const fn fails_with(mut self, error: ErrorTraits) -> Self {
+        self.error_traits = Some(error);
         self
     }
 
@@ -75,7 +111,7 @@ impl Method {
     }
 }
 
-/// The contract of a trait. Two builds with the same hash have the same signatures, as written.
+/// The contract of a trait. Two builds with the same hash have the same signatures, but for the names of arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Contract {
     /// The trait's name.
@@ -144,7 +180,7 @@ const fn contract_hash(service: &str, methods: &[Method]) -> u64 {
 }
 
 /// The reason for which services cannot share one server.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContractError {
     /// More services than a HELLO can name.
@@ -249,6 +285,21 @@ mod tests {
         assert_ne!(KV.hash, KV_CHANGED.hash);
         assert_ne!(KV.methods[1].id, KV_CHANGED.methods[1].id);
         assert_eq!(KV.methods[0].id, KV_CHANGED.methods[0].id);
+    }
+
+    #[test]
+    fn a_renamed_argument_changes_neither_the_method_nor_the_contract() {
+        const RENAMED: Method = Method::new("Kv.get", "fn get(name: &str) -> String");
+        static KV_RENAMED: Contract = Contract::new("Kv", &[RENAMED, PUT]);
+        assert_eq!((RENAMED.id, KV_RENAMED.hash), (GET.id, KV.hash));
+    }
+
+    #[test]
+    fn a_version_changes_the_method_and_the_contract() {
+        const SECOND: Method = Method::new("Kv.get", "fn get(key: &str) -> String; version 2");
+        static KV_SECOND: Contract = Contract::new("Kv", &[SECOND, PUT]);
+        assert_ne!(SECOND.id, GET.id);
+        assert_ne!(KV_SECOND.hash, KV.hash);
     }
 
     #[test]

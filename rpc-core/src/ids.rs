@@ -98,7 +98,7 @@ impl fmt::Display for CallId {
     }
 }
 
-/// Names a method on the wire: FNV-1a of its full signature as written in the trait.
+/// Names a method on the wire: FNV-1a of its name and its signature as written in the trait, without the names of arguments.
 ///
 /// A method whose signature changed is thus a method that the other side does not have, and never decodes to wrong values.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -46,21 +46,23 @@
 //!   and a [`SettingError`] inside it which setting is outside its bounds.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
+//! - [`Later`] is what a method returns whose reply comes later, and [`Responder`] is what ends such a call, from any thread.
 //!
 //! To call:
 //! - `YourClient::connect`, or [`Connector`] with [`ClientLimits`] and a deadline other than [`DEFAULT_DEADLINE`].
 //!   [`ConnectError`] tells why there is no connection. [`Addresses`] are those of a server, or a name that is looked up again.
-//! - [`Handle`], the field `call` of a client: the deadline of a call, retries, [`ClientCounters`], closing.
+//! - [`Handle`], the field `call` of a client: the deadline of a call, retries, failing fast, [`ClientCounters`], the
+//!   [`Incarnation`] of the server, closing.
 //! - [`Pending`], a started call (the field `start` of a client); [`Race`], many of them in the order in which they finish.
 //! - [`ByName`]: calls without a trait, by a name that is known only at run time.
 //!
 //! Errors of a call:
-//! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`ReplyLost`],
-//!   [`Unknown`] with its [`UnknownCause`]. [`CallTarget`] names the method and the server. [`Never`] is the error of a method
+//! - [`CallError`] and its parts, one for each verdict: [`NotExecuted`] with its [`Reason`], [`Panicked`], [`GivenUp`], [`ReplyLost`],
+//!   [`Unknown`] with its [`UnknownCause`]. An [`Outage`] says since when there is no connection, and why. [`CallTarget`] names
+//!   the method and the server. [`Never`] is the error of a method
 //!   that has none.
 //! - [`Escaped`] shows text that the other side has sent, as the errors do: a terminal obeys none of it.
-//! - [`Unknown::resolve`] asks again; [`Resolution`] is the answer, and [`ResolvedReply`] the reply that was found, or
-//!   a [`DecodeError`].
+//! - [`CallError::resolve`] and [`Unknown::resolve`] wait for what became of an unknown call, and return it as the call would.
 //!
 //! Without the macro: [`Contract`] and [`Method`] describe a trait ([`ContractError`] refuses two that contradict each other),
 //! [`Client`] is the trait of its client, which makes its calls through a [`Caller`]. The names that generated code uses are in
@@ -122,12 +124,12 @@ pub mod text;
 pub mod wire;
 
 pub use call::{
-    ByName, CallError, CallTarget, Caller, Client, ClientCounters, Handle, Never, NotExecuted, Panicked,
-    Pending, Race, ReplyLost, Resolution, ResolvedReply, Unknown,
+    ByName, CallError, CallTarget, Caller, Client, ClientCounters, GivenUp, Handle, Never, NotExecuted,
+    Outage, Panicked, Pending, Race, ReplyLost, Unknown,
 };
 pub use contract::{Contract, ContractError, Method};
 pub use error::Reason;
-pub use ids::CallId;
+pub use ids::{CallId, Incarnation};
 pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits, SettingError};
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
 pub use net::MonotonicClock;
@@ -138,6 +140,5 @@ pub use proto::UnknownCause;
 pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;
-pub use service::{CallContext, Service};
+pub use service::{CallContext, Later, Responder, Service};
 pub use text::Escaped;
-pub use wire::codec::DecodeError;

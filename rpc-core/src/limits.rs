@@ -240,6 +240,11 @@ pub struct ServerLimits {
     pub reply_age: Duration,
     /// Most calls that wait to run, of all sessions of a loop together. A call beyond it is refused as busy.
     pub queue: usize,
+    /// Most calls of methods that reply later that have begun and not ended, of all sessions of a loop together. One session has at
+    /// most half of them, and beyond half each has an equal share of the rest. A call beyond it is refused as busy. Such a call holds
+    /// no thread, but about 600 bytes here (its data, its deadline, its responder), and what its service keeps for it: 65,536 of
+    /// them are 40 MiB.
+    pub held: usize,
     /// Most bytes of arguments that wait to run, of all sessions of a loop together.
     pub queue_bytes: usize,
     /// Bytes of arguments of one session that wait to run at which its connection is not read: a long argument waits in
@@ -322,6 +327,7 @@ impl Default for ServerLimits {
             replies: 1 << 20,
             reply_age: Duration::from_secs(60),
             queue: 65_536,
+            held: 65_536,
             queue_bytes: 64 << 20,
             queue_pause: 256 << 10,
             retry_after: Duration::from_millis(50),

@@ -21,6 +21,22 @@ pub fn panic_text(panic: Box<dyn Any + Send>) -> String {
     text
 }
 
+/// The payload with which a handler gives its call up: it unwinds as a panic does, and no panic hook reports it.
+struct GivingUp(String);
+
+/// Unwinds to the code that runs the handler, which ends the call with this text.
+pub fn give_up(text: String) -> ! {
+    std::panic::resume_unwind(Box::new(GivingUp(text))) // and not `panic_any`: nothing is wrong, so nothing is printed
+}
+
+/// Returns the text of a handler that gave its call up.
+///
+/// # Errors
+/// Returns the payload of a handler that panicked.
+pub fn given_up(panic: Box<dyn Any + Send>) -> Result<String, Box<dyn Any + Send>> {
+    panic.downcast().map(|giving_up: Box<GivingUp>| giving_up.0)
+}
+
 /// Drops the payload of a panic, which may itself panic when it is dropped.
 fn discard(panic: Box<dyn Any + Send>) {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
@@ -38,6 +54,23 @@ mod tests {
         fn drop(&mut self) {
             std::panic::panic_any(Explosive);
         }
+    }
+
+    #[test]
+    fn giving_up_unwinds_without_a_word_and_is_told_from_a_panic() {
+        thread_local!(static REPORTED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
+        let reported = || REPORTED.try_with(std::cell::Cell::get).ok().unwrap_or(u32::MAX);
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let _ = REPORTED.try_with(|count| count.set(count.get() + 1)); // of this thread alone: other tests panic beside it
+            before(info);
+        }));
+        let gave_up = catch_unwind(|| give_up("enough".to_owned())).expect_err("it unwinds");
+        assert_eq!(reported(), 0, "no hook has seen it");
+        assert_eq!(given_up(gave_up).ok().as_deref(), Some("enough"));
+        let panic = catch_unwind(|| panic!("as planned")).expect_err("it panics");
+        assert_eq!(reported(), 1);
+        assert_eq!(given_up(panic).map_err(panic_text), Err("as planned".to_owned()));
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! Layer 3: the trait that a server stub implements, and all that it gets for one call.
 
 mod dispatch;
+mod later;
 
 use std::cell::Cell;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 #[doc(hidden)] // for the drivers of a server: `net`, the simulator, and their tests
 pub use dispatch::{DispatchEnv, dispatch};
+#[doc(hidden)] // for the same
+pub use later::{Holder, Notice};
+pub use later::{Later, Responder};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Returned;
@@ -18,6 +22,7 @@ use crate::contract::Contract;
 use crate::error::Reason;
 use crate::ids::{CallId, Clock, Time};
 use crate::limits::MAX_DETAIL;
+use crate::proto::server::{CallKey, Told};
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::message::{Status, cut};
 
@@ -42,16 +47,16 @@ pub struct Refused {
     pub detail: String,
 }
 
-/// Proof that a call ran and its reply was written. Only [`Dispatch`] creates one.
+/// Proof that a call ran, and that its reply was written or comes later. Only [`Dispatch`] creates one.
 #[derive(Debug)]
 pub struct Dispatched {
-    /// The status of the reply.
-    status: Status,
+    /// The status of the reply; `None` if it comes later.
+    status: Option<Status>,
 }
 
 impl Dispatched {
-    /// Returns the status of the reply, which says how its body is to be read.
-    pub fn status(&self) -> Status {
+    /// Returns the status of the reply, which says how its body is to be read. Returns `None` if the reply comes later.
+    pub fn status(&self) -> Option<Status> {
         self.status
     }
 }
@@ -68,7 +73,7 @@ pub struct CallContext {
     /// The clock of `deadline`.
     clock: Arc<dyn Clock>,
     /// Set when the caller cancels the call.
-    cancelled: Option<Arc<AtomicBool>>,
+    cancelled: Option<Arc<Told>>,
 }
 
 impl CallContext {
@@ -87,12 +92,51 @@ impl CallContext {
         self.deadline.since(self.clock.now())
     }
 
-    /// Returns true if the caller has cancelled the call, or its deadline has passed. The result of the implementation is
-    /// still its reply: a running call never becomes 'not executed'. It may still reach its caller, just before the caller gives
-    /// up, so do not return a value that means something else.
+    /// Returns true if the caller has cancelled the call, or its deadline has passed. The call still ends in what the
+    /// implementation does: a running call never becomes 'not executed'. Its caller is told 'unknown', and what the
+    /// implementation returns is found by [`resolve`](crate::Unknown::resolve). So do not return a value that means something
+    /// else; [`give_up`](CallContext::give_up) ends the call without one.
     pub fn is_cancelled(&self) -> bool {
         let told = self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
         told || self.time_left().is_zero()
+    }
+}
+
+impl CallContext {
+    /// Ends the handler and its call without a reply, whatever type the method returns. The verdict of the caller is
+    /// [`GivenUp`](crate::GivenUp) with this text: it began, and its effects may be partial. Duplicates of the call get the
+    /// same, and so does [`resolve`](crate::Unknown::resolve).
+    ///
+    /// ```
+    /// use rpc_core::{CallContext, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Search {
+    ///     #[rpc(slow)]
+    ///     fn count(&self, cx: &CallContext, word: &str) -> u64;
+    /// }
+    ///
+    /// struct Pages(Vec<String>);
+    ///
+    /// impl Search for Pages {
+    ///     fn count(&self, cx: &CallContext, word: &str) -> u64 {
+    ///         let mut found = 0;
+    ///         for page in &self.0 {
+    ///             if cx.is_cancelled() {
+    ///                 cx.give_up("no caller waits any more"); // a count of some pages would be a wrong answer
+    ///             }
+    ///             found += page.matches(word).count() as u64;
+    ///         }
+    ///         found
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// It unwinds the thread, so call it on the thread that runs the handler, and not while a lock is held: a mutex of the
+    /// standard library is poisoned by it as by a panic. Nothing is printed. A program that is built with `panic = "abort"`
+    /// ends here, as it does when a handler panics: return an error of your own there.
+    pub fn give_up(&self, reason: impl fmt::Display) -> ! {
+        crate::panics::give_up(reason.to_string())
     }
 }
 
@@ -114,7 +158,9 @@ pub struct CallEnv<'a> {
     /// The clock of `deadline`.
     pub clock: &'a Arc<dyn Clock>,
     /// Set when the caller cancels; there only for methods that take a context.
-    pub cancelled: Option<&'a Arc<AtomicBool>>,
+    pub cancelled: Option<&'a Arc<Told>>,
+    /// The call as its driver knows it, and the driver; `None` if the driver cannot hold calls.
+    pub held: Option<(&'a CallKey, &'a Arc<dyn Holder>)>,
     /// The longest body of a reply, in bytes.
     pub limit: usize,
 }
@@ -215,15 +261,67 @@ impl<'a> Dispatch<'a> {
         Err(Refused { reason: Reason::NoSuchMethod, detail })
     }
 
-    /// Returns the status of a reply. The call has run, so a reply that cannot be encoded is lost, and its text says why.
-    fn written(self, encoded: Result<(), EncodeError>, status: Status) -> Dispatched {
-        match encoded {
-            Ok(()) => Dispatched { status },
-            Err(error) => {
-                let text = format!("the reply could not be sent: {error}");
-                self.reply.extend_from_slice(cut(&text, MAX_DETAIL).as_bytes());
-                Dispatched { status: Status::ReplyLost }
+    /// Writes the reply of a method that returns a `Later<T>`, now or when it is there.
+    ///
+    /// # Errors
+    /// Never returns an error, as [`Dispatch::reply`].
+    pub fn reply_later<T: Returned>(self, later: Later<T::Value>) -> Result<Dispatched, Refused>
+    where
+        T::Value: Send + 'static,
+    {
+        Ok(self.hold(later, |value, into, limit| {
+            let encoded = T::encode(&value, into, limit);
+            status_of(encoded, Status::Done, into)
+        }))
+    }
+
+    /// Writes the reply of a method that returns a `Later<Result<T, E>>`, now or when it is there.
+    ///
+    /// # Errors
+    /// Never returns an error, as [`Dispatch::reply`].
+    pub fn reply_result_later<T, E>(self, later: Later<Result<T::Value, E>>) -> Result<Dispatched, Refused>
+    where
+        T: Returned,
+        T::Value: Send + 'static,
+        E: Serialize + Send + 'static,
+    {
+        Ok(self.hold(later, |result, into, limit| match result {
+            Ok(value) => {
+                let encoded = T::encode(&value, into, limit);
+                status_of(encoded, Status::Done, into)
             }
+            Err(error) => {
+                let encoded = codec::encode(&error, into, limit);
+                status_of(encoded, Status::Failed, into)
+            }
+        }))
+    }
+
+    /// Binds a result that comes later to this call.
+    fn hold<V: Send + 'static>(self, later: Later<V>, encode: later::Encode<V>) -> Dispatched {
+        let Some((key, holder)) = self.env.held else {
+            self.reply.extend_from_slice(b"this server cannot reply later");
+            return Dispatched { status: Some(Status::GivenUp) };
+        };
+        let CallEnv { limit, deadline, clock, cancelled, .. } = self.env;
+        let bound = later::Bound { key: *key, limit, deadline, clock, told: cancelled, holder };
+        Dispatched { status: later.bind(encode, bound, self.reply) }
+    }
+
+    /// Returns the proof of a reply.
+    fn written(self, encoded: Result<(), EncodeError>, status: Status) -> Dispatched {
+        Dispatched { status: Some(status_of(encoded, status, self.reply)) }
+    }
+}
+
+/// Returns the status of a reply. The call has run, so a reply that cannot be encoded is lost, and its text says why.
+fn status_of(encoded: Result<(), EncodeError>, status: Status, reply: &mut Vec<u8>) -> Status {
+    match encoded {
+        Ok(()) => status,
+        Err(error) => {
+            let text = format!("the reply could not be sent: {error}");
+            reply.extend_from_slice(cut(&text, MAX_DETAIL).as_bytes());
+            Status::ReplyLost
         }
     }
 }

@@ -7,7 +7,8 @@ use std::task::Waker;
 use std::time::Duration;
 
 use rpc_core::call::{Channel, ClientCounters, Ticket, Waiters, Woken};
-use rpc_core::ids::Time;
+use rpc_core::ids::{Incarnation, Time};
+use rpc_core::proto::client::Outage;
 use rpc_core::proto::{Outcome, Request, UnknownCause};
 use rpc_core::wire::message::Table;
 
@@ -64,6 +65,12 @@ pub(super) fn advance(shared: &Mutex<Shared>, until: Time) -> bool {
 fn run_jobs(shared: &Mutex<Shared>) -> bool {
     let mut ran = false;
     loop {
+        let notice = lock(shared).world.poll_notice();
+        if let Some(notice) = notice {
+            notice();
+            ran = true;
+            continue;
+        }
         let Some(job) = lock(shared).world.poll_job() else { return ran };
         let done = job.run();
         let mut held = lock(shared);
@@ -172,7 +179,7 @@ impl Channel for SimChannel {
             Err(outcome) => (outcome, None),
             Ok(ticket) => match self.wait(ticket, None) {
                 Some(outcome) => {
-                    let open = outcome == Outcome::Unknown(UnknownCause::Deadline);
+                    let open = outcome.may_be_resolved();
                     (outcome, open.then_some(ticket))
                 }
                 None => (Outcome::Unknown(UnknownCause::Closed), None), // a world in which nothing happens any more
@@ -186,6 +193,15 @@ impl Channel for SimChannel {
 
     fn peer(&self) -> Arc<str> {
         "the simulated server".into()
+    }
+
+    fn outage(&self) -> Option<Outage> {
+        let held = lock(&self.shared);
+        held.world.client(self.client)?.outage(held.world.client_time(self.client))
+    }
+
+    fn incarnation(&self) -> Option<Incarnation> {
+        lock(&self.shared).world.client(self.client)?.incarnation()
     }
 
     fn counters(&self) -> ClientCounters {

@@ -35,28 +35,38 @@ impl World {
     }
 
     pub(super) fn client_not_connected(&mut self, id: SideId, now: Time) {
+        let mut failed = false;
         self.with_side(id, now, |side, local| {
             // Also if the server lives and a device on the way has refused: no verdict may depend on the difference.
-            side.core.handle_refused("the connection was refused", local);
-            side.without = Some(local);
+            failed = side.lose("the connection was refused", true, local);
         });
+        self.note_failed_round(id, failed);
     }
 
     pub(super) fn client_lost(&mut self, id: SideId, link: LinkId, why: &str, now: Time) {
+        let mut failed = false;
         self.with_side(id, now, |side, local| {
             if side.link == Some(link) {
                 side.link = None;
                 side.out.clear();
-                side.core.handle_disconnected(why, local);
-                side.without = Some(local);
+                failed = side.lose(why, false, local);
             }
         });
+        self.note_failed_round(id, failed);
+    }
+
+    /// Notes that a client could not reach the server.
+    fn note_failed_round(&mut self, id: SideId, failed: bool) {
+        if let Some(client) = self.clients.get_mut(id.client).filter(|client| client.current.id == id) {
+            client.seen.failed_rounds += u64::from(failed);
+        }
     }
 
     pub(super) fn client_reads(&mut self, id: SideId, link: LinkId, bytes: Bytes, now: Time) {
         self.with_side(id, now, |side, local| {
             if side.link == Some(link) {
                 side.core.handle_input(bytes, local);
+                side.good |= side.core.is_ready();
             }
         });
     }
@@ -104,9 +114,9 @@ impl World {
             return;
         };
         side.attempt += 1; // an attempt that is still under way comes too late
-        side.core.handle_disconnected("closed by this side", local);
-        side.without = Some(local);
-        if let Some(link) = side.link.take() {
+        let (failed, link) = (side.lose("closed by this side", false, local), side.link.take());
+        self.note_failed_round(id, failed);
+        if let Some(link) = link {
             self.client_closes(link, now);
         }
     }

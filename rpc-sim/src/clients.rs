@@ -33,6 +33,8 @@ pub(super) struct Side {
     pub(super) writing: bool,
     /// Since when there is no connection, if one was wanted all the time since.
     pub(super) without: Option<Time>,
+    /// True if the server has answered on the present connection.
+    pub(super) good: bool,
     /// The last connection that opened a session, and all that was written on it.
     pub(super) opening: Option<(LinkId, Vec<u8>)>,
 }
@@ -41,7 +43,19 @@ impl Side {
     pub(super) fn new(id: SideId, config: ClientConfig) -> Self {
         let core = ClientCore::with_nonces(config, seeded_nonce);
         let (out, without, opening) = (Vec::new(), None, None);
-        Side { id, core, link: None, attempt: 0, out, writing: false, without, opening }
+        Side { id, core, link: None, attempt: 0, out, writing: false, without, good: false, opening }
+    }
+
+    /// Tells the state machine that the connection could not be made, or is gone. Returns true if the server could not be reached:
+    /// it has not answered on this connection, or on two without a reply between them.
+    pub(super) fn lose(&mut self, why: &str, refused: bool, local: Time) -> bool {
+        self.core.handle_disconnected(why, local);
+        self.without = Some(local);
+        if self.core.is_closed() || (std::mem::take(&mut self.good) && self.core.failed_attempts() <= 1) {
+            return false;
+        }
+        self.core.handle_round_failed(refused, local);
+        !self.core.is_forgotten()
     }
 
     /// Records what is written on a connection that opens a session, from its HELLO on.
@@ -98,6 +112,9 @@ pub struct ClientSeen {
     pub longest_pause: Duration,
     /// Connections that were tried.
     pub attempts: u64,
+    /// Times that the server could not be reached at its address, as seen by the session that takes new calls. That it does not
+    /// know a session does not count.
+    pub failed_rounds: u64,
 }
 
 /// A frame about a call that a client wrote; kept only if [`WorldConfig::watch`](super::WorldConfig::watch) says so.

@@ -37,7 +37,7 @@ pub(super) enum Running {
     /// Handed out.
     Entered(usize),
     /// Entered at once; its answer comes at the end of its time.
-    Answered(usize, CallKey, Status, Vec<u8>),
+    Answered(usize, CallKey, Option<Status>, Vec<u8>),
 }
 
 impl Running {
@@ -74,7 +74,8 @@ pub struct JobDone {
     of_loop: usize,
     due: Time,
     key: CallKey,
-    status: Status,
+    /// `None`: no handler holds the call any longer, and its reply comes later.
+    status: Option<Status>,
     body: Vec<u8>,
 }
 
@@ -97,7 +98,7 @@ impl World {
     /// A handler has returned; its answer leaves when its time is over.
     pub fn job_done(&mut self, done: JobDone) {
         let now = self.now();
-        let code = u64::from(done.status.code());
+        let code = done.status.map_or(255, |status| u64::from(status.code()));
         self.trace
             .note(now, &[15, done.call, code], || format!("handler {} gives {:?}", done.call, done.status));
         let Some(server) = self.server.as_mut().filter(|_| done.life == self.life) else { return };
@@ -121,8 +122,10 @@ impl World {
                 self.enter(call, of_loop, ready, now);
             }
             Some(Running::Answered(of_loop, key, status, body)) => {
-                if let Some(at) = server.loops.get_mut(of_loop) {
-                    at.core.finish(key, status, &body, local);
+                match (server.loops.get_mut(of_loop), status) {
+                    (Some(at), Some(status)) => at.core.finish(key, status, &body, local),
+                    (Some(at), None) => at.core.hold(key),
+                    (None, _) => {}
                 }
                 self.pump_server(now);
             }
@@ -172,7 +175,8 @@ impl World {
         });
         let life = self.life;
         if let Some(server) = &mut self.server {
-            let dispatch_env = Arc::clone(&server.dispatch_env);
+            let Some(at) = server.loops.get(of_loop) else { return };
+            let dispatch_env = Arc::clone(&at.dispatch_env);
             server.jobs.push_back(Job { life, call, of_loop, due, ready, dispatch_env });
         }
     }

@@ -66,6 +66,7 @@ mod clocks;
 mod fault_proxy;
 mod faults;
 mod handlers;
+mod held;
 mod links;
 mod mangler;
 mod network;

@@ -14,12 +14,12 @@ use rpc_core::service::DispatchEnv;
 
 use crate::agenda::Item;
 use crate::handlers::{Job, Running};
+use crate::held::HeldByLoop;
 use crate::world::{LinkId, World};
 
 /// One life of the server.
 pub(super) struct ServerSide {
     pub(super) loops: Vec<LoopSide>,
-    pub(super) dispatch_env: Arc<DispatchEnv>,
     pub(super) running: BTreeMap<u64, Running>,
     pub(super) jobs: VecDeque<Job>,
     pub(super) next_call: u64,
@@ -37,6 +37,9 @@ impl fmt::Debug for ServerSide {
 #[derive(Debug)]
 pub(super) struct LoopSide {
     pub(super) core: ServerCore,
+    pub(super) dispatch_env: Arc<DispatchEnv>,
+    /// The calls of this loop that no handler holds.
+    pub(super) held: Arc<HeldByLoop>,
     links: BTreeMap<ConnId, LinkId>,
 }
 
@@ -135,17 +138,19 @@ impl World {
                 random.fill(&mut bytes);
                 bytes
             };
-            LoopSide { core: ServerCore::new(config, Box::new(entropy)), links: BTreeMap::new() }
+            let held: Arc<HeldByLoop> = Arc::default();
+            let dispatch_env = DispatchEnv {
+                services: self.services.0.clone(),
+                clock: self.server_clock.clone(),
+                limit: self.config.limits.max_frame,
+                holder: held.clone(),
+            };
+            let (core, links) = (ServerCore::new(config, Box::new(entropy)), BTreeMap::new());
+            LoopSide { core, dispatch_env: Arc::new(dispatch_env), held, links }
         });
         let loops = loops.collect();
-        let dispatch_env = DispatchEnv {
-            services: self.services.0.clone(),
-            clock: self.server_clock.clone(),
-            limit: self.config.limits.max_frame,
-        };
         self.server = Some(ServerSide {
             loops,
-            dispatch_env: Arc::new(dispatch_env),
             running: BTreeMap::new(),
             jobs: VecDeque::new(),
             next_call: 0,
@@ -359,5 +364,6 @@ fn gauges_off(counters: ServerCounters) -> ServerCounters {
     counters.kept_bytes = 0;
     counters.queued = 0;
     counters.running = 0;
+    counters.held = 0;
     counters
 }

@@ -191,6 +191,10 @@ impl World {
             self.job_done(job.run());
             ran = true;
         }
+        while let Some(notice) = self.poll_notice() {
+            notice();
+            ran = true;
+        }
         stepped || ran
     }
 
@@ -204,11 +208,14 @@ impl World {
     /// # Panics
     /// The protocol asks again and again to be woken at once and does nothing: it would use a whole processor.
     pub fn step(&mut self, until: Time) -> bool {
+        if self.finish_held() {
+            return true;
+        }
         let Some(at) = self.next_at().filter(|at| *at <= until) else {
             let until = Time(until.0.min(u64::MAX / 2));
             self.clock.0.fetch_max(until.0, Ordering::Relaxed);
             self.show_time(until);
-            return false;
+            return self.finish_held(); // of a server that stood still until now
         };
         let before = self.clock.0.fetch_max(at.0, Ordering::Relaxed);
         self.spins = if before < at.0 { 0 } else { self.spins + 1 };

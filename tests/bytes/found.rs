@@ -69,8 +69,15 @@ fn calls_that_wait_to_be_tried_again_are_bounded_like_those_that_wait_for_a_slot
     let mut refused = Vec::new();
     for tag in 0..4 {
         let within = Duration::from_secs(60);
-        let request =
-            Request { method: &WORK, body: Vec::new(), body_crc: 0, within, repeat: false, retry: true };
+        let request = Request {
+            method: &WORK,
+            body: Vec::new(),
+            body_crc: 0,
+            within,
+            repeat: false,
+            retry: true,
+            fail_fast: false,
+        };
         client.start(tag, request, NOW).expect("a slot is free");
         client.poll_transmit(&mut Vec::new(), NOW);
         let busy = Status::Refused(Reason::Busy).code();

@@ -71,10 +71,8 @@ const _: () = {
     static METHODS: [stub::Method; 6] = [
         stub::Method::new("Files.store", "fn store(name: &str, bytes: &[u8]) -> u64"),
         stub::Method::new("Files.give", "fn give(bytes: Vec<u8>) -> u64"),
-        stub::Method::new(
-            "Files.read",
-            "fn read(name: &str, part: &Part) -> Result<Vec<u8>, String>",
-        ),
+        stub::Method::new("Files.read", "fn read(name: &str, part: &Part) -> Result<Vec<u8>, String>")
+            .fails_with(stub::error_traits!(String)),
         stub::Method::new("Files.all", "fn all(names: &[&str]) -> Vec<u8>"),
         stub::Method::new(
             "Files.missing",
@@ -106,8 +104,8 @@ const _: () = {
         /// Connects to a server of [`Files`].
         ///
         /// # Errors
-        /// Returns an error if no server answers at the address. It may have another version of this trait: then it
-        /// refuses the calls that differ, and runs the others.
+        /// Returns an error if no server answers at the address, or if the one that does has no service of this name. It
+        /// may have another version of this trait: then it refuses the calls that differ, and runs the others.
         pub fn connect(
             addr: impl stub::Into<stub::Addresses>,
         ) -> stub::Result<Self, stub::ConnectError> {
@@ -175,7 +173,7 @@ const _: () = {
         fn from_caller(caller: stub::Caller) -> Self {
             FilesClient {
                 start: FilesStart {
-                    caller: caller.clone(),
+                    caller: stub::Clone::clone(&caller),
                 },
                 call: stub::Handle::new(caller),
             }
@@ -286,7 +284,7 @@ const _: () = {
     }
 
     /// Checks that these types implement serde's traits: one that does not is one error, at its place in the trait.
-    const _: () = {
+    const _: fn() = || {
         stub::argument::<Part>();
     };
 };

@@ -51,11 +51,10 @@ const _: () = {
     /// The methods of [`Kv`] in its order, with their signatures and policies.
     static METHODS: [stub::Method; 2] = [
         stub::Method::new("Kv.get", "fn get(key: &str) -> Result<String, KvError>")
-            .idempotent(),
-        stub::Method::new(
-            "Kv.put",
-            "fn put(key: &str, value: &str) -> Result<(), KvError>",
-        ),
+            .idempotent()
+            .fails_with(stub::error_traits!(KvError)),
+        stub::Method::new("Kv.put", "fn put(key: &str, value: &str) -> Result<(), KvError>")
+            .fails_with(stub::error_traits!(KvError)),
     ];
 
     /// The contract of [`Kv`]; client and server compare it when they connect.
@@ -73,8 +72,8 @@ const _: () = {
         /// Connects to a server of [`Kv`].
         ///
         /// # Errors
-        /// Returns an error if no server answers at the address. It may have another version of this trait: then it
-        /// refuses the calls that differ, and runs the others.
+        /// Returns an error if no server answers at the address, or if the one that does has no service of this name. It
+        /// may have another version of this trait: then it refuses the calls that differ, and runs the others.
         pub fn connect(
             addr: impl stub::Into<stub::Addresses>,
         ) -> stub::Result<Self, stub::ConnectError> {
@@ -101,7 +100,9 @@ const _: () = {
 
         fn from_caller(caller: stub::Caller) -> Self {
             KvClient {
-                start: KvStart { caller: caller.clone() },
+                start: KvStart {
+                    caller: stub::Clone::clone(&caller),
+                },
                 call: stub::Handle::new(caller),
             }
         }
@@ -167,7 +168,7 @@ const _: () = {
     }
 
     /// Checks that these types implement serde's traits: one that does not is one error, at its place in the trait.
-    const _: () = {
-        stub::returnable::<KvError>();
+    const _: fn() = || {
+        stub::failure::<KvError>();
     };
 };

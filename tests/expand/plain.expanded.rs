@@ -65,8 +65,8 @@ const _: () = {
         /// Connects to a server of [`PlainReturns`].
         ///
         /// # Errors
-        /// Returns an error if no server answers at the address. It may have another version of this trait: then it
-        /// refuses the calls that differ, and runs the others.
+        /// Returns an error if no server answers at the address, or if the one that does has no service of this name. It
+        /// may have another version of this trait: then it refuses the calls that differ, and runs the others.
         pub fn connect(
             addr: impl stub::Into<stub::Addresses>,
         ) -> stub::Result<Self, stub::ConnectError> {
@@ -105,7 +105,7 @@ const _: () = {
         fn from_caller(caller: stub::Caller) -> Self {
             PlainReturnsClient {
                 start: PlainReturnsStart {
-                    caller: caller.clone(),
+                    caller: stub::Clone::clone(&caller),
                 },
                 call: stub::Handle::new(caller),
             }

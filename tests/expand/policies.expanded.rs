@@ -48,7 +48,8 @@ const _: () = {
         stub::Method::new("Jobs.run", "fn run(job: u64) -> Result<u32, String>")
             .slow()
             .with_context()
-            .deadline_ms(120000),
+            .deadline_ms(120000)
+            .fails_with(stub::error_traits!(String)),
         stub::Method::new("Jobs.log", "fn log(from: u64) -> Vec<String>")
             .deadline_ms(250)
             .max_cached_reply(65536),
@@ -71,8 +72,8 @@ const _: () = {
         /// Connects to a server of [`Jobs`].
         ///
         /// # Errors
-        /// Returns an error if no server answers at the address. It may have another version of this trait: then it
-        /// refuses the calls that differ, and runs the others.
+        /// Returns an error if no server answers at the address, or if the one that does has no service of this name. It
+        /// may have another version of this trait: then it refuses the calls that differ, and runs the others.
         pub fn connect(
             addr: impl stub::Into<stub::Addresses>,
         ) -> stub::Result<Self, stub::ConnectError> {
@@ -101,7 +102,7 @@ const _: () = {
         fn from_caller(caller: stub::Caller) -> Self {
             JobsClient {
                 start: JobsStart {
-                    caller: caller.clone(),
+                    caller: stub::Clone::clone(&caller),
                 },
                 call: stub::Handle::new(caller),
             }

@@ -9,7 +9,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use rpc_core::call::Resolution;
 use rpc_core::error::Reason;
 use rpc_core::limits::STALE_CONNECTION;
 use rpc_core::{CallContext, CallError, Connector, Race, ServeError, Server, ServerHandle, rpc};
@@ -94,7 +93,7 @@ impl Store for Shelf {
 pub(crate) struct Running {
     shelf: Shelf,
     pub address: std::net::SocketAddr,
-    handle: ServerHandle,
+    pub(crate) handle: ServerHandle,
     thread: Option<JoinHandle<Result<(), ServeError>>>,
 }
 
@@ -131,7 +130,7 @@ impl Drop for Running {
     }
 }
 
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < until, "{what}");
@@ -261,9 +260,11 @@ fn after_a_deadline_the_verdict_is_unknown_until_it_is_resolved() {
     let arrivals = || running.shelf.0.at_gate.load(Ordering::SeqCst);
     let unknown = too_late_in_its_handler(|within| store.call.with_deadline(within).wait_at_gate(), arrivals);
     running.shelf.open_gate();
-    match unknown.resolve(PATIENCE) {
-        Resolution::Executed(reply) => assert!(reply.decode::<bool>().is_ok()),
-        other => panic!("{other:?}"),
+    assert!(unknown.resolve::<bool>(PATIENCE).is_ok(), "it ran, and this is its reply");
+    assert_eq!(unknown.ran(PATIENCE), Some(true));
+    match unknown.resolve::<u64>(PATIENCE) {
+        Err(CallError::ReplyLost(lost)) => assert!(lost.detail.contains("`u64`"), "{lost}"),
+        other => panic!("the method returns another type: {other:?}"),
     }
     eventually("the slot is clean again", || store.call.counters().orphaned_slots == 0);
     assert_eq!(running.handle.counters().executions, 1);

@@ -1,9 +1,9 @@
 //! Client and server built from different traits: what differs is refused by name, the rest works.
 
-use rpc_core::CallError;
 use rpc_core::error::Reason;
+use rpc_core::{CallError, ConnectError, Connector};
 
-use crate::client::Running;
+use crate::client::{Running, eventually};
 
 /// The same service as another program was built with it: `append` takes another argument, `read` is as it was.
 mod older {
@@ -45,9 +45,20 @@ fn a_method_that_differs_is_refused_with_both_signatures_and_the_others_work() {
         Err(CallError::NotExecuted(no)) => assert!(no.to_string().contains("no method of that name"), "{no}"),
         other => panic!("{other:?}"),
     }
-    let absent = absent::NowhereClient::connect(running.address).expect("it listens");
-    match absent.ping() {
-        Err(CallError::NotExecuted(no)) => assert!(no.to_string().contains("no service `Nowhere`"), "{no}"),
-        other => panic!("{other:?}"),
-    }
+}
+
+#[test]
+fn to_connect_to_a_server_without_the_service_is_an_error_that_names_it_and_what_the_server_has() {
+    let running = Running::start();
+    let error = absent::NowhereClient::connect(running.address).expect_err("it has no such service");
+    let text = error.to_string();
+    assert_eq!(text, format!("{} has no service `Nowhere`; it has `Store`", running.address));
+    let also = Connector::new().also::<absent::NowhereClient>();
+    let error =
+        also.connect::<older::StoreClient>(running.address).expect_err("nor is it there beside another");
+    assert!(
+        matches!(&error, ConnectError::NoSuchService { services, .. } if services == &["Nowhere"]),
+        "{error}"
+    );
+    eventually("both have said BYE", || running.handle.counters().sessions == 0);
 }

@@ -4,27 +4,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rpc_core::limits::ClientLimits;
-use rpc_core::{Connector, Server, rpc};
+use rpc_core::{Connector, Server};
 use rpc_sim::{FaultProxy, Faults};
 
+use crate::echo::{EchoClient, EchoServer, Wall};
 use crate::raw_client::PATIENCE;
 
 const RESEND: Duration = Duration::from_millis(200);
 /// Nothing is acknowledged by a timer, and no sign of life asked for: that would be an event too.
 const LONG: Duration = Duration::from_secs(3600);
-
-#[rpc]
-pub(crate) trait Echo {
-    fn echo(&self, text: &str) -> String;
-}
-
-struct Wall;
-
-impl Echo for Wall {
-    fn echo(&self, text: &str) -> String {
-        text.to_owned()
-    }
-}
 
 #[test]
 fn a_lost_call_is_sent_again_although_nothing_else_happens() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpc_core::CallError;
-use rpc_core::call::{Resolution, Unknown};
+use rpc_core::call::Unknown;
 use rpc_core::contract::{Contract, Method};
 use rpc_core::wire::codec;
 use rpc_core::wire::frame::{self, Frame, FrameDecoder, Header, Kind};
@@ -30,13 +30,13 @@ pub(crate) fn too_late<T, E>(
 pub(crate) fn too_late_in_its_handler<T, E>(
     mut call: impl FnMut(Duration) -> Result<T, CallError<E>>,
     arrivals: impl Fn() -> u64,
-) -> Unknown {
+) -> Unknown<E> {
     loop {
         let Err(CallError::Unknown(unknown)) = too_late(&mut call) else {
             panic!("its handler does not reply, and it was sent")
         };
         while arrivals() == 0 {
-            if !matches!(unknown.resolve(Duration::from_millis(5)), Resolution::Open) {
+            if unknown.ran(Duration::from_millis(5)).is_some() {
                 break;
             }
         }

@@ -28,6 +28,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("ServerLimits::replies", server.replies.to_string()),
         ("ServerLimits::reply_age", time(server.reply_age)),
         ("ServerLimits::queue", server.queue.to_string()),
+        ("ServerLimits::held", server.held.to_string()),
         ("ServerLimits::queue_bytes", server.queue_bytes.to_string()),
         ("ServerLimits::max_frame", server.max_frame.to_string()),
         ("ServerLimits::frames_budget", server.frames_budget.to_string()),
@@ -104,26 +105,8 @@ fn names_in(source: &str) -> Vec<String> {
     words.filter(is_rule).map(str::to_owned).collect()
 }
 
-/// Sources that assert rules: the protocol, and the harness.
-fn sources() -> Vec<String> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut folders: Vec<_> = ["rpc-core/src/proto", "tests/src", "tests/simulation"]
-        .iter()
-        .map(|folder| root.join(folder))
-        .collect();
-    let mut texts = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("a folder of sources") {
-            let path = entry.expect("readable").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                texts.push(std::fs::read_to_string(&path).expect("a text"));
-            }
-        }
-    }
-    texts
-}
+/// Folders with sources that assert rules: the protocol, and the harness.
+const SOURCES: &[&str] = &["rpc-core/src/proto", "tests/src", "tests/simulation"];
 
 #[test]
 fn the_rules_of_the_page_are_v1_to_v20_in_order() {
@@ -134,7 +117,7 @@ fn the_rules_of_the_page_are_v1_to_v20_in_order() {
 #[test]
 fn each_rule_that_code_and_tests_name_is_on_the_page_and_each_of_the_page_is_named_there() {
     let named: std::collections::BTreeSet<String> =
-        sources().iter().flat_map(|source| names_in(source)).collect();
+        text::below(SOURCES, "rs").iter().flat_map(|(_, source)| names_in(source)).collect();
     let listed: std::collections::BTreeSet<String> = rules().into_iter().collect();
     let unlisted: Vec<_> = named.difference(&listed).collect();
     assert!(unlisted.is_empty(), "not on the page: {unlisted:?}");

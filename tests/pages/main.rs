@@ -1,6 +1,8 @@
 //! Holds the pages and the code together, apart from `docs/wire.md`, which has tests of its own.
 
 mod at_most_once;
+mod changing;
+mod guide;
 mod reading;
 mod readme;
 mod surface;

@@ -1,11 +1,38 @@
-//! Reads a page: its tables and its blocks of code.
+//! Reads pages and sources: their text, their tables and their blocks of code.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The path of a file or folder of the repository.
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").join(path)
+}
 
 /// The text of a file of the repository.
 pub(crate) fn of(path: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace");
-    std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(in_repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The names and texts of all files below these folders of the repository whose names end in `.` and this extension.
+pub(crate) fn below(folders: &[&str], extension: &str) -> Vec<(String, String)> {
+    let mut folders: Vec<_> = folders.iter().map(|folder| in_repository(folder)).collect();
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder of the repository") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == extension) {
+                let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+                files.push((name, std::fs::read_to_string(&path).expect("a text")));
+            }
+        }
+    }
+    files
+}
+
+/// A text with one space in place of all white space: how its lines are broken does not matter.
+pub(crate) fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The rows of the table whose header begins with these cells, without backticks.

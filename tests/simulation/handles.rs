@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rpc_core::call::{ByName, Resolution, Unknown};
+use rpc_core::call::{ByName, Unknown};
 use rpc_core::limits::{ClientLimits, ServerLimits};
 use rpc_core::stub::{
     Caller, Client, Contract, Dispatch, Dispatched, Handle, Method, Never, Pending, Refused,
@@ -98,27 +98,23 @@ impl User {
         let limit = self.ms(8_000);
         let (tag, unknown) = &self.unknown[at];
         let (tag, runs) = (*tag, || self.marks.runs(*tag));
-        let what = match unknown.resolve(limit) {
-            Resolution::Executed(reply) => {
-                assert_eq!(
-                    (reply.decode::<u64>().expect("a number"), runs()),
-                    (2 * tag, 1),
-                    "V6: call {tag}"
-                );
-                let again = unknown.resolve(Duration::ZERO);
-                assert!(matches!(again, Resolution::Executed(_)), "call {tag} became {again:?}");
+        let what = match unknown.resolve::<u64>(limit) {
+            Ok(reply) => {
+                assert_eq!((reply, runs()), (2 * tag, 1), "V6: call {tag}");
+                let again = unknown.resolve::<u64>(Duration::ZERO);
+                assert!(again.is_ok(), "call {tag} became {again:?}");
                 "resolved to its reply"
             }
-            Resolution::NotExecuted(_) => {
+            Err(CallError::NotExecuted(_)) => {
                 assert_eq!(runs(), 0, "V7: call {tag}");
                 "resolved to not executed"
             }
-            Resolution::ReplyLost => {
+            Err(CallError::ReplyLost(_)) => {
                 assert_eq!(runs(), 1, "V6: call {tag}");
                 "resolved to a lost reply"
             }
-            Resolution::Open => "still open",
-            Resolution::Never => "never",
+            Err(CallError::Unknown(again)) if again.is_open() => "still open",
+            Err(CallError::Unknown(_)) => "never",
             other => panic!("call {tag} became {other:?}"),
         };
         self.hit(what);
@@ -186,7 +182,8 @@ impl User {
             self.resolve(at);
         }
         for (tag, unknown) in &self.unknown {
-            let open = matches!(unknown.resolve(Duration::ZERO), Resolution::Open);
+            let again = unknown.resolve::<u64>(Duration::ZERO);
+            let open = matches!(&again, Err(CallError::Unknown(again)) if again.is_open());
             assert!(!open, "V15: call {tag} is open long after the faults");
         }
         for tag in &self.left {

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use rpc_core::call::{Resolution, Unknown};
+use rpc_core::call::Unknown;
+use rpc_core::error::Reason;
 use rpc_core::stub::{
     Caller, Client, Contract, Dispatch, Dispatched, Handle, Method, Never, Pending, Refused,
 };
@@ -124,9 +125,9 @@ fn an_unknown_call_can_be_resolved_when_the_network_is_back() {
         _ => None,
     });
     let before = counter.0.load(Ordering::Relaxed);
-    match open.expect("found").resolve(Duration::from_secs(60)) {
-        Resolution::Executed(reply) => assert!(reply.decode::<u64>().expect("a number") > 0),
-        Resolution::NotExecuted(_) => assert_eq!(counter.0.load(Ordering::Relaxed), before),
+    match open.expect("found").resolve::<u64>(Duration::from_secs(60)) {
+        Ok(sum) => assert!(sum > 0),
+        Err(CallError::NotExecuted(_)) => assert_eq!(counter.0.load(Ordering::Relaxed), before),
         other => panic!("{other:?}"),
     }
 }
@@ -141,7 +142,8 @@ fn after_a_restart_a_call_that_was_sent_is_unknown_for_ever_and_a_new_one_runs()
     network.handlers(Handlers::default());
     match pending.wait() {
         Err(CallError::Unknown(unknown)) => {
-            assert!(matches!(unknown.resolve(Duration::from_secs(1)), Resolution::Never));
+            let again = unknown.resolve::<u64>(Duration::from_secs(1));
+            assert!(matches!(&again, Err(CallError::Unknown(again)) if !again.is_open()), "{again:?}");
         }
         other => panic!("{other:?}"),
     }
@@ -272,4 +274,55 @@ fn a_reply_over_the_clients_limit_is_lost_with_both_sizes_and_the_connection_liv
     }
     assert_eq!(caller.call::<Vec<u8>, Never>(&FILL, &(5u64,)).expect("it fits"), [7; 5]);
     assert_eq!(Handle::<CounterClient>::new(caller).counters().connections, 1);
+}
+
+/// Virtual time in which the callers of a server that has gone are told.
+const TOLD: u64 = 10_000_000;
+
+fn is_draining(outcome: Result<u64, CallError>) -> bool {
+    matches!(outcome, Err(CallError::NotExecuted(refusal)) if refusal.reason == Reason::Draining)
+}
+
+#[test]
+fn v16_callers_of_a_server_that_drained_and_has_gone_are_told_at_once_and_the_next_server_is_found() {
+    let (network, counter, client) = network(6, Faults::none());
+    let patient = client.call.with_deadline(Duration::from_secs(3_600));
+    assert_eq!(patient.add(1).expect("no faults"), 1);
+    network.handlers(Handlers { slow: 1.0, longest: Duration::from_secs(3_600), at_once: 9 });
+    let sent = patient.start_add(1);
+    network.run_for(Duration::from_millis(50));
+    network.drain_server();
+    network.run_for(Duration::from_millis(50));
+    let waits = patient.start_add(1);
+    network.crash_server(); // as a drain that was forced leaves its handlers
+    let began = network.now();
+    match sent.wait() {
+        Err(CallError::Unknown(unknown)) => {
+            assert_eq!(unknown.ran(Duration::from_secs(1)), None, "the server took the answer with it");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(is_draining(waits.wait()));
+    for _ in 0..3 {
+        assert!(is_draining(patient.add(1)));
+    }
+    assert!(network.now().0 - began.0 < TOLD, "no deadline is as short");
+    network.handlers(Handlers::default());
+    network.restart_server();
+    let ran = counter.0.load(Ordering::Relaxed);
+    assert_eq!(patient.add(1).expect("the next server"), ran + 1, "what was not executed does not run later");
+}
+
+#[test]
+fn callers_of_a_server_that_died_without_a_word_wait_for_the_next_one() {
+    let (network, counter, client) = network(7, Faults::none());
+    let patient = client.call.with_deadline(Duration::from_secs(3_600));
+    assert_eq!(patient.add(1).expect("no faults"), 1);
+    network.crash_server();
+    network.run_for(Duration::from_secs(5)); // until it knows: what goes into the dead connection is unknown
+    let waits = patient.start_add(1);
+    network.run_for(Duration::from_secs(600));
+    network.restart_server();
+    assert_eq!(waits.wait().expect("it waited for ten minutes"), 2);
+    assert_eq!(counter.0.load(Ordering::Relaxed), 2);
 }

@@ -265,7 +265,9 @@ impl Auditor {
         at.done = server.is_drained();
         let (linger, grace) = (self.limits.drain_linger, self.limits.grace);
         let over = now.since(began) >= grace;
-        let lingered = before.written.is_some_and(|since| now.since(since) >= linger);
+        // With no linger at all, the reply may be written, and the look made, since the auditor looked last.
+        let mut written = [before.written, at.written].into_iter().flatten();
+        let lingered = written.any(|since| now.since(since) >= linger);
         if at.done && !(over || (idle && !away && (acknowledged || lingered))) {
             return Err(format!("V20: a drain ended too early, at {now:?}, begun at {began:?}: {before:?}"));
         }
@@ -298,5 +300,47 @@ pub fn step_breaks(from: (Seq, RecordState), to: (Seq, RecordState)) -> Option<&
         (Ran | Refused, Acknowledged) => None,
         (Empty | Ran | Refused | Acknowledged, Queued | Running) => Some("V1"),
         _ => Some("V5"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rpc_core::limits::ClientLimits;
+    use rpc_core::proto::client::ClientConfig;
+    use rpc_sim::{Faults, WorldConfig};
+
+    use super::*;
+    use crate::ledger::{Does, Work, served};
+
+    #[test]
+    fn v20_a_drain_without_a_linger_may_end_as_soon_as_the_last_reply_is_written() {
+        let limits = ServerLimits { drain_linger: Duration::ZERO, ..ServerLimits::default() };
+        let mut auditor = Auditor::new(limits.clone());
+        let config = WorldConfig { limits, ..WorldConfig::new(1, Faults::none()) };
+        let mut world = World::new(config, vec![Arc::new(Work::default())]);
+        let config =
+            ClientConfig { limits: ClientLimits::default(), contracts: vec![served()], features: 0, seed: 1 };
+        let client = world.add_client(config);
+        let minute = Duration::from_secs(60);
+        let until = world.now().plus(minute);
+        world.start(client, 1, Does::Reply.request(1, 10, 0, minute)).expect("there is a slot");
+        let job = loop {
+            assert!(world.step(until), "the call arrives");
+            if let Some(job) = world.poll_job() {
+                break job;
+            }
+        };
+        world.pause_client(client, minute, false); // it acknowledges nothing
+        assert_eq!(auditor.look(&world), Ok(()));
+        world.drain_server();
+        auditor.drain_begins(&world);
+        assert_eq!(auditor.look(&world), Ok(()));
+        world.job_done(job.run());
+        while !world.is_drained() {
+            assert!(world.advance(until), "the server ends");
+        }
+        assert_eq!(auditor.look(&world), Ok(()), "it ran when the auditor looked last");
     }
 }

@@ -1,13 +1,13 @@
 //! A service that does everything a service can do, and a ledger of what really ran.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rpc_core::contract::{Contract, Method};
 use rpc_core::error::Reason;
-use rpc_core::ids::CallId;
+use rpc_core::ids::{CallId, Time};
 use rpc_core::proto::Request;
-use rpc_core::service::{Dispatch, Dispatched, Refused, Service};
+use rpc_core::service::{Dispatch, Dispatched, Later, Refused, Responder, Service};
 use rpc_core::wire::codec;
 use rpc_core::wire::frame::body_checksum;
 use std::time::Duration;
@@ -23,18 +23,20 @@ pub enum Does {
     Panic,
     /// Refuses before it runs.
     Refuse,
-    /// Runs, and looks whether it was cancelled.
+    /// Runs, and gives up if it was cancelled; a quarter of them give up in any case.
     Look,
     /// Runs and gives the service's own error.
     Fail,
     /// Runs and gives a reply that no frame can carry.
     TooLarge,
+    /// Begins, and is held until the run ends it.
+    Hold,
     /// Is not there: its client was built from another trait.
     Gone,
 }
 
 /// All of them, those of the server first.
-pub const ALL: [Does; 8] = [
+pub const ALL: [Does; 9] = [
     Does::Reply,
     Does::Idempotent,
     Does::Panic,
@@ -42,10 +44,11 @@ pub const ALL: [Does; 8] = [
     Does::Look,
     Does::Fail,
     Does::TooLarge,
+    Does::Hold,
     Does::Gone,
 ];
 
-static METHODS: [Method; 8] = [
+static METHODS: [Method; 9] = [
     Method::new("Work.reply", "fn reply(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>"),
     Method::new("Work.idempotent", "fn idempotent(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>")
         .idempotent(),
@@ -54,10 +57,11 @@ static METHODS: [Method; 8] = [
     Method::new("Work.look", "fn look(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>").with_context(),
     Method::new("Work.fail", "fn fail(tag: u64, size: u32, pad: Vec<u8>) -> Result<(), Vec<u8>>"),
     Method::new("Work.too_large", "fn too_large(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>"),
+    Method::new("Work.hold", "fn hold(tag: u64, size: u32, pad: Vec<u8>) -> Vec<u8>").later(),
     Method::new("Work.gone", "fn gone(tag: u64, size: u32, pad: Vec<u8>)"),
 ];
 
-static SERVED: Contract = Contract::new("Work", METHODS.split_at(7).0);
+static SERVED: Contract = Contract::new("Work", METHODS.split_at(8).0);
 static NAMED: Contract = Contract::unknown("Work");
 static OTHER: Contract = Contract::new("Work", &METHODS);
 
@@ -82,7 +86,7 @@ impl Does {
         &METHODS[self as usize]
     }
 
-    /// A call of it.
+    /// A call of it; one in eight fails fast.
     pub fn request(self, tag: u64, size: u32, pad: usize, within: Duration) -> Request {
         let mut body = Vec::new();
         codec::encode(&(tag, sealed(tag, size), vec![0u8; pad]), &mut body, usize::MAX)
@@ -94,8 +98,14 @@ impl Does {
             within,
             repeat: self == Does::Idempotent,
             retry: true,
+            fail_fast: fails_fast(tag),
         }
     }
+}
+
+/// Returns true if the call of this tag fails fast: one in eight, but none that is made when all faults are over.
+pub fn fails_fast(tag: u64) -> bool {
+    tag < crate::plan::CALLS && tag % 8 == 5
 }
 
 /// Tags from here on are the hostile client's, which checks nothing: a reply with a lower one is another client's.
@@ -128,6 +138,19 @@ pub struct Execution {
     pub reply: Vec<u8>,
 }
 
+/// A call that is held.
+#[derive(Debug)]
+pub struct Held {
+    /// Its tag.
+    pub tag: u64,
+    /// The value of its reply.
+    pub value: Vec<u8>,
+    /// The responder that ends it.
+    pub responder: Responder<Vec<u8>>,
+    /// The time at which the run ends it, once that is decided.
+    pub due: Option<Time>,
+}
+
 /// The runs as they happened, whatever their callers were told.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -139,6 +162,10 @@ pub struct Ledger {
     pub changed: u64,
     /// Handlers that saw that they were cancelled.
     pub saw_cancel: u64,
+    /// The tags of calls whose handler or holder gave them up.
+    pub gave_up: HashSet<u64>,
+    /// The calls that are held.
+    pub held: Vec<Held>,
 }
 
 impl Ledger {
@@ -197,12 +224,57 @@ impl Service for Work {
             Does::Fail => call.reply_result::<(), Vec<u8>>(Err(value)),
             Does::TooLarge => call.reply::<Vec<u8>>(vec![0; 1 << 20]),
             Does::Look => {
-                if context.is_cancelled() {
-                    self.ledger.lock().unwrap_or_else(PoisonError::into_inner).saw_cancel += 1;
+                let cancelled = context.is_cancelled();
+                if cancelled || tag % 4 == 0 {
+                    let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+                    ledger.saw_cancel += u64::from(cancelled);
+                    ledger.gave_up.insert(tag);
+                    drop(ledger);
+                    context.give_up("as asked");
                 }
                 call.reply::<Vec<u8>>(value)
             }
+            Does::Hold => {
+                let (responder, later) = Later::pair();
+                let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+                ledger.held.push(Held { tag, value, responder, due: None });
+                drop(ledger);
+                call.reply_later::<Vec<u8>>(later)
+            }
             _ => call.reply::<Vec<u8>>(value),
         }
+    }
+}
+
+/// The longest time for which a call is held, in milliseconds: most deadlines of a run are longer, and some are shorter.
+const LONGEST_HOLD: u64 = 6_000;
+
+impl Work {
+    /// Ends the held calls whose time has come, and half of those whose caller waits no longer. Returns true if there was one.
+    ///
+    /// The tag decides the time and the end, so that a call that is held draws nothing from the run's source of chance.
+    pub fn end_held(&self, now: Time) -> bool {
+        let mut ending = Vec::new();
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        for at in (0..ledger.held.len()).rev() {
+            let held = &mut ledger.held[at];
+            let mixed = held.tag.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+            let due = *held.due.get_or_insert(now.plus(Duration::from_millis(mixed % LONGEST_HOLD)));
+            if due <= now || (held.tag % 2 == 0 && held.responder.is_cancelled()) {
+                ending.push(ledger.held.swap_remove(at));
+            }
+        }
+        let gives_up = |held: &Held| held.tag % 4 > 1;
+        ledger.gave_up.extend(ending.iter().filter(|held| gives_up(held)).map(|held| held.tag));
+        drop(ledger); // the responders call into the server
+        let ended = !ending.is_empty();
+        for held in ending {
+            match held.tag % 4 {
+                0 | 1 => held.responder.reply(held.value),
+                2 => held.responder.give_up("as asked"),
+                _ => drop(held.responder),
+            }
+        }
+        ended
     }
 }

@@ -108,8 +108,10 @@ pub fn plan(setup: &Setup, random: &mut fastrand::Rng) -> Vec<(Time, Act)> {
 
 fn start(tag: u64, at: Time, clients: usize, random: &mut fastrand::Rng, acts: &mut Vec<(Time, Act)>) {
     let does = match random.u8(0..20) {
+        0..9 if tag % 5 == 2 => Does::Hold,
         0..9 => Does::Reply,
         9..13 => Does::Idempotent,
+        19 => Does::Gone,
         number => ALL[usize::from(number) - 12],
     };
     let client = random.usize(0..clients);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_core::ids::Time;
+use rpc_core::proto::Outcome;
 use rpc_core::proto::client::Event;
-use rpc_core::proto::{Outcome, UnknownCause};
 use rpc_sim::World;
 
 use crate::auditor::{Auditor, TICK};
 use crate::hostile::{Hostile, Stranger};
-use crate::ledger::{Does, Work};
+use crate::ledger::{Does, Work, fails_fast};
 use crate::pace::Pace;
 use crate::plan::{Act, Process, plan};
 use crate::profile::Profile;
@@ -74,6 +74,8 @@ pub(crate) struct Run {
     random: fastrand::Rng,
     pub(crate) world: World,
     pub(crate) work: Work,
+    /// The failed rounds of each client that were looked at.
+    rounds: Vec<u64>,
     /// Clients that are closed now,
     pub(crate) closed: Vec<bool>,
     /// and those that ever were.
@@ -111,6 +113,7 @@ impl Run {
             random,
             world,
             work,
+            rounds: vec![0; count],
             closed: vec![false; count],
             ever_closed: vec![false; count],
             late_until: vec![Time::default(); count],
@@ -137,14 +140,27 @@ impl Run {
 
     /// Moves the world, looking at everything after every step.
     pub(crate) fn until(&mut self, at: Time) -> Result<(), String> {
-        while self.world.advance(at) {
-            self.steps += 1;
-            if self.steps > MOST_STEPS {
-                return Err(format!("V17: a run of more than {MOST_STEPS} steps"));
+        loop {
+            while self.world.advance(at) {
+                self.steps += 1;
+                if self.steps > MOST_STEPS {
+                    return Err(format!("V17: a run of more than {MOST_STEPS} steps"));
+                }
+                self.end_held();
+                self.look()?;
             }
             self.look()?;
+            if !self.end_held() {
+                return Ok(());
+            }
         }
-        self.look()
+    }
+
+    /// Ends held calls whose time has come. Returns true if there was one: the world goes on with it.
+    fn end_held(&mut self) -> bool {
+        let ended = self.work.end_held(self.world.now());
+        self.tally.add("times that held calls were ended", u64::from(ended));
+        ended
     }
 
     fn look(&mut self) -> Result<(), String> {
@@ -152,6 +168,7 @@ impl Run {
             while let Some((at, event)) = self.world.poll_event(client) {
                 self.hear(at, event)?;
             }
+            self.told_of_failed_rounds(client)?;
             self.world.client(client).map_or(Ok(()), |core| core.audit())?;
             self.world.retired(client).map_or(Ok(()), |core| core.audit())?;
             let broken = self.world.client_counters(client).broken_server;
@@ -200,7 +217,7 @@ impl Run {
                 }
             }
             Act::Forget { client, tag } if !self.is_paused(client) => {
-                let open = |call: &&mut Call| call.verdict == Some(Outcome::Unknown(UnknownCause::Deadline));
+                let open = |call: &&mut Call| call.verdict.as_ref().is_some_and(Outcome::may_be_resolved);
                 if let Some(call) =
                     self.calls.get_mut(&tag).filter(|call| open(call) && call.resolved.is_none())
                 {
@@ -272,6 +289,7 @@ impl Run {
             abandoned: false,
             forgotten: false,
             must_be_answered: false,
+            rounds: self.world.client_seen(client).failed_rounds,
             verdict: None,
             resolved: None,
         };
@@ -280,6 +298,25 @@ impl Run {
         match self.world.start(client, tag, request) {
             Ok(()) => Ok(()),
             Err(outcome) => self.hear(now, Event::Finished(tag, outcome)),
+        }
+    }
+
+    /// No call that fails fast goes on after its client could not reach the server.
+    fn told_of_failed_rounds(&mut self, client: usize) -> Result<(), String> {
+        let rounds = self.world.client_seen(client).failed_rounds;
+        // A client that stands still says nothing until it goes on.
+        if self.is_paused(client) || std::mem::replace(&mut self.rounds[client], rounds) == rounds {
+            return Ok(());
+        }
+        let goes_on = |tag: u64, call: &Call| {
+            let is_open = call.client == client && call.verdict.is_none() && !call.abandoned;
+            is_open && fails_fast(tag) && call.rounds < rounds
+        };
+        match self.calls.iter().find(|(tag, call)| goes_on(**tag, call)) {
+            Some((tag, call)) => {
+                Err(format!("V11: call {tag} was not told that the server is out of reach: {call:?}"))
+            }
+            None => Ok(()),
         }
     }
 
@@ -327,7 +364,8 @@ impl Run {
         }
         self.tally.add(&format!("verdict {}{}", if late { "late: " } else { "" }, name_of(&outcome)), 1);
         if late {
-            if call.verdict != Some(Outcome::Unknown(UnknownCause::Deadline)) || call.resolved.is_some() {
+            let open = call.verdict.as_ref().is_some_and(Outcome::may_be_resolved);
+            if !open || call.resolved.is_some() {
                 return Err(format!("call {tag} is resolved out of turn: {call:?} {outcome:?}"));
             }
             call.resolved = Some(outcome);
@@ -338,6 +376,9 @@ impl Run {
             if at > call.deadline.max(self.late_until[call.client]).plus(TICK) {
                 return Err(format!("V11: call {tag} was due at {:?}, ended at {at:?}", call.deadline));
             }
+            let rounds = self.world.client_seen(call.client).failed_rounds;
+            call.is_early_for_a_reason(tag, at, rounds, &outcome)?;
+            call.is_in_time_if_it_ran(tag, at, &outcome)?;
             if call.must_be_answered && !is_answer(&outcome) {
                 return Err(format!("V16: call {tag} got no answer on a network that works: {outcome:?}"));
             }

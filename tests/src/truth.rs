@@ -7,7 +7,7 @@ use rpc_core::ids::Time;
 use rpc_core::limits::ClientLimits;
 use rpc_core::proto::{Outcome, UnknownCause};
 
-use crate::ledger::{Does, Ledger};
+use crate::ledger::{Does, Ledger, fails_fast};
 use crate::setup::Setup;
 
 /// The facts about a call.
@@ -27,6 +27,8 @@ pub struct Call {
     pub forgotten: bool,
     /// The network was whole, and there was time enough, so it must get an answer (V16).
     pub must_be_answered: bool,
+    /// The failed rounds of its client when it started.
+    pub rounds: u64,
     /// The verdict, once there is one.
     pub verdict: Option<Outcome>,
     /// The later outcome, if it was unknown first.
@@ -45,6 +47,44 @@ pub struct Surroundings<'a> {
 }
 
 impl Call {
+    /// Checks that 'unreachable' is said before the deadline only to a call that fails fast, and only after a failed round.
+    /// `rounds`: the failed rounds of its client until now.
+    ///
+    /// # Errors
+    /// The rule that the verdict breaks.
+    pub fn is_early_for_a_reason(
+        &self,
+        tag: u64,
+        at: Time,
+        rounds: u64,
+        outcome: &Outcome,
+    ) -> Result<(), String> {
+        let is_unreachable = matches!(
+            outcome,
+            Outcome::NotExecuted(Reason::Unreachable, _) | Outcome::Unknown(UnknownCause::Unreachable)
+        );
+        if is_unreachable && at < self.deadline && !(fails_fast(tag) && rounds > self.rounds) {
+            return Err(format!("V11: call {tag} heard {outcome:?} before its deadline, for no reason"));
+        }
+        Ok(())
+    }
+
+    /// Checks that a verdict which says that the call ran comes before its deadline: what comes later is no verdict.
+    ///
+    /// # Errors
+    /// The rule that the verdict breaks.
+    pub fn is_in_time_if_it_ran(&self, tag: u64, at: Time, outcome: &Outcome) -> Result<(), String> {
+        // A call that is repeated may have had a reply of an earlier attempt: that it was lost.
+        let earlier = matches!(outcome, Outcome::ReplyLost(_)) && self.does == Does::Idempotent;
+        if outcome.has_run() && !earlier && at >= self.deadline {
+            return Err(format!(
+                "V11: call {tag} was due at {:?}, heard {outcome:?} at {at:?}",
+                self.deadline
+            ));
+        }
+        Ok(())
+    }
+
     /// Compares a verdict with what really ran.
     ///
     /// # Errors
@@ -70,13 +110,20 @@ impl Call {
                 let executions = ledger.by_tag.get(&tag).map(Vec::as_slice).unwrap_or_default();
                 let mut first = executions.iter().take(if any { usize::MAX } else { 1 });
                 let known = around.setup.may_change_bodies || first.any(|run| run.reply == bytes[..]);
-                once && known && failed == (self.does == Does::Fail)
+                let gave_up = ledger.gave_up.contains(&tag) && !any;
+                once && known && !gave_up && failed == (self.does == Does::Fail)
             }
             Outcome::Panicked(_) => once && self.does == Does::Panic,
+            Outcome::GivenUp(text) => {
+                let shut_down = around.setup.trouble.drains > 0 && text.contains("shutting down");
+                let known = ledger.gave_up.contains(&tag) || shut_down || around.setup.may_change_bodies;
+                once && known && matches!(self.does, Does::Look | Does::Hold)
+            }
             Outcome::ReplyLost(_) => once,
             Outcome::NotExecuted(Reason::Closed, _) => runs == 0 && around.closed,
             Outcome::NotExecuted(..) => runs == 0,
             Outcome::Unknown(UnknownCause::Deadline) => true,
+            Outcome::Unknown(UnknownCause::Unreachable) => fails_fast(tag),
             Outcome::Unknown(UnknownCause::SessionLost) => around.setup.loses_sessions,
             Outcome::Unknown(UnknownCause::Closed) => around.closed,
             Outcome::Unknown(UnknownCause::BrokenServer) => around.setup.may_look_broken,
@@ -96,7 +143,7 @@ pub fn is_answer(outcome: &Outcome) -> bool {
     use Reason::{Deadline, NoFreeSlot, Unreachable};
     !matches!(
         outcome,
-        Outcome::Unknown(UnknownCause::Deadline)
+        Outcome::Unknown(UnknownCause::Deadline | UnknownCause::Unreachable)
             | Outcome::NotExecuted(Deadline | NoFreeSlot | Unreachable, _)
     )
 }
@@ -118,6 +165,7 @@ pub fn name_of(outcome: &Outcome) -> String {
         Outcome::Done(_) => "done".to_owned(),
         Outcome::Failed(_) => "failed".to_owned(),
         Outcome::Panicked(_) => "panicked".to_owned(),
+        Outcome::GivenUp(_) => "given up".to_owned(),
         Outcome::ReplyLost(_) => "reply lost".to_owned(),
         Outcome::NotExecuted(reason, _) => format!("not executed: {reason:?}"),
         Outcome::Unknown(cause) => format!("unknown: {cause:?}"),

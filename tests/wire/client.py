@@ -8,6 +8,7 @@ arguments are the TEXTs. It prints what the server granted, and the status of ea
 """
 
 import os
+import re
 import socket
 import struct
 import sys
@@ -36,7 +37,8 @@ def fnv1a(data, value=0xCBF29CE484222325):  # W16
 
 def method_id(service, signature):  # W16
     name = signature.split("(")[0].removeprefix("fn ")
-    return fnv1a(f"{service}.{name}\n{signature}".encode())
+    hashed = re.sub(r"\w+: ", "", signature)  # W16a: without the names of the arguments
+    return fnv1a(f"{service}.{name}\n{hashed}".encode())
 
 
 def contract_hash(service, signatures):  # W17

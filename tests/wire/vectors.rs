@@ -77,6 +77,7 @@ fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
         ("REPLY failed", reply(Status::Failed), encoded(&KvError::NotFound)),
         ("REPLY refused", busy, Vec::new()),
         ("REPLY lost", Header { millis: 50, ..reply(Status::ReplyLost) }, REPLY_NOT_KEPT.as_bytes().to_vec()),
+        ("REPLY given up", reply(Status::GivenUp), b"no caller waits any more".to_vec()),
         ("CANCEL", Header::for_call(Kind::Cancel, 3, 7), Vec::new()),
         ("ACK", Header::for_call(Kind::Ack, 3, 7), Vec::new()),
         ("PING", plain(Kind::Ping), Vec::new()),
@@ -108,6 +109,12 @@ fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
         ("REPLY too large", reply(Status::Refused(Reason::TooLarge)), Vec::new()),
         ("ACK reply", Header::for_call(Kind::Ack, 0, 1), Vec::new()),
         ("TABLE properties", plain(Kind::Table), Table::of(ClockClient::CONTRACT).encode(FEATURE_PROPERTIES)),
+        ("METHODS services", plain(Kind::Methods), message::encode_name("")),
+        (
+            "TABLE services",
+            plain(Kind::Table),
+            Table::of_services(&[KvClient::CONTRACT, ClockClient::CONTRACT]).encode(0),
+        ),
     ]
 }
 

@@ -3,19 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::{Pending, RunningServer, Server};
+use rpc_core::Pending;
 
-use crate::jobs::{Job, JobsClient, JobsServer, Queue};
-
-/// An error of a test.
-type Failure = Box<dyn std::error::Error>;
-
-/// Returns a server and its client.
-fn connected() -> Result<(RunningServer, JobsClient), Failure> {
-    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
-    let jobs = JobsClient::connect(server.local_addr())?;
-    Ok((server, jobs))
-}
+use crate::jobs::{Job, JobsClient};
+use crate::queue::{Failure, connected};
 
 #[tokio::test]
 async fn a_started_call_is_a_future() -> Result<(), Failure> {

@@ -3,16 +3,14 @@
 use std::thread;
 use std::time::Duration;
 
-use rpc_core::{CallError, Connector, Race, Server};
+use rpc_core::{CallError, Connector, Race};
 
-use crate::jobs::{Job, JobsClient, JobsServer, Queue};
-
-/// An error of a test.
-type Failure = Box<dyn std::error::Error>;
+use crate::jobs::{Job, JobsClient};
+use crate::queue::{Failure, connected, serve};
 
 #[test]
 fn a_deadline_is_that_of_the_call_the_method_or_the_client() -> Result<(), Failure> {
-    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
+    let server = serve()?;
     let jobs: JobsClient = Connector::new().deadline(Duration::from_secs(2)).connect(server.local_addr())?;
 
     jobs.waiting()?; // 2 s, the client's
@@ -24,8 +22,7 @@ fn a_deadline_is_that_of_the_call_the_method_or_the_client() -> Result<(), Failu
 
 #[test]
 fn a_started_call_that_is_dropped_is_cancelled() -> Result<(), Failure> {
-    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
-    let jobs = JobsClient::connect(server.local_addr())?;
+    let (_server, jobs) = connected()?;
 
     let waiting = jobs.start.wait();
     drop(waiting); // tells the server: `cx.is_cancelled()` is true from now on
@@ -35,8 +32,7 @@ fn a_started_call_that_is_dropped_is_cancelled() -> Result<(), Failure> {
 
 #[test]
 fn a_call_without_repeats_fails_at_the_first_loss() -> Result<(), Failure> {
-    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
-    let jobs = JobsClient::connect(server.local_addr())?;
+    let (_server, jobs) = connected()?;
 
     let once = jobs.call.retry(false); // no repeats of idempotent calls, and no second try at a busy server
     assert_eq!(once.waiting()?, 0);
@@ -45,8 +41,7 @@ fn a_call_without_repeats_fails_at_the_first_loss() -> Result<(), Failure> {
 
 #[test]
 fn threads_share_a_client_by_reference_or_by_clone() -> Result<(), Failure> {
-    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
-    let jobs = JobsClient::connect(server.local_addr())?;
+    let (_server, jobs) = connected()?;
 
     thread::scope(|scope| {
         for worker in 0..8 {
@@ -64,8 +59,7 @@ fn threads_share_a_client_by_reference_or_by_clone() -> Result<(), Failure> {
 
 #[test]
 fn started_calls_travel_together() -> Result<(), Failure> {
-    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
-    let jobs = JobsClient::connect(server.local_addr())?;
+    let (_server, jobs) = connected()?;
 
     let started: Vec<_> =
         (0..100).map(|n| jobs.start.enqueue(Job { name: format!("job {n}"), priority: 1 })).collect();
@@ -78,8 +72,7 @@ fn started_calls_travel_together() -> Result<(), Failure> {
 
 #[test]
 fn a_wait_can_be_shorter_than_the_deadline() -> Result<(), Failure> {
-    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
-    let jobs = JobsClient::connect(server.local_addr())?;
+    let (_server, jobs) = connected()?;
 
     let mut pending = jobs.start.wait();
     if pending.wait_for(Duration::from_millis(10)).is_none() {
@@ -94,8 +87,7 @@ fn the_first_reply_of_several_servers_wins() -> Result<(), Failure> {
     let mut servers = Vec::new();
     let mut clients = Vec::new();
     for name in ["north", "south", "east"] {
-        let server =
-            Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
+        let server = serve()?;
         clients.push((name, JobsClient::connect(server.local_addr())?));
         servers.push(server);
     }
@@ -110,8 +102,7 @@ fn the_first_reply_of_several_servers_wins() -> Result<(), Failure> {
 
 #[test]
 fn a_call_that_did_not_run_can_be_made_again() -> Result<(), Failure> {
-    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
-    let jobs = JobsClient::connect(server.local_addr())?;
+    let (_server, jobs) = connected()?;
 
     let paint = Job { name: "paint".to_owned(), priority: 1 };
     let outcome = match jobs.enqueue(paint.clone()) {

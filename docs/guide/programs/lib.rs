@@ -9,9 +9,15 @@ mod by_name;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod changing_a_service;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod first_service;
 #[cfg(test)]
-mod pages;
+mod queue;
+#[cfg(test)]
+mod replies_later;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

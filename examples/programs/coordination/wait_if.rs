@@ -1,5 +1,5 @@
-//! `if` in place of `while` around a wait: between the signal and the moment at which the woken thread has the lock again,
-//! another thread may take what the signal was for. Fixed: check again after each wait.
+//! `if` in place of `while` around a wait: before the woken thread has the lock again, another thread may take what the signal
+//! was for. Fixed: check again after each wait.
 
 use crate::steps::{ENDS, Steps};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, awkward_moment, thread};
@@ -55,13 +55,16 @@ fn two_workers(steps: &Steps, wait_for_page: WaitForPage) {
     assert!(taken.iter().all(Option::is_some), "a worker was woken for a page that another one took");
 }
 
-/// Adds a page and signals. Calls `meanwhile` before it releases the lock.
+/// Adds a page, and signals after it has released the lock. Calls `meanwhile` in between: nothing keeps another thread from
+/// taking the page before the woken one has the lock.
 fn add_page<T>(steps: &Steps, (pages, added): &Pages, page: u32, meanwhile: impl FnOnce() -> T) -> T {
     let mut list = pages.lock().expect("no thread panics");
     list.push(page);
+    steps.say("main", format!("adds page {page}"));
+    drop(list);
     let result = meanwhile();
-    awkward_moment(); // the other worker waits for the lock, which it gets first
+    awkward_moment(); // a thread that `meanwhile` has started takes the page
+    steps.say("main", "signals");
     added.notify_one();
-    steps.say("main", format!("adds page {page}, and signals"));
     result
 }

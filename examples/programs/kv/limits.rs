@@ -58,6 +58,7 @@ limits! {
     replies: Count, "Kept replies of all sessions, in number";
     reply_age: Time, "Age at which kept replies make room for others";
     queue: Count, "Calls that wait to run";
+    held: Count, "Calls whose reply comes later";
     queue_bytes: Bytes, "Arguments of all calls that wait to run";
     queue_pause: Bytes, "Arguments of one session that wait, at which its connection is not read";
     frames_budget: Bytes, "Room for frames that have begun and not ended";

@@ -63,7 +63,8 @@ fn bars(top: f64) -> impl Iterator<Item = f64> {
 
 fn panel(out: &mut String, rows: &[&Row], (name, decimals, of): &Quantity, left: f64, top: f64) {
     let connections = rows.first().map_or(0, |row| row.connections);
-    text(out, left, top + TITLE - 5.0, "start", &format!("{connections} connections"));
+    let plural = if connections == 1 { "" } else { "s" };
+    text(out, left, top + TITLE - 5.0, "start", &format!("{connections} connection{plural}"));
     let mut medians: Vec<f64> = rows.iter().map(|row| of(row).median).collect();
     medians.sort_by(f64::total_cmp);
     let middle = medians.get(medians.len() / 2).copied().unwrap_or_default();

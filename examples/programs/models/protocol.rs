@@ -88,17 +88,18 @@ impl Protocol {
         Ok(protocol)
     }
 
-    /// Adds a connection. `sink` gets its number, and returns the socket for its output.
+    /// Adds a connection. `sink` gets its number, and returns the socket for its output, which is returned with the number.
     pub(crate) fn connected<S: Sink + 'static>(
         &self,
         address: SocketAddr,
         sink: impl FnOnce(ConnId) -> io::Result<Arc<S>>,
-    ) -> io::Result<ConnId> {
+    ) -> io::Result<(ConnId, Arc<S>)> {
         let now = self.now();
         let conn = lock(&self.core).handle_connected(Some(address), now);
         let sink = sink(conn).inspect_err(|_| lock(&self.core).remove(conn, now))?;
-        lock(&self.peers).insert(conn, Arc::new(Peer { order: Mutex::new(()), sink }));
-        Ok(conn)
+        lock(&self.peers)
+            .insert(conn, Arc::new(Peer { order: Mutex::new(()), sink: Arc::clone(&sink) as _ }));
+        Ok((conn, sink))
     }
 
     /// Takes bytes that have arrived, and returns their calls.
@@ -130,9 +131,10 @@ impl Protocol {
             clock: &self.clock,
             cancelled: call.cancelled.as_ref(),
             limit: self.limit,
+            held: None,
         };
         match self.service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, env)) {
-            Ok(dispatched) => dispatched.status(),
+            Ok(dispatched) => dispatched.status().unwrap_or(Status::GivenUp), // it holds no call
             Err(refused) => {
                 reply.extend_from_slice(refused.detail.as_bytes());
                 Status::Refused(refused.reason)

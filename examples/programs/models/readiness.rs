@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::sync::Arc;
 
 use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 use rpc_core::proto::server::{ConnId, ReadyCall};
 
 use crate::protocol::{Protocol, Sink};
@@ -44,7 +44,9 @@ pub(crate) fn serve(
         }
         for event in &events {
             match event.token() {
-                LISTEN => accept(protocol, &listener, &poll, &mut streams)?,
+                LISTEN => accept(protocol, &listener, poll.registry(), |conn, stream| {
+                    streams.insert(conn, stream);
+                })?,
                 Token(conn) => {
                     if event.is_writable() {
                         protocol.write(conn); // the output that did not fit before
@@ -64,11 +66,12 @@ pub(crate) fn serve(
     }
 }
 
-fn accept(
+/// Accepts all connections that wait, registers them with the poll, and hands each to `on_connection`.
+pub(crate) fn accept(
     protocol: &Protocol,
     listener: &TcpListener,
-    poll: &Poll,
-    streams: &mut HashMap<ConnId, Arc<TcpStream>>,
+    registry: &Registry,
+    mut on_connection: impl FnMut(ConnId, Arc<TcpStream>),
 ) -> io::Result<()> {
     loop {
         let (mut stream, address) = match listener.accept() {
@@ -77,12 +80,11 @@ fn accept(
             Err(error) => return Err(error),
         };
         stream.set_nodelay(true)?;
-        protocol.connected(address, |conn| {
-            poll.registry().register(&mut stream, Token(conn), Interest::READABLE | Interest::WRITABLE)?;
-            let stream = Arc::new(stream);
-            streams.insert(conn, Arc::clone(&stream));
-            Ok(stream)
+        let (conn, stream) = protocol.connected(address, |conn| {
+            registry.register(&mut stream, Token(conn), Interest::READABLE | Interest::WRITABLE)?;
+            Ok(Arc::new(stream))
         })?;
+        on_connection(conn, stream);
     }
 }
 

@@ -17,6 +17,7 @@ use rpc_core::proto::server::{ConnId, ReadyCall};
 use crate::api::Store;
 use crate::executor::Executor;
 use crate::protocol::Protocol;
+use crate::readiness::accept;
 use crate::timer::Timer;
 
 const LISTEN: Token = Token(usize::MAX);
@@ -95,7 +96,11 @@ fn wait_for_sockets(parts: &Parts, listener: TcpListener) -> io::Result<()> {
         for event in &events {
             let Token(conn) = event.token();
             if event.token() == LISTEN {
-                accept(parts, &listener, poll.registry(), &mut sockets)?;
+                accept(&parts.protocol, &listener, poll.registry(), |conn, stream| {
+                    let socket = Arc::new(Socket { stream, readiness: Mutex::default() });
+                    sockets.insert(conn, Arc::clone(&socket));
+                    parts.executor.spawn(connection(parts.clone(), conn, socket));
+                })?;
             } else if let Some(socket) = sockets.get(&conn) {
                 if event.is_writable() {
                     parts.protocol.write(conn); // the output that did not fit before
@@ -108,33 +113,6 @@ fn wait_for_sockets(parts: &Parts, listener: TcpListener) -> io::Result<()> {
                 }
             }
         }
-    }
-}
-
-fn accept(
-    parts: &Parts,
-    listener: &mio::net::TcpListener,
-    registry: &mio::Registry,
-    sockets: &mut HashMap<ConnId, Arc<Socket>>,
-) -> io::Result<()> {
-    loop {
-        let (mut stream, address) = match listener.accept() {
-            Ok(accepted) => accepted,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        stream.set_nodelay(true)?;
-        let mut accepted = None;
-        let conn = parts.protocol.connected(address, |conn| {
-            registry.register(&mut stream, Token(conn), Interest::READABLE | Interest::WRITABLE)?;
-            let stream = Arc::new(stream);
-            accepted = Some(Arc::clone(&stream));
-            Ok(stream)
-        })?;
-        let Some(stream) = accepted else { continue };
-        let socket = Arc::new(Socket { stream, readiness: Mutex::default() });
-        sockets.insert(conn, Arc::clone(&socket));
-        parts.executor.spawn(connection(parts.clone(), conn, socket));
     }
 }
 

@@ -35,8 +35,7 @@ pub(crate) fn accept(
         stream.set_write_timeout(Some(STALL))?;
         let protocol = Arc::clone(protocol);
         thread::Builder::new().spawn(move || {
-            let stream = Arc::new(stream);
-            let Ok(conn) = protocol.connected(address, |_| Ok(Arc::clone(&stream))) else { return };
+            let Ok((conn, stream)) = protocol.connected(address, |_| Ok(Arc::new(stream))) else { return };
             let mut room = [0; 4096];
             while let Ok(count @ 1..) = (&*stream).read(&mut room) {
                 let calls = protocol.received(conn, room.get(..count).unwrap_or_default());

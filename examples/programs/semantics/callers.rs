@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use rpc_core::ClientLimits;
-use rpc_core::Resolution;
 use rpc_core::{CallError, Client, rpc};
 use rpc_sim::Network;
 
@@ -96,10 +95,10 @@ impl<'a> Appender<'a> {
             match self.call(key, value) {
                 Ok(()) => return Told::Done,
                 Err(CallError::NotExecuted(_)) => {}
-                Err(CallError::Unknown(unknown)) => match unknown.resolve(PATIENCE * 15) {
-                    Resolution::Executed(_) => return Told::Done,
-                    Resolution::NotExecuted(_) => {}
-                    _ => return Told::Unknown,
+                Err(CallError::Unknown(unknown)) => match unknown.ran(PATIENCE * 15) {
+                    Some(true) => return Told::Done,
+                    Some(false) => {}
+                    None => return Told::Unknown,
                 },
                 Err(_) => return Told::Done, // it ran: only the reply is missing
             }

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rpc_core::{Connector, Never, Server, rpc};
 use rpc_examples::status::{Failure, finish};
 
-/// For everyone.
+/// For all clients.
 #[rpc]
 trait Kv {
     fn get(&self, key: &str) -> Option<String>;
     fn put(&self, key: &str, value: &str);
 }
 
-/// For whom the map belongs to: another trait, so another stub, over the same map.
+/// For the owner of the map: another trait, so another stub, over the same map.
 #[rpc]
 trait Admin {
     fn keys(&self) -> Vec<String>;

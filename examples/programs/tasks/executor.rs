@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// What is left of a function with `await` in it: the compiler has made a value of its variables and of the place at which it
-/// goes on. `poll` lets it run to its next wait.
+/// The rest of a function with `await` in it: the compiler makes a value of its variables and of the place at which it goes
+/// on. `poll` lets it run to its next wait.
 type Rest = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The tasks that can go on, first come first served, and the threads that run them.

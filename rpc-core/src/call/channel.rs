@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::proto::client::ClientCounters;
+use crate::ids::Incarnation;
+use crate::proto::client::{ClientCounters, Outage};
 use crate::proto::{Outcome, Request};
 use crate::wire::message::Table;
 
@@ -32,8 +33,8 @@ pub trait Channel: Send + Sync + fmt::Debug {
     /// Cancels a started call and drops its outcome.
     fn abandon(&self, ticket: Ticket);
 
-    /// Waits for at most `limit` for the outcome of a call that ended with [`Outcome::Unknown`]`(Deadline)`. Returns
-    /// `None` if it is not known yet.
+    /// Waits for at most `limit` for the outcome of a call whose [`Outcome`] may be resolved. Returns `None`
+    /// if it is not known yet.
     fn resolve(&self, ticket: Ticket, limit: Duration) -> Option<Outcome>;
 
     /// Drops what is kept to resolve an unknown call.
@@ -56,6 +57,16 @@ pub trait Channel: Send + Sync + fmt::Debug {
 
     /// Returns the server's address, for messages.
     fn peer(&self) -> Arc<str>;
+
+    /// Returns the present lack of a connection; `None` if there is one, or if this channel needs none.
+    fn outage(&self) -> Option<Outage> {
+        None
+    }
+
+    /// Returns the life of the server that opened the last session; `None` if this channel knows none.
+    fn incarnation(&self) -> Option<Incarnation> {
+        None
+    }
 
     /// Returns the client's counters.
     fn counters(&self) -> ClientCounters;

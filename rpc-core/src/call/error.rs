@@ -4,17 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::channel::{Channel, Ticket};
+use super::channel::Channel;
+use super::service_error::{Shown, as_error};
+use super::unknown::Unknown;
 use crate::contract::Method;
 use crate::error::Reason;
-use crate::proto::{Outcome, UnknownCause};
+use crate::proto::Outcome;
+use crate::proto::client::Outage;
 use crate::text::Escaped;
-use crate::wire::codec::{self, DecodeError};
+use crate::wire::codec::DecodeError;
 
 /// The error type of a method that has none of its own. It has no values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,23 +37,26 @@ pub struct CallTarget {
     pub method: &'static str,
     /// True if the method is idempotent, so that its client may have repeated the call.
     repeats: bool,
-    /// The channel that carried the call.
+    /// The channel that carried the call: it stays open while the error is there.
     channel: Arc<dyn Channel>,
     /// The server's address when the call ended: the client may use another one later.
     peer: Arc<str>,
-    /// Names the call for [`Unknown::resolve`]; `None` if its outcome is final.
-    ticket: Option<Ticket>,
 }
 
 impl CallTarget {
-    pub(super) fn new(method: &'static Method, channel: &Arc<dyn Channel>, ticket: Option<Ticket>) -> Self {
+    pub(super) fn new(method: &'static Method, channel: &Arc<dyn Channel>) -> Self {
         let (peer, channel) = (channel.peer(), Arc::clone(channel));
-        CallTarget { method: method.name, repeats: method.idempotent, channel, peer, ticket }
+        CallTarget { method: method.name, repeats: method.idempotent, channel, peer }
     }
 
     /// Returns how often a call ran that is known to have run: a call of an idempotent method may have been repeated.
     fn times(&self) -> &'static str {
         if self.repeats { "at least once" } else { "once" }
+    }
+
+    /// Returns the present lack of a connection.
+    pub(super) fn outage(&self) -> Option<Box<Outage>> {
+        self.channel.outage().map(Box::new)
     }
 
     /// Returns the address of the server that was used when the call ended.
@@ -82,6 +86,7 @@ impl fmt::Debug for CallTarget {
 ///     match error {
 ///         CallError::Service(_) => "it ran: this is the service's own error",
 ///         CallError::Panicked(_) => "it ran, perhaps in part: read the state back",
+///         CallError::GivenUp(_) => "it began and was given up: read the state back",
 ///         CallError::NotExecuted(_) => "it did not run: call again",
 ///         CallError::ReplyLost(_) => "it ran: read the state back",
 ///         CallError::Unknown(_) => "it may have run: resolve it, or read the state back",
@@ -94,19 +99,24 @@ pub enum CallError<E = Never> {
     Service(E),
     /// It ran once and panicked; its effects may be partial.
     Panicked(Panicked),
+    /// It began, and the service gave it up; its effects may be partial.
+    GivenUp(GivenUp),
     /// It did not run and never will: it is safe to call again.
     NotExecuted(NotExecuted),
     /// It ran once, but its reply is lost: read the state back.
     ReplyLost(ReplyLost),
     /// It may have run, or may still run.
-    Unknown(Unknown),
+    Unknown(Unknown<E>),
 }
 
-impl<E: fmt::Display> fmt::Display for CallError<E> {
+/// Shows [`CallError::Service`] as the `Display` of its error does. If the type has none, or if no reply of a generated client has
+/// had an error of this type yet, it is shown as its `Debug` does.
+impl<E: fmt::Debug + 'static> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CallError::Service(error) => write!(f, "{}", Escaped(error)), // the server has made it
+            CallError::Service(error) => write!(f, "{}", Escaped(Shown(error))), // the server has made it
             CallError::Panicked(error) => write!(f, "{error}"),
+            CallError::GivenUp(error) => write!(f, "{error}"),
             CallError::NotExecuted(error) => write!(f, "{error}"),
             CallError::ReplyLost(error) => write!(f, "{error}"),
             CallError::Unknown(error) => write!(f, "{error}"),
@@ -114,7 +124,16 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> std::error::Error for CallError<E> {}
+/// The source of [`CallError::Service`] is the service's own error, if it implements [`Error`](std::error::Error) and was read by a
+/// generated client. The other errors have none.
+impl<E: fmt::Debug + 'static> std::error::Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            CallError::Service(error) => as_error(error),
+            _ => None,
+        }
+    }
+}
 
 /// The error of a call whose handler panicked: it ran once (a call of an idempotent method at least once), its effects may be
 /// partial, and the server goes on.
@@ -127,9 +146,20 @@ pub struct Panicked {
     pub message: String,
 }
 
+/// The error of a call that the service gave up: its handler called [`CallContext::give_up`](crate::CallContext::give_up). It
+/// began once (a call of an idempotent method at least once), and its effects may be partial.
+#[derive(Debug, Error)]
+#[error("{target} began {} and was given up by the service{}; its effects may be partial", target.times(), Detail(message))]
+pub struct GivenUp {
+    /// The method and the server.
+    pub target: CallTarget,
+    /// The reason, for people, as the service has sent it; may be empty.
+    pub message: String,
+}
+
 /// The error of a call that did not run and never will.
 #[derive(Debug, Error)]
-#[error("{target} was not executed: {reason}{}{}", Detail(detail), advice(*reason))]
+#[error("{target} was not executed: {reason}{}{}{}", Detail(own_detail(self)), During(outage), advice(*reason))]
 pub struct NotExecuted {
     /// The method and the server.
     pub target: CallTarget,
@@ -137,6 +167,8 @@ pub struct NotExecuted {
     pub reason: Reason,
     /// More about the reason, for people, as it was sent; may be empty.
     pub detail: String,
+    /// The lack of a connection when the error was made, if the reason may come from that.
+    pub outage: Option<Box<Outage>>,
 }
 
 /// The error of a call that ran once (a call of an idempotent method at least once), and whose reply no longer exists.
@@ -149,150 +181,55 @@ pub struct ReplyLost {
     pub detail: String,
 }
 
-/// The error of a call that was sent and has no reply: it may have run, or may still run.
-///
-/// After a deadline the outcome can still be determined: [`Unknown::resolve`] waits for it. After a lost session it
-/// cannot.
-#[derive(Debug)]
-pub struct Unknown {
-    /// The method and the server.
-    pub target: CallTarget,
-    /// The reason why the outcome is unknown.
-    pub cause: UnknownCause,
-}
-
-impl fmt::Display for Unknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, next) = match self.cause {
-            UnknownCause::Deadline => (
-                "no reply arrived within its deadline",
-                "call resolve() for the outcome, or read the state back",
-            ),
-            UnknownCause::SessionLost => (
-                "the server restarted or forgot this client before it replied",
-                "the outcome can no longer be determined; read the state back",
-            ),
-            UnknownCause::BrokenServer => (
-                "the server broke the protocol",
-                "the outcome can no longer be determined; read the state back",
-            ),
-            UnknownCause::Closed => ("the client was closed before the reply arrived", "read the state back"),
-            UnknownCause::Forked => (
-                "it belongs to the process from which this one was forked, which goes on with it",
-                "read the state back",
-            ),
-        };
-        write!(f, "{} may or may not have run: {what}; {next}", self.target)
-    }
-}
-
-impl std::error::Error for Unknown {}
-
-/// The outcome of a call that was [`Unknown`], as far as it is known.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Resolution {
-    /// It ran once, and this is its reply.
-    Executed(ResolvedReply),
-    /// It ran once and panicked.
-    Panicked(String),
-    /// It ran once; its reply is lost.
-    ReplyLost,
-    /// It did not run and never will.
-    NotExecuted(Reason),
-    /// It is not known yet: ask again.
-    Open,
-    /// It will never be known.
-    Never,
-}
-
-/// The reply of a resolved call, not yet decoded.
-#[derive(Clone, Debug)]
-pub struct ResolvedReply {
-    /// The encoded value or error.
-    bytes: Bytes,
-    /// True if `bytes` are the service's own error.
-    failed: bool,
-}
-
-impl ResolvedReply {
-    /// Returns true if the reply is the service's own error.
-    pub fn is_service_error(&self) -> bool {
-        self.failed
-    }
-
-    /// Decodes the value, or the service's error, as a `T`.
-    ///
-    /// # Errors
-    /// Returns an error if the bytes are not a `T`.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        codec::decode(&self.bytes)
-    }
-}
-
-impl Unknown {
-    /// Waits for the outcome of the call for at most `limit`. It sends nothing; the outcome is kept, so it may be called
-    /// again.
-    ///
-    /// ```no_run
-    /// use std::time::Duration;
-    /// use rpc_core::CallError;
-    /// use rpc_core::call::Resolution;
-    ///
-    /// fn did_it_run(error: CallError) -> Option<bool> {
-    ///     let CallError::Unknown(unknown) = error else { return error.ran() };
-    ///     match unknown.resolve(Duration::from_secs(5)) {
-    ///         Resolution::NotExecuted(_) => Some(false),
-    ///         Resolution::Open | Resolution::Never => None,
-    ///         _ => Some(true),
-    ///     }
-    /// }
-    /// ```
-    pub fn resolve(&self, limit: Duration) -> Resolution {
-        let Some(ticket) = self.target.ticket.filter(|_| self.cause == UnknownCause::Deadline) else {
-            return Resolution::Never;
-        };
-        match self.target.channel.resolve(ticket, limit) {
-            None => Resolution::Open,
-            Some(Outcome::Done(bytes)) => Resolution::Executed(ResolvedReply { bytes, failed: false }),
-            Some(Outcome::Failed(bytes)) => Resolution::Executed(ResolvedReply { bytes, failed: true }),
-            Some(Outcome::Panicked(text)) => Resolution::Panicked(text),
-            Some(Outcome::NotExecuted(reason, _)) => Resolution::NotExecuted(reason),
-            Some(Outcome::ReplyLost(_)) => Resolution::ReplyLost,
-            Some(Outcome::Unknown(_)) => Resolution::Never,
-        }
-    }
-}
-
-impl Drop for Unknown {
-    fn drop(&mut self) {
-        if let (Some(ticket), UnknownCause::Deadline) = (self.target.ticket, self.cause) {
-            self.target.channel.forget(ticket);
-        }
-    }
-}
-
 impl<E> CallError<E> {
     pub(super) fn undecodable(target: CallTarget, error: &DecodeError) -> Self {
         CallError::ReplyLost(ReplyLost { target, detail: format!("its reply could not be decoded: {error}") })
     }
 
-    /// Returns the error of an outcome that is not [`Outcome::Done`].
-    pub(super) fn from_outcome(outcome: Outcome, target: CallTarget) -> Self
-    where
-        E: DeserializeOwned,
-    {
+    /// Returns the error of an outcome whose value, or whose service's error, is not read. `text` says why.
+    pub(super) fn unread(outcome: Outcome, target: CallTarget, text: String) -> Self {
         match outcome {
-            Outcome::Failed(bytes) | Outcome::Done(bytes) => match codec::decode(&bytes) {
-                Ok(error) => CallError::Service(error),
-                Err(error) => CallError::undecodable(target, &error),
-            },
+            Outcome::Done(_) | Outcome::Failed(_) => CallError::ReplyLost(ReplyLost { target, detail: text }),
             Outcome::Panicked(message) => CallError::Panicked(Panicked { target, message }),
+            Outcome::GivenUp(message) => CallError::GivenUp(GivenUp { target, message }),
             Outcome::NotExecuted(reason, detail) => {
-                CallError::NotExecuted(NotExecuted { target, reason, detail })
+                let outage = target.outage().filter(|_| reason.may_pass());
+                CallError::NotExecuted(NotExecuted { target, reason, detail, outage })
             }
             Outcome::ReplyLost(detail) => CallError::ReplyLost(ReplyLost { target, detail }),
-            Outcome::Unknown(cause) => CallError::Unknown(Unknown { target, cause }),
+            Outcome::Unknown(cause) => CallError::Unknown(Unknown::of_cause(target, cause)),
+        }
+    }
+
+    /// Waits for the outcome of a call that is unknown, for at most `limit`, and returns it as the call itself would have
+    /// returned it. Every other error, and a call that cannot be asked for, is returned as it is: see [`Unknown::resolve`].
+    ///
+    /// Through [`Result::or_else`] the type of the value is that of the call:
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use rpc_core::{CallError, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Log {
+    ///     /// Appends a line, and returns its number.
+    ///     fn append(&self, line: &str) -> u64;
+    /// }
+    ///
+    /// fn append(log: &LogClient, line: &str) -> Result<u64, CallError> {
+    ///     log.append(line).or_else(|error| error.resolve(Duration::from_secs(30)))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As the call.
+    pub fn resolve<T: 'static>(self, limit: Duration) -> Result<T, CallError<E>>
+    where
+        E: 'static,
+    {
+        match self {
+            CallError::Unknown(unknown) => unknown.resolve(limit),
+            known => Err(known),
         }
     }
 
@@ -300,7 +237,10 @@ impl<E> CallError<E> {
     /// run and never will, and `None` if that is not known.
     pub fn ran(&self) -> Option<bool> {
         match self {
-            CallError::Service(_) | CallError::Panicked(_) | CallError::ReplyLost(_) => Some(true),
+            CallError::Service(_)
+            | CallError::Panicked(_)
+            | CallError::GivenUp(_)
+            | CallError::ReplyLost(_) => Some(true),
             CallError::NotExecuted(_) => Some(false),
             CallError::Unknown(_) => None,
         }
@@ -318,5 +258,23 @@ struct Detail<'a>(&'a str);
 impl fmt::Display for Detail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(self.0)) }
+    }
+}
+
+/// Returns the detail of an error, unless its outage says the same.
+fn own_detail(error: &NotExecuted) -> &str {
+    let is_said = error.outage.as_ref().is_some_and(|outage| outage.failure == error.detail);
+    if is_said { "" } else { &error.detail }
+}
+
+/// Writes `; there has been no connection for ..`, or nothing if there was one.
+pub(super) struct During<'a>(pub(super) &'a Option<Box<Outage>>);
+
+impl fmt::Display for During<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(outage) => write!(f, "; {outage}"),
+            None => Ok(()),
+        }
     }
 }

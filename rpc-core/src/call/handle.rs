@@ -8,13 +8,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::ClientCounters;
 use super::channel::Channel;
 use super::error::CallError;
 use super::pending::Pending;
 use super::reply::{Received, read};
+use super::{ClientCounters, Outage};
 use crate::contract::{Contract, Method};
 use crate::error::Reason;
+use crate::ids::Incarnation;
 use crate::proto::{Outcome, Request};
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::frame::body_checksum;
@@ -41,12 +42,14 @@ pub struct Caller {
     max_frame: usize,
     /// True if idempotent calls are repeated, and calls that a busy server refused are tried again.
     retry: bool,
+    /// True if calls end as soon as the server could not be reached at any of its addresses.
+    fail_fast: bool,
 }
 
 impl Caller {
     /// Returns a caller over `channel` with the default options.
     pub fn new(channel: Arc<dyn Channel>, default_deadline: Duration, max_frame: usize) -> Self {
-        Caller { channel, deadline: None, default_deadline, max_frame, retry: true }
+        Caller { channel, deadline: None, default_deadline, max_frame, retry: true, fail_fast: false }
     }
 
     /// Calls `method` and waits for its reply. A method without an error type of its own is called with `E` =
@@ -54,7 +57,7 @@ impl Caller {
     ///
     /// # Errors
     /// [`CallError`] tells if the call ran.
-    pub fn call<T: Received, E: DeserializeOwned>(
+    pub fn call<T: Received, E: DeserializeOwned + 'static>(
         &self,
         method: &'static Method,
         arguments: &impl Serialize,
@@ -67,7 +70,7 @@ impl Caller {
     }
 
     /// Starts a call of `method` and returns without waiting for its reply.
-    pub fn start<T: Received, E: DeserializeOwned>(
+    pub fn start<T: Received, E: DeserializeOwned + 'static>(
         &self,
         method: &'static Method,
         arguments: &impl Serialize,
@@ -82,7 +85,7 @@ impl Caller {
     }
 
     /// Returns a call that has already ended: it was refused before it was sent.
-    pub(super) fn refused<T: Received, E: DeserializeOwned>(
+    pub(super) fn refused<T: Received, E: DeserializeOwned + 'static>(
         &self,
         method: &'static Method,
         outcome: Outcome,
@@ -98,6 +101,11 @@ impl Caller {
     /// Returns a caller whose calls have this deadline.
     pub(super) fn with_deadline(&self, deadline: Duration) -> Caller {
         Caller { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// Returns a caller whose calls end as soon as the server could not be reached at any of its addresses, or wait for it.
+    pub fn with_fail_fast(&self, fail_fast: bool) -> Caller {
+        Caller { fail_fast, ..self.clone() }
     }
 
     pub(super) fn peer(&self) -> Arc<str> {
@@ -119,6 +127,7 @@ impl Caller {
                 within: self.deadline_of(method),
                 repeat: method.idempotent && self.retry,
                 retry: self.retry,
+                fail_fast: self.fail_fast,
             }),
             Err(error @ EncodeError::TooLarge { .. }) => {
                 Err(Outcome::NotExecuted(Reason::TooLarge, error.to_string()))
@@ -173,6 +182,25 @@ impl<C: Client> Handle<C> {
         C::from_caller(Caller { retry, ..self.caller.clone() })
     }
 
+    /// Returns a client whose calls end as soon as every address of the server was tried once and has failed (`true`), or wait
+    /// for the server until their deadlines (`false`). See [`Connector::fail_fast`](crate::Connector::fail_fast).
+    ///
+    /// ```no_run
+    /// use rpc_core::{CallError, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Kv {
+    ///     fn get(&self, key: &str) -> Option<String>;
+    /// }
+    ///
+    /// fn get_at_once(kv: &KvClient) -> Result<Option<String>, CallError> {
+    ///     kv.call.fail_fast(true).get("a") // this call only
+    /// }
+    /// ```
+    pub fn fail_fast(&self, fail_fast: bool) -> C {
+        C::from_caller(self.caller.with_fail_fast(fail_fast))
+    }
+
     /// Returns the deadline of calls whose method has none.
     pub fn default_deadline(&self) -> Duration {
         self.caller.deadline.unwrap_or(self.caller.default_deadline)
@@ -181,6 +209,35 @@ impl<C: Client> Handle<C> {
     /// Returns the server's address.
     pub fn peer(&self) -> Arc<str> {
         self.caller.channel.peer()
+    }
+
+    /// Returns the life of the server process that opened the last session. `None` before the first session, and on a channel
+    /// that has none. A server that was restarted has another one: what it kept in memory is gone, although no call may have failed.
+    ///
+    /// ```no_run
+    /// use rpc_core::{CallError, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Jobs {
+    ///     /// Adds a job, and returns its number.
+    ///     fn add(&self, job: &str) -> u64;
+    /// }
+    ///
+    /// /// Adds two jobs, and returns true if both are in the memory of one server.
+    /// fn add_two(jobs: &JobsClient) -> Result<bool, CallError> {
+    ///     jobs.add("a")?;
+    ///     let first = jobs.call.incarnation();
+    ///     jobs.add("b")?;
+    ///     Ok(jobs.call.incarnation() == first)
+    /// }
+    /// ```
+    pub fn incarnation(&self) -> Option<Incarnation> {
+        self.caller.channel.incarnation()
+    }
+
+    /// Returns the present lack of a connection, with its last failure; `None` if there is a connection.
+    pub fn outage(&self) -> Option<Outage> {
+        self.caller.channel.outage()
     }
 
     /// Returns the counters of this client and its copies.

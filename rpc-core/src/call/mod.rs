@@ -10,18 +10,19 @@ pub mod names;
 mod pending;
 mod race;
 mod reply;
+mod service_error;
+mod unknown;
 mod waiters;
 
-pub use crate::proto::client::ClientCounters;
+pub use crate::proto::client::{ClientCounters, Outage};
 pub use crate::proto::{Outcome, Request};
 pub use by_name::ByName;
 pub use channel::{Channel, Ticket};
-pub use error::{
-    CallError, CallTarget, Never, NotExecuted, Panicked, ReplyLost, Resolution, ResolvedReply, Unknown,
-};
+pub use error::{CallError, CallTarget, GivenUp, Never, NotExecuted, Panicked, ReplyLost};
 pub use handle::{Caller, Client, Handle};
 pub use pending::Pending;
 pub use race::Race;
 pub use reply::{Blob, MaybeBlob, Received, Returned};
+pub use unknown::Unknown;
 #[doc(hidden)] // for channels: this crate's, and those of its tests
 pub use waiters::{Waiters, Woken};

@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::channel::{Channel, Ticket};
 use super::error::{CallError, CallTarget};
+use super::service_error;
+use super::unknown::Unknown;
 use crate::contract::Method;
 use crate::proto::Outcome;
 use crate::wire::codec::{self, DecodeError, EncodeError};
@@ -25,7 +27,7 @@ pub trait Returned: 'static {
 /// A type that a client reads from a reply: any type with serde's `DeserializeOwned`, or a marker such as [`Blob`].
 pub trait Received: 'static {
     /// The type that the caller gets.
-    type Value;
+    type Value: 'static;
     /// Reads the value from all of `bytes`.
     ///
     /// # Errors
@@ -90,16 +92,41 @@ pub(super) type Reader<T, E> =
     fn(Outcome, &'static Method, &Arc<dyn Channel>, Option<Ticket>) -> Result<T, CallError<E>>;
 
 /// Reads the reply of a method that returns `Result<T, E>`, or `T` if `E` is [`Never`](super::Never).
-pub(super) fn read<T: Received, E: DeserializeOwned>(
+pub(super) fn read<T: Received, E: DeserializeOwned + 'static>(
     outcome: Outcome,
     method: &'static Method,
     channel: &Arc<dyn Channel>,
     ticket: Option<Ticket>,
 ) -> Result<T::Value, CallError<E>> {
-    let target = || CallTarget::new(method, channel, ticket);
     match outcome {
-        Outcome::Done(bytes) => T::decode(&bytes).map_err(|error| CallError::undecodable(target(), &error)),
-        other => Err(CallError::from_outcome(other, target())),
+        Outcome::Done(bytes) => T::decode(&bytes)
+            .map_err(|error| CallError::undecodable(CallTarget::new(method, channel), &error)),
+        other => Err(read_error::<T, E>(other, method, channel, ticket)),
+    }
+}
+
+/// Reads an outcome that is not [`Outcome::Done`].
+#[cold]
+fn read_error<T: Received, E: DeserializeOwned + 'static>(
+    outcome: Outcome,
+    method: &'static Method,
+    channel: &Arc<dyn Channel>,
+    ticket: Option<Ticket>,
+) -> CallError<E> {
+    let target = CallTarget::new(method, channel);
+    match outcome {
+        Outcome::Failed(bytes) => match codec::decode(&bytes) {
+            Ok(error) => {
+                service_error::note::<E>(method);
+                CallError::Service(error)
+            }
+            Err(error) => CallError::undecodable(target, &error),
+        },
+        Outcome::Unknown(cause) => {
+            let reader: Reader<T::Value, E> = read::<T, E>;
+            CallError::Unknown(Unknown::new(target, cause, ticket, (method, channel), reader))
+        }
+        verdict => CallError::unread(verdict, target, String::new()),
     }
 }
 

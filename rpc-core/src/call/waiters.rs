@@ -41,7 +41,9 @@ enum Progress {
     Awaited,
     /// The call has ended, and the caller has not taken its outcome.
     Arrived(Outcome),
-    /// The caller has taken 'unknown by deadline', and may still learn the outcome.
+    /// The caller has not taken an unknown outcome, and this is what became of the call: it ran.
+    Late(UnknownCause, Outcome),
+    /// The caller has taken an unknown outcome, and may still learn what became of the call.
     Open,
     /// The outcome of such a call has arrived.
     Resolved(Outcome),
@@ -82,17 +84,22 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         self.entries.try_remove(ticket.0 as usize)?.waker
     }
 
-    /// Takes an outcome that has arrived. After an unknown outcome by deadline the waiter stays, for its resolution.
+    /// Takes an outcome that has arrived. After an unknown outcome that may be resolved the waiter stays, for its resolution.
     pub fn take(&mut self, ticket: Ticket) -> Option<Outcome> {
         let key = ticket.0 as usize;
         let waiter = self.entries.get_mut(key)?;
-        if !matches!(waiter.progress, Progress::Arrived(_)) {
-            return None;
-        }
-        let Progress::Arrived(outcome) = std::mem::replace(&mut waiter.progress, Progress::Awaited) else {
-            return None; // excluded above
+        let outcome = match std::mem::replace(&mut waiter.progress, Progress::Awaited) {
+            Progress::Arrived(outcome) => outcome,
+            Progress::Late(cause, outcome) => {
+                waiter.progress = Progress::Resolved(outcome);
+                return Some(Outcome::Unknown(cause));
+            }
+            other => {
+                waiter.progress = other;
+                return None;
+            }
         };
-        if outcome == Outcome::Unknown(UnknownCause::Deadline) {
+        if outcome.may_be_resolved() {
             waiter.progress = Progress::Open;
         } else {
             self.entries.try_remove(key);
@@ -103,7 +110,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
     /// Returns true if the outcome has arrived, or if there is no such call.
     pub fn has_outcome(&self, ticket: Ticket) -> bool {
         let waiter = self.entries.get(ticket.0 as usize);
-        waiter.is_none_or(|waiter| matches!(waiter.progress, Progress::Arrived(_)))
+        waiter.is_none_or(|waiter| matches!(waiter.progress, Progress::Arrived(_) | Progress::Late(..)))
     }
 
     /// Returns the outcome that has arrived after an unknown one.
@@ -163,7 +170,13 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         };
         let Some(waiter) = self.entries.get_mut(tag as usize) else { return };
         waiter.progress = match (&waiter.progress, progress) {
-            // The deadline passed, and the reply came before the caller took the outcome: the reply counts.
+            // The verdict came before the reply, whenever the caller takes it: what came later is not the verdict.
+            (Progress::Arrived(Outcome::Unknown(cause)), Progress::Resolved(outcome))
+                if outcome.has_run() =>
+            {
+                Progress::Late(*cause, outcome)
+            }
+            // A call that never ran is told so, which says more.
             (Progress::Arrived(_), Progress::Resolved(outcome)) => Progress::Arrived(outcome),
             (_, progress) => progress,
         };
@@ -181,16 +194,6 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_arrives_before_unknown_was_taken_is_the_outcome() {
-        let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
-        let ticket = waiters.register();
-        waiters.deliver(finished(ticket, Outcome::Unknown(UnknownCause::Deadline)), &mut woken);
-        waiters.deliver(Event::Resolved(ticket.0, Outcome::Panicked("p".into())), &mut woken);
-        assert!(waiters.has_outcome(ticket));
-        assert_eq!(waiters.take(ticket), Some(Outcome::Panicked("p".into())));
-    }
-
-    #[test]
     fn an_unknown_call_stays_until_it_is_resolved_and_others_go_when_they_are_taken() {
         let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
         let (open, other) = (waiters.register(), waiters.register());
@@ -202,6 +205,21 @@ mod tests {
         assert_eq!(waiters.resolution(open), None);
         waiters.deliver(Event::Resolved(open.0, Outcome::Panicked("p".into())), &mut woken);
         assert_eq!(waiters.resolution(open), Some(Outcome::Panicked("p".into())));
+    }
+
+    #[test]
+    fn v11_a_reply_after_the_deadline_is_no_verdict_whenever_the_caller_takes_it() {
+        let (mut waiters, mut woken) = (Waiters::<u32>::default(), Woken::default());
+        let (ran, refused) = (waiters.register(), waiters.register());
+        let never = Outcome::NotExecuted(crate::error::Reason::Cancelled, String::new());
+        for (ticket, outcome) in [(ran, Outcome::GivenUp("g".into())), (refused, never.clone())] {
+            waiters.deliver(finished(ticket, Outcome::Unknown(UnknownCause::Deadline)), &mut woken);
+            waiters.deliver(Event::Resolved(ticket.0, outcome), &mut woken);
+            assert!(waiters.has_outcome(ticket) && waiters.resolution(ticket).is_none());
+        }
+        assert_eq!(waiters.take(ran), Some(Outcome::Unknown(UnknownCause::Deadline)));
+        assert_eq!(waiters.resolution(ran), Some(Outcome::GivenUp("g".into())));
+        assert_eq!((waiters.take(ran), waiters.take(refused)), (None, Some(never)));
     }
 
     #[test]

@@ -84,6 +84,7 @@ bounds! {
         replies: 0, COUNT, "zero keeps no reply";
         reply_age: Duration::ZERO, LONGEST, "replies older than this make room first";
         queue: 1, COUNT, "a call waits in the queue before it runs";
+        held: 1, COUNT, "a call whose reply comes later needs a place";
         queue_bytes: 0, BYTES, "the arguments of a call wait in the queue before it runs";
         queue_pause: 1, BYTES, "a connection is read while fewer bytes of its arguments wait than this";
         retry_after: TICK, LONGEST, "clients would come back at once, and a frame carries this time";

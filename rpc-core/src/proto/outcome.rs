@@ -10,6 +10,8 @@ use crate::error::Reason;
 pub enum UnknownCause {
     /// Its deadline passed without a reply. It can be resolved later.
     Deadline,
+    /// It fails fast, and the server could not be reached at any of its addresses. It can be resolved later.
+    Unreachable,
     /// The session is gone: the server restarted, or forgot the client after the lease. It stays unknown for ever.
     SessionLost,
     /// The server broke the protocol, and the session was given up. It stays unknown for ever.
@@ -21,6 +23,13 @@ pub enum UnknownCause {
     Forked,
 }
 
+impl UnknownCause {
+    /// Returns true if the outcome may still become known: the client goes on asking.
+    pub fn may_be_resolved(self) -> bool {
+        matches!(self, UnknownCause::Deadline | UnknownCause::Unreachable)
+    }
+}
+
 /// The end of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -30,10 +39,25 @@ pub enum Outcome {
     Failed(Bytes),
     /// It ran once and panicked; the text is the panic's.
     Panicked(String),
+    /// It began, and its handler gave it up: its effects may be partial. The text is the handler's.
+    GivenUp(String),
     /// It did not run and never will.
     NotExecuted(Reason, String),
     /// It ran once; its reply was not kept, or could not be sent or encoded. The text says which.
     ReplyLost(String),
     /// It may have run, and may still.
     Unknown(UnknownCause),
+}
+
+impl Outcome {
+    /// Returns true if another outcome may follow: the call is unknown, and the client goes on asking.
+    #[inline]
+    pub fn may_be_resolved(&self) -> bool {
+        matches!(self, Outcome::Unknown(cause) if cause.may_be_resolved())
+    }
+
+    /// Returns true if the server has said that the call ran.
+    pub fn has_run(&self) -> bool {
+        !matches!(self, Outcome::NotExecuted(..) | Outcome::Unknown(_))
+    }
 }

@@ -19,4 +19,6 @@ pub struct Request {
     pub repeat: bool,
     /// True if the client may try again by itself when the server is busy or draining.
     pub retry: bool,
+    /// True if the call ends as soon as the server could not be reached at any of its addresses.
+    pub fail_fast: bool,
 }

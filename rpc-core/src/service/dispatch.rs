@@ -7,12 +7,12 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::{CallEnv, Dispatch, Service};
+use super::{CallEnv, Dispatch, Holder, Service};
 use crate::error::Reason;
 use crate::ids::Clock;
 use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
 use crate::log;
-use crate::panics::panic_text;
+use crate::panics::{given_up, panic_text};
 use crate::proto::server::ReadyCall;
 use crate::text::Escaped;
 use crate::wire::message::{Status, cut};
@@ -25,6 +25,8 @@ pub struct DispatchEnv {
     pub clock: Arc<dyn Clock>,
     /// The longest body of a reply, in bytes.
     pub limit: usize,
+    /// The loop that calls whose reply comes later are given to.
+    pub holder: Arc<dyn Holder>,
 }
 
 impl fmt::Debug for DispatchEnv {
@@ -33,12 +35,13 @@ impl fmt::Debug for DispatchEnv {
     }
 }
 
-/// Runs a call. Its reply replaces the contents of `reply`.
-pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> Status {
+/// Runs a call. Its reply replaces the contents of `reply`. Returns the status of the reply; `None` if it comes later, from the
+/// holder.
+pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> Option<Status> {
     reply.clear();
     reply.shrink_to(SCRATCH_KEPT);
     let Some(service) = server.services.get(call.entry.service) else {
-        return Status::Refused(Reason::NoSuchMethod); // the directory was made from these services
+        return Some(Status::Refused(Reason::NoSuchMethod)); // the directory was made from these services
     };
     let env = CallEnv {
         call: call.call,
@@ -47,6 +50,7 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
         clock: &server.clock,
         cancelled: call.cancelled.as_ref(),
         limit: server.limit,
+        held: Some((&call.key, &server.holder)),
     };
     let entered = Cell::new(false);
     // Unwind safety: of our own state only `reply` is half-done after a panic, and it is written anew. State that the
@@ -58,14 +62,20 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
         Ok(Ok(dispatched)) => dispatched.status(),
         Ok(Err(refused)) => {
             write_text(reply, &refused.detail);
-            Status::Refused(refused.reason)
+            Some(Status::Refused(refused.reason))
         }
-        Err(panic) => {
-            write_text(reply, &panic_text(panic));
-            let text = String::from_utf8_lossy(reply);
-            log::error!(method = call.entry.method.name, call = %call.call, panic = %Escaped(text), "a handler panicked");
-            if entered.get() { Status::Panicked } else { Status::Refused(Reason::BadArguments) }
-        }
+        Err(panic) => match given_up(panic) {
+            Ok(text) => {
+                write_text(reply, &text);
+                Some(Status::GivenUp)
+            }
+            Err(panic) => {
+                write_text(reply, &panic_text(panic));
+                let text = String::from_utf8_lossy(reply);
+                log::error!(method = call.entry.method.name, call = %call.call, panic = %Escaped(text), "a handler panicked");
+                Some(if entered.get() { Status::Panicked } else { Status::Refused(Reason::BadArguments) })
+            }
+        },
     }
 }
 

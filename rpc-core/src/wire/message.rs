@@ -18,8 +18,10 @@ pub const VERSION: u16 = 1;
 pub const FEATURE_NO_BODY_CHECKSUM: u32 = 1;
 /// Feature bit: TABLE has the properties of each method.
 pub const FEATURE_PROPERTIES: u32 = 2;
+/// Feature bit: the client knows the status [`Status::GivenUp`]. Without it the server says [`Status::Panicked`].
+pub const FEATURE_GIVEN_UP: u32 = 4;
 /// All feature bits that this implementation can agree to.
-pub const FEATURES: u32 = FEATURE_NO_BODY_CHECKSUM | FEATURE_PROPERTIES;
+pub const FEATURES: u32 = FEATURE_NO_BODY_CHECKSUM | FEATURE_PROPERTIES | FEATURE_GIVEN_UP;
 
 /// The bit of a method's properties that says that it is idempotent (W11).
 const IDEMPOTENT: u8 = 1;
@@ -131,6 +133,14 @@ impl Table {
             methods: methods.map(|m| (m.id, m.name.to_owned(), m.signature.to_owned())).collect(),
             idempotent: contract.methods.iter().filter(|m| m.idempotent).map(|m| m.id).collect(),
         }
+    }
+
+    /// Returns the table of all services of a server. Each has the place of a method: its contract's hash, its name, and no
+    /// signature. The name of such a table is empty.
+    pub fn of_services(contracts: &[&'static Contract]) -> Self {
+        let services = contracts.iter();
+        let methods = services.map(|c| (MethodId(c.hash), c.service.to_owned(), String::new())).collect();
+        Table { methods, ..Table::default() }
     }
 
     /// Returns the encoded body, for a session with these features.

@@ -13,6 +13,8 @@ pub enum Status {
     Panicked,
     /// The call ran, and its reply was not kept; the body is a text.
     ReplyLost,
+    /// The call began, and its handler gave it up; the body is a text. Only with [`FEATURE_GIVEN_UP`](super::message::FEATURE_GIVEN_UP).
+    GivenUp,
     /// The call did not run and never will; the body is a text.
     Refused(Reason),
 }
@@ -44,6 +46,7 @@ impl Status {
             Status::Failed => 1,
             Status::Panicked => 2,
             Status::ReplyLost => 3,
+            Status::GivenUp => 4,
             Status::Refused(reason) => REASONS
                 .iter()
                 .zip(REFUSED..)
@@ -62,11 +65,17 @@ impl Status {
             1 => Ok(Status::Failed),
             2 => Ok(Status::Panicked),
             3 => Ok(Status::ReplyLost),
+            4 => Ok(Status::GivenUp),
             _ => {
                 let reason = code.checked_sub(REFUSED).and_then(|index| REASONS.get(usize::from(index)));
                 reason.map(|reason| Status::Refused(*reason)).ok_or(ProtocolError::BadBody("REPLY"))
             }
         }
+    }
+
+    /// Returns true unless the handler ended without a reply: by a panic, or by giving up.
+    pub fn is_ordinary(self) -> bool {
+        !matches!(self, Status::Panicked | Status::GivenUp)
     }
 
     /// Returns true if the user's function was entered.

@@ -10,6 +10,8 @@
 //! all are collected in one [`report::Report`], and the stubs of the sound methods are still written, so that one mistake
 //! gives one error.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod expand;
 #[cfg(feature = "cli")]
 mod layout;

@@ -3,15 +3,14 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
-use syn::{Attribute, Ident, Path, ReturnType, Type, Visibility, parse_quote};
+use syn::{Attribute, Ident, Meta, Path, ReturnType, Type, Visibility, parse_quote};
 
 use crate::options::Policies;
 use crate::parse::{Parsed, ParsedArgument, ParsedMethod};
-use crate::shape::{is_blob, is_byte, is_maybe_blob, plain, plain_name, result_arguments};
+use crate::shape::{
+    is_blob, is_byte, is_maybe_blob, is_unit, later_argument, plain, plain_name, result_arguments,
+};
 use crate::spell;
-
-/// The attributes of a method that its stubs have as well.
-const COPIED: [&str; 3] = ["doc", "deprecated", "allow"];
 
 /// A trait, as a service.
 #[derive(Clone, Debug)]
@@ -22,6 +21,8 @@ pub struct Service {
     pub vis: Visibility,
     /// The path of the runtime crate.
     pub runtime: Path,
+    /// The lints that are allowed on the trait, and so in all of its stubs: `#[allow(non_camel_case_types)]`.
+    pub allowed: Vec<Attribute>,
     /// True if the trait or one of its methods is deprecated.
     pub deprecated: bool,
     /// The methods, in order: the index is the one in the contract.
@@ -43,6 +44,8 @@ pub struct Method {
     pub arguments: Vec<Argument>,
     /// Its reply.
     pub reply: Reply,
+    /// True if its implementation returns a `Later`: the reply is the type inside, on both sides and in the contract.
+    pub later: bool,
     /// Its signature as text, the same for every formatting: no receiver, no context.
     pub signature: String,
 }
@@ -103,8 +106,9 @@ impl Service {
         let Parsed { item, runtime, methods } = parsed;
         let mut attributes = item.attrs.iter().chain(methods.iter().flat_map(|method| &method.item.attrs));
         let deprecated = attributes.any(|attribute| attribute.path().is_ident("deprecated"));
+        let allowed = item.attrs.iter().filter_map(allowance).collect();
         let methods = methods.into_iter().map(Method::of).collect::<Option<_>>()?;
-        Some(Service { ident: item.ident, vis: item.vis, runtime, deprecated, methods })
+        Some(Service { ident: item.ident, vis: item.vis, runtime, allowed, deprecated, methods })
     }
 
     /// Returns the service's name: the trait's.
@@ -113,20 +117,40 @@ impl Service {
     }
 }
 
+/// Returns an attribute of a method as its stubs have it; `None` for those that stubs do not have.
+fn for_stubs(attribute: &Attribute) -> Option<Attribute> {
+    let copied = attribute.path().is_ident("doc") || attribute.path().is_ident("deprecated");
+    if copied { Some(attribute.clone()) } else { allowance(attribute) }
+}
+
+/// Returns `#[allow(lint)]` for itself and for `#[expect(lint)]`: what the trait is allowed, its stubs are. The stubs
+/// expect nothing, since a lint may see no reason in them.
+fn allowance(attribute: &Attribute) -> Option<Attribute> {
+    match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("allow") => Some(attribute.clone()),
+        Meta::List(list) if list.path.is_ident("expect") => {
+            let lints = &list.tokens;
+            Some(parse_quote!(#[allow(#lints)]))
+        }
+        _ => None,
+    }
+}
+
 impl Method {
     fn of(parsed: ParsedMethod) -> Option<Self> {
         let ParsedMethod { item, policies, context, arguments } = parsed;
         let arguments = arguments.into_iter().map(Argument::of).collect::<Option<Vec<_>>>()?;
         let typed = arguments.iter().map(|argument| (&argument.name, &argument.ty));
-        let signature = spell::signature(&item.sig.ident, typed, &item.sig.output);
-        let copied = |attribute: &Attribute| COPIED.iter().any(|name| attribute.path().is_ident(name));
+        let (output, later) = reply_of(item.sig.output);
+        let signature = spell::signature(&item.sig.ident, typed, &output, policies.later_version());
         Some(Method {
             ident: item.sig.ident,
-            attributes: item.attrs.into_iter().filter(copied).collect(),
+            attributes: item.attrs.iter().filter_map(for_stubs).collect(),
             policies,
             context,
             arguments,
-            reply: Reply::of(item.sig.output),
+            reply: Reply::of(output),
+            later,
             signature,
         })
     }
@@ -164,6 +188,18 @@ impl Passing {
             Type::Slice(slice) => Passing::Slice((*slice.elem).clone()),
             target => Passing::ByRef(target.clone()),
         }
+    }
+}
+
+/// Returns the type that callers get: what a method returns, or the type inside of its `Later`. True if there is one.
+pub fn reply_of(output: ReturnType) -> (ReturnType, bool) {
+    match output {
+        ReturnType::Type(arrow, ty) => match later_argument(&ty).cloned() {
+            Some(inside) if is_unit(&inside) => (ReturnType::Default, true),
+            Some(inside) => (ReturnType::Type(arrow, Box::new(inside)), true),
+            None => (ReturnType::Type(arrow, ty), false),
+        },
+        ReturnType::Default => (ReturnType::Default, false),
     }
 }
 

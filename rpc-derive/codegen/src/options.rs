@@ -18,6 +18,15 @@ pub struct Policies {
     pub deadline_ms: Option<(Span, u64)>,
     /// `max_cached_reply = 65536`, in bytes.
     pub max_cached_reply: Option<(Span, usize)>,
+    /// `version = 2`: the number of the method's meaning.
+    pub version: Option<(Span, u32)>,
+}
+
+impl Policies {
+    /// Returns the version, if it is another than the first: a method without the option has version 1.
+    pub fn later_version(&self) -> Option<u32> {
+        self.version.map(|(_, number)| number).filter(|number| *number > 1)
+    }
 }
 
 /// Reads the options of a trait and returns the path of the runtime.
@@ -73,8 +82,8 @@ pub fn is_context(attributes: &[Attribute], report: &mut Report) -> bool {
 
 /// Reads one option of a method.
 fn method_option(policies: &mut Policies, meta: &ParseNestedMeta<'_>, report: &mut Report) -> Result<()> {
-    const KNOWN: &str =
-        "a method has `idempotent`, `slow`, `deadline = \"250ms\"` and `max_cached_reply = 65536`";
+    const KNOWN: &str = "a method has `idempotent`, `slow`, `deadline = \"250ms\"`, \
+                         `max_cached_reply = 65536` and `version = 2`";
     let span = meta.path.segments.first().map_or_else(Span::call_site, |first| first.ident.span());
     let before = if meta.path.is_ident("idempotent") {
         no_value(meta, "idempotent", report)?;
@@ -88,6 +97,9 @@ fn method_option(policies: &mut Policies, meta: &ParseNestedMeta<'_>, report: &m
     } else if meta.path.is_ident("max_cached_reply") {
         let Some(value) = value(meta, "max_cached_reply = 65536", report)? else { return Ok(()) };
         policies.max_cached_reply.replace((span, bytes(&value, report))).is_some()
+    } else if meta.path.is_ident("version") {
+        let Some(value) = value(meta, "version = 2", report)? else { return Ok(()) };
+        policies.version.replace((span, version(&value, report))).is_some()
     } else {
         return unknown(meta, KNOWN, report);
     };
@@ -116,10 +128,20 @@ fn each_option(
 /// Reads the value of an option. Rule: the option has one. Proved by `ui/option_value`.
 fn value(meta: &ParseNestedMeta<'_>, form: &str, report: &mut Report) -> Result<Option<Expr>> {
     if meta.input.peek(Token![=]) {
-        return meta.value()?.parse().map(Some);
+        return meta.value()?.parse().map(bare).map(Some);
     }
     report.at(&meta.path, format!("this option needs a value: write `{form}`"));
     skip_value(meta).map(|()| None)
+}
+
+/// Returns a value without parentheses, also without the invisible ones that a `macro_rules!` leaves around `$deadline`.
+/// Proved by `compiles/macro_rules.rs`.
+fn bare(value: Expr) -> Expr {
+    match value {
+        Expr::Group(group) => bare(*group.expr),
+        Expr::Paren(paren) => bare(*paren.expr),
+        other => other,
+    }
 }
 
 /// Rule: the option has no value. Proved by `ui/option_value`.
@@ -216,6 +238,22 @@ fn bytes(value: &Expr, report: &mut Report) -> usize {
     parsed.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_else(|| {
         report.at(value, "write a number of bytes below 4294967296, as in `max_cached_reply = 65536`");
         0
+    })
+}
+
+/// Reads the number of a version. Rule: it is 1 or more. Proved by `ui/bad_version`.
+fn version(value: &Expr, report: &mut Report) -> u32 {
+    let parsed = match value {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse::<u32>().ok(),
+        _ => None,
+    };
+    parsed.filter(|number| *number > 0).unwrap_or_else(|| {
+        report.at(
+            value,
+            "write a whole number: a method without the option has version 1, and `version = 2` is its first \
+             change of meaning",
+        );
+        1
     })
 }
 

@@ -89,7 +89,12 @@ impl ParsedMethod {
 
 /// Returns true if this is one of our options: `#[rpc(..)]`, also if it is written with a path.
 pub(crate) fn is_rpc(attribute: &Attribute) -> bool {
-    attribute.path().segments.last().is_some_and(|last| last.ident == "rpc")
+    is_rpc_path(attribute.path())
+}
+
+/// Returns true if this is the path of `rpc`.
+pub(crate) fn is_rpc_path(path: &Path) -> bool {
+    path.segments.last().is_some_and(|last| last.ident == "rpc")
 }
 
 /// Rule: a trait has the attribute once. Proved by `ui/attribute_twice`.
@@ -106,10 +111,12 @@ fn take_options(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
     options
 }
 
-/// Rule: the attribute is on a trait. Proved by `ui/on_struct`, `ui/on_impl`, `ui/on_fn`, `ui/on_method`.
+/// Rule: the attribute is on a trait. Proved by `ui/on_struct`, `ui/on_impl`, `ui/on_fn`,
+/// `ui/on_method`, `ui/attribute_renamed`.
 fn not_a_trait(item: &Item, report: &mut Report) {
     const METHOD: &str = "`#[rpc(..)]` on a method has a meaning only inside a trait that has `#[rpc]` itself; \
-                          an implementation needs none";
+                          an implementation needs none. If you import `rpc` under another name, write `#[rpc(..)]` on \
+                          the methods all the same";
     let declare = "`#[rpc]` goes on a trait: declare the methods in `#[rpc] pub trait Name { .. }`";
     let (span, text): (Span, String) = match item {
         Item::Fn(function) if function.sig.receiver().is_some() => {

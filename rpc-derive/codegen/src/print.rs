@@ -28,6 +28,18 @@ pub fn expand_file(source: &str) -> Result<String, Vec<Diagnostic>> {
     Ok(formatted(file.attrs, items))
 }
 
+/// Returns true if a file has an item with `#[rpc]`, or if it is not Rust, which [`expand_file`] then says.
+pub fn mentions_rpc(source: &str) -> bool {
+    match syn::parse_file(source) {
+        Ok(file) => {
+            let mut expansion = Expansion::default();
+            expansion.items(file.items);
+            expansion.found > 0
+        }
+        Err(_) => source.contains("rpc"),
+    }
+}
+
 /// An item of the result.
 struct Written {
     item: Item,

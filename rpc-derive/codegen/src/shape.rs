@@ -24,6 +24,13 @@ pub fn result_arguments(ty: &Type) -> Option<Vec<&Type>> {
     last_segment(ty).filter(|last| last.ident == "Result").map(|last| type_arguments(last).collect())
 }
 
+/// Returns the `T` of a type that is written `Later<T>`.
+pub fn later_argument(ty: &Type) -> Option<&Type> {
+    let last = last_segment(ty).filter(|last| last.ident == "Later")?;
+    let mut arguments = type_arguments(last);
+    arguments.next().filter(|_| arguments.next().is_none())
+}
+
 /// Returns true if this is the type of a call context: a reference to a type called `CallContext`, without generics.
 pub fn is_context(ty: &Type) -> bool {
     matches!(plain(ty), Type::Reference(reference) if names_context(&reference.elem))

@@ -6,11 +6,12 @@ use syn::ext::IdentExt;
 use syn::{Ident, ReturnType, Type};
 
 /// Returns a signature as text, without receiver, context, attributes and `r#`:
-/// `fn get(key: &str) -> Result<String, KvError>`.
+/// `fn get(key: &str) -> Result<String, KvError>`. That of a later version ends in `; version 2`.
 pub fn signature<'a>(
     name: &Ident,
     arguments: impl Iterator<Item = (&'a Ident, &'a Type)>,
     output: &ReturnType,
+    version: Option<u32>,
 ) -> String {
     let arguments: Vec<String> =
         arguments.map(|(name, ty)| format!("{}: {}", name.unraw(), type_text(ty))).collect();
@@ -18,7 +19,8 @@ pub fn signature<'a>(
         ReturnType::Default => String::new(),
         ReturnType::Type(_, ty) => format!(" -> {}", type_text(ty)),
     };
-    format!("fn {}({}){result}", name.unraw(), arguments.join(", "))
+    let version = version.map(|number| format!("; version {number}")).unwrap_or_default();
+    format!("fn {}({}){result}{version}", name.unraw(), arguments.join(", "))
 }
 
 /// Returns a type as a person writes it: `HashMap<&str, (u8, [String; 2])>`.

@@ -117,11 +117,75 @@ fn a_file_that_cannot_be_read_is_an_error() {
 fn help_goes_to_stdout_and_wrong_usage_to_stderr() {
     let help = run(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    assert!(text(&help.stdout).contains("usage: rpc-expand FILE.rs"));
-    for wrong in [&[][..], &["--what"], &["a.rs", "b.rs"]] {
+    assert!(text(&help.stdout).contains("usage: rpc-expand [FILE.rs ..]"));
+    for wrong in [&["--what"][..], &["a.rs", "--help"]] {
         let output = run(wrong);
         assert_eq!(output.status.code(), Some(2));
-        assert!(text(&output.stderr).contains("usage: rpc-expand FILE.rs"));
+        assert!(text(&output.stderr).contains("usage: rpc-expand [FILE.rs ..]"));
         assert!(output.stdout.is_empty());
     }
+}
+
+/// Makes an empty folder in cargo's folder for tests.
+fn empty_folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if path.exists() {
+        std::fs::remove_dir_all(&path).expect("a folder of an earlier run");
+    }
+    std::fs::create_dir_all(&path).expect("a place to write to");
+    path
+}
+
+/// Runs the subcommand as cargo does, in a folder.
+fn subcommand(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-rpc-expand"));
+    command.current_dir(folder).arg("rpc-expand").args(arguments).output().expect("the program runs")
+}
+
+#[test]
+fn the_subcommand_prints_every_file_below_src_that_has_the_attribute() {
+    let folder = empty_folder("a_crate");
+    std::fs::create_dir_all(folder.join("src/inner")).expect("a folder");
+    for (name, content) in [
+        ("src/main.rs", "mod inner;\nfn main() {}\n"),
+        ("src/first.rs", "#[rpc] trait First { fn a(&self); }\n"),
+        ("src/inner/mod.rs", "fn f() {\n    #[rpc] trait Second { fn b(&self); }\n}\n"),
+    ] {
+        std::fs::write(folder.join(name), content).expect("a file");
+    }
+    let output = subcommand(&folder, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    let headings: Vec<&str> = printed.lines().filter(|line| line.starts_with("// ")).collect();
+    assert_eq!(headings, ["// src/first.rs", "// src/inner/mod.rs"]);
+    assert!(printed.contains("struct FirstClient") && printed.contains("struct SecondClient"), "{printed}");
+
+    let one = subcommand(&folder, &["src/first.rs"]);
+    assert_eq!(one.status.code(), Some(0));
+    assert!(text(&one.stdout).starts_with("trait First"), "{}", text(&one.stdout));
+}
+
+#[test]
+fn the_subcommand_says_where_to_run_it_and_reports_every_file() {
+    let folder = empty_folder("no_crate");
+    let output = subcommand(&folder, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("Run this in the folder of a crate"), "{}", text(&output.stderr));
+
+    std::fs::create_dir_all(folder.join("src")).expect("a folder");
+    std::fs::write(folder.join("src/plain.rs"), "trait Kv {}\n").expect("a file");
+    let output = subcommand(&folder, &[]);
+    assert_eq!(text(&output.stderr), "error: no file below `src` has `#[rpc]` on a trait\n");
+
+    for name in ["one", "two"] {
+        std::fs::write(folder.join(format!("src/{name}.rs")), "#[rpc] trait Kv { fn a(self); }\n")
+            .expect("a file");
+    }
+    let output = subcommand(&folder, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let messages = text(&output.stderr);
+    assert!(
+        messages.contains("error: src/one.rs:1:24: ") && messages.contains("error: src/two.rs:1:24: "),
+        "{messages}"
+    );
 }

@@ -202,11 +202,12 @@ fn ask(server: &HostileServer, call: Call, deadline: Duration) -> Told {
     Told { verdict, text, took, calls: server.seen.calls.load(Ordering::SeqCst) }
 }
 
-fn told_of<E: std::error::Error>(verdict: Result<(), CallError<E>>) -> (&'static str, String) {
+fn told_of<E: std::error::Error + 'static>(verdict: Result<(), CallError<E>>) -> (&'static str, String) {
     let Err(error) = verdict else { return ("done", String::new()) };
     let word = match &error {
         CallError::Service(_) => "service error",
         CallError::Panicked(_) => "panicked",
+        CallError::GivenUp(_) => "given up",
         CallError::NotExecuted(_) => "not executed",
         CallError::ReplyLost(_) => "reply lost",
         CallError::Unknown(_) => "unknown",

@@ -146,6 +146,7 @@ impl<'a> Run<'a> {
             within,
             repeat: method.idempotent && flags & 2 != 0,
             retry: flags & 4 != 0,
+            fail_fast: flags & 8 != 0,
         };
         let taken = self.core.start(tag, request, self.now).is_ok();
         self.verdicts.started(self.now.plus(within), taken);
@@ -169,6 +170,7 @@ impl<'a> Run<'a> {
             self.transmit_all();
         } else {
             self.core.handle_disconnected("refused", self.now);
+            self.core.handle_round_failed(false, self.now);
         }
     }
 

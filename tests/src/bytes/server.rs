@@ -288,7 +288,8 @@ impl<'a> Run<'a> {
         let Some(at) = usize::from(how >> 4).checked_rem(self.running.len()) else { return };
         let key = self.running.swap_remove(at);
         let status = match how & 15 {
-            0..9 => Status::Done,
+            0..8 => Status::Done,
+            8 => Status::GivenUp,
             9 | 10 => Status::Failed,
             11 => Status::Panicked,
             12 => Status::ReplyLost,

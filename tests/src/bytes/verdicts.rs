@@ -2,8 +2,8 @@
 
 use rpc_core::error::Reason;
 use rpc_core::ids::{Seq, Slot, Time};
+use rpc_core::proto::Outcome;
 use rpc_core::proto::client::{Event, Tag};
-use rpc_core::proto::{Outcome, UnknownCause};
 
 /// The state of a call for its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Verdicts {
                 self.is_true(tag, &outcome);
                 let call = &mut self.calls[tag as usize];
                 assert_eq!(call.stands, Stands::Open, "V11: a second verdict for call {tag}: {outcome:?}");
-                let asked = outcome == Outcome::Unknown(UnknownCause::Deadline);
+                let asked = outcome.may_be_resolved();
                 call.stands = if asked { Stands::Asked } else { Stands::Ended };
             }
             Event::Resolved(tag, outcome) => {
@@ -93,11 +93,7 @@ impl Verdicts {
                     Stands::Asked,
                     "a reply for call {tag}, which asks for none: {outcome:?}"
                 );
-                assert_ne!(
-                    outcome,
-                    Outcome::Unknown(UnknownCause::Deadline),
-                    "a late reply that says nothing"
-                );
+                assert!(!outcome.may_be_resolved(), "a late reply that says nothing");
                 call.stands = Stands::Ended;
             }
         }
@@ -110,7 +106,11 @@ impl Verdicts {
             Outcome::Done(_) => sent && self.may_be_done,
             Outcome::NotExecuted(Reason::Cancelled, _) => self.may_be_refused,
             Outcome::NotExecuted(..) => !sent || self.may_be_refused,
-            Outcome::Unknown(_) | Outcome::Failed(_) | Outcome::Panicked(_) | Outcome::ReplyLost(_) => sent,
+            Outcome::Unknown(_)
+            | Outcome::Failed(_)
+            | Outcome::Panicked(_)
+            | Outcome::GivenUp(_)
+            | Outcome::ReplyLost(_) => sent,
         };
         assert!(possible, "V6, V7: {outcome:?} for call {tag}, sent: {sent}");
     }

@@ -245,7 +245,7 @@ impl Client {
                 [of, nth, ..] if of == tag && (nth == 1 || bounds.repeats()) => Verdict::Done,
                 _ => Verdict::Wrong,
             },
-            Outcome::Failed(_) => Verdict::Wrong, // no handler of a scenario fails
+            Outcome::Failed(_) | Outcome::GivenUp(_) => Verdict::Wrong, // no handler of a scenario does that
             Outcome::Panicked(_) => Verdict::Panicked,
             Outcome::NotExecuted(..) => Verdict::NotExecuted,
             Outcome::ReplyLost(_) => Verdict::ReplyLost,

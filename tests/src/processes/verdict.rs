@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc_core::{CallError, Resolution};
+use rpc_core::CallError;
 
 /// The verdict of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,12 +45,10 @@ impl Verdict {
             Ok(value) if right(value) => Verdict::Value,
             Ok(_) => Verdict::WrongValue,
             Err(CallError::NotExecuted(_)) => Verdict::NotExecuted,
-            Err(CallError::Unknown(unknown)) => match unknown.resolve(patience) {
-                Resolution::NotExecuted(_) => Verdict::ResolvedNot,
-                Resolution::Executed(_) | Resolution::Panicked(_) | Resolution::ReplyLost => {
-                    Verdict::ResolvedRan
-                }
-                _ => Verdict::Unknown,
+            Err(CallError::Unknown(unknown)) => match unknown.ran(patience) {
+                Some(false) => Verdict::ResolvedNot,
+                Some(true) => Verdict::ResolvedRan,
+                None => Verdict::Unknown,
             },
             Err(_) => Verdict::Ran,
         }

@@ -2,14 +2,13 @@
 
 use rpc_core::rpc;
 
-type KvResult<T> = Result<T, String>;
 type Result<T> = std::result::Result<T, String>;
 
 #[rpc]
 pub trait Kv {
     fn get(&self, key: &str) -> std::io::Result<String>;
     fn put(&self, key: &str) -> Result<()>;
-    fn not_seen(&self) -> KvResult<()>;
+    fn number(&self) -> std::fmt::Result;
 }
 
 fn main() {}

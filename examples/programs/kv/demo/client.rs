@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use rpc_core::ClientLimits;
+use rpc_core::Unknown;
 use rpc_core::{CallError, Connector};
-use rpc_core::{Resolution, Unknown};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::status::{Failure, Status};
 use serde::{Deserialize, Serialize};
@@ -187,7 +187,10 @@ fn append(kv: &KvClient, token: Token) -> (Verdict, Duration, bool) {
                 doubted = true;
                 resolve(unknown)
             }
-            CallError::Service(_) | CallError::Panicked(_) | CallError::ReplyLost(_) => Verdict::RanReplyLost,
+            CallError::Service(_)
+            | CallError::Panicked(_)
+            | CallError::GivenUp(_)
+            | CallError::ReplyLost(_) => Verdict::RanReplyLost,
         };
         if verdict != Verdict::NotExecuted || first.elapsed() > PATIENT {
             return (verdict, took, doubted);
@@ -197,13 +200,11 @@ fn append(kv: &KvClient, token: Token) -> (Verdict, Duration, bool) {
 }
 
 /// Asks the server what became of a call whose deadline has passed.
-fn resolve(unknown: &Unknown) -> Verdict {
+fn resolve(unknown: &Unknown<KvError>) -> Verdict {
     match unknown.resolve(RESOLVE) {
-        Resolution::Executed(reply) if !reply.is_service_error() => {
-            reply.decode::<u64>().map_or(Verdict::RanReplyLost, Verdict::Ran)
-        }
-        Resolution::Executed(_) | Resolution::Panicked(_) | Resolution::ReplyLost => Verdict::RanReplyLost,
-        Resolution::NotExecuted(_) => Verdict::NotExecuted,
-        _ => Verdict::Unknown,
+        Ok(length) => Verdict::Ran(length),
+        Err(CallError::NotExecuted(_)) => Verdict::NotExecuted,
+        Err(CallError::Unknown(_)) => Verdict::Unknown,
+        Err(_) => Verdict::RanReplyLost,
     }
 }

@@ -10,8 +10,8 @@ use std::collections::{HashSet, VecDeque};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rpc_core::Unknown;
 use rpc_core::{CallError, Pending};
-use rpc_core::{Resolution, Unknown};
 use rpc_examples::status::Failure;
 
 use crate::api::{KvClient, KvError};
@@ -213,13 +213,12 @@ impl Loader {
     /// Asks what became of a call whose deadline has passed. Until the answer is known, the old `put` could still run
     /// after a later one of the same key, so the loader waits. After a lost session the answer never comes, but then that
     /// call cannot begin any more, and to put the same value again is harmless.
-    fn resolve(&self, unknown: &Unknown) -> Fate {
+    fn resolve(&self, unknown: &Unknown<KvError>) -> Fate {
         while self.last_success.elapsed() < self.patience {
-            match unknown.resolve(Duration::from_secs(1)) {
-                Resolution::Executed(reply) if !reply.is_service_error() => return Fate::Loaded,
-                Resolution::ReplyLost => return Fate::Loaded,
-                Resolution::Open => {}
-                _ => return Fate::PutAgain,
+            match unknown.resolve::<()>(Duration::from_secs(1)) {
+                Ok(()) | Err(CallError::ReplyLost(_)) => return Fate::Loaded,
+                Err(CallError::Unknown(again)) if again.is_open() => {}
+                Err(_) => return Fate::PutAgain,
             }
         }
         Fate::PutAgain // the caller then finds that the time is over
@@ -269,7 +268,7 @@ impl Loader {
 /// Returns true if another attempt would get the same error.
 fn is_final<E>(error: &CallError<E>) -> bool {
     match error {
-        CallError::Service(_) | CallError::Panicked(_) => true,
+        CallError::Service(_) | CallError::Panicked(_) | CallError::GivenUp(_) => true,
         CallError::NotExecuted(refusal) => !refusal.reason.may_pass(),
         CallError::ReplyLost(_) | CallError::Unknown(_) => false,
     }

@@ -20,8 +20,9 @@ use super::background;
 use super::inner::ClientInner;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::{Channel, ClientCounters, Ticket};
-use crate::ids::Clock;
+use crate::ids::{Clock, Incarnation};
 use crate::panics::contain;
+use crate::proto::client::Outage;
 use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::message::Table;
 
@@ -142,7 +143,7 @@ impl Channel for TcpChannel {
         drop(state);
         wakeups.send();
         // Only this outcome can be resolved later, so only then the waiter and the ticket stay.
-        let open = (outcome == Outcome::Unknown(UnknownCause::Deadline)).then_some(ticket);
+        let open = outcome.may_be_resolved().then_some(ticket);
         (outcome, open)
     }
 
@@ -152,6 +153,15 @@ impl Channel for TcpChannel {
 
     fn peer(&self) -> Arc<str> {
         self.inner.peer()
+    }
+
+    fn outage(&self) -> Option<Outage> {
+        let now = self.inner.clock.now();
+        self.inner.lock().core.outage(now)
+    }
+
+    fn incarnation(&self) -> Option<Incarnation> {
+        self.inner.lock().core.incarnation()
     }
 
     fn counters(&self) -> ClientCounters {

@@ -3,7 +3,7 @@
 //! ```text
 //!  a connection fails:  a server had answered there? --yes--> the protocol's pause, then the same address first
 //!                       another address is untried?  --yes--> it is tried at once
-//!                       else: the name is looked up, the protocol's pause, then all of them again
+//!                       else: callers that fail fast are told, the name is looked up, the protocol's pause, then all of them again
 //! ```
 
 use super::inner::ClientInner;
@@ -33,12 +33,9 @@ impl ClientInner {
                 false
             }
             Err(why) => {
-                if transport.was_refused() && !self.book.may_find_another() {
-                    core.handle_refused(&why, now);
-                } else {
-                    core.handle_disconnected(&why, now);
-                }
-                self.choose_address(core, transport, now);
+                let refused = transport.was_refused() && !self.book.may_find_another();
+                core.handle_disconnected(&why, now);
+                self.choose_address(core, transport, refused, now);
                 true
             }
         }
@@ -64,12 +61,16 @@ impl ClientInner {
     pub(super) fn lose(&self, core: &mut ClientCore, transport: &mut Transport, why: &str, now: Time) {
         self.note_rejection(core, transport);
         core.handle_disconnected(why, now);
-        self.choose_address(core, transport, now);
+        if !core.is_closed() {
+            self.report_lost(core, transport.is_good(), why);
+        }
+        self.choose_address(core, transport, false, now);
     }
 
-    /// Chooses the address of the next attempt, after a connection could not be made or is gone.
+    /// Chooses the address of the next attempt, after a connection could not be made or is gone. If none is left, the round has
+    /// failed, and callers are told that do not wait for the next one. `refused`: nothing listens at any of them.
     #[cold]
-    fn choose_address(&self, core: &mut ClientCore, transport: &mut Transport, now: Time) {
+    fn choose_address(&self, core: &mut ClientCore, transport: &mut Transport, refused: bool, now: Time) {
         if core.is_closed() {
             return;
         }
@@ -81,6 +82,10 @@ impl ClientInner {
         } else {
             transport.forget_tried();
             self.rounds_failed.fetch_add(1, Ordering::Relaxed);
+            if !core.is_forgotten() {
+                self.report_unreachable(core, now);
+            }
+            core.handle_round_failed(refused, now);
             self.look_up(now);
         }
     }

@@ -113,6 +113,7 @@ impl ClientInner {
         }
         if !transport.is_good() && core.is_ready() {
             self.note_good(transport);
+            self.report_connected(core);
         }
         // Last, since bytes that were read before the end may hold replies.
         if let Some(why) = seen.failed {

@@ -3,7 +3,8 @@
 //! A call goes through `channel` ([`TcpChannel`]) into the `state` ([`ClientState`]) under the lock of `inner`
 //! ([`ClientInner`]). One thread at a time drives: `driver` moves bytes between the protocol and the `transport`. For calls that
 //! no thread waits for, `background` drives. `connecting` finds the server: the `address_book` knows the order of its addresses,
-//! and the `attempts` at them overlap. Cases that few clients meet are in `special_cases`.
+//! and the `attempts` at them overlap. `services` compares what is wanted
+//! with what the server has, and `news` tells an operator. Cases that few clients meet are in `special_cases`.
 //!
 //! ```text
 //!  stub --> TcpChannel::call --> [lock] ClientCore::start --> wait_until --> drive --> Transport --> the kernel
@@ -19,6 +20,8 @@ mod channel;
 mod connecting;
 mod driver;
 mod inner;
+mod news;
+mod services;
 mod special_cases;
 mod state;
 #[cfg(test)]
@@ -45,6 +48,7 @@ pub use addresses::Addresses;
 use channel::TcpChannel;
 use driver::Driver;
 use inner::ClientInner;
+use services::{Quoted, Served};
 use special_cases::ForkedChannel;
 use state::{ClientState, PendingWakeups};
 
@@ -74,6 +78,16 @@ pub enum ConnectError {
         /// The reason that the server gave, as it has sent it.
         detail: String,
     },
+    /// The server replied, and does not have a service that the client was connected for.
+    #[error("{server} has no service {}{}", Quoted(services), Served(served))]
+    NoSuchService {
+        /// The address of the server.
+        server: Arc<str>,
+        /// The services that it does not have.
+        services: Vec<String>,
+        /// The services that it has, as it has sent their names. Empty if it did not say.
+        served: Vec<String>,
+    },
     /// A setting is outside its bounds, or contradicts another one.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -96,7 +110,7 @@ pub enum ConnectError {
 /// Connects a stub with the default settings. Generated code calls it.
 ///
 /// # Errors
-/// Returns an error if the server cannot be reached now. A connection that is lost later is made again automatically.
+/// Returns an error if the server cannot be reached now, or does not have the service. A connection that is lost later is made again automatically.
 pub fn connect<C: Client>(addr: impl Into<Addresses>) -> Result<C, ConnectError> {
     Connector::new().connect(addr)
 }
@@ -114,6 +128,8 @@ pub struct Connector {
     contracts: Vec<&'static Contract>,
     /// The optional features that the client asks for.
     features: u32,
+    /// True if calls end as soon as the server could not be reached at any of its addresses.
+    fail_fast: bool,
 }
 
 impl Default for Connector {
@@ -131,6 +147,7 @@ impl Connector {
             connect_timeout: Duration::ZERO,
             contracts: Vec::new(),
             features: 0,
+            fail_fast: false,
         }
     }
 
@@ -144,6 +161,36 @@ impl Connector {
     /// Sets the time for which a server that does not reply is tried again. By default every address is tried once.
     pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
         self.connect_timeout = connect_timeout;
+        self
+    }
+
+    /// Sets if calls end as soon as every address of the server was tried once and has failed (`true`), or wait for the server
+    /// until their deadlines (`false`, the default). [`Handle::fail_fast`](crate::call::Handle::fail_fast) sets it for one call.
+    ///
+    /// Such a call is `NotExecuted` with [`Reason::Unreachable`](crate::error::Reason::Unreachable) if it was not sent. If it was,
+    /// it is `Unknown`, and can be resolved later. It ends only for want of a connection: a
+    /// server that is connected and does not reply is waited for.
+    ///
+    /// ```no_run
+    /// use rpc_core::{CallError, Connector, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Kv {
+    ///     fn get(&self, key: &str) -> Option<String>;
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let kv: KvClient = Connector::new().fail_fast(true).connect("127.0.0.1:4000")?;
+    /// match kv.get("a") {
+    ///     Ok(value) => println!("{value:?}"),
+    ///     Err(CallError::NotExecuted(error)) => println!("from the cache, since {error}"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.fail_fast = fail_fast;
         self
     }
 
@@ -179,8 +226,23 @@ impl Connector {
     /// Connects a stub, and returns once the server has accepted the session.
     ///
     /// # Errors
-    /// Returns an error if a setting is outside its bounds, if the address cannot be resolved, or if no server replies within
-    /// the `connect_timeout`.
+    /// Returns an error if a setting is outside its bounds, if the address cannot be resolved, if no server replies within the
+    /// `connect_timeout`, or if the server does not have the service, or one that was announced with [`Connector::also`].
+    ///
+    /// ```no_run
+    /// use rpc_core::{ConnectError, Connector, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Kv {
+    ///     fn get(&self, key: &str) -> Option<String>;
+    /// }
+    ///
+    /// match Connector::new().connect::<KvClient>("127.0.0.1:4000") {
+    ///     Ok(kv) => println!("connected to {}", kv.call.peer()),
+    ///     Err(ConnectError::NoSuchService { served, .. }) => println!("that server is for {served:?}"),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// ```
     pub fn connect<C: Client>(mut self, addr: impl Into<Addresses>) -> Result<C, ConnectError> {
         self.contracts.insert(0, C::CONTRACT);
         self.caller(addr).map(C::from_caller)
@@ -216,9 +278,10 @@ impl Connector {
         let source = addr.into();
         let book = source.resolve().and_then(|first| AddressBook::new(source, first));
         let book = book.map_err(ConnectError::Address)?;
-        let (deadline, max_frame) = (self.deadline, self.limits.max_frame);
+        let (deadline, max_frame, fail_fast) = (self.deadline, self.limits.max_frame, self.fail_fast);
         let channel = self.open(book)?;
-        Ok(Caller::new(Arc::new(ForkedChannel::new(channel)), deadline, max_frame))
+        let caller = Caller::new(Arc::new(ForkedChannel::new(channel)), deadline, max_frame);
+        Ok(caller.with_fail_fast(fail_fast))
     }
 
     /// Opens a channel, and waits until its session is ready.
@@ -233,6 +296,7 @@ impl Connector {
         let inner = ClientInner::new(state, clock, book, config);
         let channel = TcpChannel { inner };
         channel.inner.greet(connect_timeout)?;
+        channel.inner.check_services()?; // on an error the channel is dropped, and says BYE
         Ok(channel)
     }
 }

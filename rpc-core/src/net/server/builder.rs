@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::error::ServeError;
 use super::event_loop::{EventLoop, ServerShared};
+use super::held::{HeldByLoop, Notices};
 use super::life::ShutdownSignal;
 use super::loop_owner::LoopOwner;
 use super::open_connections::OpenConnections;
@@ -132,10 +133,10 @@ impl ServerBuilder {
         // The limit is that of the server. Each loop needs an owner and a thread for a slow call at least.
         let threads = (self.limits.threads / loops).max(MIN_THREADS);
         let limit = self.limits.max_frame;
-        let dispatch_env =
-            Arc::new(DispatchEnv { services: self.services, clock: Arc::clone(&clock), limit });
+        let notices = Arc::new(Notices::default());
         let open = OpenConnections::new(&self.limits, os::descriptors().unwrap_or(usize::MAX));
-        let shared = Arc::new(ServerShared { clock, open, undrained: AtomicUsize::new(loops) });
+        let shared =
+            Arc::new(ServerShared { clock: Arc::clone(&clock), open, undrained: AtomicUsize::new(loops) });
         // All queues first, since each loop can send commands to each other one.
         let opened: Vec<_> = (0..loops).map(|_| EventLoop::open()).collect::<Result<_, _>>()?;
         let queues: Arc<[_]> = opened.iter().map(|(_, commands)| Arc::clone(commands)).collect();
@@ -154,7 +155,10 @@ impl ServerBuilder {
             let core = ServerCore::new(config, entropy());
             let (queues, shared) = (Arc::clone(&queues), Arc::clone(&shared));
             let event_loop = EventLoop::new(number, poll, listener.take(), core, queues, shared)?;
-            let (methods, dispatch_env) = (Arc::clone(&methods), Arc::clone(&dispatch_env));
+            let (methods, services) = (Arc::clone(&methods), self.services.clone());
+            let holder = HeldByLoop { commands: Arc::clone(&commands), notices: Arc::clone(&notices) };
+            let (clock, holder) = (Arc::clone(&clock), Arc::new(holder));
+            let dispatch_env = Arc::new(DispatchEnv { services, clock, limit, holder });
             let owner = LoopOwner::new(
                 event_loop,
                 commands,

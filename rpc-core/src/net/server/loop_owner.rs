@@ -226,8 +226,9 @@ impl ParkedLoop<'_> {
         None
     }
 
-    /// Finishes the call that runs, with the reply that `dispatch` has written.
-    pub(super) fn finish_call(&mut self, status: Status, reply: &mut Vec<u8>) {
+    /// Finishes the run of a call, with the reply that `dispatch` has written. Without a status the call goes on, and no thread
+    /// holds it.
+    pub(super) fn finish_call(&mut self, status: Option<Status>, reply: &mut Vec<u8>) {
         let Some(ReadyCall { key, entry, .. }) = &self.call else { return }; // `next_call` has set it
         let key = *key;
         if let Stage::RunsDetached(since) = self.stage {
@@ -242,7 +243,10 @@ impl ParkedLoop<'_> {
                 if let Some(entry) = self.is_noted.then(|| event_loop.core.entry(key)).flatten() {
                     self.owner.methods.record_run(&entry, false);
                 }
-                event_loop.core.finish(key, status, reply, event_loop.now);
+                match status {
+                    Some(status) => event_loop.core.finish(key, status, reply, event_loop.now),
+                    None => event_loop.core.hold(key),
+                }
                 self.stage = Stage::Between(guard);
             }
             None => {
@@ -250,6 +254,7 @@ impl ParkedLoop<'_> {
                 // Before the reply is sent: a client that has it may call again, and finds this thread free.
                 inner.slow.remove(self.epoch);
                 drop(guard);
+                let Some(status) = status else { return self.owner.commands.push(Command::CallHeld(key)) };
                 let body = std::mem::take(reply);
                 self.owner.commands.push(Command::CallFinished { key, status, body });
             }

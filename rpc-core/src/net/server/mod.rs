@@ -8,6 +8,7 @@ mod builder;
 mod commands;
 mod error;
 mod event_loop;
+mod held;
 mod life;
 mod listener;
 mod loop_owner;

@@ -22,6 +22,8 @@ pub(super) struct Call {
     pub(super) repeat: bool,
     /// True if it may be tried again when the server is busy or draining.
     pub(super) retry: bool,
+    /// True if it ends as soon as the server could not be reached at any of its addresses.
+    pub(super) fail_fast: bool,
     /// The weakest verdict of earlier attempts. It stands if the last attempt was not executed.
     pub(super) earlier: Option<Outcome>,
     /// Times that the call was repeated.
@@ -41,6 +43,7 @@ impl Call {
             deadline: now.plus(request.within),
             repeat: request.repeat,
             retry: request.retry,
+            fail_fast: request.fail_fast,
             earlier: None,
             repeats: 0,
             lost: 0,

@@ -12,7 +12,7 @@
 //!           verdict
 //! ```
 //! Each started call gets one [`Event::Finished`], unless it is abandoned (V11). `Event::Resolved` follows only one with
-//! 'unknown by deadline'.
+//! an unknown outcome that may be resolved.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -137,7 +137,7 @@ impl Calls {
     }
 
     /// Takes a sent call out of its slot, and sends CANCEL until its reply arrives.
-    fn orphan(&mut self, slot: Slot, tag: Option<Tag>, at: Conditions<'_>) -> Option<Call> {
+    pub(super) fn orphan(&mut self, slot: Slot, tag: Option<Tag>, at: Conditions<'_>) -> Option<Call> {
         let first = at.config.limits.resend_first;
         // The slot stays taken: its number may not be used for another call before the server has settled this one (V3).
         let (call, seq) = self.slots.orphan(slot, tag, first, at.now)?;
@@ -274,6 +274,7 @@ impl Calls {
         // Before the slot is freed: a call that takes it in `fill_slots` withdraws the offer again, for it is an ACK itself.
         self.offer_ack(slot, seq, size, at);
         match self.slots.release(slot) {
+            Use::InFlight(it) if reply.is_late(&it.call, at.now) => self.events.extend(reply.late(it.call)),
             Use::InFlight(in_flight) => self.conclude(in_flight.call, reply, after, at),
             Use::Orphaned(orphan) => {
                 // The reply is reported before the slot is used again.

@@ -1,6 +1,7 @@
 //! Layer 2: the canonical form of a client: all that decides what it does from now on, and nothing else.
 //!
-//! Left out: counters, texts of errors, and the contents of unfinished frames (the search hands in whole ones).
+//! Left out: counters, texts of errors, the contents of unfinished frames (the search hands in whole ones), and the time of the last
+//! loss, which only calls that fail fast read (no scenario has one).
 //!
 //! Clients with equal forms must behave equally, or the search misses states. Clients that behave equally may have different
 //! forms: the search is then only larger. So a field is written if in doubt. A time is written as
@@ -107,6 +108,7 @@ impl ClientCore {
         form.data(&session.token.0);
         form.number(u64::from(session.features));
         form.count(session.max_frame);
+        form.flags(&[session.services.is_some()]);
         form.count(session.differing.len());
         for differing in &session.differing {
             form.data(differing.service.as_bytes());
@@ -161,7 +163,7 @@ fn canonical_call(call: &Call, form: &mut Canonical) {
     form.number(u64::from(call.body_crc));
     form.count(call.body.len());
     form.due(call.deadline);
-    form.flags(&[call.repeat, call.retry]);
+    form.flags(&[call.repeat, call.retry, call.fail_fast]);
     form.number(u64::from(call.repeats)); // the pause before the next one
     canonical_outcome(call.earlier.as_ref(), form);
 }
@@ -179,6 +181,7 @@ fn canonical_outcome(outcome: Option<&Outcome>, form: &mut Canonical) {
         }
         // Texts are left out: no rule and no later step reads them.
         Some(Outcome::Panicked(_)) => form.number(3),
+        Some(Outcome::GivenUp(_)) => form.number(11),
         Some(Outcome::NotExecuted(..)) => form.number(4),
         Some(Outcome::ReplyLost(_)) => form.number(5),
         Some(Outcome::Unknown(cause)) => form.number(match cause {
@@ -187,6 +190,7 @@ fn canonical_outcome(outcome: Option<&Outcome>, form: &mut Canonical) {
             UnknownCause::BrokenServer => 8,
             UnknownCause::Closed => 9,
             UnknownCause::Forked => 10, // of a process, never of the protocol
+            UnknownCause::Unreachable => 11,
         }),
     }
 }
@@ -200,6 +204,7 @@ fn canonical_frame(frame: OutgoingFrame, form: &mut Canonical) {
         OutgoingFrame::Ping => (5, 0, 0),
         OutgoingFrame::Methods(index) => (6, index as u16, 0),
         OutgoingFrame::Bye => (7, 0, 0),
+        OutgoingFrame::Services => (8, 0, 0),
     };
     form.number(kind);
     form.number(u64::from(slot));

@@ -21,7 +21,7 @@ pub struct ClientConfig {
 /// News about a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The call has its verdict. After `Unknown(Deadline)` an [`Event::Resolved`] may follow.
+    /// The call has its verdict. An [`Event::Resolved`] may follow if [`Outcome::may_be_resolved`] says so.
     Finished(Tag, Outcome),
     /// A call that was unknown has its reply.
     Resolved(Tag, Outcome),

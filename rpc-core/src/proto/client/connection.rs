@@ -71,6 +71,8 @@ pub(super) enum FailureKind {
     Rejected,
     /// Bytes arrived before any session, and they are not this protocol.
     Foreign,
+    /// The server does not know the session: it is there, and will open another one.
+    Forgotten,
 }
 
 /// The action that a timer asks for.
@@ -113,6 +115,12 @@ pub(super) struct Connection {
     pub(super) pings: u32,
     /// True if the server that was connected last was shutting down when it was left.
     pub(super) has_left_drain: bool,
+    /// The time since which there has been no connection, or since the first attempt to make one. `None` while there is one.
+    pub(super) without_since: Option<Time>,
+    /// The number of attempts to connect since then.
+    pub(super) attempts: u32,
+    /// The time of the last loss or failed attempt.
+    pub(super) lost_at: Time,
 }
 
 impl Connection {
@@ -129,6 +137,9 @@ impl Connection {
             pinged_at: Time::default(),
             pings: 0,
             has_left_drain: false,
+            without_since: None,
+            attempts: 0,
+            lost_at: Time::default(),
         }
     }
 
@@ -182,6 +193,7 @@ impl Connection {
         let may_begin = matches!(self.link, Link::Down(at) if at <= now);
         if may_begin {
             self.link = Link::Connecting(now);
+            self.note_attempt(now);
         }
         may_begin
     }
@@ -209,6 +221,7 @@ impl Connection {
     /// Notes that WELCOME has arrived.
     pub(super) fn welcome(&mut self) {
         self.link = Link::Up;
+        (self.without_since, self.attempts) = (None, 0);
         self.has_left_drain = false;
     }
 
@@ -249,7 +262,7 @@ impl Connection {
         self.fail_as(FailureKind::Lost, why, pause, now);
     }
 
-    fn fail_as(&mut self, kind: FailureKind, why: &str, pause: Duration, now: Time) {
+    pub(super) fn fail_as(&mut self, kind: FailureKind, why: &str, pause: Duration, now: Time) {
         self.note_failure(kind, why);
         self.not_before = now.plus(pause.min(LONGEST_PAUSE_ASKED));
         self.close();
@@ -309,23 +322,14 @@ impl Connection {
         // The first loss of a session that worked is mostly one broken connection, and callers wait for its replies.
         let pause = if self.failures == 0 && has_session { pause / 8 } else { pause };
         self.failures = self.failures.saturating_add(1);
+        self.without_since.get_or_insert(now);
+        self.lost_at = now;
         // The server's wish is a lower bound, and not added: it was said before this pause was drawn.
         let at = now.plus(pause).max(self.not_before);
         let drained = self.is_draining();
         self.has_left_drain |= drained;
         self.link = if self.is_closed() { Link::Closed } else { Link::Down(at) };
         (at, drained)
-    }
-
-    /// Notes that nothing listens at any address, after [`Connection::lose`]. Returns true if the server that was left before
-    /// was shutting down: then it has ended.
-    pub(super) fn note_refused(&mut self) -> bool {
-        let is_gone = self.has_left_drain && !self.is_closed();
-        if is_gone {
-            // Every call has its verdict, so nothing is tried again until the next call, which is not to wait for long.
-            self.failures = 0;
-        }
-        is_gone
     }
 
     /// Ends the pause before the next attempt. Returns true if there was one.

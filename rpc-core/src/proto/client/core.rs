@@ -15,9 +15,9 @@ use super::nonce::{DrawNonce, OpeningNonce};
 use super::outgoing::OutgoingFrame;
 use super::session::Session;
 use crate::error::{ProtocolError, Reason};
-use crate::ids::Time;
+use crate::ids::{Incarnation, Time};
 use crate::proto::{Outcome, Request, UnknownCause};
-use crate::wire::message::Table;
+use crate::wire::message::{FEATURE_GIVEN_UP, Table};
 
 /// The client's side of the protocol, for one session at a time.
 ///
@@ -38,6 +38,8 @@ pub struct ClientCore {
     pub(super) connection: Connection,
     /// The session; `None` before the first and after a lost one.
     pub(super) session: Option<Session>,
+    /// The life of the server that opened the last session; `None` before the first.
+    pub(super) incarnation: Option<Incarnation>,
     /// The nonce of the next session, or of the present one; and its source.
     pub(super) nonce: OpeningNonce,
     /// True if a connection is wanted although no call waits: until the first session is open and its tables are known.
@@ -54,10 +56,11 @@ impl ClientCore {
     }
 
     /// A client without a connection, whose sessions have nonces from `draw`. It wants a connection at once.
-    pub fn with_nonces(config: ClientConfig, draw: DrawNonce) -> Self {
+    pub fn with_nonces(mut config: ClientConfig, draw: DrawNonce) -> Self {
+        config.features |= FEATURE_GIVEN_UP; // every client reads that status
         let (mut calls, connection) = (Calls::new(&config), Connection::new());
         let nonce = OpeningNonce::new(draw, &mut calls.random);
-        ClientCore { config, connection, session: None, nonce, wants_session: true, calls }
+        ClientCore { config, connection, session: None, incarnation: None, nonce, wants_session: true, calls }
     }
 
     /// Starts a call. Its verdict comes from [`ClientCore::poll_event`] under `tag`.
@@ -65,9 +68,21 @@ impl ClientCore {
     /// # Errors
     /// The verdict, if it is known without sending anything. The call did not run.
     pub fn start(&mut self, tag: Tag, request: Request, now: Time) -> Result<(), Outcome> {
+        let fail_fast = request.fail_fast;
         let (calls, at) = self.parts(now);
         at.check(request.method, request.body.len())?;
-        calls.start(Call::new(tag, request, now), at)
+        calls.start(Call::new(tag, request, now), at)?;
+        if fail_fast {
+            self.hurry(now);
+        }
+        Ok(())
+    }
+
+    /// Shortens the pause before the next attempt to connect, since a call waits that is to be told soon.
+    fn hurry(&mut self, now: Time) {
+        if let Some(at) = self.connection.hurry(&self.config.limits, now) {
+            self.calls.wake_by(at);
+        }
     }
 
     /// Gives a call up: its caller no longer waits for the reply.
@@ -85,6 +100,7 @@ impl ClientCore {
     pub fn move_waiting_to(&mut self, successor: &mut ClientCore) {
         self.calls.waiting.move_to(&mut successor.calls.waiting);
         successor.calls.wake_by(Time::default());
+        successor.incarnation = self.incarnation;
     }
 
     /// Gives the session up without sending anything, since the thread that drove is lost. Sent calls are unknown, the others go on.
@@ -159,24 +175,6 @@ impl ClientCore {
         }
     }
 
-    /// The connection could not be made, since nothing listens at any address of the server.
-    ///
-    /// After a drain that means that the server has ended, and that no other one has taken its place. Its callers are told now,
-    /// and not at their deadlines.
-    pub fn handle_refused(&mut self, why: &str, now: Time) {
-        self.handle_disconnected(why, now);
-        if !self.connection.note_refused() {
-            return;
-        }
-        // No verdict hangs on that: what was sent is unknown, and the rest ends here, before any server has its number.
-        self.give_session_up(UnknownCause::SessionLost, now);
-        let calls = &mut self.calls;
-        for call in calls.waiting.take_all() {
-            let text = "it has shut down, and nothing listens at its address now".to_owned();
-            calls.end(call, Outcome::NotExecuted(Reason::Draining, text));
-        }
-    }
-
     /// The next attempt to connect goes to another address: it begins without a pause.
     pub fn connect_at_once(&mut self, now: Time) {
         if self.connection.skip_pause(now) {
@@ -237,7 +235,7 @@ impl ClientCore {
         (self.calls.next_timer < Time::NEVER).then_some(self.calls.next_timer)
     }
 
-    /// A timer may be due. Bytes that were read must be given before: a reply beats its deadline.
+    /// A timer may be due. Bytes that were read must be given before: a refusal says more than the deadline does.
     pub fn handle_timeout(&mut self, now: Time) {
         if now < self.calls.next_timer {
             return;
@@ -318,6 +316,41 @@ impl ClientCore {
     /// Returns the number of failed connections since the last reply.
     pub fn failed_attempts(&self) -> u64 {
         u64::from(self.connection.failures())
+    }
+
+    /// Returns true if the present session was resumed by the present connection.
+    pub fn is_resumed(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.resumed)
+    }
+
+    /// Returns true if the last connection ended since the server does not know the session.
+    pub fn is_forgotten(&self) -> bool {
+        self.connection.is_forgotten()
+    }
+
+    /// Returns true if the server that was connected last was shutting down when it was left.
+    pub fn has_left_drain(&self) -> bool {
+        self.connection.has_left_drain
+    }
+
+    /// Returns the services that the client has stubs for and that the server does not have.
+    pub fn missing_services(&self) -> Vec<&'static str> {
+        self.session.as_ref().map(|session| session.missing_services(&self.config)).unwrap_or_default()
+    }
+
+    /// Asks the server for the names of its services, once. A frame that is lost is not sent again: the names are only shown.
+    pub fn ask_for_services(&mut self) {
+        self.calls.outgoing.push(OutgoingFrame::Services);
+    }
+
+    /// Returns the names of the server's services, if they were asked for and have arrived.
+    pub fn services(&self) -> Option<&[String]> {
+        self.session.as_ref()?.services.as_deref()
+    }
+
+    /// Returns the life of the server that opened the last session.
+    pub fn incarnation(&self) -> Option<Incarnation> {
+        self.incarnation
     }
 
     /// Returns true if the last bytes that arrived before any session are not this protocol.

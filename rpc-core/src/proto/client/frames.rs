@@ -12,8 +12,6 @@
 //! ```
 //! An error is a violation that no network causes: the session is given up, since a resume would bring the same frame again.
 
-use std::time::Duration;
-
 use super::ClientCore;
 use super::connection::Link;
 use super::outgoing::OutgoingFrame;
@@ -78,6 +76,7 @@ impl ClientCore {
         // The next frame may be in the decoder already, behind WELCOME: it is read by these terms.
         self.connection.decoder.agree(most, true, session.has_checksums());
         self.wants_session = !session.has_all_tables();
+        self.incarnation = Some(session.incarnation);
         self.session = Some(session);
         self.ask_for_tables();
         let (calls, at) = self.parts(now);
@@ -97,6 +96,9 @@ impl ClientCore {
 
     fn handle_reply(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
         let status = Status::from_code(frame.header.code)?;
+        if !self.session.as_ref().is_some_and(|session| session.knows(status)) {
+            return Err(ProtocolError::BadBody("REPLY"));
+        }
         // Before the number is looked at: a stray reply is a sign of a working server as well.
         self.connection.succeed();
         let (name, size, after) = (frame.header.call(), frame.body.len(), frame.header.pause());
@@ -135,14 +137,13 @@ impl ClientCore {
 
     /// The server does not know the session. Sent calls are unknown for ever, unsent ones move to the next session.
     fn session_is_lost(&mut self, now: Time) {
-        crate::log::debug!(peer_incarnation = ?self.session.as_ref().map(|s| s.incarnation), "session lost");
         // Without a session this frame is no success: counted as one, it would make the client connect without a pause.
         if self.session.is_some() {
             self.connection.succeed(); // the server is there, and began anew
         }
         // The calls first: they are settled by what was known of the session, then the connection goes.
         self.give_session_up(UnknownCause::SessionLost, now);
-        self.connection.fail("the server does not know this session any more", Duration::ZERO, now);
+        self.connection.forget("the server does not know this session any more", now);
     }
 
     /// The server did something that the protocol forbids: none of its frames is trusted any more.

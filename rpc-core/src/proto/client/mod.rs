@@ -9,6 +9,7 @@
 //! failures, signs of life), `session` (the terms of WELCOME) with `nonce`, and `calls` with `slots` (calls in flight and
 //! orphaned ones, each in one `slot`), `waiting` (calls without a slot), `retry` (the budget for further attempts) and
 //! `outgoing` (frames to be sent). `conditions` lends the connection and the session to `calls`, to read.
+//! `outage` is the lack of a connection, and ends the calls that do not wait for one.
 
 #[cfg(feature = "__inspection")]
 mod audit;
@@ -22,6 +23,7 @@ mod connection;
 mod core;
 mod frames;
 mod nonce;
+mod outage;
 mod outgoing;
 mod replies;
 mod retransmission;
@@ -36,6 +38,7 @@ mod waiting;
 pub use config::{ClientConfig, ClientCounters, Event};
 pub use core::ClientCore;
 pub use nonce::{DrawNonce, seeded_nonce};
+pub use outage::Outage;
 
 /// Names a call for the thread that started it.
 pub type Tag = u64;

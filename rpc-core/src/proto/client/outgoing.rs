@@ -27,6 +27,8 @@ pub(super) enum OutgoingFrame {
     Ping,
     /// METHODS for the service with this index.
     Methods(usize),
+    /// METHODS for the names of all services.
+    Services,
     /// BYE: the last frame of a session.
     Bye,
 }
@@ -38,9 +40,11 @@ impl OutgoingFrame {
             OutgoingFrame::Call(slot, seq)
             | OutgoingFrame::Cancel(slot, seq)
             | OutgoingFrame::Ack(slot, seq) => (slot, seq),
-            OutgoingFrame::Hello | OutgoingFrame::Ping | OutgoingFrame::Methods(_) | OutgoingFrame::Bye => {
-                return true;
-            }
+            OutgoingFrame::Hello
+            | OutgoingFrame::Ping
+            | OutgoingFrame::Methods(_)
+            | OutgoingFrame::Services
+            | OutgoingFrame::Bye => return true,
         };
         let Some(state) = slots.get(slot) else { return false };
         match self {
@@ -192,17 +196,21 @@ pub(super) fn append_control(frame: OutgoingFrame, source: Source<'_>, out: &mut
             frame::append(out, &Header::new(Kind::Hello), &hello.encode(), true);
         }
         OutgoingFrame::Methods(index) => {
-            // The only control frame with a body after WELCOME: HELLO goes before the terms, and the others have no body.
-            let checksum = source.session.is_none_or(Session::has_checksums);
             if let Some(contract) = source.config.contracts.get(index) {
-                let name = message::encode_name(contract.service);
-                frame::append(out, &Header::new(Kind::Methods), &name, checksum);
+                append_methods(contract.service, &source, out);
             }
         }
+        OutgoingFrame::Services => append_methods("", &source, out),
         OutgoingFrame::Ping => frame::append(out, &Header::new(Kind::Ping), &[], true),
         OutgoingFrame::Bye => frame::append(out, &Header::new(Kind::Bye), &[], true),
         OutgoingFrame::Call(..) => {} // `append_call` makes it
     }
+}
+
+/// Appends METHODS: the only control frame with a body after WELCOME, since HELLO goes before the terms.
+fn append_methods(service: &str, source: &Source<'_>, out: &mut Vec<u8>) {
+    let checksum = source.session.is_none_or(Session::has_checksums);
+    frame::append(out, &Header::new(Kind::Methods), &message::encode_name(service), checksum);
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
-//! Layer 2: replies: the outcome that a REPLY stands for.
+//! Layer 2: replies: the outcome that a REPLY stands for, and a reply that is read too late to be a verdict.
 
+use super::call::{Call, weaker};
+use super::config::Event;
 use crate::error::Reason;
-use crate::proto::Outcome;
+use crate::ids::Time;
+use crate::proto::{Outcome, UnknownCause};
 use crate::text::received;
 use crate::wire::frame::Frame;
 use crate::wire::message::{REPLY_NOT_KEPT_BEFORE, Status};
@@ -31,6 +34,7 @@ impl Reply {
             Status::Failed => Outcome::Failed(frame.body),
             Status::Panicked => Outcome::Panicked(text()),
             Status::ReplyLost => Outcome::ReplyLost(text()),
+            Status::GivenUp => Outcome::GivenUp(text()),
             Status::Refused(reason) => Outcome::NotExecuted(reason, text()),
         };
         Reply { outcome, may_arrive_again }
@@ -39,5 +43,18 @@ impl Reply {
     /// Returns true if the server suggests another attempt.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.outcome, Outcome::NotExecuted(Reason::Busy | Reason::Draining, _))
+    }
+
+    /// Returns true if this reply is no verdict on its call: the call ran, and its caller waits no longer.
+    ///
+    /// The handler may have seen that the deadline was over: what it returned then must not pass for a reply in time.
+    pub(super) fn is_late(&self, call: &Call, now: Time) -> bool {
+        call.deadline <= now && self.outcome.has_run()
+    }
+
+    /// Returns the news about a call that has such a reply: it is unknown by deadline, and resolved at once.
+    pub(super) fn late(self, call: Call) -> [Event; 2] {
+        let unknown = Outcome::Unknown(UnknownCause::Deadline);
+        [Event::Finished(call.tag, unknown), Event::Resolved(call.tag, weaker(self.outcome, call.earlier))]
     }
 }

@@ -6,7 +6,7 @@ use super::ClientConfig;
 use crate::contract::Method;
 use crate::ids::{Incarnation, SessionId, Token};
 use crate::limits::MAX_SLOTS;
-use crate::wire::message::{Agreement, FEATURE_NO_BODY_CHECKSUM, Table, Welcome};
+use crate::wire::message::{Agreement, FEATURE_GIVEN_UP, FEATURE_NO_BODY_CHECKSUM, Status, Table, Welcome};
 
 /// A service whose contract is not the same on both sides.
 #[derive(Clone, Debug)]
@@ -28,12 +28,16 @@ pub(super) struct Session {
     pub(super) token: Token,
     /// The name of the server's life.
     pub(super) incarnation: Incarnation,
+    /// True if the last WELCOME has resumed it.
+    pub(super) resumed: bool,
     /// The longest body that the server accepts, in bytes.
     pub(super) max_frame: usize,
     /// The feature bits that were agreed on.
     pub(super) features: u32,
     /// The services whose contracts differ.
     pub(super) differing: Vec<Differing>,
+    /// The names of the server's services, once they were asked for and have arrived.
+    pub(super) services: Option<Vec<String>>,
 }
 
 impl Session {
@@ -43,16 +47,23 @@ impl Session {
             id: welcome.session,
             token: welcome.token,
             incarnation: welcome.incarnation,
+            resumed: welcome.resumed,
             features: welcome.features,
             max_frame: welcome.max_frame as usize,
             // A resumed session is in the same life of the server, whose contracts do not change.
             differing: previous.map_or_else(|| differing(welcome, config), |session| session.differing),
+            services: None,
         }
     }
 
     /// Returns true if bodies carry checksums.
     pub(super) fn has_checksums(&self) -> bool {
         self.features & FEATURE_NO_BODY_CHECKSUM == 0
+    }
+
+    /// Returns true if a reply may have this status: some are agreed on (W12).
+    pub(super) fn knows(&self, status: Status) -> bool {
+        status != Status::GivenUp || self.features & FEATURE_GIVEN_UP != 0
     }
 
     /// Returns true if the methods of every service that differs are known.
@@ -70,8 +81,20 @@ impl Session {
         contracts.filter(|(_, contract)| is_missing(contract.service)).map(|(index, _)| index).collect()
     }
 
-    /// Stores the server's methods of a service.
+    /// Returns the services that the client has stubs for and that the server does not have.
+    pub(super) fn missing_services(&self, config: &ClientConfig) -> Vec<&'static str> {
+        let is_typed =
+            |service: &str| config.contracts.iter().any(|c| c.service == service && !c.is_unknown());
+        let missing = self.differing.iter().filter(|d| d.agreement == Agreement::Missing);
+        missing.map(|d| d.service).filter(|service| is_typed(service)).collect()
+    }
+
+    /// Stores the server's methods of a service, or the names of its services.
     pub(super) fn store_table(&mut self, table: Table) {
+        if table.service.is_empty() {
+            self.services = Some(table.methods.into_iter().map(|(_, name, _)| name).collect());
+            return;
+        }
         if let Some(known) = self.differing.iter_mut().find(|d| d.service == table.service) {
             known.table = Some(Arc::new(table));
         }

@@ -79,12 +79,17 @@ impl Slots {
         })
     }
 
-    /// Returns the tag of the call in flight in a slot.
-    pub(super) fn tag(&self, slot: Slot) -> Option<Tag> {
+    /// Returns the call in flight in a slot, whatever its number.
+    pub(super) fn call(&self, slot: Slot) -> Option<&Call> {
         match &self.get(slot)?.usage {
-            Use::InFlight(in_flight) => Some(in_flight.call.tag),
+            Use::InFlight(in_flight) => Some(&in_flight.call),
             Use::Free | Use::Orphaned(_) => None,
         }
+    }
+
+    /// Returns the tag of the call in flight in a slot.
+    pub(super) fn tag(&self, slot: Slot) -> Option<Tag> {
+        self.call(slot).map(|call| call.tag)
     }
 
     /// Returns true if a slot is free.

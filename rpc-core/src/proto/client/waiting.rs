@@ -79,6 +79,23 @@ impl Waiting {
         self.queue.drain(..).chain(delayed.into_values()).collect()
     }
 
+    /// Takes the calls that `wanted` is true for.
+    pub(super) fn take_if(&mut self, wanted: impl Fn(&Call) -> bool) -> Vec<Call> {
+        let (mut taken, mut kept) = (Vec::new(), Waiting::default());
+        for call in std::mem::take(&mut self.queue) {
+            if wanted(&call) { taken.push(call) } else { kept.queue.push_back(call) }
+        }
+        for (key, call) in std::mem::take(&mut self.delayed) {
+            if wanted(&call) {
+                taken.push(call);
+            } else {
+                kept.delayed.insert(key, call);
+            }
+        }
+        *self = kept;
+        taken
+    }
+
     /// Moves all calls to another session, which waits for slots of its own.
     pub(super) fn move_to(&mut self, other: &mut Waiting) {
         other.queue.append(&mut self.queue);

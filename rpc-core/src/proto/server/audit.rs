@@ -112,6 +112,7 @@ impl ServerCore {
         self.audit_queue()?;
         self.audit_connections()?;
         self.audit_sources()?;
+        self.audit_held()?;
         let (mut stored, mut keepers) = (Stored::default(), 0);
         for session in self.links.sessions.iter() {
             let of_session = self.audit_session(session, &mut see)?;
@@ -190,6 +191,25 @@ impl ServerCore {
             return Err(format!("V19: {count} sessions of {source:?}, at most {most}"));
         }
         self.links.sessions.sources().audit(&counted)
+    }
+
+    /// Checks that each call that replies later is counted, once, and that their bound holds.
+    fn audit_held(&self) -> Result<(), String> {
+        let (mut calls, mut sessions) = (0, 0);
+        for session in self.links.sessions.iter() {
+            let running = session.records().iter().filter(|(_, record)| record.state == CallState::Running);
+            let data = running.filter_map(|(_, record)| self.calls.get(record.call));
+            let later = data.filter(|data| data.entry.method.later).count();
+            if later != session.sums.later {
+                return Err(format!("V10: {later} calls reply later, {} counted", session.sums.later));
+            }
+            calls += later;
+            sessions += usize::from(later > 0);
+        }
+        if (calls, sessions) != (self.held.calls, self.held.sessions) || calls > self.config.limits.held {
+            return Err(format!("V10: {calls} calls of {sessions} sessions reply later: {:?}", self.held));
+        }
+        Ok(())
     }
 
     /// Checks that the lanes and the run queue agree with the records, and that the queue's bounds hold.

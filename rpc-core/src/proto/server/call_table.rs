@@ -1,7 +1,6 @@
 //! Layer 2: the data of calls that wait, run, or have a kept reply; and the budget for the bytes of kept replies.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use slab::Slab;
 
 use super::keys::SessionKey;
 use super::session::Sums;
+use super::told::Told;
 use crate::contract::Entry;
 use crate::ids::{Seq, Slot, Time};
 use crate::limits::{REPLY_ROOM_SPARE, REPLY_SWEEP_EVERY, ServerLimits};
@@ -28,10 +28,12 @@ pub(super) struct CallData {
     pub(super) body: Bytes,
     /// The number of bytes of the arguments, of a call that runs.
     pub(super) running: usize,
+    /// True once its handler has returned and its reply comes later.
+    pub(super) is_held: bool,
     /// The time at which its caller stops waiting.
     pub(super) deadline: Time,
     /// Set when the caller cancels. Present only if the method takes a context.
-    pub(super) cancelled: Option<Arc<AtomicBool>>,
+    pub(super) cancelled: Option<Arc<Told>>,
     /// The body of the reply, once it is kept. The slot's next call uses the vector again.
     pub(super) reply: Vec<u8>,
     /// The time at which the reply was kept.
@@ -211,7 +213,7 @@ impl CallTable {
     /// Tells the handler of a call that its caller has cancelled, if the handler looks.
     pub(super) fn tell_cancelled(&self, index: u32) {
         if let Some(flag) = self.get(index).and_then(|data| data.cancelled.as_ref()) {
-            flag.store(true, Ordering::Relaxed);
+            flag.tell();
         }
     }
 

@@ -8,7 +8,7 @@
 //! distance from what is written. Two servers that differ in such names only are one state.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::call_table::CallData;
 use super::connection::{Connection, Stage};
@@ -16,6 +16,7 @@ use super::keys::SessionKey;
 use super::record::{CallState, Record};
 use super::session::{Attachment, Session};
 use super::timers::Timer;
+use super::told::Told;
 use super::{ConnId, ServerCore};
 use crate::ids::{CallId, SessionId, Time};
 use crate::proto::Canonical;
@@ -68,7 +69,7 @@ impl ServerCore {
             for (_, record) in session.records().iter() {
                 let Some(data) = self.calls.get_mut(record.call) else { continue };
                 if let Some(flag) = &mut data.cancelled {
-                    *flag = Arc::new(AtomicBool::new(flag.load(Ordering::Relaxed)));
+                    *flag = Arc::new(Told::new(flag.load(Ordering::Relaxed)));
                 }
             }
         }

@@ -13,19 +13,20 @@ use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
 use super::filter::{Filter, Handled};
+use super::held_calls::HeldCalls;
 use super::keys::CallKey;
 use super::keys::SessionKey;
 use super::links::Links;
 use super::long_replies::LongReplies;
 use super::outgoing::Outgoing;
-use super::record::Record;
+use super::record::{CallState, Record};
 use super::tables::Tables;
 use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::{FRAMES_PER_TURN, ServerLimits};
 use crate::wire::frame::{self, Frame, Header, Kind, millis};
-use crate::wire::message::{self, Status};
+use crate::wire::message::{self, FEATURE_GIVEN_UP, Status};
 
 /// The server's side of the protocol, for one loop.
 ///
@@ -42,6 +43,8 @@ pub struct ServerCore {
     pub(super) links: Links,
     /// The data of calls that wait, run, or have a kept reply.
     pub(super) calls: CallTable,
+    /// The calls of methods that reply later.
+    pub(super) held: HeldCalls,
     /// Connections that go to another loop.
     pub(super) handovers: VecDeque<HandOver>,
     /// The method tables of the services.
@@ -68,6 +71,7 @@ impl ServerCore {
             config,
             entropy,
             links: Links::default(),
+            held: HeldCalls::default(),
             handovers: VecDeque::new(),
             long_replies: LongReplies::default(),
             running: 0,
@@ -134,12 +138,13 @@ impl ServerCore {
                 }
                 Timer::Lease(key) if self.links.check_lease(key, limits, now) => {
                     self.counters.expired += 1;
-                    end_session(&mut self.links, &mut self.calls, key, limits, now);
+                    end_session(&mut self.links, &mut self.calls, &mut self.held, key, limits, now);
                 }
                 Timer::Begin(key) => self.links.begin_again(key),
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Frame(_) | Timer::Lease(_) => {}
             }
         }
+        self.tell_late_holders(now);
         self.read_waiting(now);
         self.check_drain(now);
     }
@@ -151,7 +156,8 @@ impl ServerCore {
             return Some(Time::default()); // frames wait for their turn: it is there now
         }
         let drain = self.drain.as_ref().map(Drain::next_look);
-        self.links.next_timer().into_iter().chain(drain).min()
+        let due = self.links.next_timer().into_iter().chain(drain).min();
+        if self.held.calls == 0 { due } else { due.into_iter().chain(self.held.next_due()).min() }
     }
 
     /// Takes a connection that has bytes to write or is to be closed. Each is given once until it changes again.
@@ -199,6 +205,7 @@ impl ServerCore {
             kept_bytes: self.calls.kept_bytes(),
             queued: self.links.queue.calls,
             running: self.running,
+            held: self.held.calls,
             ..self.counters
         }
     }
@@ -259,7 +266,14 @@ impl ServerCore {
                 self.links.connections.send(conn, &Header::new(Kind::Table), &table);
             }
             Kind::Bye => {
-                end_session(&mut self.links, &mut self.calls, session, &self.config.limits, now);
+                end_session(
+                    &mut self.links,
+                    &mut self.calls,
+                    &mut self.held,
+                    session,
+                    &self.config.limits,
+                    now,
+                );
             }
             Kind::Hello => self.handle_hello_again(conn, session, &frame.body, now)?,
             _ => return Err(ProtocolError::Unexpected(kind.name())),
@@ -295,6 +309,7 @@ impl ServerCore {
             attached: attached.and_then(|conn| self.links.connections.writer(conn)),
             calls: &mut self.calls,
             queue: &mut self.links.queue,
+            held: &mut self.held,
             counters: &mut self.counters,
             config: &self.config,
         })
@@ -302,9 +317,12 @@ impl ServerCore {
 
     /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
     pub fn finish(&mut self, key: CallKey, status: Status, body: &[u8], now: Time) {
+        if self.drain.is_some() && self.was_given_up(key) {
+            return;
+        }
         debug_assert!(self.running > 0, "V12: a call that ends was handed out");
         self.running -= 1;
-        self.counters.panics += u64::from(status == Status::Panicked);
+        let status = if status.is_ordinary() { status } else { self.note_failure(key, status) };
         // Space is made before the record is settled, since the filter that settles it sees its own slot only.
         if status.ran() && !self.calls.is_ample(body.len()) {
             self.release_old_replies(key, body.len(), now);
@@ -319,6 +337,20 @@ impl ServerCore {
     }
 }
 
+impl ServerCore {
+    /// Counts a handler that has panicked or given up. Returns the status that its client knows.
+    #[cold]
+    fn note_failure(&mut self, key: CallKey, status: Status) -> Status {
+        self.counters.panics += u64::from(status == Status::Panicked);
+        self.counters.given_up += u64::from(status == Status::GivenUp);
+        let features = self.links.sessions.get(key.session).map_or(0, |session| session.terms.features);
+        match status {
+            Status::GivenUp if features & FEATURE_GIVEN_UP == 0 => Status::Panicked, // the nearest that it knows (W12)
+            status => status,
+        }
+    }
+}
+
 impl fmt::Debug for ServerCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ServerCore({:?})", self.counters())
@@ -329,14 +361,19 @@ impl fmt::Debug for ServerCore {
 pub(super) fn end_session(
     links: &mut Links,
     calls: &mut CallTable,
+    held: &mut HeldCalls,
     key: SessionKey,
     limits: &ServerLimits,
     now: Time,
 ) {
-    let Some(session) = links.end(key, limits, now) else { return };
+    let Some(mut session) = links.end(key, limits, now) else { return };
     // Entries in the run queue stay: their key finds no session, and they are passed over when their turn comes (V4).
     calls.leave_all(&session.sums);
-    for (_, record) in session.records().iter() {
+    for (_, record) in session.records.iter() {
+        let data = calls.get(record.call).filter(|_| record.state == CallState::Running);
+        if let Some(data) = data.filter(|data| data.entry.method.later) {
+            held.end(&mut session.sums, data.deadline, record.call);
+        }
         calls.tell_cancelled(record.call);
         calls.free(record.call);
     }

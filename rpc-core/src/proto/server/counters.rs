@@ -46,6 +46,8 @@ pub struct ServerCounters {
     pub replies_dropped: u64,
     /// Handlers that panicked.
     pub panics: u64,
+    /// Handlers that gave their call up.
+    pub given_up: u64,
     /// Results whose session had ended meanwhile.
     pub results_without_session: u64,
     /// Connections closed because of what was received.
@@ -88,8 +90,10 @@ pub struct ServerCounters {
     pub kept_bytes: usize,
     /// Now: calls that wait to run.
     pub queued: usize,
-    /// Now: calls that run.
+    /// Now: calls that run, those that are held included.
     pub running: usize,
+    /// Now: calls that run and whose reply comes later.
+    pub held: usize,
 }
 
 impl ServerCounters {
@@ -132,6 +136,7 @@ impl ServerCounters {
             replies: self.replies + other.replies,
             replies_dropped: self.replies_dropped + other.replies_dropped,
             panics: self.panics + other.panics,
+            given_up: self.given_up + other.given_up,
             results_without_session: self.results_without_session + other.results_without_session,
             protocol_errors: self.protocol_errors + other.protocol_errors,
             floods: self.floods + other.floods,
@@ -154,6 +159,7 @@ impl ServerCounters {
             kept_bytes: self.kept_bytes + other.kept_bytes,
             queued: self.queued + other.queued,
             running: self.running + other.running,
+            held: self.held + other.held,
         }
     }
 }
@@ -186,6 +192,7 @@ mod tests {
             replies: 20 * by,
             replies_dropped: 39 * by,
             panics: 21 * by,
+            given_up: 44 * by,
             results_without_session: 22 * by,
             protocol_errors: 23 * by,
             floods: 40 * by,
@@ -208,6 +215,7 @@ mod tests {
             kept_bytes: 36 * by as usize,
             queued: 37 * by as usize,
             running: 38 * by as usize,
+            held: 45 * by as usize,
         }
     }
 

@@ -51,6 +51,7 @@ impl ServerCore {
         if look == Look::GraceOver {
             // Refused and not dropped, so that a client which is still connected learns that its call did not run.
             self.refuse_queue();
+            self.give_up_held(now);
         }
     }
 

@@ -21,6 +21,7 @@ use super::ServerConfig;
 use super::call_table::{CallData, CallTable};
 use super::connection::Writer;
 use super::counters::ServerCounters;
+use super::held_calls::HeldCalls;
 use super::keys::{CallKey, SessionKey};
 use super::record::{Arrival, CallState, NO_CALL, Record, fingerprint};
 use super::run_queue::{Lane, Place, ReadyCall, RunQueue, Turn};
@@ -56,6 +57,8 @@ pub(super) struct Filter<'a> {
     pub(super) calls: &'a mut CallTable,
     /// The sessions with calls that wait.
     pub(super) queue: &'a mut RunQueue,
+    /// The calls of methods that reply later.
+    pub(super) held: &'a mut HeldCalls,
     /// The counters of the server.
     pub(super) counters: &'a mut ServerCounters,
     /// The bounds and the services of the server.
@@ -226,6 +229,12 @@ impl Filter<'_> {
             None if self.record.state != CallState::Queued => return None,
             None => {
                 let data = self.calls.get_mut(self.record.call)?;
+                // It must have a place before it begins: once it runs, it cannot be refused.
+                let needs_place = data.entry.method.later && data.deadline > now;
+                if needs_place && !self.held.has_room(self.sums, &self.config.limits) {
+                    self.refuse(Reason::Busy, "");
+                    return None;
+                }
                 // Late, but not begun: 'not executed' is still true, and the handler's time is spared.
                 if data.deadline <= now {
                     self.refuse(Reason::Deadline, "");
@@ -284,10 +293,14 @@ impl Filter<'_> {
         }
         let runs = self.record.last == key.seq && self.record.state == CallState::Running;
         assert!(runs, "V12: a call ends once");
-        let arguments =
-            self.calls.get_mut(self.record.call).map_or(0, |data| std::mem::take(&mut data.running));
-        debug_assert!(arguments <= self.sums.running, "V10: the sum covers each call that runs");
-        self.sums.running -= arguments;
+        if let Some(data) = self.calls.get_mut(self.record.call) {
+            let arguments = std::mem::take(&mut data.running);
+            debug_assert!(arguments <= self.sums.running, "V10: the sum covers each call that runs");
+            self.sums.running -= arguments;
+            if data.entry.method.later {
+                self.held.end(self.sums, data.deadline, self.record.call);
+            }
+        }
         // The stub could not read the arguments: the user's function was not entered.
         if let Status::Refused(reason) = status {
             return self.refuse(reason, &String::from_utf8_lossy(body));
@@ -331,27 +344,6 @@ impl Filter<'_> {
         self.reply(self.record.code, self.retry_millis(), cut(text, MAX_DETAIL).as_bytes());
     }
 
-    /// Returns true if a reply may be kept, the budget of the server aside: it is short enough for its method, and within
-    /// what any session may keep (V19).
-    pub(super) fn may_keep(&self, length: usize) -> bool {
-        // Idempotent methods keep nothing: their client may run them again. The share is for all slots of the session at once:
-        // one client with many slots cannot take the budget of the others.
-        let most = self.config.limits.max_cached_reply;
-        let share = self.config.limits.replies_of_session(self.sums.slots);
-        let method = self.calls.get(self.record.call).map(|data| data.entry.method);
-        let is_short = method.is_some_and(|m| !m.idempotent && length <= m.max_cached_reply.unwrap_or(most));
-        is_short && self.sums.kept + length <= share
-    }
-
-    /// Releases the kept reply of this call. The record stays, so nothing can run twice.
-    pub(super) fn release_reply(&mut self, seq: Seq) {
-        if self.record.last == seq && self.record.state == CallState::Kept {
-            let index = self.take_data();
-            self.calls.free(index);
-            self.record.state = CallState::NotKept;
-        }
-    }
-
     /// Begins a new record over a final one. Returns the index of the last call's data, to be used again.
     fn advance(&mut self, seq: Seq, fingerprint: u64) -> u32 {
         // A higher number acknowledges what was before it: kept bytes leave the session's sum here.
@@ -370,7 +362,7 @@ impl Filter<'_> {
 
     /// Takes the index of the call's data out of the record, and its kept reply out of the session's sum.
     #[inline]
-    fn take_data(&mut self) -> u32 {
+    pub(super) fn take_data(&mut self) -> u32 {
         let index = std::mem::replace(&mut self.record.call, NO_CALL);
         if self.record.state == CallState::Kept {
             self.calls.leave(self.sums, self.calls.reply_len(index));
@@ -388,6 +380,7 @@ impl Filter<'_> {
             deadline: now.plus(frame.header.pause()),
             body: frame.body,
             running: 0,
+            is_held: false,
             cancelled: entry.method.context.then(Arc::default),
             reply: Vec::new(),
             kept_at: Time::default(),

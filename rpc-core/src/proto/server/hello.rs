@@ -70,7 +70,7 @@ impl ServerCore {
         match room {
             Room::Free => {}
             Room::Evict(key) => {
-                end_session(&mut self.links, &mut self.calls, key, &self.config.limits, now);
+                end_session(&mut self.links, &mut self.calls, &mut self.held, key, &self.config.limits, now);
             }
             Room::Full => {
                 return self.links.send_last(conn, &self.busy(), &[]);

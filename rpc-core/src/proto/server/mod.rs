@@ -25,6 +25,7 @@ mod entropy;
 mod filter;
 mod filter_off;
 mod greeting;
+mod held_calls;
 mod hello;
 mod idle;
 mod keys;
@@ -44,6 +45,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod told;
 mod turns;
 
 #[cfg(feature = "__inspection")]
@@ -57,3 +59,4 @@ pub use keys::{CallKey, Caller};
 pub use outgoing::Outgoing;
 pub use run_queue::ReadyCall;
 pub use sources::source_of;
+pub use told::Told;

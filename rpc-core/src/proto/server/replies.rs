@@ -5,11 +5,32 @@ use super::filter::Filter;
 use super::keys::CallKey;
 use super::record::CallState;
 use crate::error::Reason;
-use crate::ids::Time;
+use crate::ids::{Seq, Time};
 use crate::wire::frame::{Header, Kind, millis};
 use crate::wire::message::{REPLY_NOT_KEPT, Status};
 
 impl Filter<'_> {
+    /// Returns true if a reply may be kept, the budget of the server aside: it is short enough for its method, and within
+    /// what any session may keep (V19).
+    pub(super) fn may_keep(&self, length: usize) -> bool {
+        // Idempotent methods keep nothing: their client may run them again. The share is for all slots of the session at once:
+        // one client with many slots cannot take the budget of the others.
+        let most = self.config.limits.max_cached_reply;
+        let share = self.config.limits.replies_of_session(self.sums.slots);
+        let method = self.calls.get(self.record.call).map(|data| data.entry.method);
+        let is_short = method.is_some_and(|m| !m.idempotent && length <= m.max_cached_reply.unwrap_or(most));
+        is_short && self.sums.kept + length <= share
+    }
+
+    /// Releases the kept reply of this call. The record stays, so nothing can run twice.
+    pub(super) fn release_reply(&mut self, seq: Seq) {
+        if self.record.last == seq && self.record.state == CallState::Kept {
+            let index = self.take_data();
+            self.calls.free(index);
+            self.record.state = CallState::NotKept;
+        }
+    }
+
     /// Returns true if a reply of this length may be appended to what its connection has to write.
     pub(super) fn has_room_to_send(&self, length: usize) -> bool {
         self.attached.as_ref().is_none_or(|writer| writer.has_room(length, &self.config.limits))

@@ -14,12 +14,12 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 
 use super::call_table::CallData;
 use super::keys::{CallKey, SessionKey};
+use super::told::Told;
 use crate::contract::Entry;
 use crate::ids::{CallId, Slot, Time};
 use crate::limits::ServerLimits;
@@ -81,7 +81,7 @@ pub struct ReadyCall {
     /// The address of the caller.
     pub peer: Option<SocketAddr>,
     /// Set when the caller cancels. Present only for methods that take a context.
-    pub cancelled: Option<Arc<AtomicBool>>,
+    pub cancelled: Option<Arc<Told>>,
 }
 
 /// The sessions with calls that wait, in the order of their turns.

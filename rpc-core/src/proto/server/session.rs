@@ -43,6 +43,8 @@ pub(super) struct Sums {
     pub(super) kept: usize,
     /// The number of kept replies.
     pub(super) kept_replies: usize,
+    /// Calls that run and whose method replies later.
+    pub(super) later: usize,
     /// True once any call began to run. The session is never evicted from then on.
     pub(super) has_run: bool,
 }

@@ -78,7 +78,6 @@ impl Sessions {
     }
 
     /// Returns all sessions with their keys.
-    #[cfg(feature = "__inspection")]
     pub(super) fn keys(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
         self.sessions.iter().map(|(index, session)| (session.key(index), session))
     }

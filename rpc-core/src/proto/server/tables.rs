@@ -21,13 +21,14 @@ struct Bodies {
 }
 
 impl Tables {
-    /// Encodes the tables of all services.
+    /// Encodes the tables of all services, and the list of them, whose name is empty.
     pub(super) fn new(directory: &Directory) -> Self {
         let encode =
             |table: Table| Bodies { plain: table.encode(0), properties: table.encode(FEATURE_PROPERTIES) };
         let contracts = directory.contracts().iter();
         let encoded = contracts.map(|contract| (contract.service, encode(Table::of(contract))));
-        Tables(Arc::new(encoded.collect()))
+        let services = ("", encode(Table::of_services(directory.contracts())));
+        Tables(Arc::new(encoded.chain([services]).collect()))
     }
 
     /// Returns the body for a service, in a session with these features; that of an empty table if the server does not have

@@ -47,6 +47,9 @@ impl ServerCore {
             let filter = self.find_filter(key, place.slot);
             if let Some(call) = filter.and_then(|mut filter| filter.begin(place, now)) {
                 self.running += 1;
+                if call.entry.method.later && !call.key.is_duplicate {
+                    self.take_place(call.key, call.deadline);
+                }
                 return Some(call);
             }
         }

@@ -15,12 +15,13 @@ use crate::wire::frame::{Frame, FrameDecoder, Header, append, body_checksum};
 /// Longest body that a test's decoder takes.
 const LONGEST: usize = 1 << 24;
 
-static METHODS: [Method; 5] = [
+static METHODS: [Method; 6] = [
     Method::new("Work.plain", "fn plain(bytes: Vec<u8>) -> Vec<u8>"),
     Method::new("Work.read", "fn read(bytes: Vec<u8>) -> Vec<u8>").idempotent(),
     Method::new("Work.look", "fn look(bytes: Vec<u8>) -> Vec<u8>").with_context(),
     Method::new("Work.little", "fn little(bytes: Vec<u8>) -> Vec<u8>").max_cached_reply(8),
     Method::new("Work.much", "fn much(bytes: Vec<u8>) -> Vec<u8>").max_cached_reply(1 << 16),
+    Method::new("Work.later", "fn later(bytes: Vec<u8>) -> Vec<u8>").later(),
 ];
 
 /// The contract of client and server.
@@ -37,10 +38,13 @@ pub(super) static LITTLE: &Method = &METHODS[3];
 /// A method whose replies are kept up to 64 KiB.
 pub(super) static MUCH: &Method = &METHODS[4];
 
+/// A method that replies later.
+pub(super) static LATER: &Method = &METHODS[5];
+
 /// A call of `method` with these arguments, which is not tried again by itself.
 pub(super) fn request(method: &'static Method, body: &[u8], within: Duration) -> Request {
     let body_crc = body_checksum(body, true);
-    Request { method, body: body.to_vec(), body_crc, within, repeat: false, retry: false }
+    Request { method, body: body.to_vec(), body_crc, within, repeat: false, retry: false, fail_fast: false }
 }
 
 /// The bytes of a frame.

@@ -141,6 +141,7 @@ fn each_status_has_its_code_on_the_wire() {
         (Status::Failed, 1),
         (Status::Panicked, 2),
         (Status::ReplyLost, 3),
+        (Status::GivenUp, 4),
         (Status::Refused(Reason::Cancelled), 16),
         (Status::Refused(Reason::Deadline), 17),
         (Status::Refused(Reason::Busy), 18),

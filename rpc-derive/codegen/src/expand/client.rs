@@ -14,7 +14,7 @@ use crate::model::{Argument, Method, Passing};
 /// ```
 pub(super) fn types(generator: &Generator<'_>) -> TokenStream {
     let Generator { service, names, .. } = generator;
-    let (vis, runtime) = (&service.vis, &service.runtime);
+    let (vis, runtime, allowed) = (&service.vis, &service.runtime, &service.allowed);
     let (client, start) = (&names.client, &names.start);
     let name = service.name();
     let client_doc = format!(
@@ -24,6 +24,7 @@ pub(super) fn types(generator: &Generator<'_>) -> TokenStream {
         format!(" Starts calls of [`{name}`] without waiting for their replies: see [`{client}::start`].");
     quote! {
         #[doc = #client_doc]
+        #(#allowed)*
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #vis struct #client {
             /// The same methods, which start a call and return without waiting for its reply.
@@ -33,6 +34,7 @@ pub(super) fn types(generator: &Generator<'_>) -> TokenStream {
         }
 
         #[doc = #start_doc]
+        #(#allowed)*
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #vis struct #start {
             caller: #runtime::stub::Caller,
@@ -69,8 +71,8 @@ pub(super) fn expand(generator: &Generator<'_>) -> TokenStream {
             #[doc = #connect_doc]
             ///
             /// # Errors
-            /// Returns an error if no server answers at the address. It may have another version of this trait: then it
-            /// refuses the calls that differ, and runs the others.
+            /// Returns an error if no server answers at the address, or if the one that does has no service of this name. It
+            /// may have another version of this trait: then it refuses the calls that differ, and runs the others.
             pub fn connect(addr: impl #stub::Into<#stub::Addresses>) -> #stub::Result<Self, #stub::ConnectError> {
                 #stub::connect(addr)
             }
@@ -135,7 +137,7 @@ fn client_trait(generator: &Generator<'_>) -> TokenStream {
 
             fn from_caller(caller: #stub::Caller) -> Self {
                 #client {
-                    start: #start { caller: caller.clone() },
+                    start: #start { caller: #stub::Clone::clone(&caller) },
                     call: #stub::Handle::new(caller),
                 }
             }

@@ -57,6 +57,7 @@ fn row(method: &Method, generator: &Generator<'_>) -> TokenStream {
     let idempotent = policies.idempotent.map(|_| quote!(.idempotent()));
     let slow = policies.slow.map(|_| quote!(.slow()));
     let takes_context = method.context.as_ref().map(|_| quote!(.with_context()));
+    let later = method.later.then(|| quote!(.later()));
     let deadline = policies.deadline_ms.map(|(_, milliseconds)| {
         let milliseconds = Literal::u64_unsuffixed(milliseconds);
         quote!(.deadline_ms(#milliseconds))
@@ -65,5 +66,7 @@ fn row(method: &Method, generator: &Generator<'_>) -> TokenStream {
         let bytes = Literal::usize_unsuffixed(bytes);
         quote!(.max_cached_reply(#bytes))
     });
-    quote!(#stub::Method::new(#name, #signature) #idempotent #slow #takes_context #deadline #max_cached_reply)
+    let fails_with =
+        method.reply.error.as_ref().map(|error| quote!(.fails_with(#stub::error_traits!(#error))));
+    quote!(#stub::Method::new(#name, #signature) #idempotent #slow #takes_context #later #deadline #max_cached_reply #fails_with)
 }

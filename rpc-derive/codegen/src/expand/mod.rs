@@ -3,6 +3,7 @@
 //! The three types are beside the trait. All else is in one block, `const _: () = { .. }`, as in serde's derives: a block
 //! sees every name that the trait sees, also in the body of a function, and its own names stay inside.
 
+mod checks;
 mod client;
 mod contract;
 mod serde_types;
@@ -58,7 +59,7 @@ impl<'a> Generator<'a> {
 /// ```
 fn block(generator: &Generator<'_>) -> TokenStream {
     let Generator { service, names, serde_types } = generator;
-    let (runtime, stub) = (&service.runtime, &names.stub);
+    let (runtime, allowed, stub) = (&service.runtime, &service.allowed, &names.stub);
     let import = if stub == "stub" { quote!(stub) } else { quote!(stub as #stub) };
     let doc = format!(
         " The stubs of [`{}`], in a block, so that their names are not names of the module.",
@@ -77,6 +78,7 @@ fn block(generator: &Generator<'_>) -> TokenStream {
     let assertions = serde_types.assertions();
     quote! {
         #[doc = #doc]
+        #(#allowed)*
         #[allow(dead_code #deprecated #many, reason = #reason)]
         const _: () = {
             use #runtime::#import;

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Type;
+use syn::{Attribute, Type};
 
 use super::{Generator, value_type};
 use crate::model::{Argument, Method, Passing};
@@ -15,11 +15,12 @@ use crate::shape::is_unit;
 /// ```
 pub(super) fn server_type(generator: &Generator<'_>) -> TokenStream {
     let Generator { service, names, .. } = generator;
-    let (vis, runtime) = (&service.vis, &service.runtime);
+    let (vis, runtime, allowed) = (&service.vis, &service.runtime, &service.allowed);
     let (server, implementation) = (&names.server, &names.implementation);
     let doc = format!(" Serves an implementation of [`{}`]: give it to `serve`.", service.name());
     quote! {
         #[doc = #doc]
+        #(#allowed)*
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #vis struct #server<#implementation: ?::core::marker::Sized> {
             service: #runtime::stub::Arc<#implementation>,
@@ -115,6 +116,9 @@ fn arm(index: &Ident, method: &Method, generator: &Generator<'_>) -> TokenStream
     let Generator { service, names, .. } = generator;
     let (call, trait_name, ident) = (&names.call, &service.ident, &method.ident);
     let decoded = decoded(method, generator);
+    let is_allowance = |attribute: &&Attribute| attribute.path().is_ident("allow"); // the arm has the arguments as locals
+    let allowed =
+        method.attributes.iter().filter(|attribute| is_allowance(attribute) && !method.arguments.is_empty());
     let bind_context = method.context.as_ref().map(|_| {
         let local = &names.context;
         quote!(let #local = #call.context();)
@@ -123,6 +127,8 @@ fn arm(index: &Ident, method: &Method, generator: &Generator<'_>) -> TokenStream
     let result = quote!(#trait_name::#ident(&*self.service #passed));
     let value = value_type(&method.reply, generator);
     let reply = match &method.reply.error {
+        None if method.later => quote!(#call.reply_later::<#value>(#result)),
+        Some(error) if method.later => quote!(#call.reply_result_later::<#value, #error>(#result)),
         None if is_unit(&method.reply.value) => quote! {
             #result;
             #call.reply::<()>(())
@@ -131,6 +137,7 @@ fn arm(index: &Ident, method: &Method, generator: &Generator<'_>) -> TokenStream
         Some(error) => quote!(#call.reply_result::<#value, #error>(#result)),
     };
     quote! {
+        #(#allowed)*
         #index => {
             #decoded
             #bind_context

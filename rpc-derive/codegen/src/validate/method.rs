@@ -3,7 +3,7 @@
 use syn::ext::IdentExt;
 use syn::{FnArg, GenericParam, PatType, ReceiverKind, Safety, Signature};
 
-use super::types;
+use super::{conditional, types};
 use crate::names::RESERVED;
 use crate::parse::ParsedMethod;
 use crate::report::Report;
@@ -15,7 +15,10 @@ pub const MAX_ARGUMENTS: usize = 16;
 /// Reports every mistake in a method.
 pub(super) fn check(method: &ParsedMethod, report: &mut Report) {
     let sig = &method.item.sig;
-    no_cfg(method, report);
+    if is_rewritten(sig, report) {
+        return; // all else in it is what the other attribute wrote
+    }
+    conditional::no_cfg(method, report);
     not_reserved(method, report);
     qualifiers(method, report);
     no_generics(sig, report);
@@ -33,16 +36,6 @@ pub(super) fn check(method: &ParsedMethod, report: &mut Report) {
     not_too_many(method, report);
     types::reply(&sig.output, report);
     policies(method, report);
-}
-
-/// Rule: methods and arguments do not depend on `cfg`, since both sides must have the same. Proved by `ui/cfg_on_method`.
-fn no_cfg(method: &ParsedMethod, report: &mut Report) {
-    let of_arguments = method.item.sig.inputs.iter().filter_map(typed).flat_map(|input| &input.attrs);
-    for attribute in method.item.attrs.iter().chain(of_arguments) {
-        if attribute.path().is_ident("cfg") {
-            report.at(attribute, "both sides must have the same methods: put `#[cfg]` on the whole trait");
-        }
-    }
 }
 
 /// Rule: a method is not named as the client's constructor. Proved by `ui/reserved_name`.
@@ -88,6 +81,19 @@ fn qualifiers(method: &ParsedMethod, report: &mut Report) {
     if let Err(error) = method.item.modifiers.require_empty() {
         report.syntax(error);
     }
+}
+
+/// Rule: no `#[async_trait]` has rewritten the method. Proved by `ui/async_trait`.
+fn is_rewritten(sig: &Signature, report: &mut Report) -> bool {
+    let rewritten = sig.generics.lifetimes().any(|parameter| parameter.lifetime.ident == "async_trait");
+    if rewritten {
+        report.at(
+            &sig.ident,
+            "remove `#[async_trait]` and write a plain `fn`: the caller chooses. `client.method(..)` waits, \
+             and `client.start.method(..)` returns a future",
+        );
+    }
+    rewritten
 }
 
 /// Rule: a method has no generics, since its stub is written once. Proved by `ui/generic_method`, `ui/lifetime_on_method`, `ui/where_clause`.
@@ -139,7 +145,7 @@ fn no_body(method: &ParsedMethod, report: &mut Report) {
 /// Rule: an argument is a name and a type. Proved by `ui/pattern_argument`.
 fn named(input: &PatType, report: &mut Report) {
     if plain_name(&input.pat).is_none() {
-        report.at(&input.pat, "write a plain name: the stubs use it, and it is part of the contract");
+        report.at(&input.pat, "write a plain name: the stubs use it");
     }
 }
 
@@ -162,7 +168,7 @@ fn policies(method: &ParsedMethod, report: &mut Report) {
     }
 }
 
-fn typed(input: &FnArg) -> Option<&PatType> {
+pub(super) fn typed(input: &FnArg) -> Option<&PatType> {
     match input {
         FnArg::Typed(input) => Some(input),
         FnArg::Receiver(_) => None,

@@ -1,12 +1,14 @@
 //! Stage 2: reports what is wrong with a trait. Each rule names the compile-fail cases under `tests/` that prove it.
 
+mod conditional;
 mod method;
+mod parts;
 mod types;
 
 use std::collections::BTreeSet;
 
 use syn::ext::IdentExt;
-use syn::{FnArg, ItemTrait, Pat, PatWild, TraitItem, TraitItemFn, TypeParamBound};
+use syn::{FnArg, ItemTrait, Pat, PatWild, Path, TraitItem, TraitItemFn, TypeParamBound};
 
 use crate::parse::{Parsed, ParsedMethod};
 use crate::report::Report;
@@ -68,7 +70,7 @@ fn supertraits(item: &ItemTrait, report: &mut Report) {
     for bound in &item.supertraits {
         let harmless = match bound {
             TypeParamBound::Lifetime(lifetime) => lifetime.ident == "static",
-            TypeParamBound::Trait(bound) => bound.path.is_ident("Send") || bound.path.is_ident("Sync"),
+            TypeParamBound::Trait(bound) => is_send_or_sync(&bound.path),
             _ => false,
         };
         if !harmless {
@@ -79,6 +81,16 @@ fn supertraits(item: &ItemTrait, report: &mut Report) {
             );
         }
     }
+}
+
+/// Returns true for `Send` and `Sync`, also by their full paths.
+fn is_send_or_sync(path: &Path) -> bool {
+    let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    matches!(
+        names[..],
+        ["Send" | "Sync"] | ["marker", "Send" | "Sync"] | ["std" | "core", "marker", "Send" | "Sync"]
+    )
 }
 
 /// Rule: a remote trait has methods only. Proved by `ui/associated_type`, `ui/associated_const`, `ui/macro_in_trait`.
@@ -129,6 +141,7 @@ fn without_errors(item: &ItemTrait) -> ItemTrait {
 
 /// Strips a method of what rustc refuses in any trait. The types stay, so that implementations still fit.
 fn strip(method: &mut TraitItemFn) {
+    conditional::remove_options(method);
     method.sig.constness = None;
     method.sig.variadic = None;
     if method.default.is_some() {

@@ -4,9 +4,10 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{ReturnType, Type};
 
+use super::parts::{self, Place};
 use crate::parse::{ParsedArgument, ParsedMethod};
 use crate::report::Report;
-use crate::shape::{names_context, plain, result_arguments};
+use crate::shape::{later_argument, names_context, plain, result_arguments};
 use crate::spell;
 
 /// Reports the first mistake in the type of an argument that is sent.
@@ -15,6 +16,9 @@ pub(super) fn argument(argument: &ParsedArgument, method: &ParsedMethod, report:
     not_a_context(argument, method.context.is_some(), report);
     if report.count() == before {
         sendable(&argument.input.ty, &lifetimes(method), report);
+    }
+    if report.count() == before {
+        parts::check(&argument.input.ty, Place::Argument, report);
     }
 }
 
@@ -51,6 +55,7 @@ pub(super) fn context(ty: &Type, report: &mut Report) {
 /// `ui/never_return`.
 pub(super) fn reply(output: &ReturnType, report: &mut Report) {
     let ReturnType::Type(_, ty) = output else { return };
+    let ty = later_argument(ty).unwrap_or(ty); // callers get the type inside
     if let Type::Never(never) = plain(ty) {
         report.at(never, "a remote method must return: leave the return type out, or write `Result<(), E>`");
         return;
@@ -61,8 +66,17 @@ pub(super) fn reply(output: &ReturnType, report: &mut Report) {
             owned(value, report);
             owned(error, report);
         }
-        Some(_) => report.at(ty, "write `Result<T, E>` in full: the stubs must see the error type"),
+        Some(arguments) => report.at(ty, in_full(arguments.first().copied())),
     }
+}
+
+/// Returns the message for a `Result` whose error type is not written, with what to write.
+fn in_full(value: Option<&Type>) -> String {
+    let value = value.map_or_else(|| "T".to_owned(), spell::type_text);
+    format!(
+        "write `Result<{value}, E>` in full, because the stubs must see the error type. `E` must be a type that can be \
+         sent: an enum of yours that derives serde's traits, or `String`; `io::Error` and the like cannot"
+    )
 }
 
 /// Rule: a type in a reply does not borrow. Proved by `ui/borrowed_return`.
@@ -70,7 +84,13 @@ fn owned(ty: &Type, report: &mut Report) {
     match (plain(ty), borrow(ty.to_token_stream())) {
         (Type::Reference(_), _) => report.at(ty, borrowed_reply(ty)),
         (_, Some(span)) => report.at_span(span, borrowed_reply(ty)),
-        (_, None) => sendable(ty, &[], report),
+        (_, None) => {
+            let before = report.count();
+            sendable(ty, &[], report);
+            if report.count() == before {
+                parts::check(ty, Place::Reply, report);
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The scenarios: what runs in one simulated process, and the rules that hold at its end.
 
 mod callers;
+mod held;
 mod probe;
 mod progress;
 mod servers;
@@ -19,10 +20,15 @@ pub struct Scenario {
 /// All scenarios.
 pub const SCENARIOS: &[Scenario] = &all();
 
-const fn all() -> [Scenario; 24] {
-    let mut all = [callers::SCENARIOS[0]; 24];
-    let parts: [&[Scenario]; 4] =
-        [&callers::SCENARIOS, &sessions::SCENARIOS, &servers::SCENARIOS, &progress::SCENARIOS];
+const fn all() -> [Scenario; 25] {
+    let mut all = [callers::SCENARIOS[0]; 25];
+    let parts: [&[Scenario]; 5] = [
+        &callers::SCENARIOS,
+        &sessions::SCENARIOS,
+        &servers::SCENARIOS,
+        &progress::SCENARIOS,
+        &held::SCENARIOS,
+    ];
     let (mut part, mut at) = (0, 0);
     while part < parts.len() {
         let mut index = 0;

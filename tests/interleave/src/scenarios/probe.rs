@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rpc_core::call::Resolution;
 use rpc_core::limits::{ClientLimits, ServerLimits};
-use rpc_core::{CallError, rpc};
+use rpc_core::{CallError, Later, Responder, rpc};
 
 use crate::net::sync::thread;
 use crate::net::{Connector, RunningServer, Server};
@@ -24,6 +23,8 @@ pub(crate) trait Probe {
     /// Sleeps; declared to be slow.
     #[rpc(slow)]
     fn slow(&self, call: u64, millis: u64) -> u64;
+    /// Is held until the scenario ends it.
+    fn hold(&self, call: u64) -> Later<u64>;
 }
 
 /// The answer to a call.
@@ -34,12 +35,17 @@ pub(crate) fn answer(call: u64) -> u64 {
 /// The end of a call, as its caller sees it.
 pub(crate) type Verdict = Result<u64, CallError<rpc_core::call::Never>>;
 
+/// A call that is held, and what ends it.
+type Held = (u64, Responder<u64>);
+
 /// Counts the runs of each call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     runs: Arc<Mutex<HashMap<u64, u32>>>,
     /// Handlers that run now, and the most that ever ran at once.
     busy: Arc<Mutex<(usize, usize)>>,
+    /// The calls that are held.
+    held: Arc<Mutex<Vec<Held>>>,
 }
 
 impl Ledger {
@@ -63,6 +69,32 @@ impl Ledger {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner).get(&call).copied().unwrap_or_default()
     }
 
+    /// Returns the number of calls that are held.
+    pub(crate) fn held(&self) -> usize {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Answers those of the calls that are held, and returns them.
+    pub(crate) fn answer_held(&self, calls: &[u64]) -> Vec<u64> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ready, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut *held).into_iter().partition(|(call, _)| calls.contains(call));
+        *held = rest;
+        drop(held); // a responder wakes the loop
+        let answers = ready.into_iter().map(|(call, responder)| {
+            responder.reply(answer(call));
+            call
+        });
+        answers.collect()
+    }
+
+    /// Has a function called when the caller of a held call waits no longer. Returns false if the call is not held.
+    pub(crate) fn watch_held(&self, call: u64, told: impl FnOnce() + Send + 'static) -> bool {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = held.iter().find(|(held, _)| *held == call);
+        found.map(|(_, responder)| responder.on_cancel(told)).is_some()
+    }
+
     /// Returns the most handlers that ran at once.
     pub(crate) fn most_at_once(&self) -> usize {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner).1
@@ -84,13 +116,13 @@ impl Ledger {
     }
 
     /// Checks what became of an unknown call that ran; in a calm execution it must be known.
-    pub(crate) fn resolved(&self, call: u64, resolution: &Resolution) {
+    pub(crate) fn resolved(&self, call: u64, resolution: &Verdict) {
         world::note(|| format!("call {call} is resolved as {resolution:?}"));
         match resolution {
-            Resolution::Executed(reply) => {
-                assert_eq!(reply.decode().ok(), Some(answer(call)), "V6: call {call} is resolved as another");
+            Ok(reply) => {
+                assert_eq!(*reply, answer(call), "V6: call {call} is resolved as another");
             }
-            Resolution::NotExecuted(why) => {
+            Err(CallError::NotExecuted(why)) => {
                 assert_eq!(self.runs(call), 0, "V7: call {call} ran, and is resolved as {why}");
             }
             open => assert!(!world::is_calm(), "V15: call {call} is not resolved: {open:?}"),
@@ -121,6 +153,14 @@ impl Probe for Ledger {
 
     fn slow(&self, call: u64, time: u64) -> u64 {
         self.run(call, || thread::sleep(millis(time)))
+    }
+
+    fn hold(&self, call: u64) -> Later<u64> {
+        let (responder, later) = Later::pair();
+        self.run(call, || {});
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).push((call, responder));
+        world::switch(); // it may be answered before it returns
+        later
     }
 }
 

@@ -10,6 +10,10 @@
 //!     '----------- a caller drives, and takes the socket back ----------'
 //! ```
 //! The driver itself stays with the client's state, so a caller that comes back waits for no other thread.
+//!
+//! The worker is asked after the first reply, and not once the ACK is due: no caller knows that no other call follows its own, and
+//! then no thread would be there. What calls pay for it is what the C library of Linux does in a process with a second thread:
+//! about 145 instructions more in one write, one poll and one read. The worker itself looks 20 times a second.
 
 use std::sync::Arc;
 

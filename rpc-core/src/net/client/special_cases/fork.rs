@@ -18,10 +18,12 @@ use std::time::Duration;
 use crate::call::{Channel, ClientCounters, Ticket};
 use crate::each_process::EachProcess;
 use crate::error::Reason;
+use crate::ids::Incarnation;
 use crate::limits::MAX_FORKS;
 use crate::net::client::channel::TcpChannel;
 use crate::net::os;
 use crate::net::sync::atomic::{AtomicBool, Ordering};
+use crate::proto::client::Outage;
 use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::message::Table;
 
@@ -155,6 +157,14 @@ impl Channel for ForkedChannel {
 
     fn peer(&self) -> Arc<str> {
         self.own().map(|(_, channel)| channel.peer()).unwrap_or_default()
+    }
+
+    fn outage(&self) -> Option<Outage> {
+        self.channels.find().and_then(|(_, channel)| channel.outage())
+    }
+
+    fn incarnation(&self) -> Option<Incarnation> {
+        self.channels.find().and_then(|(_, channel)| channel.incarnation())
     }
 
     fn counters(&self) -> ClientCounters {

@@ -15,7 +15,7 @@ use crate::wire::message::Status;
 /// A command to a loop.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// A slow call has finished on a thread that does not own the loop.
+    /// A slow call has finished on a thread that does not own the loop, or a call that no thread holds has its reply.
     CallFinished {
         /// The call.
         key: CallKey,
@@ -24,6 +24,8 @@ pub(crate) enum Command {
         /// The body of its reply.
         body: Vec<u8>,
     },
+    /// The handler of a call has returned on a thread that does not own the loop, and its reply comes later.
+    CallHeld(CallKey),
     /// A connection for this loop: a new one, or one whose session belongs to this loop.
     Connection {
         /// The stream, which is registered with no poll.

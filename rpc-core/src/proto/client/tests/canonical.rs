@@ -1,5 +1,6 @@
 //! Rules of the canonical form of a client: two states that may behave differently have different forms.
 
+use super::drained::refused;
 use super::*;
 use crate::proto::Canonical;
 use crate::proto::client::connection::{Link, Next};
@@ -96,4 +97,32 @@ fn the_retry_budget_is_in_the_form_up_to_its_cap() {
     all_differ(&budgets, |bench, left| {
         bench.core.calls.retry.full_at = left.map(|left| bench.now.0 * 1_000 + left);
     });
+}
+
+#[test]
+fn an_attempt_that_is_refused_leaves_nothing_behind_but_the_state_of_the_random_numbers() {
+    // The server that said GOAWAY is gone: each attempt is made for a call, which is told. The other one may come back, so its
+    // call waits, and the pause between the attempts grows to its cap.
+    for said_goaway in [true, false] {
+        let mut bench = Bench::with_slots(1);
+        bench.send(1, LONG);
+        if said_goaway {
+            bench.hears_kind(Kind::GoAway);
+        }
+        bench.cut();
+        let forms: Vec<_> = (0..20)
+            .map(|_| {
+                if said_goaway {
+                    bench.start(2, LONG);
+                }
+                bench.core.calls.random.seed(1); // the same pause after each attempt
+                refused(&mut bench);
+                let told = bench.events().len();
+                assert!((told > 0) == said_goaway, "{told}");
+                bench.core.calls.random.seed(1);
+                form(&bench)
+            })
+            .collect();
+        assert!(forms[10..].iter().all(|form| *form == forms[10]), "{said_goaway}: something grows");
+    }
 }

@@ -98,13 +98,33 @@ fn v11_the_nearest_deadline_is_woken_for_whatever_the_order_of_starts() {
 }
 
 #[test]
-fn a_reply_that_is_there_before_the_timers_beats_the_deadline() {
+fn v11_a_reply_that_is_read_at_the_deadline_or_later_is_no_verdict_and_resolves_the_call() {
+    for status in [Status::Done, Status::Failed, Status::Panicked, Status::ReplyLost] {
+        for (after, in_time) in [(ms(699), true), (ms(700), false), (ms(900), false)] {
+            let mut bench = Bench::with_slots(1);
+            bench.send(1, ms(700));
+            bench.now = bench.now.plus(after); // the timer has not been looked at
+            bench.reply(0, 1, status, b"r");
+            bench.core.handle_timeout(bench.now);
+            let events = bench.events();
+            let verdict = &events[0].2;
+            assert_eq!(*verdict != unknown(UnknownCause::Deadline), in_time, "{status:?} after {after:?}");
+            assert_eq!(events.len(), if in_time { 1 } else { 2 });
+            let (tag, late, outcome) = events.last().expect("one or two");
+            assert!(*tag == 1 && *late != in_time && outcome.has_run());
+            assert!(!bench.core.owes(), "V18: the slot is free");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_that_is_there_before_the_timers_beats_the_deadline() {
     let mut bench = Bench::with_slots(1);
     bench.send(1, ms(700));
     bench.now = bench.now.plus(ms(700));
-    bench.done(0, 1);
+    bench.reply(0, 1, Status::Refused(Reason::Deadline), b"");
     bench.core.handle_timeout(bench.now);
-    assert_eq!(bench.events(), [(1, false, done())]);
+    assert_eq!(reason(&bench.verdict().1), Some(Reason::Deadline));
 }
 
 #[test]

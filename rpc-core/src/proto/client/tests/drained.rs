@@ -135,10 +135,11 @@ fn left_behind() -> Bench {
 }
 
 /// The next attempt finds nothing that listens.
-fn refused(bench: &mut Bench) {
+pub(super) fn refused(bench: &mut Bench) {
     bench.now = bench.now.plus(secs(2));
     assert!(bench.core.poll_connect(bench.now), "an attempt is due");
-    bench.core.handle_refused("nothing listens", bench.now);
+    bench.core.handle_disconnected("nothing listens", bench.now);
+    bench.core.handle_round_failed(true, bench.now);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod broken;
 mod canonical;
 mod deadlines;
 mod drained;
+mod fail_fast;
 mod greeting;
 mod nonces;
 mod pings;
@@ -29,7 +30,7 @@ use crate::limits::ClientLimits;
 use crate::proto::tests::{PLAIN, READ, WORK, decoded, encoded, request};
 use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::frame::{Frame, Header, Kind};
-use crate::wire::message::{Agreement, Status, Welcome};
+use crate::wire::message::{Agreement, FEATURE_NO_BODY_CHECKSUM, Status, Welcome};
 
 /// The time at which every test begins: the clock's origin, so that nothing has been earned yet.
 pub(super) const START: Time = Time(0);
@@ -154,7 +155,7 @@ impl Bench {
     pub(super) fn transmitted(&mut self) -> Vec<Frame> {
         let mut out = Vec::new();
         self.core.poll_transmit(&mut out, self.now);
-        decoded(&out, self.grants.features == 0)
+        decoded(&out, self.grants.features & FEATURE_NO_BODY_CHECKSUM == 0)
     }
 
     /// Takes all bytes that the client writes now.

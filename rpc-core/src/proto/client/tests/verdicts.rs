@@ -3,6 +3,7 @@
 use super::super::call::weaker;
 use super::*;
 use crate::proto::tests::{ms, secs};
+use crate::wire::message::FEATURE_GIVEN_UP;
 
 fn lost() -> Outcome {
     Outcome::ReplyLost("text".to_owned())
@@ -20,6 +21,7 @@ fn each_status_has_its_outcome() {
         (Status::Failed, Outcome::Failed(bytes::Bytes::from_static(b"text"))),
         (Status::Panicked, Outcome::Panicked(text)),
         (Status::ReplyLost, lost()),
+        (Status::GivenUp, Outcome::GivenUp("text".to_owned())),
         (Status::Refused(Reason::Cancelled), refused(Reason::Cancelled)),
         (Status::Refused(Reason::Deadline), refused(Reason::Deadline)),
         (Status::Refused(Reason::Busy), refused(Reason::Busy)),
@@ -29,12 +31,23 @@ fn each_status_has_its_outcome() {
         (Status::Refused(Reason::TooLarge), refused(Reason::TooLarge)),
     ];
     for (status, outcome) in cases {
-        let mut bench = Bench::with_slots(1);
+        let mut bench = Bench::new(quiet(1));
+        bench.grants.features = FEATURE_GIVEN_UP;
+        bench.connect();
+        bench.welcome(false);
         bench.send(1, LONG);
         bench.reply(0, 1, status, b"text");
         assert_eq!(bench.events(), [(1, false, outcome)]);
         assert!(!bench.core.owes(), "V18: {status:?} leaves nothing");
     }
+}
+
+#[test]
+fn a_status_that_was_not_agreed_on_comes_from_a_broken_server() {
+    let mut bench = Bench::with_slots(1);
+    bench.send(1, LONG);
+    bench.reply(0, 1, Status::GivenUp, b"text");
+    assert_eq!(bench.verdict(), (1, unknown(UnknownCause::BrokenServer)));
 }
 
 #[test]
@@ -134,10 +147,10 @@ fn an_idempotent_call_is_repeated_under_a_new_number_when_its_session_is_lost() 
     assert_eq!(bench.verdict(), (1, done()));
 }
 
-#[test]
-fn v7_a_repeated_call_that_is_refused_at_last_is_not_called_not_executed() {
+/// A client whose call was sent in a session that was lost, and which is in another session now.
+fn repeated(request: Request) -> Bench {
     let mut bench = Bench::with_slots(1);
-    bench.ask(1, repeating(LONG));
+    bench.ask(1, request);
     bench.written();
     bench.cut();
     bench.connect();
@@ -145,6 +158,12 @@ fn v7_a_repeated_call_that_is_refused_at_last_is_not_called_not_executed() {
     bench.cut();
     bench.connect();
     bench.welcome(false);
+    bench
+}
+
+#[test]
+fn v7_a_repeated_call_that_is_refused_at_last_is_not_called_not_executed() {
+    let mut bench = repeated(repeating(LONG));
     bench.pass(secs(60));
     bench.reply(0, 1, Status::Refused(Reason::Cancelled), b"");
     assert_eq!(bench.verdict(), (1, unknown(UnknownCause::SessionLost)));
@@ -152,15 +171,7 @@ fn v7_a_repeated_call_that_is_refused_at_last_is_not_called_not_executed() {
 
 #[test]
 fn v7_a_repeated_call_that_is_busy_and_then_refused_is_no_stronger_than_its_first_attempt() {
-    let mut bench = Bench::with_slots(1);
-    bench.ask(1, Request { retry: true, ..repeating(LONG) });
-    bench.written();
-    bench.cut();
-    bench.connect();
-    bench.hears(&Header::new(Kind::SessionLost), &[0; 16]);
-    bench.cut();
-    bench.connect();
-    bench.welcome(false);
+    let mut bench = repeated(Request { retry: true, ..repeating(LONG) });
     bench.pass(secs(60));
     bench.busy(0, 1, 10);
     assert!(bench.events().is_empty(), "it is tried again");
@@ -171,15 +182,7 @@ fn v7_a_repeated_call_that_is_busy_and_then_refused_is_no_stronger_than_its_firs
 
 #[test]
 fn v7_a_repeated_call_that_is_resolved_later_is_no_stronger_than_its_first_attempt() {
-    let mut bench = Bench::with_slots(1);
-    bench.ask(1, repeating(secs(100)));
-    bench.written();
-    bench.cut();
-    bench.connect();
-    bench.hears(&Header::new(Kind::SessionLost), &[0; 16]);
-    bench.cut();
-    bench.connect();
-    bench.welcome(false);
+    let mut bench = repeated(repeating(secs(100)));
     bench.pass(secs(100));
     assert_eq!(bench.verdict(), (1, unknown(UnknownCause::Deadline)));
     bench.reply(0, 1, Status::Refused(Reason::Cancelled), b"");

@@ -3,13 +3,16 @@
 mod begun;
 #[cfg(feature = "__inspection")]
 mod beside;
+#[cfg(feature = "__inspection")]
 mod canonical;
 mod counters;
 mod drain;
 mod eviction;
 mod fair;
 mod finals;
+mod given_up;
 mod greeting;
+mod held;
 mod kept;
 mod kept_shares;
 mod lease;
