@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
 use rpc_core::limits::ServerLimits;
 use rpc_core::wire::frame::{Header, Kind};
@@ -27,8 +28,12 @@ impl Place for Here {
 }
 
 fn serve(number: u8) -> RunningServer {
+    serve_at((own_host(6), 0).into(), number)
+}
+
+fn serve_at(address: SocketAddr, number: u8) -> RunningServer {
     let server = Server::builder().service(PlaceServer::new(Here(number))).limits(test_limits());
-    server.bind((own_host(6), 0)).and_then(Server::spawn).expect("a free port")
+    server.bind(address).and_then(Server::spawn).expect("a free port")
 }
 
 /// An address at which no server listens.
@@ -71,7 +76,7 @@ impl Drop for EndsOnDrop<'_> {
 }
 
 /// Runs `with` beside a server that does this with each connection.
-fn beside<T>(reply: fn(TcpStream), with: impl FnOnce(SocketAddr) -> T) -> T {
+fn beside<T>(reply: impl Fn(TcpStream) + Sync, with: impl FnOnce(SocketAddr) -> T) -> T {
     let (listener, address) = listen();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -108,6 +113,27 @@ fn a_server_of_another_version_at_one_address_does_not_keep_a_client_from_the_ot
             let place: PlaceClient = Connector::new().connect(&addresses[..]).expect("one of them serves it");
             assert_eq!(place.number().expect("it answers"), 1);
         }
+    });
+}
+
+#[test]
+fn a_call_waits_for_an_address_that_may_serve_it_though_another_one_has_another_version() {
+    let (told, refused) = mpsc::channel();
+    let refuse_and_tell = |stream| {
+        refuse(stream);
+        let _ = told.send(()); // the test may have ended
+    };
+    beside(refuse_and_tell, |other| {
+        let first = serve(1);
+        let address = first.local_addr();
+        let connector = Connector::new().deadline(PATIENCE);
+        let place: PlaceClient = connector.connect(&[address, other][..]).expect("one of them serves it");
+        assert_eq!(place.number().expect("it answers"), 1);
+        first.stop().expect("it drains");
+        let call = place.start.number();
+        refused.recv_timeout(PATIENCE).expect("the other address is tried");
+        let _second = serve_at(address, 2);
+        assert_eq!(call.wait().expect("it has waited for this one"), 2);
     });
 }
 

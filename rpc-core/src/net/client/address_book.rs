@@ -28,13 +28,24 @@ pub(super) struct AddressBook {
     known: Mutex<Known>,
 }
 
+/// A refusal of a client for good.
+#[derive(Clone, Debug)]
+pub(super) struct Rejection {
+    /// The address of the server that has refused the client.
+    pub(super) address: SocketAddr,
+    /// The reason that the server gave.
+    pub(super) why: String,
+    /// True if the server speaks another version.
+    pub(super) other_version: bool,
+}
+
 /// The addresses that are known now.
 #[derive(Debug)]
 struct Known {
     /// The addresses, in the order in which they are tried. Never empty, and without duplicates.
     order: Vec<SocketAddr>,
-    /// The addresses at which a server has refused this client for good since one has last answered, each with its reason.
-    rejections: Vec<(SocketAddr, String)>,
+    /// The refusals for good since a server has last answered: the last one of each address.
+    rejections: Vec<Rejection>,
     /// True while a thread looks the name up.
     resolving: bool,
     /// The time at which the next lookup may begin.
@@ -94,23 +105,28 @@ impl AddressBook {
     }
 
     /// Notes that the server at this address has refused the client for good.
-    pub(super) fn note_rejection(&self, address: SocketAddr, why: &str) {
+    pub(super) fn note_rejection(&self, rejection: Rejection) {
         let mut known = self.lock();
         let Known { order, rejections, .. } = &mut *known;
         // One for each address at most: a name may get others.
-        rejections.retain(|(other, _)| *other != address && order.contains(other));
-        rejections.push((address, why.to_owned()));
+        rejections.retain(|other| other.address != rejection.address && order.contains(&other.address));
+        rejections.push(rejection);
     }
 
     /// Returns true if the servers at all addresses have refused the client for good.
     pub(super) fn all_reject(&self) -> bool {
         let known = self.lock();
-        let rejects = |address: &SocketAddr| known.rejections.iter().any(|(of, _)| of == address);
+        let rejects = |address: &SocketAddr| known.rejections.iter().any(|of| of.address == *address);
         known.order.iter().all(rejects)
     }
 
-    /// Returns the last address at which the client was refused for good, and the reason.
-    pub(super) fn rejection(&self) -> Option<(SocketAddr, String)> {
+    /// Returns true if the servers at all addresses speak other versions.
+    pub(super) fn all_reject_version(&self) -> bool {
+        self.all_reject() && self.lock().rejections.iter().all(|rejection| rejection.other_version)
+    }
+
+    /// Returns the last refusal for good.
+    pub(super) fn rejection(&self) -> Option<Rejection> {
         self.lock().rejections.last().cloned()
     }
 

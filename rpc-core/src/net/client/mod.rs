@@ -43,7 +43,7 @@ use crate::limits::{
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::text::Escaped;
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
-use address_book::AddressBook;
+use address_book::{AddressBook, Rejection};
 pub use addresses::Addresses;
 use channel::TcpChannel;
 use driver::Driver;
@@ -345,8 +345,8 @@ impl ClientInner {
         // A server that has refused says more than an address at which there is none, whichever was tried last.
         match (ready, self.book.rejection()) {
             (true, _) => Ok(()),
-            (false, Some((address, detail))) => {
-                Err(ConnectError::Rejected { server: address.to_string().into(), detail })
+            (false, Some(Rejection { address, why, .. })) => {
+                Err(ConnectError::Rejected { server: address.to_string().into(), detail: why })
             }
             (false, None) if is_foreign => Err(ConnectError::Rejected { server, detail }),
             (false, None) => Err(ConnectError::Unreachable { server, detail }),
