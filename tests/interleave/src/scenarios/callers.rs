@@ -84,7 +84,7 @@ fn futures() {
         ledger.answered(call, &thread.join().expect("a caller does not panic"));
     }
     ledger.answered(4, &shuttle::future::block_on(client.start.quick(4)));
-    nothing_waited_longer_than(millis(200));
+    nothing_waited_longer_than(millis(LEAVES));
     client.call.close();
     stop(server);
 }
