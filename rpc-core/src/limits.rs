@@ -7,7 +7,7 @@ mod protocol;
 
 use std::time::Duration;
 
-pub use bounds::{Least, SettingError, check_time};
+pub use bounds::{SettingError, check_deadline, check_time};
 pub use client::ClientLimits;
 pub use frames::*;
 pub use protocol::{
@@ -42,8 +42,11 @@ pub const MAX_SHOWN: usize = 1024;
 pub const MAX_LOOPS: usize = 256;
 
 /// Most nonces of ended sessions that a loop remembers, for the time of a lease: a thousand sessions that end in each second
-/// of it, in 4 MiB. Beyond that the oldest is forgotten, and a HELLO with it opens another session.
+/// of it, in 8 MiB. Beyond that the oldest is forgotten, and a HELLO with it opens another session.
 pub const ENDED_NONCES: usize = 65_536;
+/// One source has this part of them at most, as of the sessions; beyond it its own oldest is forgotten. So one peer that opens and
+/// ends sessions without pause does not make a loop forget the nonces of others.
+pub const ENDED_NONCES_SHARE: usize = 4;
 
 /// The time in which a new connection must send HELLO: a real client needs one round trip, and connections that send one
 /// byte at a time to occupy the server need longer.
@@ -311,7 +314,7 @@ impl ServerLimits {
         self.sessions = (self.sessions / loops).max(1);
         self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
         self.reply_budget /= loops;
-        self.replies = (self.replies / loops).max(1);
+        self.replies = (self.replies / loops).max(usize::from(self.replies > 0));
         self.unsent_budget /= loops;
         self.frames_budget = (self.frames_budget / loops).max(self.max_frame + HEADER);
         self

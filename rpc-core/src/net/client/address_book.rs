@@ -28,11 +28,24 @@ pub(super) struct AddressBook {
     known: Mutex<Known>,
 }
 
+/// A refusal of a client for good.
+#[derive(Clone, Debug)]
+pub(super) struct Rejection {
+    /// The address of the server that has refused the client.
+    pub(super) address: Address,
+    /// The reason that the server gave.
+    pub(super) why: String,
+    /// True if the server speaks another version.
+    pub(super) other_version: bool,
+}
+
 /// The addresses that are known now.
 #[derive(Debug)]
 struct Known {
     /// The addresses, in the order in which they are tried. Never empty, and without duplicates.
     order: Vec<Address>,
+    /// The refusals for good since a server has last answered: the last one of each address.
+    rejections: Vec<Rejection>,
     /// True while a thread looks the name up.
     resolving: bool,
     /// The time at which the next lookup may begin.
@@ -51,7 +64,13 @@ impl AddressBook {
         if order.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         }
-        let known = Known { order, resolving: false, resolve_at: Time::default(), is_fresh: false };
+        let known = Known {
+            order,
+            rejections: Vec::new(),
+            resolving: false,
+            resolve_at: Time::default(),
+            is_fresh: false,
+        };
         Ok(AddressBook { source, first, known: Mutex::new(known) })
     }
 
@@ -77,11 +96,38 @@ impl AddressBook {
     /// Notes that a server has answered at this address: it is the first one from now on.
     pub(super) fn prefer(&self, address: &Address) {
         let mut known = self.lock();
+        known.rejections.clear();
         known.is_fresh = false;
         let order = &mut known.order;
         if let Some(at) = order.iter().position(|known| known == address) {
             order[..=at].rotate_right(1);
         }
+    }
+
+    /// Notes that the server at this address has refused the client for good.
+    pub(super) fn note_rejection(&self, rejection: Rejection) {
+        let mut known = self.lock();
+        let Known { order, rejections, .. } = &mut *known;
+        // One for each address at most: a name may get others.
+        rejections.retain(|other| other.address != rejection.address && order.contains(&other.address));
+        rejections.push(rejection);
+    }
+
+    /// Returns true if the servers at all addresses have refused the client for good.
+    pub(super) fn all_reject(&self) -> bool {
+        let known = self.lock();
+        let rejects = |address: &Address| known.rejections.iter().any(|of| of.address == *address);
+        known.order.iter().all(rejects)
+    }
+
+    /// Returns true if the servers at all addresses speak other versions.
+    pub(super) fn all_reject_version(&self) -> bool {
+        self.all_reject() && self.lock().rejections.iter().all(|rejection| rejection.other_version)
+    }
+
+    /// Returns the last refusal for good.
+    pub(super) fn rejection(&self) -> Option<Rejection> {
+        self.lock().rejections.last().cloned()
     }
 
     /// Returns true if a lookup may still find a server that has moved since a server has last answered.

@@ -88,6 +88,11 @@ impl Attempts {
         self.failures.join("; ")
     }
 
+    /// Returns the addresses of the attempts that are under way.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.sockets.iter().map(|(address, _)| address)
+    }
+
     /// Returns the sockets.
     pub(super) fn sockets(&mut self) -> impl Iterator<Item = &mut Socket> {
         self.sockets.iter_mut().map(|(_, socket)| socket)

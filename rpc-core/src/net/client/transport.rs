@@ -145,6 +145,11 @@ impl Transport {
         if std::mem::take(&mut self.is_new) { self.address.clone() } else { None }
     }
 
+    /// Returns the address of the connection, or of the last attempt to make one.
+    pub(super) fn address(&self) -> Option<Address> {
+        self.address.clone()
+    }
+
     /// Returns true if a server has answered on this connection.
     #[inline]
     pub(super) fn is_good(&self) -> bool {
@@ -211,6 +216,8 @@ impl Transport {
             Link::Up(socket) => socket.note(event),
             Link::Connecting(attempts) => {
                 let Some((address, socket)) = attempts.finish(event) else { return };
+                // The other attempts end here without a result, so their addresses are still to be tried.
+                self.tried.retain(|tried| attempts.addresses().all(|begun| begun != tried));
                 os::set_options(socket.stream());
                 (self.address, self.is_new) = (Some(address), true);
                 self.link = Link::Up(socket);

@@ -125,7 +125,7 @@ impl Sessions {
         let session = self.sessions.try_remove(key.index as usize)?;
         self.by_id.remove(&session.id);
         if let Some(nonce) = session.nonce {
-            self.nonces.end(nonce, now, forget_at);
+            self.nonces.end(nonce, session.source, now, forget_at);
         }
         self.sources.remove(session.source);
         Some(session)
