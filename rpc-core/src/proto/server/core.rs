@@ -175,6 +175,11 @@ impl ServerCore {
         self.links.connections.get_mut(conn).map(|connection| &mut connection.outgoing)
     }
 
+    /// Returns the address of the peer of a connection.
+    pub fn peer(&self, conn: ConnId) -> Option<SocketAddr> {
+        self.links.connections.get(conn)?.peer
+    }
+
     /// Returns true if a connection is to be read: not while its peer does not read its replies, nor while frames wait,
     /// nor at its end.
     pub fn wants_read(&self, conn: ConnId) -> bool {
