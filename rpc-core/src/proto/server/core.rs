@@ -140,7 +140,10 @@ impl ServerCore {
                     self.counters.expired += 1;
                     end_session(&mut self.links, &mut self.calls, &mut self.held, key, limits, now);
                 }
-                Timer::Begin(key) => self.links.begin_again(key),
+                Timer::Begin(key) => {
+                    self.long_replies.timer_fired(self.links.sessions.get(key), &self.calls, now);
+                    self.links.begin_again(key);
+                }
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Frame(_) | Timer::Lease(_) => {}
             }
         }
