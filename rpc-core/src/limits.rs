@@ -108,10 +108,14 @@ pub const RUNNING_ARGUMENTS: usize = 4 << 20;
 /// method with long replies waits. With what was sent it keeps a connection below 8 MiB.
 pub const UNSENT_EXPECTED: usize = 4 << 20;
 
-/// The pause before another call of a session begins beside its first call of a method that got a thread, while no call of
-/// that method has ended: the length of its replies is not known. It is divided by the number of the session's calls that
-/// run, so that 128 have begun after 0.35 s. A handler makes a reply of 4 MiB in a twentieth of it, and on a machine with ten
-/// times as much to do as it can do, in half of it.
+/// While no call of a method that got a thread has ended, the length of its replies is not known, and a session has one such call.
+/// After so many steps that call waits for something, and makes no reply: others begin beside it. Each step is a timer of the loop
+/// that was set after the last one had fired: on a machine with far more to do than it can do, the handler gets a processor as
+/// often as the loop.
+pub const LEARN_STEPS: u32 = 16;
+
+/// The time of one step, and the pause between calls that begin after the last one. The pause is divided by the number of the
+/// session's calls that run, so that 128 have begun after 0.35 s more.
 pub const LEARN_PAUSE: Duration = Duration::from_millis(64);
 
 /// A reply of this length gets exactly the room that it needs in the write buffer.
@@ -138,6 +142,9 @@ pub const REPLY_ROOM_SPARE: usize = 256;
 
 /// Written bytes that a connection's buffer may still hold before they are removed: moving the rest costs a copy.
 pub const WRITTEN_KEPT: usize = 64 << 10;
+
+/// Terms of sessions that a loop remembers, to share them: clients of so many builds at once.
+pub const TERMS_SHARED: usize = 8;
 
 /// A draining server looks this often if it is done.
 pub const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -151,7 +151,7 @@ impl EventLoop {
         let timeout = self.timeout();
         match self.waiting.wait(&mut self.poll, &mut self.events, timeout) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-            _ => self.now = self.shared.clock.now(),
+            _ => self.read_clock(),
         }
         self.calls_left = CALLS_PER_TURN;
         self.note_events();
@@ -194,6 +194,11 @@ impl EventLoop {
     pub(super) fn poll_call(&mut self) -> Option<ReadyCall> {
         self.calls_left = self.calls_left.checked_sub(1)?;
         self.core.poll_call(self.now)
+    }
+
+    /// Reads the clock within a turn.
+    pub(super) fn read_clock(&mut self) {
+        self.now = self.shared.clock.now();
     }
 
     /// Asserts what holds between turns.
@@ -305,7 +310,7 @@ impl EventLoop {
     /// Adds a connection to this loop. `input` is what another loop has read from it.
     pub(super) fn connect(&mut self, stream: Stream, peer: Peer, input: Bytes) {
         let conn = self.core.handle_connected_by(Some(peer), self.now);
-        match LoopSocket::register(stream, peer, self.poll.registry(), Token(conn)) {
+        match LoopSocket::register(stream, self.poll.registry(), Token(conn)) {
             Ok(socket) => {
                 if self.sockets.len() <= conn {
                     self.sockets.resize_with(conn + 1, || None);

@@ -1,10 +1,9 @@
-//! Layer 4: a socket of an event loop: the shared [`Socket`], its client, and its place in the loop's list.
+//! Layer 4: a socket of an event loop: the shared [`Socket`], and its place in the loop's list.
 
 use std::io;
 
 use crate::net::os::{Event, Registry, Stream, Token};
 use crate::net::socket::{Progress, Socket};
-use crate::proto::peer::Peer;
 
 /// Reads before a socket is closed, at most. A client that sends more than that after its end gets a reset.
 const LAST_READS: usize = 4;
@@ -14,21 +13,14 @@ const LAST_READS: usize = 4;
 pub(super) struct LoopSocket {
     /// The socket, registered with the loop's poll.
     pub(super) socket: Socket,
-    /// The client.
-    pub(super) peer: Peer,
     /// True if the socket is in the loop's list of sockets to be read, so that it is listed once.
     pub(super) listed: bool,
 }
 
 impl LoopSocket {
     /// Registers a stream with the poll of a loop.
-    pub(super) fn register(
-        stream: Stream,
-        peer: Peer,
-        registry: &Registry,
-        token: Token,
-    ) -> io::Result<Self> {
-        Ok(LoopSocket { socket: Socket::register(stream, registry, token)?, peer, listed: false })
+    pub(super) fn register(stream: Stream, registry: &Registry, token: Token) -> io::Result<Self> {
+        Ok(LoopSocket { socket: Socket::register(stream, registry, token)?, listed: false })
     }
 
     /// Notes an event of the kernel. Returns true if the socket must be listed.

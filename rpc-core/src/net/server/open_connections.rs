@@ -24,7 +24,7 @@ pub(super) enum Place {
 #[derive(Clone, Copy, Debug, Default)]
 struct OfSource {
     /// The number of open ones.
-    open: usize,
+    open: u32, // descriptors are numbered by fewer bits
     /// True once one more found no place.
     was_full: bool,
 }
@@ -64,7 +64,7 @@ impl OpenConnections {
     pub(super) fn add(&self, source: SourceId) -> Place {
         let mut sources = self.sources();
         let of_source = sources.entry(source).or_default(); // it is there after this, with a connection
-        if of_source.open >= self.most_of_source {
+        if of_source.open as usize >= self.most_of_source {
             return Place::None { is_first: !std::mem::replace(&mut of_source.was_full, true) };
         }
         of_source.open += 1;

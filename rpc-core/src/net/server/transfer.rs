@@ -142,11 +142,12 @@ impl EventLoop {
     /// Closes a connection.
     pub(super) fn remove(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::take) else { return };
+        if let Some(peer) = self.core.peer(conn) {
+            self.shared.open.remove(peer.source());
+        }
         self.core.remove(conn, self.now);
         self.input.resize(READ_CHUNK, 0);
-        let peer = socket.peer;
         socket.close(&mut self.input);
-        self.shared.open.remove(peer.source());
     }
 
     /// Closes a connection whose source has its share, after a frame that tells its client to wait. `is_first`: the log says it.

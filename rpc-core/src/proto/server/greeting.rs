@@ -11,8 +11,9 @@
 use super::ServerConfig;
 use super::keys::SessionKey;
 use super::nonces::Known;
-use super::session::{Session, Terms};
+use super::session::Session;
 use super::sessions::Sessions;
+use super::terms::Terms;
 use crate::error::ProtocolError;
 use crate::ids::{SessionId, Time, Token};
 use crate::limits::MAX_SLOTS;

@@ -8,7 +8,7 @@ use super::greeting::{self, Greeting};
 use super::keys::SessionKey;
 use super::sessions::Room;
 use crate::error::ProtocolError;
-use crate::ids::Time;
+use crate::ids::{FNV_START, Time, fnv1a};
 use crate::wire::message::Hello;
 
 impl ServerCore {
@@ -39,7 +39,8 @@ impl ServerCore {
         now: Time,
     ) -> Handled {
         self.links.strike(conn, 1, now)?;
-        if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
+        let hello = fnv1a(FNV_START, body);
+        if self.links.connections.get(conn).is_some_and(|connection| connection.hello != hello) {
             return Err(ProtocolError::Unexpected("second HELLO"));
         }
         // The same flag as the first time: a client takes 'not resumed' for a new session with empty slots.

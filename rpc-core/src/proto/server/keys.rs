@@ -1,6 +1,6 @@
-//! Layer 2: the names of sessions and calls inside this process.
+//! Layer 2: the names of sessions, calls and timers inside this process.
 
-use crate::ids::{Seq, Slot};
+use crate::ids::{Seq, Slot, Time};
 use crate::proto::peer::SourceId;
 
 /// Names a session inside this process. The serial number prevents a stale key from reaching a newer session.
@@ -11,6 +11,9 @@ pub(super) struct SessionKey {
     /// The session's serial number.
     pub(super) serial: u64,
 }
+
+/// Names a timer: the time at which it is due, and its number.
+pub(super) type TimerKey = (Time, u64);
 
 /// Names a call that was handed out to be run, until it is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

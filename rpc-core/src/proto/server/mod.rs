@@ -42,6 +42,7 @@ mod sessions;
 mod sources;
 mod strikes;
 mod tables;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod timers;

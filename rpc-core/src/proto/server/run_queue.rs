@@ -132,6 +132,9 @@ impl RunQueue {
         lane.bytes += bytes;
         self.calls += 1;
         self.bytes += bytes;
+        if lane.places.capacity() == 0 {
+            lane.places.reserve_exact(1); // many clients make one call at a time
+        }
         lane.places.extend(place);
         if lane.turn == Turn::Empty {
             lane.turn = Turn::Listed;

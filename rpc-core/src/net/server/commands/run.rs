@@ -35,9 +35,10 @@ pub(in crate::net::server) fn run_commands(event_loop: &mut EventLoop) {
 pub(in crate::net::server) fn hand_over(event_loop: &mut EventLoop) {
     // `input` is all that was read: the other loop continues with the same bytes.
     while let Some(moved) = event_loop.core.poll_hand_over() {
+        let peer = event_loop.core.peer(moved.conn);
         event_loop.core.remove(moved.conn, event_loop.now);
-        let Some(socket) = event_loop.sockets.get_mut(moved.conn).and_then(Option::take) else { continue };
-        let peer = socket.peer;
+        let socket = event_loop.sockets.get_mut(moved.conn).and_then(Option::take);
+        let (Some(socket), Some(peer)) = (socket, peer) else { continue };
         match (
             socket.deregister(event_loop.poll.registry()),
             event_loop.queues.get(usize::from(moved.to_loop)),
