@@ -46,6 +46,8 @@
 //!   and a [`SettingError`] inside it which setting is outside its bounds.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
+//! - [`Around`] runs a [`ServerHook`] around each call of a service: it may refuse the call, and learns its [`Status`].
+//!   [`CallLimit`] is one that bounds the calls that run at once.
 //! - [`Later`] is what a method returns whose reply comes later, and [`Responder`] is what ends such a call, from any thread.
 //!
 //! To call:
@@ -140,5 +142,6 @@ pub use proto::UnknownCause;
 pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;
-pub use service::{CallContext, Later, Responder, Service};
+pub use service::{Around, CallContext, CallLimit, Later, Refused, Responder, ServerHook, Service};
 pub use text::Escaped;
+pub use wire::message::Status;

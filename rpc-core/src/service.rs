@@ -1,5 +1,7 @@
 //! Layer 3: the trait that a server stub implements, and all that it gets for one call.
 
+mod around;
+mod call_limit;
 mod dispatch;
 mod later;
 
@@ -10,6 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+pub use around::{Around, ServerHook};
+pub use call_limit::CallLimit;
 #[doc(hidden)] // for the drivers of a server: `net`, the simulator, and their tests
 pub use dispatch::{DispatchEnv, dispatch};
 #[doc(hidden)] // for the same
@@ -18,7 +22,7 @@ pub use later::{Later, Responder};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Returned;
-use crate::contract::Contract;
+use crate::contract::{Contract, Method};
 use crate::error::Reason;
 use crate::ids::{CallId, Clock, Time};
 use crate::limits::MAX_DETAIL;
@@ -47,6 +51,18 @@ pub struct Refused {
     pub detail: String,
 }
 
+impl Refused {
+    /// Refuses a call that may not run for this caller. No client tries it again by itself.
+    pub fn denied(text: impl Into<String>) -> Self {
+        Refused { reason: Reason::Denied, detail: text.into() }
+    }
+
+    /// Refuses a call for which there is no room now. A client tries again after a pause, while its deadline and its budget allow it.
+    pub fn busy(text: impl Into<String>) -> Self {
+        Refused { reason: Reason::Busy, detail: text.into() }
+    }
+}
+
 /// Proof that a call ran, and that its reply was written or comes later. Only [`Dispatch`] creates one.
 #[derive(Debug)]
 pub struct Dispatched {
@@ -66,6 +82,8 @@ impl Dispatched {
 pub struct CallContext {
     /// The name of the call.
     call: CallId,
+    /// The method.
+    method: &'static Method,
     /// The address of the caller.
     peer: Option<SocketAddr>,
     /// The time until which the caller waits.
@@ -80,6 +98,11 @@ impl CallContext {
     /// Returns the name of the call: session, slot and sequence number. Every duplicate of the call has the same name.
     pub fn call(&self) -> CallId {
         self.call
+    }
+
+    /// Returns the method: its name is `Service.method`.
+    pub fn method(&self) -> &'static Method {
+        self.method
     }
 
     /// Returns the address of the caller; `None` in the simulator and in-process.
@@ -151,6 +174,8 @@ impl fmt::Debug for CallContext {
 pub struct CallEnv<'a> {
     /// The name of the call.
     pub call: CallId,
+    /// The method.
+    pub method: &'static Method,
     /// The address of the caller.
     pub peer: Option<SocketAddr>,
     /// The time until which the caller waits.
@@ -219,6 +244,7 @@ impl<'a> Dispatch<'a> {
     pub fn context(&self) -> CallContext {
         CallContext {
             call: self.env.call,
+            method: self.env.method,
             peer: self.env.peer,
             deadline: self.env.deadline,
             clock: Arc::clone(self.env.clock),

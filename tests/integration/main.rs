@@ -1,6 +1,7 @@
 //! All integration tests in one binary: a list of modules.
 
 mod addresses;
+mod around;
 mod attack;
 mod by_name;
 #[cfg(target_os = "linux")]

@@ -78,6 +78,7 @@ fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
         ("REPLY refused", busy, Vec::new()),
         ("REPLY lost", Header { millis: 50, ..reply(Status::ReplyLost) }, REPLY_NOT_KEPT.as_bytes().to_vec()),
         ("REPLY given up", reply(Status::GivenUp), b"no caller waits any more".to_vec()),
+        ("REPLY denied", reply(Status::Refused(Reason::Denied)), b"for readers only".to_vec()),
         ("CANCEL", Header::for_call(Kind::Cancel, 3, 7), Vec::new()),
         ("ACK", Header::for_call(Kind::Ack, 3, 7), Vec::new()),
         ("PING", plain(Kind::Ping), Vec::new()),

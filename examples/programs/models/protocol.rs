@@ -126,6 +126,7 @@ impl Protocol {
         let entered = Cell::new(false);
         let env = CallEnv {
             call: call.call,
+            method: call.entry.method,
             peer: call.peer,
             deadline: call.deadline,
             clock: &self.clock,

@@ -45,6 +45,7 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
     };
     let env = CallEnv {
         call: call.call,
+        method: call.entry.method,
         peer: call.peer,
         deadline: call.deadline,
         clock: &server.clock,
