@@ -199,6 +199,7 @@ impl Server {
             cancelled: None,
             limit: MAX_FRAME,
             held: None,
+            metadata: None,
         };
         let call = Dispatch::new(entry.index, &frame.body, reply, &entered, env);
         // A panic of the implementation ends its call, not the server.

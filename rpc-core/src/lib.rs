@@ -55,6 +55,7 @@
 //!   [`ConnectError`] tells why there is no connection. [`Addresses`] are those of a server, or a name that is looked up again.
 //! - [`Handle`], the field `call` of a client: the deadline of a call, retries, failing fast, [`ClientCounters`], the
 //!   [`Incarnation`] of the server, closing.
+//! - [`Metadata`]: short texts beside the arguments of a call, such as the context of a trace.
 //! - [`Pending`], a started call (the field `start` of a client); [`Race`], many of them in the order in which they finish.
 //! - [`ByName`]: calls without a trait, by a name that is known only at run time.
 //!
@@ -145,3 +146,4 @@ pub use serde;
 pub use service::{Around, CallContext, CallLimit, Later, Refused, Responder, ServerHook, Service};
 pub use text::Escaped;
 pub use wire::message::Status;
+pub use wire::metadata::{Metadata, MetadataError};

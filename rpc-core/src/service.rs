@@ -29,6 +29,7 @@ use crate::limits::MAX_DETAIL;
 use crate::proto::server::{CallKey, Told};
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::message::{Status, cut};
+use crate::wire::metadata::Metadata;
 
 /// The trait that `#[rpc]` implements for a server stub: it decodes the arguments, calls the implementation, and encodes.
 pub trait Service: Send + Sync + 'static {
@@ -92,7 +93,12 @@ pub struct CallContext {
     clock: Arc<dyn Clock>,
     /// Set when the caller cancels the call.
     cancelled: Option<Arc<Told>>,
+    /// The metadata of the call; `None` if it has none.
+    metadata: Option<Arc<Metadata>>,
 }
+
+/// The metadata of calls that have none.
+static NO_METADATA: Metadata = Metadata::empty();
 
 impl CallContext {
     /// Returns the name of the call: session, slot and sequence number. Every duplicate of the call has the same name.
@@ -103,6 +109,11 @@ impl CallContext {
     /// Returns the method: its name is `Service.method`.
     pub fn method(&self) -> &'static Method {
         self.method
+    }
+
+    /// Returns the texts that the caller has sent beside the arguments. They are the word of the caller, and prove nothing.
+    pub fn metadata(&self) -> &Metadata {
+        self.metadata.as_deref().unwrap_or(&NO_METADATA)
     }
 
     /// Returns the address of the caller; `None` in the simulator and in-process.
@@ -188,6 +199,8 @@ pub struct CallEnv<'a> {
     pub held: Option<(&'a CallKey, &'a Arc<dyn Holder>)>,
     /// The longest body of a reply, in bytes.
     pub limit: usize,
+    /// The metadata of the call; `None` if it has none.
+    pub metadata: Option<&'a Arc<Metadata>>,
 }
 
 impl fmt::Debug for CallEnv<'_> {
@@ -249,6 +262,7 @@ impl<'a> Dispatch<'a> {
             deadline: self.env.deadline,
             clock: Arc::clone(self.env.clock),
             cancelled: self.env.cancelled.cloned(),
+            metadata: self.env.metadata.cloned(),
         }
     }
 

@@ -60,6 +60,7 @@ impl Loopback {
             cancelled: None,
             limit,
             held: None,
+            metadata: None,
         };
         let (mut reply, entered) = (Vec::new(), Cell::new(false));
         let dispatch = Dispatch::new(index, &request.body, &mut reply, &entered, env);

@@ -20,6 +20,7 @@ mod given_up;
 mod killed;
 mod later;
 mod lost;
+mod metadata;
 mod raw_client;
 mod raw_server;
 mod replayed;

@@ -10,6 +10,7 @@ use rpc_core::wire::message::{
     self, Agreement, FEATURE_NO_BODY_CHECKSUM, FEATURE_PROPERTIES, Hello, REPLY_NOT_KEPT, Status, Table,
     Welcome,
 };
+use rpc_core::wire::metadata::HAS_METADATA;
 use rpc_core::wire::reject::RejectCode;
 use serde::Serialize;
 
@@ -57,6 +58,11 @@ fn reply(status: Status) -> Header {
     Header { code: status.code(), ..Header::for_call(Kind::Reply, 0, 1) }
 }
 
+/// The body of a call of `get` with metadata.
+fn labelled() -> Vec<u8> {
+    [&encoded(&("a",))[..], b"\x06caller\x06\0backup", &[15, 0]].concat()
+}
+
 /// The expected vectors of the page: a name, a header and a body each.
 fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
     let plain = |kind| Header::new(kind);
@@ -73,6 +79,7 @@ fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
         ("HELLO resume", plain(Kind::Hello), hello(true).encode()),
         ("WELCOME", plain(Kind::Welcome), welcome().encode()),
         ("CALL", call, encoded(&("a",))),
+        ("CALL metadata", Header { code: HAS_METADATA, ..call }, labelled()),
         ("REPLY done", reply(Status::Done), encoded(&"1")),
         ("REPLY failed", reply(Status::Failed), encoded(&KvError::NotFound)),
         ("REPLY refused", busy, Vec::new()),

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rpc_core::{Around, CallContext, CallError, CallLimit, Reason, Refused, Server, ServerHook, Status, rpc};
+use rpc_core::{
+    Around, CallContext, CallError, CallLimit, Metadata, Reason, Refused, Server, ServerHook, Status, rpc,
+};
 
 /// An error of a test.
 type Failure = Box<dyn std::error::Error>;
@@ -103,6 +105,25 @@ fn calls_that_run_at_once_are_limited() -> Result<(), Failure> {
     for search in searches {
         assert_eq!(search.wait()?, ["a"], "what is busy is tried again");
     }
+    notes.call.close();
+    Ok(())
+}
+
+#[test]
+fn a_caller_says_its_name_beside_the_arguments() -> Result<(), Failure> {
+    let named_only = |cx: &CallContext| match cx.metadata().get("caller") {
+        Some(_) => Ok(()),
+        None => Err(Refused::denied("say who you are")),
+    };
+    let notes = Around::new(NotesServer::new(Book::default()), named_only);
+    let server = Server::builder().service(notes).bind("127.0.0.1:0")?.spawn()?;
+    let notes = NotesClient::connect(server.local_addr())?;
+    assert!(notes.write("a", "text").is_err(), "it is denied");
+    let mut metadata = Metadata::new();
+    metadata.set("caller", "backup")?;
+    let backup = notes.call.with_metadata(metadata);
+    backup.write("a", "text")?;
+    assert_eq!(backup.read("a")?.as_deref(), Some("text"));
     notes.call.close();
     Ok(())
 }

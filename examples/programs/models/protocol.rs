@@ -133,6 +133,7 @@ impl Protocol {
             cancelled: call.cancelled.as_ref(),
             limit: self.limit,
             held: None,
+            metadata: None,
         };
         match self.service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, env)) {
             Ok(dispatched) => dispatched.status().unwrap_or(Status::GivenUp), // it holds no call

@@ -8,7 +8,8 @@ use crate::error::Reason;
 use crate::ids::{Incarnation, SessionId, Token};
 use crate::limits::MAX_SLOTS;
 use crate::wire::message::{
-    Agreement, FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_NO_BODY_CHECKSUM, Status, Table, Welcome,
+    Agreement, FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_METADATA, FEATURE_NO_BODY_CHECKSUM, Status, Table,
+    Welcome,
 };
 
 /// A service whose contract is not the same on both sides.
@@ -62,6 +63,11 @@ impl Session {
     /// Returns true if bodies carry checksums.
     pub(super) fn has_checksums(&self) -> bool {
         self.features & FEATURE_NO_BODY_CHECKSUM == 0
+    }
+
+    /// Returns true if a call may have metadata (W13a).
+    pub(super) fn knows_metadata(&self) -> bool {
+        self.features & FEATURE_METADATA != 0
     }
 
     /// Returns true if a reply may have this status: some are agreed on (W12).
