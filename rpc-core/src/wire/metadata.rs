@@ -6,6 +6,8 @@
 //! ```
 //! The metadata is behind the arguments, so that a client can leave it out for a server that does not know it.
 
+use std::str::from_utf8;
+
 use thiserror::Error;
 
 use crate::limits::MAX_METADATA;
@@ -158,5 +160,5 @@ fn first(bytes: &[u8]) -> Option<((&str, &str), &[u8])> {
     let (key, behind) = behind.split_at_checked(usize::from(*length))?;
     let (length, behind) = behind.split_first_chunk()?;
     let (value, behind) = behind.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
-    Some(((str::from_utf8(key).ok()?, str::from_utf8(value).ok()?), behind))
+    Some(((from_utf8(key).ok()?, from_utf8(value).ok()?), behind))
 }

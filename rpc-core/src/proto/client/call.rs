@@ -61,7 +61,7 @@ impl Call {
         if is_known {
             return (HAS_METADATA, &self.body, self.body_crc);
         }
-        let arguments = &self.body[..self.body.len().saturating_sub(self.metadata)];
+        let (arguments, _) = self.body.split_at(self.body.len().saturating_sub(self.metadata));
         (0, arguments, body_checksum(arguments, true))
     }
 
