@@ -14,7 +14,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll};
 use rpc_core::MonotonicClock;
 use rpc_core::Reason;
-use rpc_core::contract::Directory;
+use rpc_core::contract::{Directory, Entry};
 use rpc_core::ids::{CallId, Clock, Incarnation, SessionId, Token};
 use rpc_core::service::{CallEnv, Dispatch, Service};
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
@@ -178,7 +178,7 @@ impl Server {
             _ if frame.header.millis == 0 => Status::Refused(Reason::Deadline),
             _ if frame.skipped.is_some() => Status::Refused(Reason::TooLarge),
             None => Status::Refused(Reason::NoSuchMethod),
-            Some(method) => self.dispatch(id, frame, method.index, &mut reply),
+            Some(entry) => self.dispatch(id, frame, entry, &mut reply),
         };
         connection.reply(&frame.header, status, &reply);
         if let Some(session) = self.sessions.get_mut(&id) {
@@ -187,19 +187,21 @@ impl Server {
     }
 
     /// Calls the service through the stub that `#[rpc]` wrote: it decodes the arguments and encodes the result.
-    fn dispatch(&self, session: SessionId, frame: &Frame, method: usize, reply: &mut Vec<u8>) -> Status {
+    fn dispatch(&self, session: SessionId, frame: &Frame, entry: Entry, reply: &mut Vec<u8>) -> Status {
         let (header, entered) = (frame.header, Cell::new(false));
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::new()); // for implementations that ask for the time left
         let env = CallEnv {
             call: CallId { session, slot: header.slot, seq: header.seq },
+            method: entry.method,
             peer: None,
             deadline: clock.now().plus(Duration::from_millis(header.millis.into())),
             clock: &clock,
             cancelled: None,
             limit: MAX_FRAME,
             held: None,
+            metadata: None,
         };
-        let call = Dispatch::new(method, &frame.body, reply, &entered, env);
+        let call = Dispatch::new(entry.index, &frame.body, reply, &entered, env);
         // A panic of the implementation ends its call, not the server.
         match catch_unwind(AssertUnwindSafe(|| self.service.dispatch(call))) {
             Ok(Ok(dispatched)) => return dispatched.status().unwrap_or(Status::GivenUp), // it holds no call

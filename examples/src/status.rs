@@ -120,6 +120,7 @@ fn status_of(reason: Reason) -> Status {
         Reason::Cancelled | Reason::Deadline | Reason::NoFreeSlot => Status::Unanswered,
         Reason::NoSuchMethod | Reason::Contract | Reason::BadArguments => Status::Mismatch,
         Reason::TooLarge | Reason::Encode => Status::Usage,
+        Reason::Denied => Status::Negative,
         _ => Status::Server, // busy, draining, closed
     }
 }

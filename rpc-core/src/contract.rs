@@ -192,6 +192,9 @@ pub enum ContractError {
     /// The same name twice.
     #[error("two services are called `{0}`; rename one of the traits")]
     SameService(&'static str),
+    /// A setting is for a method that the service does not have.
+    #[error("service `{0}` has no method `{1}`")]
+    NoSuchMethod(&'static str, String),
     /// Two methods whose hashes are equal.
     #[error("`{0}` and `{1}` have the same hash; rename one of them")]
     SameMethod(&'static str, &'static str),

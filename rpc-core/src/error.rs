@@ -29,6 +29,9 @@ pub enum Reason {
     /// The server could not decode the arguments.
     #[error("the server could not decode the arguments")]
     BadArguments,
+    /// The service refused to run it: it may not, for this caller.
+    #[error("the service denied it")]
+    Denied,
     /// The arguments do not fit into a frame.
     #[error("the arguments are too large")]
     TooLarge,
@@ -48,13 +51,14 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 12] = [
+    pub const ALL: [Reason; 13] = [
         Reason::Cancelled,
         Reason::Deadline,
         Reason::Busy,
         Reason::Draining,
         Reason::NoSuchMethod,
         Reason::BadArguments,
+        Reason::Denied,
         Reason::TooLarge,
         Reason::Contract,
         Reason::Encode,

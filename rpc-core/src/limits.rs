@@ -11,8 +11,8 @@ pub use bounds::{SettingError, check_deadline, check_time};
 pub use client::ClientLimits;
 pub use frames::*;
 pub use protocol::{
-    HEADER, MAX_DEPTH, MAX_GREETING, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS, RESUME_FIELDS,
-    SKIP_FACTOR, SPARE_ELEMENTS,
+    HEADER, MAX_DEPTH, MAX_GREETING, MAX_METADATA, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS,
+    RESUME_FIELDS, SKIP_FACTOR, SPARE_ELEMENTS,
 };
 
 /// Most methods of one service: a method table must fit their signatures.

@@ -29,6 +29,11 @@ pub fn give_up(text: String) -> ! {
     std::panic::resume_unwind(Box::new(GivingUp(text))) // and not `panic_any`: nothing is wrong, so nothing is printed
 }
 
+/// Returns true if this is the payload of a handler that gave its call up.
+pub fn is_giving_up(panic: &(dyn Any + Send)) -> bool {
+    panic.is::<GivingUp>()
+}
+
 /// Returns the text of a handler that gave its call up.
 ///
 /// # Errors

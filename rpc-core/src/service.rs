@@ -1,5 +1,7 @@
 //! Layer 3: the trait that a server stub implements, and all that it gets for one call.
 
+mod around;
+mod call_limit;
 mod dispatch;
 mod health;
 mod later;
@@ -11,6 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+pub use around::{Around, ServerHook};
+pub use call_limit::CallLimit;
 #[doc(hidden)] // for the drivers of a server: `net`, the simulator, and their tests
 pub use dispatch::{DispatchEnv, dispatch};
 pub use health::{Health, HealthClient, HealthState};
@@ -20,7 +24,7 @@ pub use later::{Later, Responder};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Returned;
-use crate::contract::Contract;
+use crate::contract::{Contract, Method};
 use crate::error::Reason;
 use crate::ids::{CallId, Clock, Time};
 use crate::limits::MAX_DETAIL;
@@ -28,6 +32,7 @@ use crate::proto::peer::{Peer, PeerCredentials};
 use crate::proto::server::{CallKey, Told};
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::message::{Status, cut};
+use crate::wire::metadata::Metadata;
 
 /// The trait that `#[rpc]` implements for a server stub: it decodes the arguments, calls the implementation, and encodes.
 pub trait Service: Send + Sync + 'static {
@@ -50,6 +55,18 @@ pub struct Refused {
     pub detail: String,
 }
 
+impl Refused {
+    /// Refuses a call that may not run for this caller. No client tries it again by itself.
+    pub fn denied(text: impl Into<String>) -> Self {
+        Refused { reason: Reason::Denied, detail: text.into() }
+    }
+
+    /// Refuses a call for which there is no room now. A client tries again after a pause, while its deadline and its budget allow it.
+    pub fn busy(text: impl Into<String>) -> Self {
+        Refused { reason: Reason::Busy, detail: text.into() }
+    }
+}
+
 /// Proof that a call ran, and that its reply was written or comes later. Only [`Dispatch`] creates one.
 #[derive(Debug)]
 pub struct Dispatched {
@@ -69,6 +86,8 @@ impl Dispatched {
 pub struct CallContext {
     /// The name of the call.
     call: CallId,
+    /// The method.
+    method: &'static Method,
     /// The caller, as far as it is known.
     peer: Option<Peer>,
     /// The time until which the caller waits.
@@ -77,12 +96,27 @@ pub struct CallContext {
     clock: Arc<dyn Clock>,
     /// Set when the caller cancels the call.
     cancelled: Option<Arc<Told>>,
+    /// The metadata of the call; `None` if it has none.
+    metadata: Option<Arc<Metadata>>,
 }
+
+/// The metadata of calls that have none.
+static NO_METADATA: Metadata = Metadata::empty();
 
 impl CallContext {
     /// Returns the name of the call: session, slot and sequence number. Every duplicate of the call has the same name.
     pub fn call(&self) -> CallId {
         self.call
+    }
+
+    /// Returns the method: its name is `Service.method`.
+    pub fn method(&self) -> &'static Method {
+        self.method
+    }
+
+    /// Returns the texts that the caller has sent beside the arguments. They are the word of the caller, and prove nothing.
+    pub fn metadata(&self) -> &Metadata {
+        self.metadata.as_deref().unwrap_or(&NO_METADATA)
     }
 
     /// Returns the address of the caller; `None` over a Unix socket, in the simulator and in-process.
@@ -160,6 +194,8 @@ impl fmt::Debug for CallContext {
 pub struct CallEnv<'a> {
     /// The name of the call.
     pub call: CallId,
+    /// The method.
+    pub method: &'static Method,
     /// The caller, as far as it is known.
     pub peer: Option<Peer>,
     /// The time until which the caller waits.
@@ -172,6 +208,8 @@ pub struct CallEnv<'a> {
     pub held: Option<(&'a CallKey, &'a Arc<dyn Holder>)>,
     /// The longest body of a reply, in bytes.
     pub limit: usize,
+    /// The metadata of the call; `None` if it has none.
+    pub metadata: Option<&'a Arc<Metadata>>,
 }
 
 impl fmt::Debug for CallEnv<'_> {
@@ -228,10 +266,12 @@ impl<'a> Dispatch<'a> {
     pub fn context(&self) -> CallContext {
         CallContext {
             call: self.env.call,
+            method: self.env.method,
             peer: self.env.peer,
             deadline: self.env.deadline,
             clock: Arc::clone(self.env.clock),
             cancelled: self.env.cancelled.cloned(),
+            metadata: self.env.metadata.cloned(),
         }
     }
 

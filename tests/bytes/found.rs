@@ -73,6 +73,7 @@ fn calls_that_wait_to_be_tried_again_are_bounded_like_those_that_wait_for_a_slot
             method: &WORK,
             body: Vec::new(),
             body_crc: 0,
+            metadata: 0,
             within,
             repeat: false,
             retry: true,

@@ -51,7 +51,17 @@ impl Loopback {
         let call = CallId { session: rpc_core::ids::SessionId(0), slot: 0, seq: 1 };
         let deadline = self.clock.now().plus(request.within);
         let (clock, limit) = (&self.clock, MAX_FRAME);
-        let env = CallEnv { call, peer: None, deadline, clock, cancelled: None, limit, held: None };
+        let env = CallEnv {
+            call,
+            method: request.method,
+            peer: None,
+            deadline,
+            clock,
+            cancelled: None,
+            limit,
+            held: None,
+            metadata: None,
+        };
         let (mut reply, entered) = (Vec::new(), Cell::new(false));
         let dispatch = Dispatch::new(index, &request.body, &mut reply, &entered, env);
         match self.service.dispatch(dispatch) {

@@ -1,6 +1,7 @@
 //! All integration tests in one binary: a list of modules.
 
 mod addresses;
+mod around;
 mod attack;
 mod by_name;
 #[cfg(target_os = "linux")]
@@ -20,6 +21,7 @@ mod killed;
 mod later;
 mod left_behind;
 mod lost;
+mod metadata;
 mod raw_client;
 mod raw_server;
 mod replayed;

@@ -95,6 +95,7 @@ impl Does {
             method: self.method(),
             body_crc: body_checksum(&body, true),
             body,
+            metadata: 0,
             within,
             repeat: self == Does::Idempotent,
             retry: true,

@@ -109,6 +109,7 @@ fn the_limits_are_those_of_the_page() {
         ),
         ("services in a HELLO", grouped(limits::MAX_SERVICES)),
         ("methods in a TABLE", grouped(limits::MAX_METHODS)),
+        ("metadata of a call", bytes(limits::MAX_METADATA)),
         ("text of a refusal or a panic", bytes(limits::MAX_DETAIL)),
         ("arguments of a method", grouped(rpc_codegen::validate::MAX_ARGUMENTS)),
         ("nesting of a value", limits::MAX_DEPTH.to_string()),

@@ -10,6 +10,7 @@ use rpc_core::wire::message::{
     self, Agreement, FEATURE_NO_BODY_CHECKSUM, FEATURE_PROPERTIES, Hello, REPLY_NOT_KEPT, Status, Table,
     Welcome,
 };
+use rpc_core::wire::metadata::HAS_METADATA;
 use rpc_core::wire::reject::RejectCode;
 use serde::Serialize;
 
@@ -57,6 +58,11 @@ fn reply(status: Status) -> Header {
     Header { code: status.code(), ..Header::for_call(Kind::Reply, 0, 1) }
 }
 
+/// The body of a call of `get` with metadata.
+fn labelled() -> Vec<u8> {
+    [&encoded(&("a",))[..], b"\x06caller\x06\0backup", &[15, 0]].concat()
+}
+
 /// The expected vectors of the page: a name, a header and a body each.
 fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
     let plain = |kind| Header::new(kind);
@@ -73,11 +79,13 @@ fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
         ("HELLO resume", plain(Kind::Hello), hello(true).encode()),
         ("WELCOME", plain(Kind::Welcome), welcome().encode()),
         ("CALL", call, encoded(&("a",))),
+        ("CALL metadata", Header { code: HAS_METADATA, ..call }, labelled()),
         ("REPLY done", reply(Status::Done), encoded(&"1")),
         ("REPLY failed", reply(Status::Failed), encoded(&KvError::NotFound)),
         ("REPLY refused", busy, Vec::new()),
         ("REPLY lost", Header { millis: 50, ..reply(Status::ReplyLost) }, REPLY_NOT_KEPT.as_bytes().to_vec()),
         ("REPLY given up", reply(Status::GivenUp), b"no caller waits any more".to_vec()),
+        ("REPLY denied", reply(Status::Refused(Reason::Denied)), b"for readers only".to_vec()),
         ("CANCEL", Header::for_call(Kind::Cancel, 3, 7), Vec::new()),
         ("ACK", Header::for_call(Kind::Ack, 3, 7), Vec::new()),
         ("PING", plain(Kind::Ping), Vec::new()),

@@ -3,6 +3,8 @@
 pub mod jobs;
 
 #[cfg(test)]
+mod around_a_call;
+#[cfg(test)]
 mod async_code;
 #[cfg(test)]
 mod by_name;

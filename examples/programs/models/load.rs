@@ -144,8 +144,16 @@ impl Callers {
         let mut body = Vec::new();
         codec::encode(&("subject",), &mut body, 1024).map_err(io::Error::other)?;
         let body_crc = frame::body_checksum(&body, true);
-        let request =
-            Request { method, body, body_crc, within: LONG, repeat: false, retry: false, fail_fast: false };
+        let request = Request {
+            method,
+            body,
+            body_crc,
+            metadata: 0,
+            within: LONG,
+            repeat: false,
+            retry: false,
+            fail_fast: false,
+        };
         caller.began = Instant::now();
         caller.core.start(1, request, self.clock.now()).map_err(|outcome| failed(&outcome))?;
         caller.write(&self.clock)

@@ -126,12 +126,14 @@ impl Protocol {
         let entered = Cell::new(false);
         let env = CallEnv {
             call: call.call,
+            method: call.entry.method,
             peer: call.peer,
             deadline: call.deadline,
             clock: &self.clock,
             cancelled: call.cancelled.as_ref(),
             limit: self.limit,
             held: None,
+            metadata: None,
         };
         match self.service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, env)) {
             Ok(dispatched) => dispatched.status().unwrap_or(Status::GivenUp), // it holds no call

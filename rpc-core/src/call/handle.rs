@@ -20,6 +20,7 @@ use crate::proto::{Outcome, Request};
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::frame::body_checksum;
 use crate::wire::message::Table;
+use crate::wire::metadata::Metadata;
 
 /// A client stub. `#[rpc]` implements this trait for `KvClient`.
 pub trait Client: Sized {
@@ -44,12 +45,22 @@ pub struct Caller {
     retry: bool,
     /// True if calls end as soon as the server could not be reached at any of its addresses.
     fail_fast: bool,
+    /// The metadata of each call; `None` if they have none.
+    metadata: Option<Arc<Metadata>>,
 }
 
 impl Caller {
     /// Returns a caller over `channel` with the default options.
     pub fn new(channel: Arc<dyn Channel>, default_deadline: Duration, max_frame: usize) -> Self {
-        Caller { channel, deadline: None, default_deadline, max_frame, retry: true, fail_fast: false }
+        Caller {
+            channel,
+            deadline: None,
+            default_deadline,
+            max_frame,
+            retry: true,
+            fail_fast: false,
+            metadata: None,
+        }
     }
 
     /// Calls `method` and waits for its reply. A method without an error type of its own is called with `E` =
@@ -116,12 +127,28 @@ impl Caller {
         self.channel.close();
     }
 
+    /// Appends metadata to the arguments of a call. Returns the number of its bytes.
+    #[cold] // so that calls without metadata do not pay for it
+    fn append(&self, metadata: &Metadata, body: &mut Vec<u8>) -> Result<usize, Outcome> {
+        let bytes = metadata.append_to(body);
+        if body.len() > self.max_frame {
+            let text =
+                format!("{} bytes with its metadata are over the limit of {}", body.len(), self.max_frame);
+            return Err(Outcome::NotExecuted(Reason::TooLarge, text));
+        }
+        Ok(bytes)
+    }
+
     /// Encodes a call.
     fn request(&self, method: &'static Method, arguments: &impl Serialize) -> Result<Request, Outcome> {
         let mut body = Vec::with_capacity(96); // most arguments fit, so that it need not grow
         match codec::encode(arguments, &mut body, self.max_frame) {
             Ok(()) => Ok(Request {
                 method,
+                metadata: match &self.metadata {
+                    Some(metadata) => self.append(metadata, &mut body)?,
+                    None => 0,
+                },
                 body_crc: body_checksum(&body, true),
                 body,
                 within: self.deadline_of(method),
@@ -199,6 +226,14 @@ impl<C: Client> Handle<C> {
     /// ```
     pub fn fail_fast(&self, fail_fast: bool) -> C {
         C::from_caller(self.caller.with_fail_fast(fail_fast))
+    }
+
+    /// Returns a client that sends these texts beside the arguments of each call, in place of those that it has sent so far. The
+    /// methods find them in [`CallContext::metadata`](crate::CallContext::metadata). A server of an earlier version gets the calls
+    /// without them. See [`Metadata`] for an example.
+    pub fn with_metadata(&self, metadata: Metadata) -> C {
+        let metadata = Some(Arc::new(metadata)).filter(|metadata| !metadata.is_empty());
+        C::from_caller(Caller { metadata, ..self.caller.clone() })
     }
 
     /// Returns the deadline of calls whose method has none.

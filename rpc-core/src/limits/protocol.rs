@@ -26,6 +26,10 @@ pub const MAX_SERVICES: usize = 64;
 /// Longest name of a service or a method, in bytes: its length is one byte on the wire.
 pub const MAX_NAME: usize = 255;
 
+/// Longest metadata of a call, in bytes: the context of a trace in the form of the W3C has up to 600, and the name of a caller and
+/// a few words more fit beside it. What is larger is an argument.
+pub const MAX_METADATA: usize = 1024;
+
 /// Deepest nesting of a value, when encoding and when decoding: 14 KB of nested enums overflow a stack of 2 MiB, 64 levels
 /// do not.
 pub const MAX_DEPTH: u32 = 64;

@@ -9,9 +9,11 @@ use crate::contract::Method;
 pub struct Request {
     /// The method.
     pub method: &'static Method,
-    /// The encoded arguments.
+    /// The encoded arguments, and the metadata behind them.
     pub body: Vec<u8>,
-    /// CRC32C of the encoded arguments, computed before any lock is taken.
+    /// The number of bytes at the end of `body` that are metadata; 0 if there is none.
+    pub metadata: usize,
+    /// CRC32C of `body`, computed before any lock is taken.
     pub body_crc: u32,
     /// The time that the caller waits at most, from now.
     pub within: Duration,

@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::{CallEnv, Dispatch, Holder, Service};
+use super::{CallEnv, Dispatch, Holder, Refused, Service};
 use crate::error::Reason;
 use crate::ids::Clock;
 use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
@@ -16,6 +16,7 @@ use crate::panics::{given_up, panic_text};
 use crate::proto::server::ReadyCall;
 use crate::text::Escaped;
 use crate::wire::message::{Status, cut};
+use crate::wire::metadata::Metadata;
 
 /// The environment of all calls of a server: its services and its clock.
 pub struct DispatchEnv {
@@ -43,20 +44,32 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
     let Some(service) = server.services.get(call.entry.service) else {
         return Some(Status::Refused(Reason::NoSuchMethod)); // the directory was made from these services
     };
+    let (arguments, metadata) = match call.has_metadata {
+        false => (&call.body[..], None),
+        true => match split(&call.body) {
+            Ok((arguments, metadata)) => (arguments, Some(metadata)),
+            Err(refused) => {
+                write_text(reply, &refused.detail);
+                return Some(Status::Refused(refused.reason));
+            }
+        },
+    };
     let env = CallEnv {
         call: call.call,
+        method: call.entry.method,
         peer: call.peer,
         deadline: call.deadline,
         clock: &server.clock,
         cancelled: call.cancelled.as_ref(),
         limit: server.limit,
         held: Some((&call.key, &server.holder)),
+        metadata: metadata.as_ref(),
     };
     let entered = Cell::new(false);
     // Unwind safety: of our own state only `reply` is half-done after a panic, and it is written anew. State that the
     // implementation leaves half-done is its own responsibility, as with any panic in a thread.
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, env))
+        service.dispatch(Dispatch::new(call.entry.index, arguments, reply, &entered, env))
     }));
     match ended {
         Ok(Ok(dispatched)) => dispatched.status(),
@@ -77,6 +90,15 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
             }
         },
     }
+}
+
+/// Splits the body of a call into its arguments and its metadata.
+#[cold] // so that calls without metadata do not pay for it
+fn split(body: &[u8]) -> Result<(&[u8], Arc<Metadata>), Refused> {
+    let detail = || "the metadata of the call cannot be read".to_owned();
+    let (arguments, metadata) =
+        Metadata::split(body).ok_or_else(|| Refused { reason: Reason::BadArguments, detail: detail() })?;
+    Ok((arguments, Arc::new(metadata)))
 }
 
 /// Replaces the reply by a text, cut to the longest text that may be sent.

@@ -119,7 +119,7 @@ impl Kind {
 pub struct Header {
     /// The purpose of the frame.
     pub kind: Kind,
-    /// REPLY: its status. REJECT: the reason. Else 0.
+    /// REPLY: its status. REJECT: the reason. CALL: 1 if it has metadata. Else 0.
     pub code: u8,
     /// CALL, REPLY, CANCEL, ACK: the slot.
     pub slot: Slot,

@@ -20,8 +20,13 @@ pub const FEATURE_NO_BODY_CHECKSUM: u32 = 1;
 pub const FEATURE_PROPERTIES: u32 = 2;
 /// Feature bit: the client knows the status [`Status::GivenUp`]. Without it the server says [`Status::Panicked`].
 pub const FEATURE_GIVEN_UP: u32 = 4;
+/// Feature bit: the client knows the status [`Reason::Denied`](crate::Reason::Denied). Without it the server says [`Reason::BadArguments`](crate::Reason::BadArguments).
+pub const FEATURE_DENIED: u32 = 8;
+/// Feature bit: a CALL may have metadata behind its arguments. Without it the client leaves that out.
+pub const FEATURE_METADATA: u32 = 16;
 /// All feature bits that this implementation can agree to.
-pub const FEATURES: u32 = FEATURE_NO_BODY_CHECKSUM | FEATURE_PROPERTIES | FEATURE_GIVEN_UP;
+pub const FEATURES: u32 =
+    FEATURE_NO_BODY_CHECKSUM | FEATURE_PROPERTIES | FEATURE_GIVEN_UP | FEATURE_DENIED | FEATURE_METADATA;
 
 /// The bit of a method's properties that says that it is idempotent (W11).
 const IDEMPOTENT: u8 = 1;

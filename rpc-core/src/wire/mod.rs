@@ -17,6 +17,7 @@ pub mod frame;
 mod guard;
 mod hello;
 pub mod message;
+pub mod metadata;
 pub mod reject;
 mod status;
 #[cfg(test)]

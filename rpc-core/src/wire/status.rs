@@ -28,7 +28,7 @@ pub const REPLY_NOT_KEPT_BEFORE: &str = "its reply was sent once and not kept";
 /// The code of the first reason in [`REASONS`].
 const REFUSED: u8 = 16;
 /// The reasons that a server gives, in the order of their codes. The others never travel: only a client gives them.
-const REASONS: [Reason; 7] = [
+const REASONS: [Reason; 8] = [
     Reason::Cancelled,
     Reason::Deadline,
     Reason::Busy,
@@ -36,6 +36,7 @@ const REASONS: [Reason; 7] = [
     Reason::NoSuchMethod,
     Reason::BadArguments,
     Reason::TooLarge,
+    Reason::Denied, // only with `FEATURE_DENIED`
 ];
 
 impl Status {
@@ -73,9 +74,9 @@ impl Status {
         }
     }
 
-    /// Returns true unless the handler ended without a reply: by a panic, or by giving up.
+    /// Returns true unless the handler ended without a reply, by a panic or by giving up, or the service denied the call.
     pub fn is_ordinary(self) -> bool {
-        !matches!(self, Status::Panicked | Status::GivenUp)
+        !matches!(self, Status::Panicked | Status::GivenUp | Status::Refused(Reason::Denied))
     }
 
     /// Returns true if the user's function was entered.
@@ -96,8 +97,8 @@ mod tests {
             }
         }
         assert_eq!(
-            Status::from_code(Status::Refused(Reason::TooLarge).code()),
-            Ok(Status::Refused(Reason::TooLarge))
+            Status::from_code(Status::Refused(Reason::Denied).code()),
+            Ok(Status::Refused(Reason::Denied))
         );
     }
 }

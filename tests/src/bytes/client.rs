@@ -143,6 +143,7 @@ impl<'a> Run<'a> {
             method,
             body_crc: body_checksum(&body, true),
             body,
+            metadata: 0,
             within,
             repeat: method.idempotent && flags & 2 != 0,
             retry: flags & 4 != 0,

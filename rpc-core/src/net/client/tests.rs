@@ -65,7 +65,16 @@ fn take_driver(inner: &ClientInner, role: fn() -> Driving) -> Box<Driver> {
 
 fn request() -> Request {
     let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
-    Request { method: &PING, body, body_crc, within: PATIENCE, repeat: false, retry: false, fail_fast: false }
+    Request {
+        method: &PING,
+        body,
+        body_crc,
+        metadata: 0,
+        within: PATIENCE,
+        repeat: false,
+        retry: false,
+        fail_fast: false,
+    }
 }
 
 fn ping(client: &dyn Channel) -> Outcome {

@@ -4,6 +4,8 @@ use super::Tag;
 use crate::contract::Method;
 use crate::ids::Time;
 use crate::proto::{Outcome, Request};
+use crate::wire::frame::body_checksum;
+use crate::wire::metadata::HAS_METADATA;
 
 /// A call that has not ended: its encoded arguments and its policies.
 #[derive(Clone, Debug)]
@@ -12,9 +14,11 @@ pub(super) struct Call {
     pub(super) tag: Tag,
     /// The method.
     pub(super) method: &'static Method,
-    /// The arguments: encoded once, and sent as often as needed.
+    /// The arguments, with the metadata behind them: encoded once, and sent as often as needed.
     pub(super) body: Vec<u8>,
-    /// The checksum of the arguments.
+    /// The number of bytes at the end of `body` that are metadata.
+    pub(super) metadata: usize,
+    /// The checksum of `body`.
     pub(super) body_crc: u32,
     /// The time at which the caller stops waiting.
     pub(super) deadline: Time,
@@ -39,6 +43,7 @@ impl Call {
             tag,
             method: request.method,
             body: request.body,
+            metadata: request.metadata,
             body_crc: request.body_crc,
             deadline: now.plus(request.within),
             repeat: request.repeat,
@@ -48,6 +53,16 @@ impl Call {
             repeats: 0,
             lost: 0,
         }
+    }
+
+    /// Returns `code`, body and checksum of a call that has metadata, for a server that knows metadata or does not (W13a).
+    #[cold] // so that the calls without it do not pay for it
+    pub(super) fn with_metadata(&self, is_known: bool) -> (u8, &[u8], u32) {
+        if is_known {
+            return (HAS_METADATA, &self.body, self.body_crc);
+        }
+        let (arguments, _) = self.body.split_at(self.body.len().saturating_sub(self.metadata));
+        (0, arguments, body_checksum(arguments, true))
     }
 
     /// Notes that the call ran and its reply is lost. Returns that outcome, which says how often that has happened.

@@ -163,6 +163,7 @@ fn canonical_call(call: &Call, form: &mut Canonical) {
     form.number(call.method.id.0);
     form.number(u64::from(call.body_crc));
     form.count(call.body.len());
+    form.count(call.metadata);
     form.due(call.deadline);
     form.flags(&[call.repeat, call.retry, call.fail_fast]);
     form.number(u64::from(call.repeats)); // the pause before the next one

@@ -160,14 +160,19 @@ impl Outgoing {
         if in_flight.buffered || left == 0 {
             return Time::NEVER; // one is in the buffer already, or the timer of the deadline is about to fire
         }
+        let call = &in_flight.call;
+        let (code, body, crc) = match call.metadata {
+            0 => (0, &call.body[..], call.body_crc),
+            _ => call.with_metadata(source.session.is_some_and(Session::knows_metadata)),
+        };
         let header = Header {
-            method: in_flight.call.method.id,
+            code,
+            method: call.method.id,
             millis: u32::try_from(left).unwrap_or(u32::MAX),
             ..Header::for_call(Kind::Call, slot, seq)
         };
-        let crc = if checksum { in_flight.call.body_crc } else { 0 };
-        out.extend_from_slice(&header.encode(in_flight.call.body.len(), crc));
-        out.extend_from_slice(&in_flight.call.body);
+        out.extend_from_slice(&header.encode(body.len(), if checksum { crc } else { 0 }));
+        out.extend_from_slice(body);
         // Set with the bytes and never later: V7 hangs on it. From here on only the server can say 'not executed'.
         in_flight.sent = true;
         in_flight.buffered = true;

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use super::ClientConfig;
 use crate::contract::Method;
+use crate::error::Reason;
 use crate::ids::{Incarnation, SessionId, Token};
 use crate::limits::MAX_SLOTS;
-use crate::wire::message::{Agreement, FEATURE_GIVEN_UP, FEATURE_NO_BODY_CHECKSUM, Status, Table, Welcome};
+use crate::wire::message::{
+    Agreement, FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_METADATA, FEATURE_NO_BODY_CHECKSUM, Status, Table,
+    Welcome,
+};
 
 /// A service whose contract is not the same on both sides.
 #[derive(Clone, Debug)]
@@ -61,9 +65,18 @@ impl Session {
         self.features & FEATURE_NO_BODY_CHECKSUM == 0
     }
 
+    /// Returns true if a call may have metadata (W13a).
+    pub(super) fn knows_metadata(&self) -> bool {
+        self.features & FEATURE_METADATA != 0
+    }
+
     /// Returns true if a reply may have this status: some are agreed on (W12).
     pub(super) fn knows(&self, status: Status) -> bool {
-        status != Status::GivenUp || self.features & FEATURE_GIVEN_UP != 0
+        match status {
+            Status::GivenUp => self.features & FEATURE_GIVEN_UP != 0,
+            Status::Refused(Reason::Denied) => self.features & FEATURE_DENIED != 0,
+            _ => true,
+        }
     }
 
     /// Returns true if the methods of every service that differs are known.

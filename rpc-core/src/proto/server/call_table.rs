@@ -26,6 +26,8 @@ pub(super) struct CallData {
     pub(super) entry: Entry,
     /// The arguments, until the call begins.
     pub(super) body: Bytes,
+    /// True if metadata is behind the arguments in `body`.
+    pub(super) has_metadata: bool,
     /// The number of bytes of the arguments, of a call that runs.
     pub(super) running: usize,
     /// True once its handler has returned and its reply comes later.

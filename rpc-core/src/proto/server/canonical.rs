@@ -193,7 +193,7 @@ impl ServerCore {
         form.due(if state == CallState::Queued { data.deadline } else { Time::NEVER });
         form.data(&data.reply);
         let cancelled = data.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
-        form.flags(&[cancelled]);
+        form.flags(&[cancelled, data.has_metadata]);
         // The age of a reply only counts where there may be no room for the next one.
         let limits = &self.config.limits;
         if !self.calls.is_ample(limits.max_cached_reply) {

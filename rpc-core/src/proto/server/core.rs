@@ -22,12 +22,12 @@ use super::outgoing::Outgoing;
 use super::record::{CallState, Record};
 use super::tables::Tables;
 use super::timers::Timer;
-use crate::error::ProtocolError;
+use crate::error::{ProtocolError, Reason};
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::{FRAMES_PER_TURN, ServerLimits};
 use crate::proto::peer::Peer;
 use crate::wire::frame::{self, Frame, Header, Kind, millis};
-use crate::wire::message::{self, FEATURE_GIVEN_UP, Status};
+use crate::wire::message::{self, FEATURE_DENIED, FEATURE_GIVEN_UP, Status};
 
 /// The server's side of the protocol, for one loop.
 ///
@@ -357,14 +357,18 @@ impl ServerCore {
 }
 
 impl ServerCore {
-    /// Counts a handler that has panicked or given up. Returns the status that its client knows.
+    /// Counts a handler that has panicked or given up, or a call that was denied. Returns the status that its client knows.
     #[cold]
     fn note_failure(&mut self, key: CallKey, status: Status) -> Status {
         self.counters.panics += u64::from(status == Status::Panicked);
         self.counters.given_up += u64::from(status == Status::GivenUp);
+        self.counters.denied += u64::from(status == Status::Refused(Reason::Denied));
         let features = self.links.sessions.get(key.session).map_or(0, |session| session.terms.features);
         match status {
             Status::GivenUp if features & FEATURE_GIVEN_UP == 0 => Status::Panicked, // the nearest that it knows (W12)
+            Status::Refused(Reason::Denied) if features & FEATURE_DENIED == 0 => {
+                Status::Refused(Reason::BadArguments) // it did not run, and to repeat it is of no use
+            }
             status => status,
         }
     }

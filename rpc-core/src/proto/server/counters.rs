@@ -48,6 +48,8 @@ pub struct ServerCounters {
     pub panics: u64,
     /// Handlers that gave their call up.
     pub given_up: u64,
+    /// Calls that the service denied before they ran, which are refused ones as well.
+    pub denied: u64,
     /// Results whose session had ended meanwhile.
     pub results_without_session: u64,
     /// Connections closed because of what was received.
@@ -137,6 +139,7 @@ impl ServerCounters {
             replies_dropped: self.replies_dropped + other.replies_dropped,
             panics: self.panics + other.panics,
             given_up: self.given_up + other.given_up,
+            denied: self.denied + other.denied,
             results_without_session: self.results_without_session + other.results_without_session,
             protocol_errors: self.protocol_errors + other.protocol_errors,
             floods: self.floods + other.floods,
@@ -193,6 +196,7 @@ mod tests {
             replies_dropped: 39 * by,
             panics: 21 * by,
             given_up: 44 * by,
+            denied: 46 * by,
             results_without_session: 22 * by,
             protocol_errors: 23 * by,
             floods: 40 * by,

@@ -33,6 +33,7 @@ use crate::ids::{CallId, Seq, SessionId, Slot, Time};
 use crate::limits::MAX_DETAIL;
 use crate::wire::frame::Frame;
 use crate::wire::message::{Status, cut};
+use crate::wire::metadata::HAS_METADATA;
 
 /// The result of a frame. After an error its connection is closed; the session lives.
 pub(super) type Handled = Result<(), ProtocolError>;
@@ -258,6 +259,7 @@ impl Filter<'_> {
             call: CallId { session: self.id, slot: self.slot, seq: data.seq },
             entry: data.entry,
             body: data.body,
+            has_metadata: data.has_metadata,
             deadline: data.deadline,
             peer: self.attached.as_ref().and_then(|writer| writer.connection.peer),
             cancelled: data.cancelled,
@@ -379,6 +381,7 @@ impl Filter<'_> {
             entry,
             deadline: now.plus(frame.header.pause()),
             body: frame.body,
+            has_metadata: frame.header.code & HAS_METADATA != 0,
             running: 0,
             is_held: false,
             cancelled: entry.method.context.then(Arc::default),

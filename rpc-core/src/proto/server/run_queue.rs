@@ -76,6 +76,8 @@ pub struct ReadyCall {
     pub entry: Entry,
     /// The arguments.
     pub body: Bytes,
+    /// True if metadata is behind the arguments in `body`.
+    pub has_metadata: bool,
     /// The time at which the caller stops waiting.
     pub deadline: Time,
     /// The address of the caller.

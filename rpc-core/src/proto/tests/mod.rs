@@ -44,7 +44,16 @@ pub(super) static LATER: &Method = &METHODS[5];
 /// A call of `method` with these arguments, which is not tried again by itself.
 pub(super) fn request(method: &'static Method, body: &[u8], within: Duration) -> Request {
     let body_crc = body_checksum(body, true);
-    Request { method, body: body.to_vec(), body_crc, within, repeat: false, retry: false, fail_fast: false }
+    Request {
+        method,
+        body: body.to_vec(),
+        body_crc,
+        metadata: 0,
+        within,
+        repeat: false,
+        retry: false,
+        fail_fast: false,
+    }
 }
 
 /// The bytes of a frame.

@@ -149,6 +149,7 @@ fn each_status_has_its_code_on_the_wire() {
         (Status::Refused(Reason::NoSuchMethod), 20),
         (Status::Refused(Reason::BadArguments), 21),
         (Status::Refused(Reason::TooLarge), 22),
+        (Status::Refused(Reason::Denied), 23),
     ];
     for (status, code) in codes {
         assert_eq!((status.code(), Status::from_code(code)), (code, Ok(status)));

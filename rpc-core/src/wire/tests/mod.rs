@@ -2,6 +2,7 @@
 
 mod bodies;
 mod limits;
+mod metadata;
 mod pieces;
 mod room;
 

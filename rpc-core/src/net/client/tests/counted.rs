@@ -7,7 +7,16 @@ use crate::net::client::transport::Transport;
 
 fn request(within: Duration) -> Request {
     let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
-    Request { method: &PING, body, body_crc, within, repeat: false, retry: false, fail_fast: false }
+    Request {
+        method: &PING,
+        body,
+        body_crc,
+        metadata: 0,
+        within,
+        repeat: false,
+        retry: false,
+        fail_fast: false,
+    }
 }
 
 /// The background worker takes the driver from a client whose turns stand still.

@@ -42,6 +42,7 @@ fn a_driver_that_is_given_back_after_a_future_leaves_no_request_for_the_next_one
         method: &PING,
         body,
         body_crc,
+        metadata: 0,
         within: PATIENCE,
         repeat: false,
         retry: false,

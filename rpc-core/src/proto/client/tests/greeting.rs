@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::proto::tests::{ms, secs};
-use crate::wire::message::{FEATURE_GIVEN_UP, FEATURE_NO_BODY_CHECKSUM, Hello};
+use crate::wire::message::{
+    FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_METADATA, FEATURE_NO_BODY_CHECKSUM, Hello,
+};
 use crate::wire::reject::RejectCode;
 
 fn hello_of(frames: &[Frame]) -> Hello {
@@ -86,7 +88,10 @@ fn hello_says_what_the_client_wants_and_a_resume_names_its_session() {
     bench.wait_until_it_connects();
     bench.core.handle_connected(bench.now);
     let first = hello_of(&bench.written());
-    assert_eq!((first.slots, first.features, first.resume), (9, FEATURE_GIVEN_UP, None));
+    assert_eq!(
+        (first.slots, first.features, first.resume),
+        (9, FEATURE_GIVEN_UP | FEATURE_DENIED | FEATURE_METADATA, None)
+    );
     assert_eq!(first.services, [("Work".to_owned(), WORK.hash)]);
     bench.welcome(false);
     bench.send(1, LONG);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::proto::tests::{ms, secs};
+use crate::wire::message::FEATURE_DENIED;
 
 /// Limits with which no call is copied: what is written are first attempts.
 fn steady(slots: u16) -> ClientLimits {
@@ -110,12 +111,16 @@ fn a_call_whose_deadline_is_before_its_next_attempt_ends_as_busy_at_once() {
 
 #[test]
 fn a_call_that_may_not_be_tried_again_is_not_and_other_refusals_never_are() {
-    let mut bench = fresh(1);
+    let mut bench = Bench::new(steady(1));
+    bench.grants.features = FEATURE_DENIED;
+    bench.connect();
+    bench.welcome(false);
     bench.send(1, LONG);
     bench.busy(0, 1, 1);
     assert_eq!(reason(&bench.verdict().1), Some(Reason::Busy));
     let finals =
         [Reason::Cancelled, Reason::Deadline, Reason::NoSuchMethod, Reason::BadArguments, Reason::TooLarge];
+    let finals = finals.into_iter().chain([Reason::Denied]);
     for (seq, why) in (2..).zip(finals) {
         bench.ask(seq, retrying(LONG));
         bench.written();

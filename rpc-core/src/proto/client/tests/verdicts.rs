@@ -3,7 +3,7 @@
 use super::super::call::weaker;
 use super::*;
 use crate::proto::tests::{ms, secs};
-use crate::wire::message::FEATURE_GIVEN_UP;
+use crate::wire::message::{FEATURE_DENIED, FEATURE_GIVEN_UP};
 
 fn lost() -> Outcome {
     Outcome::ReplyLost("text".to_owned())
@@ -29,10 +29,11 @@ fn each_status_has_its_outcome() {
         (Status::Refused(Reason::NoSuchMethod), refused(Reason::NoSuchMethod)),
         (Status::Refused(Reason::BadArguments), refused(Reason::BadArguments)),
         (Status::Refused(Reason::TooLarge), refused(Reason::TooLarge)),
+        (Status::Refused(Reason::Denied), refused(Reason::Denied)),
     ];
     for (status, outcome) in cases {
         let mut bench = Bench::new(quiet(1));
-        bench.grants.features = FEATURE_GIVEN_UP;
+        bench.grants.features = FEATURE_GIVEN_UP | FEATURE_DENIED;
         bench.connect();
         bench.welcome(false);
         bench.send(1, LONG);
@@ -44,10 +45,12 @@ fn each_status_has_its_outcome() {
 
 #[test]
 fn a_status_that_was_not_agreed_on_comes_from_a_broken_server() {
-    let mut bench = Bench::with_slots(1);
-    bench.send(1, LONG);
-    bench.reply(0, 1, Status::GivenUp, b"text");
-    assert_eq!(bench.verdict(), (1, unknown(UnknownCause::BrokenServer)));
+    for status in [Status::GivenUp, Status::Refused(Reason::Denied)] {
+        let mut bench = Bench::with_slots(1);
+        bench.send(1, LONG);
+        bench.reply(0, 1, status, b"text");
+        assert_eq!(bench.verdict(), (1, unknown(UnknownCause::BrokenServer)));
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_resume_needs_the_id_the_whole_token_the_features_and_the_services() {
     }
     let counters = bench.counters();
     assert_eq!((counters.lost, counters.resumed, counters.sessions), (tried, 0, 1));
-    let welcome = welcome_of(&mut bench, &Hello { slots: 9, features: 8, ..right });
+    let welcome = welcome_of(&mut bench, &Hello { slots: 9, features: 1 << 31, ..right });
     assert!(welcome.resumed && welcome.session == peer.id && welcome.token.0 == peer.token);
     assert_eq!(welcome.slots, 4, "slots stay, and unknown feature bits do not count");
     assert_eq!((bench.counters().resumed, bench.counters().opened), (1, 1));

@@ -6,6 +6,7 @@ mod beside;
 #[cfg(feature = "__inspection")]
 mod canonical;
 mod counters;
+mod denied;
 mod drain;
 mod eviction;
 mod fair;
