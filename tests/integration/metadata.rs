@@ -74,7 +74,7 @@ fn metadata_arrives_with_its_call_and_with_no_other_whatever_the_network_does() 
 fn hooks_see_metadata_and_methods_without_a_context_do_not_mind_it() {
     let known = |cx: &CallContext| match cx.metadata().get("number") {
         Some("7") => Ok(()),
-        _ => Err(Refused::denied("who are you?")),
+        _ => Err(Refused::denied("this number is not known")),
     };
     let echo: EchoClient = in_process(Around::new(EchoServer::new(Echoes), known));
     assert!(matches!(echo.plain(1), Err(CallError::NotExecuted(why)) if why.reason == Reason::Denied));

@@ -113,7 +113,7 @@ fn calls_that_run_at_once_are_limited() -> Result<(), Failure> {
 fn a_caller_says_its_name_beside_the_arguments() -> Result<(), Failure> {
     let named_only = |cx: &CallContext| match cx.metadata().get("caller") {
         Some(_) => Ok(()),
-        None => Err(Refused::denied("say who you are")),
+        None => Err(Refused::denied("say your name")),
     };
     let notes = Around::new(NotesServer::new(Book::default()), named_only);
     let server = Server::builder().service(notes).bind("127.0.0.1:0")?.spawn()?;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::call_table::{CALL_BYTES, CallTable};
+use super::call_table::CallTable;
 use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connection, Stage};
 use super::counters::ServerCounters;
@@ -19,7 +19,7 @@ use super::keys::SessionKey;
 use super::links::Links;
 use super::long_replies::LongReplies;
 use super::outgoing::Outgoing;
-use super::record::{CallState, Record};
+use super::record::CallState;
 use super::tables::Tables;
 use super::timers::Timer;
 use crate::error::{ProtocolError, Reason};
@@ -210,23 +210,6 @@ impl ServerCore {
         // In this order: the session must not name a connection whose id may be given to another peer (V8).
         self.links.detach(conn, &self.config.limits, now);
         self.links.connections.remove(conn);
-    }
-
-    /// Returns the counters, and the gauges of the present.
-    pub fn counters(&self) -> ServerCounters {
-        let records = self.links.sessions.records();
-        ServerCounters {
-            sessions: self.links.sessions.len(),
-            connections: self.links.connections.len(),
-            records,
-            record_bytes: records * size_of::<Record>(),
-            call_bytes: self.calls.len() * CALL_BYTES,
-            kept_bytes: self.calls.kept_bytes(),
-            queued: self.links.queue.calls,
-            running: self.running,
-            held: self.held.calls,
-            ..self.counters
-        }
     }
 
     /// Acts on whole frames, up to the bound of one turn, and until the peer must read its replies first. A connection that

@@ -24,6 +24,7 @@ mod ending;
 mod entropy;
 mod filter;
 mod filter_off;
+mod gauges;
 mod greeting;
 mod held_calls;
 mod hello;
