@@ -77,7 +77,7 @@ pub(crate) enum Place {
     Same,
     /// The server on the first, the load on the second
     Split,
-    /// Where the operating system puts them: often differs from run to run
+    /// Left to the operating system: often differs from run to run
     None,
 }
 

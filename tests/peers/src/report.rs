@@ -95,14 +95,15 @@ pub(crate) fn targets(results: &Results) -> Table {
     ]);
     for target in TARGETS {
         let measured = target.measured(results);
+        let [must, aim] = target.limits();
         let verdict = match (target.verdict(measured), target.reaches_aim(measured)) {
             (Verdict::NotMeasured, _) => "not measured",
             (_, true) => "aim reached",
+            (Verdict::Reached, false) if must == "-" => "aim missed",
             (Verdict::Reached, _) => "reached",
             (Verdict::Missed, _) => "MISSED",
         };
         let decimals = if measured.is_some_and(|spread| spread.median < 0.1) { 3 } else { 2 };
-        let [must, aim] = target.limits();
         let (name, about) = (target.name.to_owned(), target.about.to_owned());
         let measured = shown(measured, decimals, true);
         table.add_row([

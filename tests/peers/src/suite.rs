@@ -31,7 +31,7 @@ const QUICK_CONNECTIONS: usize = 1000;
 const DESCRIPTORS: u64 = 3;
 const OTHER_DESCRIPTORS: u64 = 200;
 
-/// What is measured.
+/// The measurements to make.
 struct Plan {
     rounds: u8,
     places: Vec<Place>,

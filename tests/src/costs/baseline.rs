@@ -49,7 +49,7 @@ impl Baseline {
     pub fn judge(&self, name: &str, cost: Cost) -> Judgement {
         let Some(agreed) = self.costs.get(name) else {
             return Judgement::Other(format!(
-                "no cost was agreed, and {} instructions were counted",
+                "no cost was agreed, and {:.0} instructions were counted",
                 cost.instructions
             ));
         };
@@ -105,7 +105,7 @@ mod tests {
         let text = Baseline::text("rustc 1", &[("server-get64".to_owned(), cost(1000.0, 1.0))]);
         let baseline = Baseline::read(&text).expect("what is written can be read");
         assert_eq!(baseline.rustc, "rustc 1");
-        for same in [cost(1000.0, 1.0), cost(1030.0, 1.03), cost(970.0, 0.97)] {
+        for same in [cost(1000.0, 1.0), cost(1030.0, 1.02), cost(970.0, 0.98)] {
             assert_eq!(baseline.judge("server-get64", same), Judgement::Same, "{same:?}");
         }
         let other = |cost| match baseline.judge("server-get64", cost) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 /// The functions that allocate, as the C library names them.
 const ALLOCATORS: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"];
 
-/// What callgrind counted in a run.
+/// The counts of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Instructions of the program, without those of the kernel.

@@ -58,9 +58,9 @@ impl Language {
             (Language::Bincode, Op::Echo(_)) => append(out, i as u64, &Request::Echo(bytes)),
             (Language::Bincode, Op::Get) => append(out, i as u64, &Request::Get(key)),
             (Language::Bincode, Op::Put) => append(out, i as u64, &Request::Put(key, bytes)),
-            (Language::Redis, Op::Echo(_)) => Ok(command(out, &[b"ECHO", bytes])),
-            (Language::Redis, Op::Get) => Ok(command(out, &[b"GET", key.as_bytes()])),
-            (Language::Redis, Op::Put) => Ok(command(out, &[b"SET", key.as_bytes(), bytes])),
+            (Language::Redis, Op::Echo(_)) => command(out, &[b"ECHO", bytes]),
+            (Language::Redis, Op::Get) => command(out, &[b"GET", key.as_bytes()]),
+            (Language::Redis, Op::Put) => command(out, &[b"SET", key.as_bytes(), bytes]),
         }
     }
 
@@ -104,13 +104,14 @@ fn append(out: &mut Vec<u8>, number: u64, body: &impl Serialize) -> Result<(), F
     Ok(())
 }
 
-fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
+fn command(out: &mut Vec<u8>, words: &[&[u8]]) -> Result<(), Failure> {
     out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
     for word in words {
         out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
         out.extend_from_slice(word);
         out.extend_from_slice(b"\r\n");
     }
+    Ok(())
 }
 
 /// `+OK`, or `$64` and a line of 64 bytes.
