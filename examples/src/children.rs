@@ -61,8 +61,17 @@ impl Children {
         name: &str,
         arguments: impl IntoIterator<Item = A>,
     ) -> io::Result<Worker> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(arguments)
+        let mut program = Command::new(std::env::current_exe()?);
+        program.args(arguments);
+        self.start_program(name, program)
+    }
+
+    /// Starts another program, in the same way.
+    ///
+    /// # Errors
+    /// Returns an error if the operating system refuses to start it.
+    pub fn start_program(&self, name: &str, mut program: Command) -> io::Result<Worker> {
+        let mut child = program
             .stdin(Stdio::piped()) // held open by us: it closes when we end, and the child notices
             .stdout(Stdio::piped())
             .spawn()?;

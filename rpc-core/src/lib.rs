@@ -51,8 +51,8 @@
 //!   process at the other end of such a socket.
 //! - [`Health`] is a service that tells a load balancer if the server wants calls: a [`HealthState`]. [`HealthClient`] asks
 //!   for it.
-//! - [`Around`] runs a [`ServerHook`] around each call of a service: it may refuse the call, and learns its [`Status`].
-//!   [`CallLimit`] is one that bounds the calls that run at once.
+//! - [`Around`] runs a [`ServerHook`] around each call of a service: it may refuse the call with a
+//!   [`Refused`], and learns its [`Status`]. [`CallLimit`] is one that bounds the calls that run at once.
 //! - [`Later`] is what a method returns whose reply comes later, and [`Responder`] is what ends such a call, from any thread.
 //!
 //! To call:
@@ -60,7 +60,8 @@
 //!   [`ConnectError`] tells why there is no connection. [`Addresses`] are those of a server, or a name that is looked up again.
 //! - [`Handle`], the field `call` of a client: the deadline of a call, retries, failing fast, [`ClientCounters`], the
 //!   [`Incarnation`] of the server, closing.
-//! - [`Metadata`]: short texts beside the arguments of a call, such as the context of a trace.
+//! - [`Metadata`]: short texts beside the arguments of a call, such as the context of a trace. A [`MetadataError`] refuses
+//!   what is too long.
 //! - [`Pending`], a started call (the field `start` of a client); [`Race`], many of them in the order in which they finish.
 //! - [`ByName`]: calls without a trait, by a name that is known only at run time.
 //!

@@ -13,6 +13,7 @@ pub mod attack;
 pub mod auditor;
 pub mod bytes;
 pub mod campaign;
+pub mod costs;
 pub mod explore;
 mod finale;
 mod histories;

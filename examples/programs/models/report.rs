@@ -2,10 +2,11 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 use rpc_examples::choices::name_of;
+use rpc_examples::spread::Spread;
 
 use crate::locks::{LockRow, Section};
 use crate::measure::{Cell, Latency};
-use crate::row::{Row, Spread};
+use crate::row::Row;
 
 /// The columns of the values for programs. Latencies with `>` in front are lower bounds.
 const CSV: [&str; 15] = [

@@ -1,25 +1,9 @@
 //! A row of the result: the rounds of one model, with their median and their range.
 
+use rpc_examples::spread::Spread;
+
 use crate::measure::{Cell, Latency};
 use crate::{Handlers, Model};
-
-/// The median, the smallest and the largest of the rounds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) least: f64,
-    pub(crate) most: f64,
-}
-
-impl Spread {
-    fn of(values: impl Iterator<Item = f64>) -> Self {
-        let mut values: Vec<f64> = values.collect();
-        values.sort_by(f64::total_cmp);
-        let at = |place: usize| values.get(place).copied().unwrap_or_default();
-        let last = values.len().saturating_sub(1);
-        Spread { median: f64::midpoint(at(last / 2), at(last.div_ceil(2))), least: at(0), most: at(last) }
-    }
-}
 
 /// All rounds of one model with one kind of handlers and one number of connections.
 #[derive(Clone, Debug)]
@@ -69,16 +53,4 @@ fn row(rounds: &[&Cell]) -> Option<Row> {
         p50: latency(|cell| cell.p50),
         p99: latency(|cell| cell.p99),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_of_an_even_number_is_between_the_two_in_the_middle() {
-        let spread = |values: &[f64]| Spread::of(values.iter().copied());
-        assert_eq!(spread(&[3.0, 1.0, 2.0]), Spread { median: 2.0, least: 1.0, most: 3.0 });
-        assert_eq!(spread(&[4.0, 1.0]), Spread { median: 2.5, least: 1.0, most: 4.0 });
-    }
 }

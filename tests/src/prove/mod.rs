@@ -6,6 +6,7 @@
 //! ```
 
 mod attack;
+mod costs;
 mod explore;
 mod histories;
 mod interleave;
@@ -51,5 +52,6 @@ pub const PARTS: &[Part] = &[
     mutants::PART,
 ];
 
-/// Parts that `prove all` leaves out: those that judge times, which another program on the machine can spoil.
-pub const APART: &[Part] = &[stop::PART, recovery::PART];
+/// Parts that `prove all` leaves out: those that judge times, which another program on the machine can spoil, and those that
+/// need a program that is not Rust's.
+pub const APART: &[Part] = &[stop::PART, recovery::PART, costs::PART];

@@ -144,6 +144,8 @@ fn busy_server() {
     let limits = ServerLimits { threads: 2, retry_after: millis(SUGGESTED), ..ServerLimits::default() };
     let server = serve(&ledger, limits, 1);
     let client = connect(&server, ClientLimits { slots: 2, ..ClientLimits::default() });
+    // The length of its reply is known from here on: else the next two calls would not run side by side.
+    ledger.answered(3, &client.slow(3, 1));
     let short = client.call.with_deadline(millis(500));
     let lost = [short.slow(0, HELD), {
         let refused = client.call.with_deadline(millis(100_000)).start.slow(1, 5);

@@ -12,7 +12,8 @@ use rpc_core::ids::Seq;
 use rpc_core::wire::frame::{self, Header, Kind, body_checksum};
 use rpc_core::wire::message::Hello;
 use rpc_core::{Client, Server, ServerHandle};
-use rpc_peers::{Peer, PeerClient, PeerServer, key, resident_kibibytes};
+use rpc_ours::work::key;
+use rpc_ours::{Peer, PeerClient, PeerServer};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -167,4 +168,11 @@ fn many_sessions(address: &str, count: u64) -> Result<(), Failure> {
     }
     std::io::stdin().read_to_end(&mut Vec::new())?; // until the server has looked
     Ok(())
+}
+
+/// Resident memory of a process (Linux).
+fn resident_kibibytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS"));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
 }
