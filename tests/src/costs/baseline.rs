@@ -16,8 +16,8 @@ const ALLOCATIONS: f64 = 0.03;
 /// The agreed costs, by the names of their cases.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Baseline {
-    /// The compiler with which they were counted.
-    pub rustc: String,
+    /// The compiler, the counter and the C library with which they were counted.
+    pub tools: String,
     costs: BTreeMap<String, Agreed>,
 }
 
@@ -76,11 +76,11 @@ impl Baseline {
     }
 
     /// Returns the text of a new `costs.toml`.
-    pub fn text(rustc: &str, costs: &[(String, Cost)]) -> String {
+    pub fn text(tools: &str, costs: &[(String, Cost)]) -> String {
         let mut text = format!(
             "# User instructions and allocations of one call, counted by callgrind: `prove costs` compares them, and writes the\n\
              # figures that it counted to target/costs.toml. Copy that file here when a change is meant to change them.\n\
-             rustc = {rustc:?}\n\n[costs]\n"
+             tools = {tools:?}\n\n[costs]\n"
         );
         for (name, Cost { instructions, allocations }) in costs {
             let _ = writeln!(
@@ -102,9 +102,9 @@ mod tests {
 
     #[test]
     fn a_cost_that_is_more_than_three_in_a_hundred_off_is_told_with_both_figures() {
-        let text = Baseline::text("rustc 1", &[("server-get64".to_owned(), cost(1000.0, 1.0))]);
+        let text = Baseline::text("tools 1", &[("server-get64".to_owned(), cost(1000.0, 1.0))]);
         let baseline = Baseline::read(&text).expect("what is written can be read");
-        assert_eq!(baseline.rustc, "rustc 1");
+        assert_eq!(baseline.tools, "tools 1");
         for same in [cost(1000.0, 1.0), cost(1030.0, 1.02), cost(970.0, 0.98)] {
             assert_eq!(baseline.judge("server-get64", same), Judgement::Same, "{same:?}");
         }

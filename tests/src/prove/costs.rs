@@ -63,12 +63,16 @@ fn count(options: &Options, progress: &mut Progress) -> Result<(usize, Option<Fa
             failure.get_or_insert_with(|| broken(case.name, why));
         }
     }
-    let rustc = compiler();
-    if failure.is_some() && rustc != baseline.rustc {
-        println!("note: the costs were agreed with {}, and this is {rustc}", baseline.rustc);
+    let tools = tools();
+    if failure.is_some() && tools != baseline.tools {
+        println!(
+            "not judged: the costs were agreed with other tools\n  agreed: {}\n  here:   {tools}",
+            baseline.tools
+        );
+        failure = None;
     }
     let file = root.join("target/costs.toml");
-    fs::write(&file, Baseline::text(&rustc, &costs)).map_err(|error| error.to_string())?;
+    fs::write(&file, Baseline::text(&tools, &costs)).map_err(|error| error.to_string())?;
     Ok((costs.len(), failure))
 }
 
@@ -90,8 +94,13 @@ fn broken(name: &str, why: String) -> Failure {
     Failure { seed: name.to_owned(), rule: format!("{name}: {why}"), replay: format!("costs {name}") }
 }
 
-/// The name and the version of the compiler: another one writes other instructions.
-fn compiler() -> String {
-    let output = std::process::Command::new("rustc").arg("--version").output();
-    output.map_or(String::new(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+/// The names and versions of the compiler, the counter and the C library: another one writes, or counts, other instructions.
+fn tools() -> String {
+    let first_line = |program: &str| {
+        let output = std::process::Command::new(program).arg("--version").output();
+        let text =
+            output.map_or(String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned());
+        text.lines().next().unwrap_or("none").trim().to_owned()
+    };
+    ["rustc", "valgrind", "ldd"].map(first_line).join("; ")
 }
