@@ -196,7 +196,7 @@ impl Server {
             deadline: clock.now().plus(Duration::from_millis(header.millis.into())),
             clock: &clock,
             cancelled: None,
-            limit: MAX_FRAME,
+            bounds: MAX_FRAME.into(),
             held: None,
         };
         let call = Dispatch::new(method, &frame.body, reply, &entered, env);

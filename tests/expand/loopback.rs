@@ -50,8 +50,8 @@ impl Loopback {
             methods.iter().position(|method| method.id == request.method.id).expect("the same contract");
         let call = CallId { session: rpc_core::ids::SessionId(0), slot: 0, seq: 1 };
         let deadline = self.clock.now().plus(request.within);
-        let (clock, limit) = (&self.clock, MAX_FRAME);
-        let env = CallEnv { call, peer: None, deadline, clock, cancelled: None, limit, held: None };
+        let (clock, bounds) = (&self.clock, MAX_FRAME.into());
+        let env = CallEnv { call, peer: None, deadline, clock, cancelled: None, bounds, held: None };
         let (mut reply, entered) = (Vec::new(), Cell::new(false));
         let dispatch = Dispatch::new(index, &request.body, &mut reply, &entered, env);
         match self.service.dispatch(dispatch) {

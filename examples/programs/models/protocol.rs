@@ -130,7 +130,7 @@ impl Protocol {
             deadline: call.deadline,
             clock: &self.clock,
             cancelled: call.cancelled.as_ref(),
-            limit: self.limit,
+            bounds: self.limit.into(),
             held: None,
         };
         match self.service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, env)) {

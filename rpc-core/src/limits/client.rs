@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::DEFAULT_NESTING;
+
 /// The bounds and times of a client.
 #[derive(Clone, Debug)]
 pub struct ClientLimits {
@@ -43,6 +45,10 @@ pub struct ClientLimits {
     pub spin: Duration,
     /// Longest body of a reply that the client accepts, in bytes.
     pub max_frame: usize,
+    /// Most levels of nesting of an argument and of a reply, as [`ServerLimits::nesting`](super::ServerLimits::nesting): both sides
+    /// need it. A call is encoded and its reply is decoded on the thread of the caller, so a thread that makes calls with deeper
+    /// values than the default needs the stack for them: [`STACK_PER_LEVEL`](super::STACK_PER_LEVEL) for each level.
+    pub nesting: u32,
 }
 
 impl Default for ClientLimits {
@@ -64,6 +70,7 @@ impl Default for ClientLimits {
             retry_budget: 10.0,
             spin: Duration::ZERO,
             max_frame: 4 << 20,
+            nesting: DEFAULT_NESTING,
         }
     }
 }

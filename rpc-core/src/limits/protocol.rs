@@ -26,10 +26,6 @@ pub const MAX_SERVICES: usize = 64;
 /// Longest name of a service or a method, in bytes: its length is one byte on the wire.
 pub const MAX_NAME: usize = 255;
 
-/// Deepest nesting of a value, when encoding and when decoding: 14 KB of nested enums overflow a stack of 2 MiB, 64 levels
-/// do not.
-pub const MAX_DEPTH: u32 = 64;
-
 /// Elements that a decoder may yield beyond the bytes that it reads: a `Vec<()>` takes no bytes for its elements, so bytes
 /// alone bound nothing.
 pub const SPARE_ELEMENTS: usize = 1024;

@@ -38,7 +38,7 @@ use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
 use crate::ids::{Clock, Nonce, Time};
 use crate::limits::{
-    ClientLimits, DEFAULT_DEADLINE, Least, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES,
+    Bounds, ClientLimits, DEFAULT_DEADLINE, Least, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES,
     SettingError, check_time,
 };
 use crate::proto::client::{ClientConfig, ClientCore};
@@ -278,9 +278,9 @@ impl Connector {
         let source = addr.into();
         let book = source.resolve().and_then(|first| AddressBook::new(source, first));
         let book = book.map_err(ConnectError::Address)?;
-        let (deadline, max_frame, fail_fast) = (self.deadline, self.limits.max_frame, self.fail_fast);
+        let (deadline, bounds, fail_fast) = (self.deadline, Bounds::of_client(&self.limits), self.fail_fast);
         let channel = self.open(book)?;
-        let caller = Caller::new(Arc::new(ForkedChannel::new(channel)), deadline, max_frame);
+        let caller = Caller::new(Arc::new(ForkedChannel::new(channel)), deadline, bounds);
         Ok(caller.with_fail_fast(fail_fast))
     }
 

@@ -22,7 +22,7 @@ use super::threads::SlowMethods;
 use super::{Server, ServerHandle, listener};
 use crate::contract::Directory;
 use crate::ids::{Clock, Incarnation};
-use crate::limits::{MAX_LOOPS, MIN_THREADS, ServerLimits};
+use crate::limits::{Bounds, MAX_LOOPS, MIN_THREADS, ServerLimits};
 use crate::log;
 use crate::net::clock::MonotonicClock;
 use crate::net::os::{self, BoundListener};
@@ -132,7 +132,7 @@ impl ServerBuilder {
         let methods = Arc::new(SlowMethods::new(&directory));
         // The limit is that of the server. Each loop needs an owner and a thread for a slow call at least.
         let threads = (self.limits.threads / loops).max(MIN_THREADS);
-        let limit = self.limits.max_frame;
+        let bounds = Bounds::of_server(&self.limits);
         let notices = Arc::new(Notices::default());
         let open = OpenConnections::new(&self.limits, os::descriptors().unwrap_or(usize::MAX));
         let shared =
@@ -158,7 +158,7 @@ impl ServerBuilder {
             let (methods, services) = (Arc::clone(&methods), self.services.clone());
             let holder = HeldByLoop { commands: Arc::clone(&commands), notices: Arc::clone(&notices) };
             let (clock, holder) = (Arc::clone(&clock), Arc::new(holder));
-            let dispatch_env = Arc::new(DispatchEnv { services, clock, limit, holder });
+            let dispatch_env = Arc::new(DispatchEnv { services, clock, bounds, holder });
             let owner = LoopOwner::new(
                 event_loop,
                 commands,

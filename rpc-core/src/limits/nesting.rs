@@ -1,0 +1,103 @@
+//! Layer 0: the bounds of one value: its bytes, its nesting, and the stack that the nesting takes.
+
+use std::fmt;
+
+use super::{ClientLimits, ServerLimits};
+
+/// Levels of nesting of a value, when encoding and when decoding, unless a setting says another number: 14 KB of nested enums
+/// overflow a stack of 2 MiB, 64 levels do not.
+pub const DEFAULT_NESTING: u32 = 64;
+
+/// Most levels that a setting can allow: their stack, of 128 MiB for each thread, is still a small part of an address space.
+pub const MOST_NESTING: u32 = 4096;
+
+/// Bytes of stack that a level gets: as much as at the default, where 64 levels share the 2 MiB of a thread. An enum of 12
+/// variants takes STACK_DEBUG of them in a build without optimization, and STACK_RELEASE with it. The rest is for types with large
+/// fields, since each level has the fields of its type on the stack, and for what a handler does with each level.
+pub const STACK_PER_LEVEL: usize = 32 << 10;
+
+/// The levels of nesting that one side allows, and the setting that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nesting {
+    /// Most levels.
+    levels: u32,
+    /// The setting, if it can be changed.
+    setting: Setting,
+}
+
+/// The setting that allows some levels of nesting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Setting {
+    /// `ClientLimits::nesting`.
+    Client,
+    /// `ServerLimits::nesting`.
+    Server,
+    /// None: bytes that are encoded or decoded without a client or a server.
+    None,
+}
+
+impl Nesting {
+    /// The nesting of a value that neither a client nor a server sends.
+    pub const DEFAULT: Nesting = Nesting { levels: DEFAULT_NESTING, setting: Setting::None };
+
+    /// Returns the nesting that a client allows.
+    pub fn of_client(limits: &ClientLimits) -> Self {
+        Nesting { levels: limits.nesting, setting: Setting::Client }
+    }
+
+    /// Returns the nesting that a server allows.
+    pub fn of_server(limits: &ServerLimits) -> Self {
+        Nesting { levels: limits.nesting, setting: Setting::Server }
+    }
+
+    /// Returns the most levels of a value.
+    #[inline]
+    pub fn levels(self) -> u32 {
+        self.levels
+    }
+
+    /// Returns the bytes of stack of a thread that encodes and decodes such values; `None` if the usual stack is enough.
+    pub fn stack(self) -> Option<usize> {
+        (self.levels > DEFAULT_NESTING).then_some(self.levels as usize * STACK_PER_LEVEL)
+    }
+}
+
+/// Writes the bound as an error names it.
+impl fmt::Display for Nesting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} levels", self.levels)?;
+        match self.setting {
+            Setting::Client => f.write_str(", which is the client's setting `ClientLimits::nesting`"),
+            Setting::Server => f.write_str(", which is the server's setting `ServerLimits::nesting`"),
+            Setting::None => Ok(()),
+        }
+    }
+}
+
+/// The bounds of a value that is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most bytes.
+    pub bytes: usize,
+    /// Most levels of nesting.
+    pub nesting: Nesting,
+}
+
+impl Bounds {
+    /// Returns the bounds of the arguments of a client's calls, before it knows those of its server.
+    pub fn of_client(limits: &ClientLimits) -> Self {
+        Bounds { bytes: limits.max_frame, nesting: Nesting::of_client(limits) }
+    }
+
+    /// Returns the bounds of a server's replies.
+    pub fn of_server(limits: &ServerLimits) -> Self {
+        Bounds { bytes: limits.max_frame, nesting: Nesting::of_server(limits) }
+    }
+}
+
+/// So many bytes, nested as deep as is usual.
+impl From<usize> for Bounds {
+    fn from(bytes: usize) -> Self {
+        Bounds { bytes, nesting: Nesting::DEFAULT }
+    }
+}
