@@ -4,24 +4,26 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
+use std::time::Duration;
 
-use rpc_core::ServerHandle;
+use rpc_core::{Health, HealthState, ServerHandle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::children::Children;
-use crate::messages::Lines;
+use crate::messages::{Lines, say};
 
 /// The message of a server that drains.
 const DRAINING: &str =
     "draining: calls under way are finished, new ones refused; a second signal ends it now\n";
 
-/// Drains the server at the first SIGTERM or SIGINT, and ends the process at the second.
+/// Drains the server at the first SIGTERM or SIGINT, and ends the process at the second. Between the first signal and the
+/// drain, for the time of `notice`, the server serves on and its health says that it drains.
 ///
 /// # Errors
 /// Returns an error if the operating system refuses to report signals.
-pub fn drain_on_signal(server: ServerHandle) -> io::Result<()> {
+pub fn drain_on_signal(server: ServerHandle, health: Health, notice: Duration) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     spawn("signals", move || {
         for (count, signal) in signals.forever().enumerate() {
@@ -30,7 +32,15 @@ pub fn drain_on_signal(server: ServerHandle) -> io::Result<()> {
             }
             // Queued before the drain, since a server without calls ends at once; the end of the program writes what is queued.
             let _ = Lines.write_all(DRAINING.as_bytes()); // it takes every line
-            server.drain();
+            health.set(HealthState::Draining);
+            let server = server.clone();
+            let drain = move || {
+                thread::sleep(notice);
+                server.drain();
+            };
+            if let Err(error) = spawn("notice", drain) {
+                say(format_args!("no thread for the notice: {error}; a second signal ends the server"));
+            }
         }
     })
 }

@@ -65,7 +65,8 @@ impl From<ConnectError> for Failure {
             // A text that is no address ("localhost" without a port) is a mistake of the command line; a host name that is
             // not known is a server that cannot be reached.
             ConnectError::Address(cause) if cause.kind() == io::ErrorKind::InvalidInput => {
-                Failure::new(Status::Usage, "the server's address is not HOST:PORT, as in 127.0.0.1:4000")
+                let forms = "the server's address is not HOST:PORT, as in 127.0.0.1:4000, or unix:/PATH";
+                Failure::new(Status::Usage, format!("{forms}: {cause}"))
             }
             ConnectError::Rejected { .. } | ConnectError::NoSuchService { .. } => {
                 Failure::new(Status::Mismatch, error)

@@ -17,6 +17,7 @@ mod small;
 mod small_rpc;
 mod tasks;
 mod terminal;
+mod unix;
 mod unwritable;
 mod vote;
 mod watch;

@@ -101,9 +101,14 @@ impl KvServe {
     }
 
     pub(crate) fn start_with(options: &[&str]) -> Self {
-        let mut child = Command::new(KV)
-            .args(["serve", "--addr", "127.0.0.1:0", "--end-with-parent"])
-            .args(options)
+        KvServe::start_as(
+            Command::new(KV).args(["serve", "--addr", "127.0.0.1:0", "--end-with-parent"]).args(options),
+        )
+    }
+
+    /// Starts a command that becomes a `kv serve --end-with-parent`.
+    pub(crate) fn start_as(command: &mut Command) -> Self {
+        let mut child = command
             .env_remove("RUST_LOG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -128,8 +133,18 @@ impl KvServe {
     }
 
     /// Sends SIGTERM, and waits until it has drained. Returns its exit status and its messages.
-    pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
-        signal(self.child.id(), "TERM");
+    pub(crate) fn terminate(self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
+    /// Waits for its end. Returns its exit status and its messages.
+    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let mut err = String::new();
         self.child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
         (self.child.wait().expect("it was started").code(), err)

@@ -145,3 +145,32 @@ fn help_leads_with_examples() {
     assert!(at("Examples:") < at("Usage:"));
     assert!(help.lines().count() <= 45, "one screen, but it is {} lines", help.lines().count());
 }
+
+/// For a load balancer: a server that was told to end says so, and serves on for the time of the notice.
+#[test]
+fn the_health_of_a_server_that_was_told_to_end_says_so_while_calls_go_on() {
+    let server = KvServe::start_with(&["--notice", "1h"]);
+    assert_eq!(server.kv(&["health"]).expect(0).out, "serving\n");
+    let said = server.kv(&["health", "--format", "json"]).expect(0).out;
+    assert_eq!(said, "{\"state\":\"serving\"}\n");
+    server.signal("TERM");
+    while server.kv(&["health"]).status == Some(0) {} // the signal is on its way
+    let said = server.kv(&["health"]).expect(1);
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("draining\n", ""));
+    server.kv(&["put", "a", "1"]).expect(0);
+    let (status, err) = server.terminate();
+    assert_eq!(status, Some(128 + 15), "the second signal ends it at once: {err}");
+    run(KV, ["health", "--addr", "127.0.0.1:1", "--deadline", "1s"]).expect(3);
+}
+
+#[test]
+fn each_of_two_signals_drains() {
+    for name in ["INT", "TERM"] {
+        let server = KvServe::start();
+        server.kv(&["put", "a", "1"]).expect(0);
+        server.signal(name);
+        let (status, err) = server.wait();
+        assert_eq!(status, Some(0), "{err}");
+        assert!(err.contains("draining") && err.contains(" calls arrived, 1 ran"), "{err}");
+    }
+}

@@ -40,12 +40,17 @@
 //!
 //! # Items by task
 //! To serve:
-//! - [`serve`] runs one service until it is stopped. A [`Server`] is made by a [`ServerBuilder`] of several services
-//!   and [`ServerLimits`]; [`Server::run`] blocks, [`Server::spawn`] returns a [`RunningServer`].
+//! - [`serve`] runs one service until the process ends, [`serve_with_shutdown`] until a signal. A [`Server`] is made by a
+//!   [`ServerBuilder`] of several services and [`ServerLimits`]; [`Server::run`] blocks, [`Server::spawn`] returns a
+//!   [`RunningServer`].
 //! - [`ServerHandle`] drains a server and reads its [`ServerCounters`]. [`ServeError`] tells why a server did not start,
 //!   and a [`SettingError`] inside it which setting is outside its bounds.
 //! - [`CallContext`] tells a method about its call: [`CallId`], caller, time left, cancelled. [`Service`] is the trait that
 //!   the generated server implements.
+//! - A [`Listener`] is bound, or handed in; it has an [`Address`]: a port, or the path of a Unix socket. [`PeerCredentials`] are of the
+//!   process at the other end of such a socket.
+//! - [`Health`] is a service that tells a load balancer if the server wants calls: a [`HealthState`]. [`HealthClient`] asks
+//!   for it.
 //! - [`Later`] is what a method returns whose reply comes later, and [`Responder`] is what ends such a call, from any thread.
 //!
 //! To call:
@@ -134,11 +139,13 @@ pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits, SettingError};
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
 pub use net::MonotonicClock;
 pub use net::{
-    Addresses, ConnectError, Connector, RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve,
+    Address, Addresses, ConnectError, Connector, Listener, RunningServer, ServeError, Server, ServerBuilder,
+    ServerHandle, serve, serve_with_shutdown,
 };
 pub use proto::UnknownCause;
+pub use proto::peer::PeerCredentials;
 pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;
-pub use service::{CallContext, Later, Responder, Service};
+pub use service::{CallContext, Health, HealthClient, HealthState, Later, Responder, Service};
 pub use text::Escaped;

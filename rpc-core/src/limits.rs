@@ -8,7 +8,7 @@ mod protocol;
 
 use std::time::Duration;
 
-pub use bounds::{Least, SettingError, check_time};
+pub use bounds::{SettingError, check_deadline, check_time};
 pub use client::ClientLimits;
 pub use frames::*;
 #[doc(hidden)] // for the drivers of both sides: `net`, the simulator, and their tests
@@ -46,8 +46,11 @@ pub const MAX_SHOWN: usize = 1024;
 pub const MAX_LOOPS: usize = 256;
 
 /// Most nonces of ended sessions that a loop remembers, for the time of a lease: a thousand sessions that end in each second
-/// of it, in 4 MiB. Beyond that the oldest is forgotten, and a HELLO with it opens another session.
+/// of it, in 8 MiB. Beyond that the oldest is forgotten, and a HELLO with it opens another session.
 pub const ENDED_NONCES: usize = 65_536;
+/// One source has this part of them at most, as of the sessions; beyond it its own oldest is forgotten. So one peer that opens and
+/// ends sessions without pause does not make a loop forget the nonces of others.
+pub const ENDED_NONCES_SHARE: usize = 4;
 
 /// The time in which a new connection must send HELLO: a real client needs one round trip, and connections that send one
 /// byte at a time to occupy the server need longer.
@@ -109,10 +112,14 @@ pub const RUNNING_ARGUMENTS: usize = 4 << 20;
 /// method with long replies waits. With what was sent it keeps a connection below 8 MiB.
 pub const UNSENT_EXPECTED: usize = 4 << 20;
 
-/// The pause before another call of a session begins beside its first call of a method that got a thread, while no call of
-/// that method has ended: the length of its replies is not known. It is divided by the number of the session's calls that
-/// run, so that 128 have begun after 0.35 s. A handler makes a reply of 4 MiB in a twentieth of it, and on a machine with ten
-/// times as much to do as it can do, in half of it.
+/// While no call of a method that got a thread has ended, the length of its replies is not known, and a session has one such call.
+/// After so many steps that call waits for something, and makes no reply: others begin beside it. Each step is a timer of the loop
+/// that was set after the last one had fired: on a machine with far more to do than it can do, the handler gets a processor as
+/// often as the loop.
+pub const LEARN_STEPS: u32 = 16;
+
+/// The time of one step, and the pause between calls that begin after the last one. The pause is divided by the number of the
+/// session's calls that run, so that 128 have begun after 0.35 s more.
 pub const LEARN_PAUSE: Duration = Duration::from_millis(64);
 
 /// A reply of this length gets exactly the room that it needs in the write buffer.
@@ -139,6 +146,9 @@ pub const REPLY_ROOM_SPARE: usize = 256;
 
 /// Written bytes that a connection's buffer may still hold before they are removed: moving the rest costs a copy.
 pub const WRITTEN_KEPT: usize = 64 << 10;
+
+/// Terms of sessions that a loop remembers, to share them: clients of so many builds at once.
+pub const TERMS_SHARED: usize = 8;
 
 /// A draining server looks this often if it is done.
 pub const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -201,6 +211,21 @@ pub const STALE_SPARE: usize = 12;
 /// calls and then waits sends all of them with one write.
 pub const BACKGROUND_TICK: Duration = Duration::from_millis(1);
 
+/// The longest path of a Unix socket, in bytes, without the byte that ends it: the kernel's structure has 108 bytes on Linux, and
+/// 104 on the BSDs and macOS.
+pub const MAX_UNIX_PATH: usize =
+    if cfg!(any(target_os = "linux", target_os = "android")) { 107 } else { 103 };
+
+/// Attempts to lock the folder of a Unix socket while another server binds there, which takes it a few system calls. With
+/// [`FOLDER_LOCK_PAUSE`] they last a second: a process that keeps the lock for longer does not hold up the start of a server.
+pub const FOLDER_LOCK_TRIES: usize = 200;
+
+/// The pause between two attempts to lock the folder of a Unix socket.
+pub const FOLDER_LOCK_PAUSE: Duration = Duration::from_millis(5);
+
+/// Most sockets that one server listens at: a few addresses and a few paths.
+pub const MAX_LISTENERS: usize = 64;
+
 /// A client that its own threads have not driven for this time is idle: the background worker sends its ACKs and answers GOAWAY.
 /// Shorter, and it would look at busy clients more than 20 times a second; longer, and servers that stop would wait.
 pub const IDLE_AFTER: Duration = Duration::from_millis(50);
@@ -225,8 +250,8 @@ pub struct ServerLimits {
     /// and `replies`.
     pub sessions: usize,
     /// Most sessions from one source, divided among the loops like `sessions`, which get at least one each; `None`: a quarter of
-    /// `sessions`, so that no one address can lock all others out. A source is an IPv4 address, or the first 64 bits of an IPv6
-    /// address. Beyond it the source's own oldest session of which no call ever began makes room, or the client is told to wait.
+    /// `sessions`, so that no one address can lock all others out. A source is an IPv4 address, the first 64 bits of an IPv6
+    /// address, or, over Unix sockets, a user of this machine. Beyond it the source's own oldest session of which no call ever began makes room, or the client is told to wait.
     pub sessions_per_source: Option<usize>,
     /// The time that a session outlives its connection: long enough for a switch to reboot.
     pub lease: Duration,
@@ -304,7 +329,7 @@ impl ServerLimits {
         self.sessions = (self.sessions / loops).max(1);
         self.sessions_per_source = self.sessions_per_source.map(|most| (most / loops).max(1));
         self.reply_budget /= loops;
-        self.replies = (self.replies / loops).max(1);
+        self.replies = (self.replies / loops).max(usize::from(self.replies > 0));
         self.unsent_budget /= loops;
         self.frames_budget = (self.frames_budget / loops).max(self.max_frame + HEADER);
         self

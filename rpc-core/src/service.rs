@@ -1,6 +1,7 @@
 //! Layer 3: the trait that a server stub implements, and all that it gets for one call.
 
 mod dispatch;
+mod health;
 mod later;
 
 use std::cell::Cell;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 #[doc(hidden)] // for the drivers of a server: `net`, the simulator, and their tests
 pub use dispatch::{DispatchEnv, dispatch};
+pub use health::{Health, HealthClient, HealthState};
 #[doc(hidden)] // for the same
 pub use later::{Holder, Notice};
 pub use later::{Later, Responder};
@@ -22,6 +24,7 @@ use crate::contract::Contract;
 use crate::error::Reason;
 use crate::ids::{CallId, Clock, Time};
 use crate::limits::{Bounds, MAX_DETAIL};
+use crate::proto::peer::{Peer, PeerCredentials};
 use crate::proto::server::{CallKey, Told};
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::message::{Status, cut};
@@ -66,8 +69,8 @@ impl Dispatched {
 pub struct CallContext {
     /// The name of the call.
     call: CallId,
-    /// The address of the caller.
-    peer: Option<SocketAddr>,
+    /// The caller, as far as it is known.
+    peer: Option<Peer>,
     /// The time until which the caller waits.
     deadline: Time,
     /// The clock of `deadline`.
@@ -82,9 +85,15 @@ impl CallContext {
         self.call
     }
 
-    /// Returns the address of the caller; `None` in the simulator and in-process.
+    /// Returns the address of the caller; `None` over a Unix socket, in the simulator and in-process.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.peer
+        self.peer?.address()
+    }
+
+    /// Returns the user and the process that call over a Unix socket, as the kernel tells them; `None` over TCP, in the simulator
+    /// and in-process, and on operating systems other than Linux.
+    pub fn credentials(&self) -> Option<PeerCredentials> {
+        self.peer?.credentials()
     }
 
     /// Returns the time that the caller still waits; zero when it has given up.
@@ -151,8 +160,8 @@ impl fmt::Debug for CallContext {
 pub struct CallEnv<'a> {
     /// The name of the call.
     pub call: CallId,
-    /// The address of the caller.
-    pub peer: Option<SocketAddr>,
+    /// The caller, as far as it is known.
+    pub peer: Option<Peer>,
     /// The time until which the caller waits.
     pub deadline: Time,
     /// The clock of `deadline`.

@@ -54,7 +54,10 @@ impl Side {
         if self.core.is_closed() || (std::mem::take(&mut self.good) && self.core.failed_attempts() <= 1) {
             return false;
         }
-        self.core.handle_round_failed(refused, local);
+        match self.core.is_of_another_version() {
+            true => self.core.handle_other_versions(local), // a client of the simulator has one address
+            false => self.core.handle_round_failed(refused, local),
+        }
         !self.core.is_forgotten()
     }
 

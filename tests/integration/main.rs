@@ -29,3 +29,6 @@ mod server_life;
 mod settings;
 mod test_service;
 mod throughput;
+#[cfg(unix)]
+mod unix_sockets;
+mod until;

@@ -26,14 +26,18 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// Accepts a connection and reads its HELLO.
     pub(crate) fn accept(listener: &TcpListener) -> (Self, Hello) {
-        let (stream, _) = listener.accept().expect("a client comes");
+        Self::begin(listener.accept().expect("a client comes").0).expect("a HELLO")
+    }
+
+    /// Reads the HELLO of a connection; `None` if the client leaves without one.
+    pub(crate) fn begin(stream: TcpStream) -> Option<(Self, Hello)> {
         stream.set_read_timeout(Some(PATIENCE)).expect("an option");
         let mut decoder = FrameDecoder::default();
         decoder.agree(8 << 20, false, true);
         let mut conversation = Conversation { stream, decoder };
-        let frame = conversation.frame().expect("a HELLO");
+        let frame = conversation.frame()?;
         assert_eq!(frame.header.kind, Kind::Hello);
-        (conversation, Hello::decode(&frame.body).expect("a HELLO"))
+        Some((conversation, Hello::decode(&frame.body).expect("a HELLO")))
     }
 
     /// Greets with a session of so many slots, resumed if the client asks for that.

@@ -68,6 +68,37 @@ fn a_resumed_session_gives_its_replies_again() {
     assert_eq!(client.call(&COUNT, 0, 2, &()).value::<u64>(), 2);
 }
 
+/// Makes a call in each of four slots and acknowledges none of their replies, resumes the session, and asks for each reply again.
+/// Returns the number of those that were kept.
+fn kept(limits: ServerLimits) -> usize {
+    let server = TestServer::with_limits(limits);
+    let (mut client, session) = RawClient::connect(server.address, &CONTRACT, 8);
+    let arguments = |slot: u16| (format!("a reply of thirty bytes: {slot:04}"),);
+    let first: Vec<_> = (0..4).map(|slot| client.call(&ECHO, slot, 1, &arguments(slot))).collect();
+    assert!(
+        first.iter().all(|reply| reply.status == Status::Done),
+        "a bound takes no reply from a client that is there"
+    );
+    client.vanish();
+    let (mut client, welcome) = RawClient::resume(server.address, &CONTRACT, 8, &session);
+    assert!(welcome.resumed);
+    let again: Vec<_> = (0..4).map(|slot| client.call(&ECHO, slot, 1, &arguments(slot))).collect();
+    let (kept, lost): (Vec<_>, Vec<_>) = again.into_iter().partition(|reply| reply.status == Status::Done);
+    assert!(kept.iter().all(|reply| first.contains(reply)));
+    assert!(lost.iter().all(|reply| reply.status == Status::ReplyLost));
+    assert_eq!(server.handle.counters().executions, 4, "V1: none runs again, kept or not");
+    kept.len()
+}
+
+#[test]
+fn v10_the_kept_replies_of_a_session_have_a_bound_in_bytes_and_all_of_them_one_in_number() {
+    assert_eq!(kept(test_limits()), 4);
+    assert_eq!(kept(ServerLimits { session_replies: 100, ..test_limits() }), 2);
+    assert_eq!(kept(ServerLimits { session_replies: 0, ..test_limits() }), 0);
+    assert_eq!(kept(ServerLimits { replies: 4, ..test_limits() }), 2, "a session alone has half of them");
+    assert_eq!(kept(ServerLimits { replies: 0, ..test_limits() }), 0);
+}
+
 #[test]
 fn a_reply_that_is_ready_after_a_resumption_goes_to_the_new_connection() {
     let server = TestServer::start();

@@ -70,7 +70,6 @@ fn a_client_with_a_setting_outside_its_bounds_does_not_connect() {
             with(ClientLimits { retry_budget: f64::NAN, ..ClientLimits::default() }),
         ),
         ("Connector::deadline", usual().deadline(Duration::ZERO)),
-        ("Connector::deadline", usual().deadline(Duration::MAX)),
         ("Connector::connect_timeout", usual().connect_timeout(Duration::MAX)),
     ];
     for (setting, connector) in cases {
@@ -79,4 +78,13 @@ fn a_client_with_a_setting_outside_its_bounds_does_not_connect() {
         assert!(matches!(&error, ConnectError::Setting(error) if error.setting == setting), "{error}");
     }
     assert_eq!(server.handle.counters().opened, 0);
+}
+
+#[test]
+fn the_longest_duration_is_no_deadline_for_a_client_as_for_a_call() {
+    let server = bind(test_limits()).and_then(Server::spawn).expect("a free port");
+    let connector = Connector::new().deadline(Duration::MAX);
+    let client: IdleClient = connector.connect(server.local_addr()).expect("a deadline that never comes");
+    client.nothing().expect("it ran");
+    client.start.nothing().wait().expect("it ran");
 }

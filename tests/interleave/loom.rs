@@ -24,7 +24,7 @@ mod net {
 
         /// No connection goes through the queue here.
         #[derive(Debug)]
-        pub(crate) struct TcpStream;
+        pub(crate) struct Stream;
     }
 
     pub(crate) mod sync {

@@ -124,7 +124,7 @@ impl Auditor {
         let quarter = of_loop(self.limits.sessions).div_ceil(4);
         let share = self.limits.sessions_per_source.map_or(quarter, of_loop) * loops;
         if let Some((source, count)) = sources.iter().find(|(_, count)| **count > share) {
-            return Err(format!("V19: {count} sessions from {source}, at most {share}"));
+            return Err(format!("V19: {count} sessions from {source:?}, at most {share}"));
         }
         self.ever.extend(&present);
         self.look_at_ends(now, &present)
@@ -158,7 +158,7 @@ impl Auditor {
         server: &ServerCore,
         now: Time,
         settled: bool,
-        sources: &mut HashMap<std::net::IpAddr, usize>,
+        sources: &mut HashMap<rpc_core::proto::peer::SourceId, usize>,
         present: &mut HashSet<SessionId>,
     ) -> Result<(), String> {
         let jumped = self.jumped;

@@ -24,6 +24,7 @@ pub mod planted;
 pub mod processes;
 pub mod profile;
 pub mod prove;
+mod recovery;
 pub mod run;
 pub mod setup;
 mod swarm;

@@ -186,7 +186,7 @@ impl Run {
         }
         let (floods, slow) = (self.world.server_counters().floods, self.world.slow_rejects());
         let trouble = self.setup.trouble;
-        if floods > 0 && trouble.hostile == 0 && self.setup.keeps_pauses() {
+        if floods > 0 && trouble.hostile == 0 && self.setup.never_floods() {
             return Err(format!("V14: {floods} connections of honest clients were rejected for a flood"));
         }
         // A network or a process that stands still may do so in the middle of a frame, for longer than a frame may.

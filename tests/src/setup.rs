@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use rpc_core::contract::Contract;
-use rpc_core::limits::{ClientLimits, ServerLimits};
+use rpc_core::limits::{ClientLimits, STRIKES_PER_SECOND, STRIKES_PER_SLOT, STRIKES_SPARE, ServerLimits};
 use rpc_core::proto::client::ClientConfig;
 use rpc_sim::{Faults, Handlers, WorldConfig};
 
@@ -70,6 +70,30 @@ pub struct Trouble {
 }
 
 impl Setup {
+    /// Returns true if no client looks like a flood, whatever the network and the processes do: it sends no call again sooner than by
+    /// default, or so few frames that those of the longest silence fit into an empty bucket at once, and those of all later time
+    /// into what the bucket loses meanwhile (W38).
+    pub fn never_floods(&self) -> bool {
+        self.keeps_pauses() || self.clients.iter().all(|client| self.fits(&client.limits))
+    }
+
+    /// Returns true if what such a client sends without use is never more than the bucket of a connection takes.
+    fn fits(&self, limits: &ClientLimits) -> bool {
+        let slots = f64::from(limits.slots.min(self.world.limits.slots));
+        let silence = limits.ping_after * (limits.ping_limit + 1) * SILENCES;
+        let (mut at, mut pause, mut calls) = (Duration::ZERO, limits.resend_first, 1.0);
+        while at <= silence {
+            calls += 1.0;
+            at += pause;
+            pause = (pause * 2).min(limits.resend_cap);
+        }
+        let at_once = COPIES * (slots * (calls + BESIDE) + f64::from(limits.ping_limit * SILENCES));
+        let hurry = if self.trouble.clocks > 0 { FASTEST } else { 1.0 };
+        let each_second = slots / limits.resend_cap.as_secs_f64() + limits.ping_after.as_secs_f64().recip();
+        let room = f64::from(STRIKES_PER_SLOT) * slots + f64::from(STRIKES_SPARE);
+        at_once <= room && COPIES * hurry * each_second <= f64::from(STRIKES_PER_SECOND) + slots
+    }
+
     /// Returns true if no client sends a call again sooner than by default: one that does may send more of them at once, after
     /// its server or its network stood still, than a server takes (W38).
     pub fn keeps_pauses(&self) -> bool {
@@ -132,6 +156,16 @@ impl Setup {
         }
     }
 }
+
+/// Copies of a frame that the network may deliver.
+const COPIES: f64 = 2.0;
+/// Frames of a slot beside its CALLs: a CANCEL and an ACK.
+const BESIDE: f64 = 2.0;
+/// Times of silence after which a client would leave its connection, that may pass before it does: what is on its way ends the
+/// first of them.
+const SILENCES: u32 = 2;
+/// A client's clock beside its server's: four times the world's, and a quarter of it.
+const FASTEST: f64 = 16.0;
 
 /// A lease that outlives everything that happens to a connection in a run.
 pub const LONG_LEASE: Duration = Duration::from_secs(200);

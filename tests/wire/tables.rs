@@ -135,7 +135,14 @@ fn the_limits_are_those_of_the_page() {
             "sessions from one source: an IPv4 address, or the first 64 bits of an IPv6 address",
             grouped(server.sessions_per_source.unwrap_or(server.sessions / 4)),
         ),
-        ("nonces of ended sessions", grouped(limits::ENDED_NONCES)),
+        (
+            "nonces of ended sessions",
+            format!(
+                "{}, {} of one source",
+                grouped(limits::ENDED_NONCES),
+                grouped(limits::ENDED_NONCES / limits::ENDED_NONCES_SHARE)
+            ),
+        ),
         ("lease", seconds(server.lease)),
         ("calls that wait to run", grouped(server.queue)),
         ("bytes of their arguments", grouped(server.queue_bytes)),

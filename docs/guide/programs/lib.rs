@@ -23,4 +23,6 @@ mod running;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
+mod serving;
+#[cfg(test)]
 mod testing;

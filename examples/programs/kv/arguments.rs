@@ -30,7 +30,7 @@ Examples:
 
 {all-args}
 
-Exit status: 0 done, 1 a negative answer (no such key), 2 usage or input, 3 server unreachable,
+Exit status: 0 done, 1 a negative answer (no such key, not serving), 2 usage or input, 3 server unreachable,
 4 deadline passed or outcome unknown, 5 server error, 6 another protocol or another trait.";
 
 /// A key-value server and its client, over calls that run at most once.
@@ -50,7 +50,7 @@ const DEFAULT_ADDR: &str = "127.0.0.1:4000";
 /// Options that are allowed before and after the command; see [`MEANINGLESS`] for the exceptions.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ClientOptions {
-    /// The server, as HOST:PORT
+    /// The server, as HOST:PORT or unix:/PATH
     #[arg(long, env = ADDR, default_value = DEFAULT_ADDR, global = true, value_name = "HOST:PORT")]
     pub(crate) addr: String,
     /// Time limit for each call: 250ms, 5s
@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Serve(Box<ServeOptions>),
     #[command(flatten)]
     OneCall(OneCall),
+    /// Ask a server if it wants calls: status 0 if it is serving, 1 if it is starting or draining
+    Health,
     /// Put the pairs of a file: KEY, a tab, VALUE, one a line, `-` for standard input
     Load(LoadOptions),
     /// Print all pairs as KEY, a tab, VALUE, sorted by key; `load` reads them back
@@ -117,6 +119,12 @@ pub(crate) struct ServeOptions {
     /// Write only errors to standard error
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Time between a first signal and the drain: `kv health` says `draining`, and calls go on
+    #[arg(long, default_value = "0s", value_parser = duration, value_name = "TIME")]
+    pub(crate) notice: Duration,
+    /// Serve at the sockets that systemd has handed over (LISTEN_FDS), in place of --addr
+    #[arg(long)]
+    pub(crate) inherited: bool,
     /// End when standard input closes: for a server that another program has started
     #[arg(long, hide = true)]
     pub(crate) end_with_parent: bool,

@@ -49,9 +49,9 @@ limits! {
     max_frame: Bytes, "Longest arguments of a call, and longest reply";
     nesting: Count, "Levels of nesting of an argument and of a reply";
     sessions: Count, "Sessions at once";
-    sessions_per_source: Share, "Sessions of one address at once [default: a quarter of --sessions]";
+    sessions_per_source: Share, "Sessions of one address, or one user over Unix sockets, at once [default: a quarter of --sessions]";
     connections: Count, "Connections at once";
-    connections_per_source: Share, "Connections of one address at once [default: half of those that are possible]";
+    connections_per_source: Share, "Connections of one address, or one user over Unix sockets, at once [default: half of those that are possible]";
     lease: Time, "How long a session outlives its connection";
     max_cached_reply: Bytes, "Longest reply that is kept for a client that asks again";
     session_replies: Bytes, "Kept replies of one session";

@@ -10,6 +10,7 @@ mod commands;
 mod demo;
 mod dump;
 mod events;
+mod health;
 mod limits;
 mod load;
 mod output;
@@ -35,6 +36,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Serve(options) => serve::serve(&client, &options),
         Command::OneCall(call) => commands::run(&client, call),
+        Command::Health => health::health(&client),
         Command::Load(options) => load::load(&client, &options),
         Command::Dump(options) => dump::dump(&client, &options),
         Command::Demo(options) => demo::demo(client.format, &options),

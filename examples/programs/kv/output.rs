@@ -1,7 +1,7 @@
 //! Writes data to standard output: text for people and pipes, or one JSON object a line.
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
-use std::net::SocketAddr;
 
 use serde::Serialize;
 use serde_json::json;
@@ -43,7 +43,7 @@ impl PairWriter {
 }
 
 /// Writes the address at which a server listens: the one line that scripts read.
-pub(crate) fn listening(format: Format, addr: SocketAddr) -> io::Result<()> {
+pub(crate) fn listening(format: Format, addr: &impl Display) -> io::Result<()> {
     answer(format, Some(&format!("listening on {addr}")), &json!({"listening": addr.to_string()}))?;
     io::stdout().flush()
 }

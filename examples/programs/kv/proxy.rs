@@ -68,7 +68,7 @@ pub(crate) fn proxy(client: &ClientOptions, options: &ProxyOptions) -> Result<()
     if options.end_with_parent {
         end_with_parent()?;
     }
-    let _ = listening(client.format, proxy.addr()); // a reader that has closed the pipe must not end the proxy
+    let _ = listening(client.format, &proxy.addr()); // a reader that has closed the pipe must not end the proxy
     wait_for_signal()?;
     let seen = proxy.seen();
     say(format_args!(

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use rpc_core::{ServeError, Server};
+use listenfd::ListenFd;
+use rpc_core::{Health, HealthState, Listener, ServeError, Server};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::messages::say;
 use rpc_examples::signals::drain_on_signal;
@@ -25,21 +26,29 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
     });
     let store = Arc::new(Store::default());
     let figures = Arc::new(Figures::of(Arc::clone(&store)));
+    let health = Health::new();
     let server = Server::builder()
         .service(KvServer::shared(store))
         .service(KvStatsServer::shared(Arc::clone(&figures)))
+        .service(health.clone())
         .loops(options.loops)
         .limits(options.limits.0.clone())
-        .at_most_once(!options.no_filter)
-        .bind(client.addr.as_str())
-        .map_err(|error| cannot_serve(&error))?;
+        .at_most_once(!options.no_filter);
+    let server = match options.inherited {
+        true => server.listen_on(inherited()?),
+        false => server.bind(client.addr.as_str()),
+    };
+    let server = server.map_err(|error| cannot_serve(&error))?;
     let handle = server.handle();
     figures.set_server(handle.clone());
-    drain_on_signal(handle.clone())?;
+    drain_on_signal(handle.clone(), health.clone(), options.notice)?;
     if options.end_with_parent {
         end_with_parent()?;
     }
-    let _ = listening(client.format, server.local_addr()); // a reader that has closed the pipe must not end the server
+    health.set(HealthState::Serving);
+    for address in server.addresses() {
+        let _ = listening(client.format, address); // a reader that has closed the pipe must not end the server
+    }
     server.run()?; // a loop that fails ends the program with its error
     let seen = handle.counters();
     let (calls, runs, duplicates) = (seen.calls, seen.executions, seen.duplicates());
@@ -47,6 +56,26 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
         "drained: {calls} calls arrived, {runs} ran, {duplicates} duplicates did not run again"
     ));
     Ok(())
+}
+
+/// Returns the sockets that systemd, or another parent, has handed over: TCP or Unix.
+fn inherited() -> Result<Vec<Listener>, Failure> {
+    let mut handed_over = ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for at in 0..handed_over.len() {
+        // Which of the two it is shows only the attempt, which leaves a socket of another kind at its place.
+        let tcp = handed_over.take_tcp_listener(at).map(|found| found.map(Listener::from));
+        let found =
+            tcp.or_else(|_| handed_over.take_unix_listener(at).map(|found| found.map(Listener::from)));
+        listeners.extend(found.map_err(|error| {
+            Failure::new(Status::Usage, format!("the socket {at} of LISTEN_FDS cannot be used: {error}"))
+        })?);
+    }
+    if listeners.is_empty() {
+        let why = "--inherited, but no socket was handed over: LISTEN_FDS and LISTEN_PID name none";
+        return Err(Failure::new(Status::Usage, why));
+    }
+    Ok(listeners)
 }
 
 fn cannot_serve(error: &ServeError) -> Failure {

@@ -175,22 +175,15 @@ impl ClientLimits {
     }
 }
 
-/// Checks a time that a caller sets beside the limits: `least` is zero if zero has a meaning.
-pub fn check_time(setting: &'static str, time: Duration, least: Least) -> Result<(), SettingError> {
-    let (least, advice) = match least {
-        Least::Zero => (Duration::ZERO, "zero tries each address once"),
-        Least::Tick => (TICK, "frames carry whole milliseconds, and no longer time"),
-    };
-    within(setting, &time, &least, &LONGEST, advice)
+/// Checks a time for which connecting is tried.
+pub fn check_time(setting: &'static str, time: Duration) -> Result<(), SettingError> {
+    within(setting, &time, &Duration::ZERO, &LONGEST, "zero tries each address once")
 }
 
-/// The least value of a time.
-#[derive(Clone, Copy, Debug)]
-pub enum Least {
-    /// Zero has a meaning.
-    Zero,
-    /// A millisecond.
-    Tick,
+/// Checks a deadline. The longest is [`Duration::MAX`], which is no deadline: the caller's own clock decides, and the frame carries
+/// the longest time that it can.
+pub fn check_deadline(setting: &'static str, deadline: Duration) -> Result<(), SettingError> {
+    within(setting, &deadline, &TICK, &Duration::MAX, "a call would be over before it is sent")
 }
 
 /// A value of a setting.

@@ -3,6 +3,7 @@
 //! `socket` is used by both sides. `sync` and `os` name all that this layer wants of the standard library and the kernel, so
 //! that tests can run the same sources under a scheduler of their own.
 
+mod address;
 mod client;
 mod clock;
 mod os;
@@ -11,6 +12,10 @@ mod socket;
 mod sync;
 mod waiting;
 
+pub use address::Address;
 pub use client::{Addresses, ConnectError, Connector, connect};
 pub use clock::MonotonicClock;
-pub use server::{RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve};
+pub use os::Listener;
+pub use server::{
+    RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve, serve_with_shutdown,
+};

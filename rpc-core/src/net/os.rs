@@ -3,46 +3,18 @@
 //!
 //! The rest of the layer names them only through this file; `sync.rs` says why.
 
+mod listener;
+#[cfg(unix)]
+mod socket_file;
+mod stream;
+
 use std::io;
-use std::net::SocketAddr;
-pub(super) use std::net::TcpListener as BoundListener;
 
+pub use listener::Listener;
+pub(super) use listener::PolledListener;
 pub(super) use mio::event::Event;
-pub(super) use mio::net::{TcpListener, TcpStream};
 pub(super) use mio::{Events, Interest, Poll, Registry, Token, Waker};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-
-use crate::limits::{BACKLOG, KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_TRIES};
-use crate::log;
-
-/// Listens at an address.
-pub(super) fn listen(address: SocketAddr) -> io::Result<BoundListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    #[cfg(not(windows))] // on Windows this option would let two servers share a port
-    socket.set_reuse_address(true)?; // a restarted server does not wait for the connections of the last one
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
-}
-
-/// Sets the options of a connection: small frames are sent at once, and the kernel notices a dead peer. A connection whose
-/// kernel refuses an option still works; a connection that has ended already shows it at its first read.
-pub(super) fn set_options(stream: &TcpStream) {
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
-    #[cfg(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "macos",
-        target_os = "freebsd",
-        windows
-    ))]
-    let keepalive = keepalive.with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_TRIES);
-    let set = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
-    if let Err(error) = set {
-        log::debug!(%error, "a socket option was not set");
-    }
-}
+pub(super) use stream::{Stream, set_options};
 
 /// Returns the most files and sockets that the process may have, if the operating system says it.
 #[cfg(unix)]

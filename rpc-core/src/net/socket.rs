@@ -16,7 +16,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use super::os::{Event, Interest, Registry, TcpStream, Token};
+use super::os::{Event, Interest, Registry, Stream, Token};
 
 /// True if a read that did not fill its buffer has emptied the socket. Where readiness is emulated, only a read that would
 /// block shows it.
@@ -26,7 +26,7 @@ const SHORT_READ_IS_LAST: bool = cfg!(any(target_os = "linux", target_os = "andr
 #[derive(Debug)]
 pub(super) struct Socket {
     /// The stream of the operating system.
-    stream: TcpStream,
+    stream: Stream,
     /// The readiness to be read, as far as it is known.
     reading: Reading,
     /// The readiness to be written, as far as it is known.
@@ -70,7 +70,7 @@ pub(super) enum Progress {
 
 impl Socket {
     /// Registers a stream with a poll. Its first events tell its readiness.
-    pub(super) fn register(stream: TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
+    pub(super) fn register(stream: Stream, registry: &Registry, token: Token) -> io::Result<Self> {
         let mut socket = Socket { stream, reading: Reading::Drained, writing: Writing::Open };
         socket.register_again(registry, token)?;
         Ok(socket)
@@ -87,12 +87,12 @@ impl Socket {
     }
 
     /// Returns the stream, for questions to the operating system.
-    pub(super) fn stream(&self) -> &TcpStream {
+    pub(super) fn stream(&self) -> &Stream {
         &self.stream
     }
 
     /// Returns the stream, which belongs to no poll any more.
-    pub(super) fn into_stream(self) -> TcpStream {
+    pub(super) fn into_stream(self) -> Stream {
         self.stream
     }
 

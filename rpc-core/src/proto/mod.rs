@@ -16,6 +16,7 @@
 mod canonical;
 pub mod client;
 mod outcome;
+pub mod peer;
 mod request;
 pub mod server;
 #[cfg(test)]

@@ -26,11 +26,12 @@ use words::Words;
 type Role = (&'static str, fn(&Words) -> Result<(), String>);
 
 /// The roles in which `prove` starts itself again.
-const ROLES: [Role; 6] = [
+const ROLES: [Role; 7] = [
     (once::SERVER, once::serve),
     (once::CLIENT, once::call),
     (crate::histories::SERVER, crate::histories::serve),
     (crate::histories::CLIENT, crate::histories::call),
+    (crate::recovery::SERVER, crate::recovery::serve),
     (stopping::SERVER, stopping::serve),
     (stopping::CLIENT, stopping::call),
 ];

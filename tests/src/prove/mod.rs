@@ -13,6 +13,7 @@ mod kill;
 mod mutants;
 mod options;
 mod progress;
+mod recovery;
 mod report;
 mod scenes;
 mod siege;
@@ -51,4 +52,4 @@ pub const PARTS: &[Part] = &[
 ];
 
 /// Parts that `prove all` leaves out: those that judge times, which another program on the machine can spoil.
-pub const APART: &[Part] = &[stop::PART];
+pub const APART: &[Part] = &[stop::PART, recovery::PART];

@@ -7,12 +7,12 @@
 //! The order and the pause between attempts are those of RFC 8305 (*Happy Eyeballs Version 2*), sections 4 and 5.
 
 use std::io;
-use std::net::SocketAddr;
 
 use super::addresses::Addresses;
 use crate::ids::Time;
 use crate::limits::{MAX_ADDRESSES, RESOLVE_EVERY};
 use crate::log;
+use crate::net::Address;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The addresses of one server, and their order.
@@ -23,16 +23,29 @@ pub(super) struct AddressBook {
     /// The source of the addresses.
     source: Addresses,
     /// The addresses of the first lookup, for a forked child, which must not take the lock of its parent.
-    first: Vec<SocketAddr>,
+    first: Vec<Address>,
     /// The addresses that are known now.
     known: Mutex<Known>,
+}
+
+/// A refusal of a client for good.
+#[derive(Clone, Debug)]
+pub(super) struct Rejection {
+    /// The address of the server that has refused the client.
+    pub(super) address: Address,
+    /// The reason that the server gave.
+    pub(super) why: String,
+    /// True if the server speaks another version.
+    pub(super) other_version: bool,
 }
 
 /// The addresses that are known now.
 #[derive(Debug)]
 struct Known {
     /// The addresses, in the order in which they are tried. Never empty, and without duplicates.
-    order: Vec<SocketAddr>,
+    order: Vec<Address>,
+    /// The refusals for good since a server has last answered: the last one of each address.
+    rejections: Vec<Rejection>,
     /// True while a thread looks the name up.
     resolving: bool,
     /// The time at which the next lookup may begin.
@@ -46,12 +59,18 @@ impl AddressBook {
     ///
     /// # Errors
     /// There are none.
-    pub(super) fn new(source: Addresses, first: Vec<SocketAddr>) -> io::Result<Self> {
+    pub(super) fn new(source: Addresses, first: Vec<Address>) -> io::Result<Self> {
         let order = arrange(&first, None);
         if order.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         }
-        let known = Known { order, resolving: false, resolve_at: Time::default(), is_fresh: false };
+        let known = Known {
+            order,
+            rejections: Vec::new(),
+            resolving: false,
+            resolve_at: Time::default(),
+            is_fresh: false,
+        };
         Ok(AddressBook { source, first, known: Mutex::new(known) })
     }
 
@@ -70,18 +89,45 @@ impl AddressBook {
     }
 
     /// Returns the first address that is not in `tried`.
-    pub(super) fn untried(&self, tried: &[SocketAddr]) -> Option<SocketAddr> {
-        self.lock().order.iter().find(|address| !tried.contains(address)).copied()
+    pub(super) fn untried(&self, tried: &[Address]) -> Option<Address> {
+        self.lock().order.iter().find(|address| !tried.contains(address)).cloned()
     }
 
     /// Notes that a server has answered at this address: it is the first one from now on.
-    pub(super) fn prefer(&self, address: SocketAddr) {
+    pub(super) fn prefer(&self, address: &Address) {
         let mut known = self.lock();
+        known.rejections.clear();
         known.is_fresh = false;
         let order = &mut known.order;
-        if let Some(at) = order.iter().position(|known| *known == address) {
+        if let Some(at) = order.iter().position(|known| known == address) {
             order[..=at].rotate_right(1);
         }
+    }
+
+    /// Notes that the server at this address has refused the client for good.
+    pub(super) fn note_rejection(&self, rejection: Rejection) {
+        let mut known = self.lock();
+        let Known { order, rejections, .. } = &mut *known;
+        // One for each address at most: a name may get others.
+        rejections.retain(|other| other.address != rejection.address && order.contains(&other.address));
+        rejections.push(rejection);
+    }
+
+    /// Returns true if the servers at all addresses have refused the client for good.
+    pub(super) fn all_reject(&self) -> bool {
+        let known = self.lock();
+        let rejects = |address: &Address| known.rejections.iter().any(|of| of.address == *address);
+        known.order.iter().all(rejects)
+    }
+
+    /// Returns true if the servers at all addresses speak other versions.
+    pub(super) fn all_reject_version(&self) -> bool {
+        self.all_reject() && self.lock().rejections.iter().all(|rejection| rejection.other_version)
+    }
+
+    /// Returns the last refusal for good.
+    pub(super) fn rejection(&self) -> Option<Rejection> {
+        self.lock().rejections.last().cloned()
     }
 
     /// Returns true if a lookup may still find a server that has moved since a server has last answered.
@@ -103,7 +149,7 @@ impl AddressBook {
 
     /// Notes the result of a lookup. The last good address stays the first one if it is still an address of the server. A
     /// lookup that failed changes nothing: the name server may be as unreachable as the server is.
-    pub(super) fn learn(&self, found: io::Result<Vec<SocketAddr>>) {
+    pub(super) fn learn(&self, found: io::Result<Vec<Address>>) {
         let mut known = self.lock();
         (known.resolving, known.is_fresh) = (false, true);
         let order = match found {
@@ -118,19 +164,18 @@ impl AddressBook {
 
 /// Returns the addresses in the order in which they are tried: `good` first if it is one of them, and the two families in
 /// turn, beginning with the one that the resolver has put first (RFC 8305, section 4).
-fn arrange(found: &[SocketAddr], good: Option<&SocketAddr>) -> Vec<SocketAddr> {
-    let of_first =
-        |address: &&SocketAddr| found.first().is_some_and(|first| first.is_ipv4() == address.is_ipv4());
+fn arrange(found: &[Address], good: Option<&Address>) -> Vec<Address> {
+    let of_first = |address: &&Address| found.first().is_some_and(|first| first.is_same_family(address));
     let (one, other): (Vec<_>, Vec<_>) = found.iter().partition(of_first);
     let (mut one, mut other) = (one.into_iter(), other.into_iter());
     let pairs = std::iter::from_fn(|| {
         let pair = [one.next(), other.next()];
         pair.iter().any(Option::is_some).then_some(pair)
     });
-    let mut order: Vec<SocketAddr> = Vec::new();
+    let mut order: Vec<Address> = Vec::new();
     for address in good.filter(|good| found.contains(good)).into_iter().chain(pairs.flatten().flatten()) {
         if !order.contains(address) {
-            order.push(*address);
+            order.push(address.clone());
         }
     }
     if order.len() > MAX_ADDRESSES {

@@ -5,19 +5,23 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
 use std::sync::Arc;
 
+use crate::net::address::Address;
+
 /// The addresses of a server: fixed ones, or a name that is looked up again when connecting fails.
 ///
-/// Made from text (`"host:port"`), from a pair of a host and a port, or from one or more [`SocketAddr`]. All of them must be of
-/// the same server, or of servers that stand for each other: a session belongs to the server that has opened it.
+/// Made from text (`"host:port"`, or `"unix:/path"` for a Unix socket), from a pair of a host and a port, or from one or more
+/// [`SocketAddr`] or [`Address`]. All of them must be of the same server, or of servers that stand for each other: a session belongs to
+/// the server that has opened it. A server takes the same type, and listens at the first of them that is available.
 ///
 /// ```
 /// use rpc_core::Addresses;
 ///
 /// let name: Addresses = "localhost:7000".into();
 /// let pair: Addresses = ("localhost", 7000).into();
+/// let path: Addresses = "unix:/run/kv.sock".into();
 /// // A source of one's own, such as a file that names the servers. It is asked again when connecting fails.
 /// let source = Addresses::resolved_by(|| Ok(vec![([127, 0, 0, 1], 7000).into()]));
-/// # let _ = (name, pair, source);
+/// # let _ = (name, pair, path, source);
 /// ```
 #[derive(Clone)]
 pub struct Addresses(Source);
@@ -26,46 +30,70 @@ pub struct Addresses(Source);
 #[derive(Clone)]
 enum Source {
     /// Addresses that never change.
-    Fixed(Arc<[SocketAddr]>),
-    /// A function that is called for each lookup.
-    Resolved(Arc<dyn Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync>),
+    Fixed(Arc<[Address]>),
+    /// A function that is called for each lookup, and the name that it looks up, for messages.
+    Resolved(Arc<str>, Arc<dyn Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync>),
 }
 
 impl Addresses {
     /// Returns the addresses that `resolve` returns, now and each time that connecting fails. Later calls have a thread of their
     /// own, so that a slow one delays no call.
     pub fn resolved_by(resolve: impl Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
-        Addresses(Source::Resolved(Arc::new(resolve)))
+        Addresses::named("a source of addresses", resolve)
+    }
+
+    /// Returns the addresses that a name has, now and each time that connecting fails.
+    fn named(name: &str, resolve: impl Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
+        Addresses(Source::Resolved(name.into(), Arc::new(resolve)))
     }
 
     /// Looks the addresses up. It may wait for the network.
-    pub(super) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+    pub(in crate::net) fn resolve(&self) -> io::Result<Vec<Address>> {
         match &self.0 {
-            Source::Fixed(addresses) => Ok(addresses.to_vec()),
-            Source::Resolved(resolve) => resolve(),
+            Source::Fixed(addresses) => {
+                addresses.iter().try_for_each(Address::check)?;
+                Ok(addresses.to_vec())
+            }
+            Source::Resolved(_, resolve) => Ok(resolve()?.into_iter().map(Address::Tcp).collect()),
         }
     }
 
     /// Returns true if another lookup may return other addresses.
     pub(super) fn may_change(&self) -> bool {
-        matches!(self.0, Source::Resolved(_))
+        matches!(self.0, Source::Resolved(..))
+    }
+}
+
+/// The addresses as they were given.
+impl fmt::Display for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Fixed(addresses) => {
+                let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                f.write_str(&texts.join(", "))
+            }
+            Source::Resolved(name, _) => f.write_str(name),
+        }
     }
 }
 
 impl fmt::Debug for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Source::Fixed(addresses) => f.debug_list().entries(addresses.iter()).finish(),
-            Source::Resolved(_) => f.write_str("Addresses(looked up)"),
-        }
+        write!(f, "Addresses({self})")
     }
 }
 
 impl From<String> for Addresses {
     fn from(text: String) -> Self {
+        if let Some(path) = Address::of_unix_text(&text) {
+            return path.into();
+        }
         match text.parse::<SocketAddr>() {
             Ok(address) => address.into(),
-            Err(_) => Addresses::resolved_by(move || text.to_socket_addrs().map(Iterator::collect)),
+            Err(_) => {
+                let name = text.clone();
+                Addresses::named(&name, move || text.to_socket_addrs().map(Iterator::collect))
+            }
         }
     }
 }
@@ -74,20 +102,26 @@ impl From<(String, u16)> for Addresses {
     fn from((host, port): (String, u16)) -> Self {
         match host.parse::<IpAddr>() {
             Ok(ip) => (ip, port).into(),
-            Err(_) => {
-                Addresses::resolved_by(move || (host.as_str(), port).to_socket_addrs().map(Iterator::collect))
-            }
+            Err(_) => Addresses::named(&format!("{host}:{port}"), move || {
+                (host.as_str(), port).to_socket_addrs().map(Iterator::collect)
+            }),
         }
+    }
+}
+
+impl From<Vec<Address>> for Addresses {
+    fn from(addresses: Vec<Address>) -> Self {
+        Addresses(Source::Fixed(addresses.into()))
     }
 }
 
 impl From<Vec<SocketAddr>> for Addresses {
     fn from(addresses: Vec<SocketAddr>) -> Self {
-        Addresses(Source::Fixed(addresses.into()))
+        addresses.into_iter().map(Address::Tcp).collect::<Vec<_>>().into()
     }
 }
 
-/// Implements the conversion from a type by way of one of the three above.
+/// Implements the conversion from a type by way of one of those above.
 macro_rules! from {
     ($([$($generic:tt)*] $type:ty, $value:ident => $by:expr;)*) => {$(
         impl<$($generic)*> From<$type> for Addresses {
@@ -105,6 +139,8 @@ from! {
     [] (IpAddr, u16), pair => SocketAddr::from(pair);
     [] (Ipv4Addr, u16), pair => SocketAddr::from(pair);
     [] (Ipv6Addr, u16), pair => SocketAddr::from(pair);
+    [] Address, address => vec![address];
+    [] &Address, address => vec![address.clone()];
     [] SocketAddr, address => vec![address];
     [] &SocketAddr, address => vec![*address];
     [] SocketAddrV4, address => SocketAddr::from(address);

@@ -9,18 +9,18 @@
 //! Eyeballs Version 2*, section 5). The protocol sees one attempt, which succeeds or fails as a whole.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 
 use crate::ids::Time;
 use crate::limits::ATTEMPT_DELAY;
-use crate::net::os::{Event, Registry, TcpStream, Token};
+use crate::net::Address;
+use crate::net::os::{Event, Registry, Stream, Token};
 use crate::net::socket::Socket;
 
 /// The attempts of one connection. All sockets have the same token, since any event makes all of them be looked at.
 #[derive(Debug)]
 pub(super) struct Attempts {
     /// The sockets that connect, and their addresses.
-    sockets: Vec<(SocketAddr, Socket)>,
+    sockets: Vec<(Address, Socket)>,
     /// The texts of the attempts that have failed.
     failures: Vec<String>,
     /// True if all that have failed were refused, since nothing listens there.
@@ -37,10 +37,10 @@ impl Default for Attempts {
 
 impl Attempts {
     /// Begins to connect to an address.
-    pub(super) fn begin(&mut self, to: SocketAddr, registry: &Registry, token: Token, now: Time) {
-        match TcpStream::connect(to).and_then(|stream| Socket::register(stream, registry, token)) {
+    pub(super) fn begin(&mut self, to: &Address, registry: &Registry, token: Token, now: Time) {
+        match Stream::connect(to).and_then(|stream| Socket::register(stream, registry, token)) {
             Ok(socket) => {
-                self.sockets.push((to, socket));
+                self.sockets.push((to.clone(), socket));
                 self.next_at = now.plus(ATTEMPT_DELAY);
             }
             Err(error) => self.failed(to, &error),
@@ -48,30 +48,29 @@ impl Attempts {
     }
 
     /// Notes a failure: the next address is tried at once.
-    fn failed(&mut self, to: SocketAddr, error: &std::io::Error) {
+    fn failed(&mut self, to: &Address, error: &std::io::Error) {
         self.failures.push(format!("connecting to {to} failed: {error}"));
         self.all_refused &= error.kind() == ErrorKind::ConnectionRefused;
         self.next_at = Time::default();
     }
 
     /// Looks at all sockets after an event. Returns the one that is connected; the others go on until they are dropped.
-    pub(super) fn finish(&mut self, event: &Event) -> Option<(SocketAddr, Socket)> {
+    pub(super) fn finish(&mut self, event: &Event) -> Option<(Address, Socket)> {
         let mut at = 0;
-        while let Some((address, socket)) = self.sockets.get_mut(at) {
+        while let Some((_, socket)) = self.sockets.get_mut(at) {
             socket.note(event);
             let error = match socket.stream().take_error() {
                 Ok(Some(error)) | Err(error) => Some(error),
                 // A socket without an error may still be connecting: only a connected one has a peer.
-                Ok(None) => match socket.stream().peer_addr() {
+                Ok(None) => match socket.stream().connected() {
                     Ok(_) => return Some(self.sockets.swap_remove(at)),
                     Err(error) => Some(error).filter(|error| error.kind() != ErrorKind::NotConnected),
                 },
             };
-            let address = *address;
             match error {
                 Some(error) => {
-                    drop(self.sockets.swap_remove(at));
-                    self.failed(address, &error);
+                    let (address, _) = self.sockets.swap_remove(at);
+                    self.failed(&address, &error);
                 }
                 None => at += 1,
             }
@@ -87,6 +86,11 @@ impl Attempts {
     /// Returns the reasons of the failures.
     pub(super) fn why(&self) -> String {
         self.failures.join("; ")
+    }
+
+    /// Returns the addresses of the attempts that are under way.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.sockets.iter().map(|(address, _)| address)
     }
 
     /// Returns the sockets.

@@ -3,9 +3,11 @@
 //! ```text
 //!  a connection fails:  a server had answered there? --yes--> the protocol's pause, then the same address first
 //!                       another address is untried?  --yes--> it is tried at once
+//!                       all speak other versions?    --yes--> no call waits for them
 //!                       else: callers that fail fast are told, the name is looked up, the protocol's pause, then all of them again
 //! ```
 
+use super::address_book::Rejection;
 use super::inner::ClientInner;
 use super::transport::{Transport, TransportEvents};
 use crate::ids::Time;
@@ -15,6 +17,17 @@ use crate::net::sync::atomic::Ordering;
 use crate::net::sync::thread;
 use crate::panics::contain;
 use crate::proto::client::ClientCore;
+
+/// The result of a round of attempts, of which none has found a server that serves the client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RoundEnd {
+    /// Nothing listens at any address.
+    Refused,
+    /// The servers at all addresses speak other versions.
+    OtherVersions,
+    /// Anything else: the next round may find a server.
+    Failed,
+}
 
 impl ClientInner {
     /// Begins the attempts that are due. Returns true if the connection could not be made.
@@ -35,7 +48,8 @@ impl ClientInner {
             Err(why) => {
                 let refused = transport.was_refused() && !self.book.may_find_another();
                 core.handle_disconnected(&why, now);
-                self.choose_address(core, transport, refused, now);
+                let end = if refused { RoundEnd::Refused } else { RoundEnd::Failed };
+                self.choose_address(core, transport, end, now);
                 true
             }
         }
@@ -59,17 +73,19 @@ impl ClientInner {
     /// Tells the protocol that the connection is gone, and chooses the next address.
     #[cold]
     pub(super) fn lose(&self, core: &mut ClientCore, transport: &mut Transport, why: &str, now: Time) {
+        let other_versions = self.note_rejection(core, transport);
         core.handle_disconnected(why, now);
         if !core.is_closed() {
             self.report_lost(core, transport.is_good(), why);
         }
-        self.choose_address(core, transport, false, now);
+        let end = if other_versions { RoundEnd::OtherVersions } else { RoundEnd::Failed };
+        self.choose_address(core, transport, end, now);
     }
 
     /// Chooses the address of the next attempt, after a connection could not be made or is gone. If none is left, the round has
-    /// failed, and callers are told that do not wait for the next one. `refused`: nothing listens at any of them.
+    /// failed, and callers are told that do not wait for the next one. `end` is what that means then.
     #[cold]
-    fn choose_address(&self, core: &mut ClientCore, transport: &mut Transport, refused: bool, now: Time) {
+    fn choose_address(&self, core: &mut ClientCore, transport: &mut Transport, end: RoundEnd, now: Time) {
         if core.is_closed() {
             return;
         }
@@ -84,9 +100,28 @@ impl ClientInner {
             if !core.is_forgotten() {
                 self.report_unreachable(core, now);
             }
-            core.handle_round_failed(refused, now);
+            match end {
+                RoundEnd::OtherVersions => core.handle_other_versions(now),
+                RoundEnd::Refused | RoundEnd::Failed => {
+                    core.handle_round_failed(end == RoundEnd::Refused, now);
+                }
+            }
             self.look_up(now);
         }
+    }
+
+    /// Notes that the server at this address has refused the client for good, if that is why the connection ends. The other
+    /// addresses are tried all the same: during an upgrade, say, servers of two versions have one name. Returns true if this one
+    /// and those at all other addresses speak other versions.
+    fn note_rejection(&self, core: &ClientCore, transport: &Transport) -> bool {
+        // The protocol keeps its last failure, which may be that of another address: a connection that it does not want to
+        // close has none of its own.
+        let is_refused = core.is_rejected() && core.wants_close() && !transport.is_good();
+        let Some(address) = transport.address().filter(|_| is_refused) else { return false };
+        let other_version = core.is_of_another_version();
+        let why = core.last_failure().to_owned();
+        self.book.note_rejection(Rejection { address, why, other_version });
+        other_version && self.book.all_reject_version()
     }
 
     /// Looks the name of the server up again, in a thread of its own: it may wait for a name server for long, and deadlines
@@ -112,7 +147,7 @@ impl ClientInner {
     #[cold]
     pub(super) fn note_good(&self, transport: &mut Transport) {
         if let Some(address) = transport.note_good() {
-            self.book.prefer(address);
+            self.book.prefer(&address);
         }
     }
 }

@@ -137,7 +137,7 @@ impl ClientInner {
     ) -> bool {
         let failed = self.advance(core, transport, registry, token, now);
         if let Some(address) = transport.take_new_address() {
-            self.set_peer(address);
+            self.set_peer(&address);
         }
         failed
     }

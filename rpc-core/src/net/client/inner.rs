@@ -8,7 +8,6 @@
 //! The last stub that is dropped closes the client. The worker holds it weakly, so that a job does not keep it alive.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -19,10 +18,10 @@ use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::Ticket;
 use crate::ids::{Clock, Time};
 use crate::limits::ClientLimits;
-use crate::net::MonotonicClock;
 use crate::net::os;
 use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
+use crate::net::{Address, MonotonicClock};
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::proto::{Outcome, Request, UnknownCause};
 
@@ -104,7 +103,7 @@ impl ClientInner {
     }
 
     /// Notes the address that the session which takes new calls connects to. Called under the lock of the state.
-    pub(super) fn set_peer(&self, address: SocketAddr) {
+    pub(super) fn set_peer(&self, address: &Address) {
         let peer = address.to_string().into();
         *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = peer;
     }

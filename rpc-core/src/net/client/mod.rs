@@ -38,13 +38,13 @@ use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
 use crate::ids::{Clock, Nonce, Time};
 use crate::limits::{
-    Bounds, ClientLimits, DEFAULT_DEADLINE, Least, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES,
-    SettingError, check_time,
+    Bounds, ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES,
+    SettingError, check_deadline, check_time,
 };
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::text::Escaped;
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
-use address_book::AddressBook;
+use address_book::{AddressBook, Rejection};
 pub use addresses::Addresses;
 use channel::TcpChannel;
 use driver::Driver;
@@ -71,10 +71,10 @@ pub enum ConnectError {
         /// The last failure.
         detail: String,
     },
-    /// The server replied, and refused the client.
+    /// A server replied, and refused the client. No other address of the server had one that accepts it.
     #[error("{server} replied, but {}", Escaped(detail))]
     Rejected {
-        /// The address of the server.
+        /// The address of the server that has refused it last.
         server: Arc<str>,
         /// The reason that the server gave, as it has sent it.
         detail: String,
@@ -152,7 +152,8 @@ impl Connector {
         }
     }
 
-    /// Sets the deadline of calls whose method and stub have none. The default is 5 s.
+    /// Sets the deadline of calls whose method and stub have none. The default is 5 s. [`Duration::MAX`] is no deadline: such a call
+    /// waits until its outcome is known, however long no server answers.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -269,8 +270,8 @@ impl Connector {
     /// Connects to the address, and returns the caller of all announced services.
     fn caller(self, addr: impl Into<Addresses>) -> Result<Caller, ConnectError> {
         self.limits.check()?;
-        check_time("Connector::deadline", self.deadline, Least::Tick)?;
-        check_time("Connector::connect_timeout", self.connect_timeout, Least::Zero)?;
+        check_deadline("Connector::deadline", self.deadline)?;
+        check_time("Connector::connect_timeout", self.connect_timeout)?;
         let hello = Hello { nonce: Some(Nonce([0; 16])), ..Hello::new(0, 0, &self.contracts) };
         if self.contracts.len() > MAX_SERVICES || hello.encode().len() > MAX_OPENING_HELLO {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
@@ -308,7 +309,7 @@ pub(super) fn draw_nonce(_: &mut fastrand::Rng) -> Option<Nonce> {
 }
 
 impl ClientInner {
-    /// Drives until the session is ready, every address was tried, or the server has refused.
+    /// Drives until the session is ready, or every address was tried.
     fn greet(&self, connect_timeout: Time) -> Result<(), ConnectError> {
         // Each address has the time of one attempt: a server may accept the connection and then never reply.
         let attempts = self.limits().connect.saturating_mul(self.book.len() as u32);
@@ -321,13 +322,13 @@ impl ClientInner {
         let _ = self.wait_until_ready(now, now.plus(self.limits().connect)); // its calls find out by themselves
     }
 
-    /// Drives until the session is ready, the server has refused, or `until`; or until `connect_timeout` has passed and
-    /// each address was tried once.
+    /// Drives until the session is ready, the servers at all addresses have refused, or `until`; or until `connect_timeout` has
+    /// passed and each address was tried once.
     fn wait_until_ready(&self, connect_timeout: Time, until: Time) -> Result<(), ConnectError> {
         let mut state = self.lock();
         let finished = |state: &ClientState| {
             let tried = self.rounds_failed.load(Ordering::Relaxed) > 0 && self.clock.now() >= connect_timeout;
-            state.core.is_ready() || state.core.is_rejected() || tried
+            state.core.is_ready() || self.book.all_reject() || tried
         };
         let ticket = state.waiters.register();
         let mut wakeups = PendingWakeups::default();
@@ -339,14 +340,17 @@ impl ClientInner {
             "" => "it did not send its method table in time".to_owned(),
             failure => failure.to_owned(),
         };
-        let server = self.peer();
-        let rejected = state.core.is_rejected() || state.core.is_foreign();
+        let (server, is_foreign) = (self.peer(), state.core.is_foreign());
         drop(state);
         wakeups.send();
-        match (ready, rejected) {
+        // A server that has refused says more than an address at which there is none, whichever was tried last.
+        match (ready, self.book.rejection()) {
             (true, _) => Ok(()),
-            (false, true) => Err(ConnectError::Rejected { server, detail }),
-            (false, false) => Err(ConnectError::Unreachable { server, detail }),
+            (false, Some(Rejection { address, why, .. })) => {
+                Err(ConnectError::Rejected { server: address.to_string().into(), detail: why })
+            }
+            (false, None) if is_foreign => Err(ConnectError::Rejected { server, detail }),
+            (false, None) => Err(ConnectError::Unreachable { server, detail }),
         }
     }
 }

@@ -49,7 +49,7 @@ fn server() -> (SocketAddr, ServerHandle) {
 fn client(address: SocketAddr) -> TcpChannel {
     let mut connector = Connector::new();
     connector.contracts.push(&CONTRACT);
-    let book = AddressBook::new(address.into(), vec![address]).expect("an address");
+    let book = AddressBook::new(address.into(), vec![address.into()]).expect("an address");
     connector.open(book).expect("it listens")
 }
 

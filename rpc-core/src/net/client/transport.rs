@@ -10,7 +10,6 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +18,7 @@ use super::address_book::AddressBook;
 use super::attempts::Attempts;
 use crate::ids::Time;
 use crate::limits::{ATTEMPT_DELAY, CLIENT_BUFFER_KEPT, READ_BUDGET, READ_CHUNK};
+use crate::net::Address;
 use crate::net::os::{self, Event, Registry, Token};
 use crate::net::socket::{Progress, Socket};
 
@@ -32,9 +32,9 @@ pub(super) struct Transport {
     /// The length of the part of `out` that is written.
     written: usize,
     /// The addresses that were tried since the last good connection, or since all of them were tried.
-    tried: Vec<SocketAddr>,
+    tried: Vec<Address>,
     /// The address of the connection, or of the last attempt to make one.
-    address: Option<SocketAddr>,
+    address: Option<Address>,
     /// True if `address` has changed since [`Transport::take_new_address`].
     is_new: bool,
     /// True if a server has answered on this connection.
@@ -125,9 +125,9 @@ impl Transport {
                 attempts.next_at = now.plus(ATTEMPT_DELAY); // a lookup may find another one meanwhile
                 return Ok(true);
             };
+            attempts.begin(&to, registry, token, now);
+            (self.address, self.is_new) = (Some(to.clone()), true);
             self.tried.push(to);
-            (self.address, self.is_new) = (Some(to), true);
-            attempts.begin(to, registry, token, now);
         }
         Ok(false)
     }
@@ -141,8 +141,13 @@ impl Transport {
     }
 
     /// Returns the address of the connection, or of the last attempt, if it has changed since the last question.
-    pub(super) fn take_new_address(&mut self) -> Option<SocketAddr> {
-        if std::mem::take(&mut self.is_new) { self.address } else { None }
+    pub(super) fn take_new_address(&mut self) -> Option<Address> {
+        if std::mem::take(&mut self.is_new) { self.address.clone() } else { None }
+    }
+
+    /// Returns the address of the connection, or of the last attempt to make one.
+    pub(super) fn address(&self) -> Option<Address> {
+        self.address.clone()
     }
 
     /// Returns true if a server has answered on this connection.
@@ -152,9 +157,9 @@ impl Transport {
     }
 
     /// Notes that a server has answered on this connection. Returns its address.
-    pub(super) fn note_good(&mut self) -> Option<SocketAddr> {
+    pub(super) fn note_good(&mut self) -> Option<Address> {
         self.is_good = true;
-        self.address
+        self.address.clone()
     }
 
     /// Returns true if a server had answered on the connection that has ended, and forgets it.
@@ -163,7 +168,7 @@ impl Transport {
     }
 
     /// Returns the addresses that are not to be tried again now.
-    pub(super) fn tried(&self) -> &[SocketAddr] {
+    pub(super) fn tried(&self) -> &[Address] {
         &self.tried
     }
 
@@ -211,6 +216,8 @@ impl Transport {
             Link::Up(socket) => socket.note(event),
             Link::Connecting(attempts) => {
                 let Some((address, socket)) = attempts.finish(event) else { return };
+                // The other attempts end here without a result, so their addresses are still to be tried.
+                self.tried.retain(|tried| attempts.addresses().all(|begun| begun != tried));
                 os::set_options(socket.stream());
                 (self.address, self.is_new) = (Some(address), true);
                 self.link = Link::Up(socket);
@@ -327,7 +334,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (poll, mut transport) = (os::Poll::new().expect("a poll"), Transport::default());
-        let stream = os::TcpStream::connect(address).expect("it listens");
+        let stream = os::Stream::connect(&address.into()).expect("it listens");
         transport.link =
             Link::Up(Socket::register(stream, poll.registry(), Token(0)).expect("it is registered"));
         let (mut server, _) = listener.accept().expect("it comes");

@@ -9,7 +9,6 @@
 //! The number of a loop is a part of the ids of its sessions, so that each loop knows the owner of a session that is resumed.
 
 use std::fmt::{self, Debug};
-use std::net::ToSocketAddrs;
 use std::sync::Arc;
 
 use super::error::ServeError;
@@ -19,15 +18,16 @@ use super::life::ShutdownSignal;
 use super::loop_owner::LoopOwner;
 use super::open_connections::OpenConnections;
 use super::threads::SlowMethods;
-use super::{Server, ServerHandle, listener};
+use super::{Server, ServerHandle};
 use crate::contract::Directory;
 use crate::ids::{Clock, Incarnation};
-use crate::limits::{Bounds, MAX_LOOPS, MIN_THREADS, ServerLimits};
+use crate::limits::{Bounds, MAX_LISTENERS, MAX_LOOPS, MIN_THREADS, ServerLimits};
 use crate::log;
 use crate::net::clock::MonotonicClock;
-use crate::net::os::{self, BoundListener};
+use crate::net::os::{self, Listener};
 use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::thread;
+use crate::net::{Address, Addresses};
 use crate::proto::server::{Entropy, ServerConfig, ServerCore};
 use crate::service::{DispatchEnv, Service};
 
@@ -79,12 +79,48 @@ impl ServerBuilder {
         self
     }
 
-    /// Listens at the first of the addresses that is available. For port 0 the operating system chooses a port.
+    /// Listens at the first of the addresses that is available. For port 0 the operating system chooses a port; `unix:/path` is a Unix
+    /// socket: see [`Listener::bind`].
     ///
     /// # Errors
     /// Returns an error if a setting is outside its bounds, no address is available, there is no service, two services cannot be
     /// told apart, or the operating system refuses descriptors or randomness.
-    pub fn bind(self, address: impl ToSocketAddrs + Debug) -> Result<Server, ServeError> {
+    pub fn bind(self, address: impl Into<Addresses>) -> Result<Server, ServeError> {
+        let prepared = self.prepare()?;
+        let listener = Listener::bind(address)?;
+        self.build(prepared, vec![listener])
+    }
+
+    /// Serves at all of these listeners: several addresses, TCP and Unix sockets side by side, or listeners that the program was
+    /// handed, by systemd or a test.
+    ///
+    /// ```
+    /// use rpc_core::{Health, Listener, Server};
+    ///
+    /// let handed_in = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let listeners = [handed_in.into(), Listener::bind("127.0.0.1:0")?];
+    /// let server = Server::builder().service(Health::new()).listen_on(listeners)?.spawn()?;
+    /// assert_eq!(server.addresses().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`ServerBuilder::bind`]; also if there is no listener, or one cannot be used.
+    pub fn listen_on(
+        self,
+        listeners: impl IntoIterator<Item = impl Into<Listener>>,
+    ) -> Result<Server, ServeError> {
+        let prepared = self.prepare()?;
+        let listeners: Vec<Listener> =
+            listeners.into_iter().map(Into::into).take(MAX_LISTENERS + 1).collect();
+        if listeners.is_empty() || listeners.len() > MAX_LISTENERS {
+            return Err(ServeError::Listeners);
+        }
+        self.build(prepared, listeners)
+    }
+
+    /// Checks the settings. Returns the number of loops, the services, and the name of this life of the server.
+    fn prepare(&self) -> Result<(usize, Directory, Incarnation), ServeError> {
         if self.services.is_empty() {
             return Err(ServeError::NoService);
         }
@@ -96,36 +132,48 @@ impl ServerBuilder {
         self.limits.check()?;
         let directory = Directory::new(self.services.iter().map(|service| service.contract()).collect())?;
         let incarnation = os::random_bytes().map_err(ServeError::system("get random bytes"))?;
-        let listener = listener::bind(address)?;
-        let local_addr =
-            listener.local_addr().map_err(ServeError::system("ask for the listener's address"))?;
-        self.warn(local_addr);
+        Ok((loops, directory, Incarnation(u128::from_le_bytes(first_half(incarnation)))))
+    }
+
+    /// Makes the server.
+    fn build(
+        self,
+        (loops, directory, incarnation): (usize, Directory, Incarnation),
+        listeners: Vec<Listener>,
+    ) -> Result<Server, ServeError> {
+        let addresses: Arc<[Address]> = listeners
+            .iter()
+            .map(Listener::local_addr)
+            .collect::<Result<_, _>>()
+            .map_err(ServeError::system("ask for the listener's address"))?;
+        self.warn(&addresses);
         let grace = self.limits.grace;
-        let incarnation = Incarnation(u128::from_le_bytes(first_half(incarnation)));
         let shutdown = Arc::new(ShutdownSignal::default());
         let owner = self
-            .assemble(loops, directory, incarnation, listener, &shutdown)
+            .assemble(loops, directory, incarnation, listeners, &shutdown)
             .map_err(ServeError::system("set up an event loop"))?;
-        Ok(Server { handle: ServerHandle::new(owner, shutdown, local_addr, grace) })
+        Ok(Server { handle: ServerHandle::new(owner, shutdown, addresses, grace) })
     }
 
     /// Logs a warning for each setting that gives up a guarantee.
-    fn warn(&self, address: std::net::SocketAddr) {
-        if !address.ip().to_canonical().is_loopback() {
-            log::warn!(%address, "calls are sent without encryption, so the network can read them");
+    fn warn(&self, addresses: &[Address]) {
+        for address in addresses.iter().filter_map(Address::tcp) {
+            if !address.ip().to_canonical().is_loopback() {
+                log::warn!(%address, "calls are sent without encryption, so the network can read them");
+            }
         }
         if !self.at_most_once {
             log::warn!("the duplicate filter is off: a call that is sent again runs again");
         }
     }
 
-    /// Creates the loops. The first one gets the listener.
+    /// Creates the loops. The first one gets the listeners.
     fn assemble(
         self,
         loops: usize,
         directory: Directory,
         incarnation: Incarnation,
-        listener: BoundListener,
+        listeners: Vec<Listener>,
         shutdown: &Arc<ShutdownSignal>,
     ) -> std::io::Result<Vec<Arc<LoopOwner>>> {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::new());
@@ -140,8 +188,8 @@ impl ServerBuilder {
         // All queues first, since each loop can send commands to each other one.
         let opened: Vec<_> = (0..loops).map(|_| EventLoop::open()).collect::<Result<_, _>>()?;
         let queues: Arc<[_]> = opened.iter().map(|(_, commands)| Arc::clone(commands)).collect();
-        // One listener for all loops: the first loop accepts, and gives connections to the loops in turn.
-        let mut listener = Some(listener);
+        // The listeners are for all loops: the first loop accepts, and gives connections to the loops in turn.
+        let mut listeners = Some(listeners);
         let mut made = Vec::with_capacity(loops);
         for (number, (poll, commands)) in opened.into_iter().enumerate() {
             let config = ServerConfig {
@@ -154,7 +202,8 @@ impl ServerBuilder {
             };
             let core = ServerCore::new(config, entropy());
             let (queues, shared) = (Arc::clone(&queues), Arc::clone(&shared));
-            let event_loop = EventLoop::new(number, poll, listener.take(), core, queues, shared)?;
+            let listeners = listeners.take().unwrap_or_default();
+            let event_loop = EventLoop::new(number, poll, listeners, core, queues, shared)?;
             let (methods, services) = (Arc::clone(&methods), self.services.clone());
             let holder = HeldByLoop { commands: Arc::clone(&commands), notices: Arc::clone(&notices) };
             let (clock, holder) = (Arc::clone(&clock), Arc::new(holder));

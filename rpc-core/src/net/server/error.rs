@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::contract::ContractError;
-use crate::limits::{MAX_LOOPS, SettingError};
+use crate::limits::{MAX_LISTENERS, MAX_LOOPS, SettingError};
 use crate::text::Escaped;
 
 /// The error of a server that could not be bound, or that ended by another cause than a drain.
@@ -20,6 +20,9 @@ pub enum ServeError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// There is no listener, or there are too many.
+    #[error("a server has 1 to {MAX_LISTENERS} listeners")]
+    Listeners,
     /// The services cannot share one server.
     #[error(transparent)]
     Contract(#[from] ContractError),

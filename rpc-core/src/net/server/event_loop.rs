@@ -8,7 +8,6 @@
 //! It runs no user code, so that another thread can take the whole of it while a handler runs.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,14 +21,15 @@ use super::open_connections::{OpenConnections, Place};
 use crate::ids::{Clock, Time};
 use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
 use crate::log;
-use crate::net::os::{BoundListener, Events, Poll, TcpStream, Token, Waker};
+use crate::net::os::{Events, Listener, Poll, Stream, Token, Waker};
 use crate::net::sync::atomic::AtomicUsize;
 use crate::net::waiting::Waiting;
+use crate::proto::peer::Peer;
 use crate::proto::server::{ConnId, ReadyCall, ServerCore};
 
 /// The token of the waker.
 const WAKE: Token = Token(usize::MAX);
-/// The token of the listener. The other tokens are connections.
+/// The token of all listeners. The other tokens are connections.
 const LISTEN: Token = Token(usize::MAX - 1);
 
 /// The state that all loops of a server share.
@@ -52,7 +52,7 @@ pub(super) struct EventLoop {
     pub(super) poll: Poll,
     /// The events of the last poll.
     events: Events,
-    /// The listener, on the first loop. It stays open while a drain lasts: clients resume their sessions through it.
+    /// The listeners, on the first loop. They stay open while a drain lasts: clients resume their sessions through them.
     pub(super) acceptor: Option<Acceptor>,
     /// The loop that gets the next new connection.
     next_loop: usize,
@@ -102,18 +102,18 @@ impl EventLoop {
         Ok((poll, Arc::new(CommandQueue::new(waker))))
     }
 
-    /// Returns the loop with this number. The first loop gets the listener.
+    /// Returns the loop with this number. The first loop gets the listeners.
     pub(super) fn new(
         number: usize,
         poll: Poll,
-        listener: Option<BoundListener>,
+        listeners: Vec<Listener>,
         core: ServerCore,
         queues: Arc<[Arc<CommandQueue>]>,
         shared: Arc<ServerShared>,
     ) -> io::Result<Self> {
-        let acceptor = match listener {
-            Some(listener) => Some(Acceptor::register(listener, poll.registry(), LISTEN)?),
-            None => None,
+        let acceptor = match listeners.is_empty() {
+            false => Some(Acceptor::register(listeners, poll.registry(), LISTEN)?),
+            true => None,
         };
         let waiting = Waiting::new(core.limits().spin);
         Ok(EventLoop {
@@ -151,7 +151,7 @@ impl EventLoop {
         let timeout = self.timeout();
         match self.waiting.wait(&mut self.poll, &mut self.events, timeout) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-            _ => self.now = self.shared.clock.now(),
+            _ => self.read_clock(),
         }
         self.calls_left = CALLS_PER_TURN;
         self.note_events();
@@ -194,6 +194,11 @@ impl EventLoop {
     pub(super) fn poll_call(&mut self) -> Option<ReadyCall> {
         self.calls_left = self.calls_left.checked_sub(1)?;
         self.core.poll_call(self.now)
+    }
+
+    /// Reads the clock within a turn.
+    pub(super) fn read_clock(&mut self) {
+        self.now = self.shared.clock.now();
     }
 
     /// Asserts what holds between turns.
@@ -277,7 +282,7 @@ impl EventLoop {
                 break;
             };
             // Counted before it is sent to its loop, so that the limits hold for connections on their way too.
-            if let Place::None { is_first } = self.shared.open.add(peer.ip()) {
+            if let Place::None { is_first } = self.shared.open.add(peer.source()) {
                 self.turn_away(stream, peer, is_first);
                 continue;
             }
@@ -303,9 +308,9 @@ impl EventLoop {
     }
 
     /// Adds a connection to this loop. `input` is what another loop has read from it.
-    pub(super) fn connect(&mut self, stream: TcpStream, peer: SocketAddr, input: Bytes) {
-        let conn = self.core.handle_connected(Some(peer), self.now);
-        match LoopSocket::register(stream, peer, self.poll.registry(), Token(conn)) {
+    pub(super) fn connect(&mut self, stream: Stream, peer: Peer, input: Bytes) {
+        let conn = self.core.handle_connected_by(Some(peer), self.now);
+        match LoopSocket::register(stream, self.poll.registry(), Token(conn)) {
             Ok(socket) => {
                 if self.sockets.len() <= conn {
                     self.sockets.resize_with(conn + 1, || None);
@@ -318,7 +323,7 @@ impl EventLoop {
             Err(error) => {
                 log::warn!(%error, %peer, "cannot register a connection");
                 self.core.remove(conn, self.now);
-                self.shared.open.remove(peer.ip());
+                self.shared.open.remove(peer.source());
             }
         }
     }

@@ -7,34 +7,46 @@
 //! While accepting pauses, the loops close connections that are idle.
 //! `ready` stays true in a pause: no second event follows for a connection that waits already.
 
-use std::fmt::Debug;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::error::ServeError;
 use crate::ids::Time;
 use crate::limits::{ACCEPT_PAUSE, EVENT_EVERY};
 use crate::log;
-use crate::net::os::{self, BoundListener, Interest, Registry, TcpListener, TcpStream, Token};
+use crate::net::Addresses;
+use crate::net::os::{self, Interest, Listener, PolledListener, Registry, Stream, Token};
+use crate::proto::peer::Peer;
 
-/// Listens at the first of the addresses that is available.
-pub(super) fn bind(address: impl ToSocketAddrs + Debug) -> Result<BoundListener, ServeError> {
-    let failed = |source| ServeError::Bind { address: format!("{address:?}"), source };
-    let mut last = io::Error::new(ErrorKind::InvalidInput, "the name has no address");
-    for candidate in address.to_socket_addrs().map_err(failed)? {
-        match os::listen(candidate) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
+impl Listener {
+    /// Listens at the first of the addresses that is available. For port 0 the operating system chooses a port.
+    ///
+    /// The path of a Unix socket gets a file with the permissions of the process's umask: a user that may write to it can connect. The file
+    /// of a dead server is replaced; that of a server that listens, or a file that is no socket, is an error. The server removes
+    /// its file when it ends.
+    ///
+    /// # Errors
+    /// Returns an error if none of the addresses is available.
+    pub fn bind(addresses: impl Into<Addresses>) -> Result<Listener, ServeError> {
+        let addresses = addresses.into();
+        let failed = |source| ServeError::Bind { address: addresses.to_string(), source };
+        let mut last = io::Error::new(ErrorKind::InvalidInput, "the name has no address");
+        for candidate in addresses.resolve().map_err(failed)? {
+            match Listener::listen(&candidate) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => last = error,
+            }
         }
+        Err(failed(last))
     }
-    Err(failed(last))
 }
 
-/// Accepts the connections of all loops of a server.
+/// Accepts the connections of all loops of a server, at all of its listeners.
 #[derive(Debug)]
 pub(super) struct Acceptor {
-    /// The socket, registered with the poll of the first loop.
-    listener: TcpListener,
+    /// The sockets, registered with the poll of the first loop under one token: an event makes all of them be tried.
+    listeners: Vec<PolledListener>,
+    /// The listener that is tried next. Those in turn, so that a flood at one does not shut out the others.
+    next: usize,
     /// True if there may be connections to accept: set by an event, cleared when accepting would block.
     pub(super) ready: bool,
     /// The end of a pause, if accepting pauses.
@@ -44,11 +56,16 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Registers the listener with a poll.
-    pub(super) fn register(listener: BoundListener, registry: &Registry, token: Token) -> io::Result<Self> {
-        let mut listener = TcpListener::from_std(listener);
-        registry.register(&mut listener, token, Interest::READABLE)?;
-        Ok(Acceptor { listener, ready: true, paused_until: None, report_from: Time::default() })
+    /// Registers the listeners with a poll.
+    pub(super) fn register(listeners: Vec<Listener>, registry: &Registry, token: Token) -> io::Result<Self> {
+        let mut polled = Vec::with_capacity(listeners.len());
+        for listener in listeners {
+            let mut listener = PolledListener::new(listener)?;
+            registry.register(&mut listener, token, Interest::READABLE)?;
+            polled.push(listener);
+        }
+        let report_from = Time::default();
+        Ok(Acceptor { listeners: polled, next: 0, ready: true, paused_until: None, report_from })
     }
 
     /// Returns the end of the pause, if accepting pauses.
@@ -62,10 +79,13 @@ impl Acceptor {
     }
 
     /// Accepts the next connection and sets its options. Returns `None` if there is none now.
-    pub(super) fn accept(&mut self, now: Time) -> Option<(TcpStream, SocketAddr)> {
+    pub(super) fn accept(&mut self, now: Time) -> Option<(Stream, Peer)> {
         self.paused_until = None;
-        loop {
-            let error = match self.listener.accept() {
+        let mut blocked = 0;
+        while blocked < self.listeners.len() {
+            let at = self.next % self.listeners.len();
+            self.next = at + 1;
+            let error = match self.listeners[at].accept() {
                 Ok((stream, peer)) => {
                     os::set_options(&stream);
                     return Some((stream, peer));
@@ -73,12 +93,11 @@ impl Acceptor {
                 Err(error) => error,
             };
             match error.kind() {
-                ErrorKind::WouldBlock => {
-                    self.ready = false;
-                    return None;
-                }
+                ErrorKind::WouldBlock => blocked += 1,
                 // The client has gone while it waited to be accepted. The next one is tried.
-                ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
+                ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {
+                    (self.next, blocked) = (at, 0);
+                }
                 // Mostly: the process has no descriptor left. To try at once again would use the whole processor.
                 _ => {
                     self.pause(now, &error.to_string());
@@ -86,6 +105,8 @@ impl Acceptor {
                 }
             }
         }
+        self.ready = false;
+        None
     }
 
     /// Accepts nothing for a while. New connections wait in the kernel.

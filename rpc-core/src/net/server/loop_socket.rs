@@ -1,9 +1,8 @@
-//! Layer 4: a socket of an event loop: the shared [`Socket`], its client's address, and its place in the loop's list.
+//! Layer 4: a socket of an event loop: the shared [`Socket`], and its place in the loop's list.
 
 use std::io;
-use std::net::SocketAddr;
 
-use crate::net::os::{Event, Registry, TcpStream, Token};
+use crate::net::os::{Event, Registry, Stream, Token};
 use crate::net::socket::{Progress, Socket};
 
 /// Reads before a socket is closed, at most. A client that sends more than that after its end gets a reset.
@@ -14,21 +13,14 @@ const LAST_READS: usize = 4;
 pub(super) struct LoopSocket {
     /// The socket, registered with the loop's poll.
     pub(super) socket: Socket,
-    /// The address of the client.
-    pub(super) peer: SocketAddr,
     /// True if the socket is in the loop's list of sockets to be read, so that it is listed once.
     pub(super) listed: bool,
 }
 
 impl LoopSocket {
     /// Registers a stream with the poll of a loop.
-    pub(super) fn register(
-        stream: TcpStream,
-        peer: SocketAddr,
-        registry: &Registry,
-        token: Token,
-    ) -> io::Result<Self> {
-        Ok(LoopSocket { socket: Socket::register(stream, registry, token)?, peer, listed: false })
+    pub(super) fn register(stream: Stream, registry: &Registry, token: Token) -> io::Result<Self> {
+        Ok(LoopSocket { socket: Socket::register(stream, registry, token)?, listed: false })
     }
 
     /// Notes an event of the kernel. Returns true if the socket must be listed.
@@ -38,7 +30,7 @@ impl LoopSocket {
     }
 
     /// Takes the stream out of the poll, to hand it over to another loop.
-    pub(super) fn deregister(mut self, registry: &Registry) -> io::Result<TcpStream> {
+    pub(super) fn deregister(mut self, registry: &Registry) -> io::Result<Stream> {
         self.socket.deregister(registry)?;
         Ok(self.socket.into_stream())
     }

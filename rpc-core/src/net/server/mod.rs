@@ -22,15 +22,16 @@ mod transfer;
 mod tests;
 
 use std::fmt::{self, Debug};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use builder::ServerBuilder;
 pub use error::ServeError;
-pub use life::{RunningServer, ServerHandle};
+pub use life::{RunningServer, ServerHandle, serve_with_shutdown};
 
 use crate::limits::END_MARGIN;
 use crate::log;
+use crate::net::{Address, Addresses};
 use crate::panics::contain;
 use crate::service::Service;
 
@@ -39,7 +40,7 @@ use crate::service::Service;
 /// # Errors
 /// Returns an error if the server cannot listen at the address, the contract of the service is invalid, or the operating
 /// system refuses a resource that every server needs.
-pub fn serve(address: impl ToSocketAddrs + Debug, service: impl Service) -> Result<(), ServeError> {
+pub fn serve(address: impl Into<Addresses>, service: impl Service) -> Result<(), ServeError> {
     Server::builder().service(service).bind(address)?.run()
 }
 
@@ -55,9 +56,14 @@ impl Server {
         ServerBuilder::default()
     }
 
-    /// Returns the address at which the server listens, with the port that the operating system chose for port 0.
+    /// Returns the address at which the server listens: see [`ServerHandle::local_addr`].
     pub fn local_addr(&self) -> SocketAddr {
         self.handle.local_addr()
+    }
+
+    /// Returns all addresses at which the server listens.
+    pub fn addresses(&self) -> &[Address] {
+        self.handle.addresses()
     }
 
     /// Returns a handle that drains the server and reads its counters.
@@ -71,7 +77,9 @@ impl Server {
     /// # Errors
     /// Returns an error if threads cannot be started, or if a loop fails. The other loops are drained then.
     pub fn run(self) -> Result<(), ServeError> {
-        log::info!(address = %self.local_addr(), "serving");
+        for address in self.addresses() {
+            log::info!(%address, "serving");
+        }
         for owner in self.handle.loops() {
             threads::start(owner).map_err(ServeError::system("start the threads of the server"))?; // on an error, `Drop` ends the loops
         }
@@ -91,9 +99,9 @@ impl Server {
         };
         let forced = self.handle.loops().iter().any(|owner| life::was_forced(owner));
         if forced {
-            log::warn!(address = %self.local_addr(), "drained by force: running calls were abandoned");
+            log::warn!(address = %self.handle.address(), "drained by force: running calls were abandoned");
         } else {
-            log::info!(address = %self.local_addr(), "drained");
+            log::info!(address = %self.handle.address(), "drained");
         }
         failure.map_or(Ok(()), Err)
     }
@@ -120,6 +128,6 @@ impl Drop for Server {
 
 impl Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Server({})", self.local_addr())
+        write!(f, "Server({})", self.handle.address())
     }
 }

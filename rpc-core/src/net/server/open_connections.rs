@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::IpAddr;
 
 use crate::limits::ServerLimits;
 use crate::net::sync::atomic::{AtomicUsize, Ordering};
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
-use crate::proto::server::source_of;
+use crate::proto::peer::SourceId;
 
 /// The decision on one more connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub(super) enum Place {
 #[derive(Clone, Copy, Debug, Default)]
 struct OfSource {
     /// The number of open ones.
-    open: usize,
+    open: u32, // descriptors are numbered by fewer bits
     /// True once one more found no place.
     was_full: bool,
 }
@@ -39,7 +38,7 @@ pub(super) struct OpenConnections {
     /// Most open connections.
     most: usize,
     /// The number of each source.
-    sources: Mutex<HashMap<IpAddr, OfSource>>,
+    sources: Mutex<HashMap<SourceId, OfSource>>,
     /// Most open connections of one source.
     most_of_source: usize,
 }
@@ -61,11 +60,11 @@ impl OpenConnections {
         self.count.load(Ordering::Relaxed) >= self.most
     }
 
-    /// Counts a connection of `peer`, unless its source has its share.
-    pub(super) fn add(&self, peer: IpAddr) -> Place {
+    /// Counts a connection of `source`, unless it has its share.
+    pub(super) fn add(&self, source: SourceId) -> Place {
         let mut sources = self.sources();
-        let of_source = sources.entry(source_of(peer)).or_default(); // it is there after this, with a connection
-        if of_source.open >= self.most_of_source {
+        let of_source = sources.entry(source).or_default(); // it is there after this, with a connection
+        if of_source.open as usize >= self.most_of_source {
             return Place::None { is_first: !std::mem::replace(&mut of_source.was_full, true) };
         }
         of_source.open += 1;
@@ -73,9 +72,9 @@ impl OpenConnections {
         Place::Counted
     }
 
-    /// Counts a connection of `peer` no longer.
-    pub(super) fn remove(&self, peer: IpAddr) {
-        if let Entry::Occupied(mut of_source) = self.sources().entry(source_of(peer)) {
+    /// Counts a connection of `source` no longer.
+    pub(super) fn remove(&self, source: SourceId) {
+        if let Entry::Occupied(mut of_source) = self.sources().entry(source) {
             self.count.fetch_sub(1, Ordering::Relaxed);
             of_source.get_mut().open -= 1; // never below zero: each source in the map has one
             if of_source.get().open == 0 {
@@ -85,7 +84,7 @@ impl OpenConnections {
     }
 
     /// Returns the numbers of the sources. They are whole also after a panic: each change is one insertion or removal.
-    fn sources(&self) -> MutexGuard<'_, HashMap<IpAddr, OfSource>> {
+    fn sources(&self) -> MutexGuard<'_, HashMap<SourceId, OfSource>> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -94,8 +93,8 @@ impl OpenConnections {
 mod tests {
     use super::*;
 
-    fn host(number: u8) -> IpAddr {
-        IpAddr::from([10, 0, 0, number])
+    fn host(number: u8) -> SourceId {
+        [10, 0, 0, number].into()
     }
 
     #[test]

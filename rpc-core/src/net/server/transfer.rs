@@ -12,14 +12,14 @@
 //! ```
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
 
 use super::event_loop::EventLoop;
 use super::loop_socket::LoopSocket;
 use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST, WRITE_BUDGET};
 use crate::log;
-use crate::net::os::TcpStream;
+use crate::net::os::Stream;
 use crate::net::socket::Progress;
+use crate::proto::peer::Peer;
 use crate::proto::server::ConnId;
 
 impl EventLoop {
@@ -142,15 +142,16 @@ impl EventLoop {
     /// Closes a connection.
     pub(super) fn remove(&mut self, conn: ConnId) {
         let Some(socket) = self.sockets.get_mut(conn).and_then(Option::take) else { return };
+        if let Some(peer) = self.core.peer(conn) {
+            self.shared.open.remove(peer.source());
+        }
         self.core.remove(conn, self.now);
         self.input.resize(READ_CHUNK, 0);
-        let peer = socket.peer;
         socket.close(&mut self.input);
-        self.shared.open.remove(peer.ip());
     }
 
     /// Closes a connection whose source has its share, after a frame that tells its client to wait. `is_first`: the log says it.
-    pub(super) fn turn_away(&mut self, mut stream: TcpStream, peer: SocketAddr, is_first: bool) {
+    pub(super) fn turn_away(&mut self, mut stream: Stream, peer: Peer, is_first: bool) {
         if is_first {
             log::warn!(%peer, "no more connections of this address: see ServerLimits::connections_per_source");
         }

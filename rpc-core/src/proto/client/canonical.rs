@@ -94,6 +94,7 @@ impl ClientCore {
             // The first pause is an eighth if nothing has failed, so 0 failures differ from 1 while pauses are not 0.
             failures == 0 && !pause.is_zero(),
             connection.is_rejected(),
+            connection.is_of_another_version(),
             self.wants_session,
             connection.decoder.has_unread(),
             connection.decoder.is_mid_frame(),

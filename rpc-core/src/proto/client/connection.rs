@@ -6,7 +6,6 @@ use crate::error::ProtocolError;
 use crate::ids::Time;
 use crate::limits::{CLIENT_BUFFER_KEPT, ClientLimits, GARBLED_PAUSES, HELLO_SHARE, LONGEST_PAUSE_ASKED};
 use crate::wire::frame::FrameDecoder;
-use crate::wire::reject::RejectCode;
 
 /// The life of a connection.
 ///
@@ -67,8 +66,10 @@ pub(super) enum FailureKind {
     /// The connection could not be made, or was lost.
     #[default]
     Lost,
-    /// The server has refused the connection for good: it speaks another version, or gave no reason.
+    /// The server has refused the connection for good, and gave no reason.
     Rejected,
+    /// The server has refused the connection for good: it speaks another version.
+    OtherVersion,
     /// Bytes arrived before any session, and they are not this protocol.
     Foreign,
     /// The server does not know the session: it is there, and will open another one.
@@ -178,11 +179,6 @@ impl Connection {
         &self.failure
     }
 
-    /// Returns true if the server has refused the connection for good.
-    pub(super) fn is_rejected(&self) -> bool {
-        self.failure_kind == FailureKind::Rejected
-    }
-
     /// Returns true if the last bytes that arrived before any session are not this protocol.
     pub(super) fn is_foreign(&self) -> bool {
         self.failure_kind == FailureKind::Foreign
@@ -272,12 +268,6 @@ impl Connection {
     fn note_failure(&mut self, kind: FailureKind, why: impl Into<String>) {
         self.failure = why.into();
         self.failure_kind = kind;
-    }
-
-    /// Closes a connection that the server has refused, for good or for this time.
-    pub(super) fn reject(&mut self, code: RejectCode, why: &str, now: Time) {
-        let kind = if code.is_final() { FailureKind::Rejected } else { FailureKind::Lost };
-        self.fail_as(kind, why, Duration::ZERO, now);
     }
 
     /// Closes a connection whose bytes are not frames. It is tried again after a longer pause.

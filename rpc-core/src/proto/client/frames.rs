@@ -18,10 +18,10 @@ use super::outgoing::OutgoingFrame;
 use super::replies::Reply;
 use super::session::{self, Session};
 use super::slots::Slots;
-use crate::error::{ProtocolError, Reason};
+use crate::error::ProtocolError;
 use crate::ids::Time;
 use crate::limits::MAX_GREETING;
-use crate::proto::{Outcome, UnknownCause};
+use crate::proto::UnknownCause;
 use crate::wire::frame::{Frame, Kind};
 use crate::wire::message::{Status, Table, Welcome};
 use crate::wire::reject::RejectCode;
@@ -120,19 +120,12 @@ impl ClientCore {
         }
     }
 
-    /// The server closes the connection. If it speaks another version, so it will at the next one: no call waits for it.
+    /// The server closes the connection. If it speaks another version, the driver finds out if all others do as well: see
+    /// [`ClientCore::handle_other_versions`].
     fn handle_reject(&mut self, frame: &Frame, now: Time) {
         let code = RejectCode::from_wire(frame.header.code);
         let text = crate::text::received(&frame.body);
         self.connection.reject(code, &format!("the server refused the connection: {text}"), now);
-        if code == RejectCode::Version {
-            self.wants_session = false;
-            self.give_session_up(UnknownCause::SessionLost, now);
-            let text = self.connection.failure();
-            for call in self.calls.waiting.take_all() {
-                self.calls.end(call, Outcome::NotExecuted(Reason::Unreachable, text.to_owned()));
-            }
-        }
     }
 
     /// The server does not know the session. Sent calls are unknown for ever, unsent ones move to the next session.

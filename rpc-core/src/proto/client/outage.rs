@@ -13,6 +13,7 @@ use crate::ids::{Slot, Time};
 use crate::limits::ClientLimits;
 use crate::proto::{Outcome, UnknownCause};
 use crate::text::Escaped;
+use crate::wire::reject::RejectCode;
 
 /// The present lack of a connection: how long it lasts, and its last failure.
 ///
@@ -68,6 +69,22 @@ impl ClientCore {
         }
     }
 
+    /// The servers at all addresses speak another version, and so they will at the next attempt: no call waits for them. Called
+    /// after [`ClientCore::handle_disconnected`].
+    pub fn handle_other_versions(&mut self, now: Time) {
+        self.wants_session = false;
+        self.give_session_up(UnknownCause::SessionLost, now);
+        let text = self.connection.failure();
+        for call in self.calls.waiting.take_all() {
+            self.calls.end(call, Outcome::NotExecuted(Reason::Unreachable, text.to_owned()));
+        }
+    }
+
+    /// Returns true if the last connection ended since the server speaks another version.
+    pub fn is_of_another_version(&self) -> bool {
+        self.connection.is_of_another_version()
+    }
+
     /// Ends every call and the session: the server has shut down, and nothing listens at its addresses.
     fn server_has_ended(&mut self, now: Time) {
         // No verdict hangs on that: what was sent is unknown, and the rest ends here, before any server has its number.
@@ -81,6 +98,26 @@ impl ClientCore {
 }
 
 impl Connection {
+    /// Closes a connection that the server has refused, for good or for this time.
+    pub(super) fn reject(&mut self, code: RejectCode, why: &str, now: Time) {
+        let kind = match code {
+            RejectCode::Version => FailureKind::OtherVersion,
+            _ if code.is_final() => FailureKind::Rejected,
+            _ => FailureKind::Lost,
+        };
+        self.fail_as(kind, why, Duration::ZERO, now);
+    }
+
+    /// Returns true if the server has refused the connection for good.
+    pub(super) fn is_rejected(&self) -> bool {
+        matches!(self.failure_kind, FailureKind::Rejected | FailureKind::OtherVersion)
+    }
+
+    /// Returns true if the server has refused the connection since it speaks another version.
+    pub(super) fn is_of_another_version(&self) -> bool {
+        self.failure_kind == FailureKind::OtherVersion
+    }
+
     /// Closes the connection, since the server does not know the session. The next one begins without a pause of its own.
     pub(super) fn forget(&mut self, why: &str, now: Time) {
         self.fail_as(FailureKind::Forgotten, why, Duration::ZERO, now);

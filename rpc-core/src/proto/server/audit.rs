@@ -1,7 +1,6 @@
 //! Layer 2: every record of every session, and a check that the sums agree with the parts, for the simulator.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 use super::ServerCore;
 use super::keys::SessionKey;
@@ -10,6 +9,7 @@ use super::run_queue::Turn;
 use super::session::{Attachment, Session};
 use super::sources::Source;
 use crate::ids::{CallId, Seq, SessionId, Time};
+use crate::proto::peer::SourceId;
 
 /// The state of a record, for checks from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct SessionState {
     /// The session's name.
     pub id: SessionId,
     /// The address from which it was opened.
-    pub source: Option<IpAddr>,
+    pub source: Option<SourceId>,
     /// True if a connection is attached to it.
     pub attached: bool,
     /// The time since which none is.

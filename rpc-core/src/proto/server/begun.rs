@@ -34,22 +34,27 @@ impl Links {
             self.connections.drop_input(conn); // nothing more of it is read
             return 0;
         }
-        let room = connection.decoder.room();
-        self.connections.begun_room = self.connections.begun_room - connection.begun.room + room;
-        connection.begun.room = room;
-        if connection.decoder.is_mid_frame() {
-            let (frame, arrived) = connection.decoder.progress();
-            if connection.begun.frame != frame || connection.begun.since == Time::default() {
-                connection.begun = Begun { frame, arrived, since: now, ..connection.begun };
+        let (room, is_mid_frame) = (connection.decoder.room(), connection.decoder.is_mid_frame());
+        if room == 0 && !is_mid_frame && connection.begun.is_none() {
+            return 0; // the common case: what was read ends with a frame
+        }
+        self.connections.begun_room = self.connections.begun_room - connection.begun_room() + room;
+        let (frame, arrived) = connection.decoder.progress();
+        let begun = connection.begun.get_or_insert_default();
+        begun.room = room;
+        if is_mid_frame {
+            if begun.frame != frame || begun.since == Time::default() {
+                **begun = Begun { frame, arrived, since: now, ..**begun };
             }
-            connection.begun.heard = now;
+            begun.heard = now;
             // One timer a connection, and not one a frame: a client that sends without a pause ends most of its writes
             // inside a frame. A connection without a session has the timer of its HELLO.
-            if !connection.begun.has_timer && connection.stage != Stage::Greeting {
-                let timer = watch(conn, connection, arrived, now);
+            if !begun.has_timer && !matches!(connection.stage, Stage::Greeting(_)) {
+                let timer = watch(conn, connection.serial, begun, arrived, now);
                 self.timers.set(timer.due, Timer::Frame(timer));
             }
         }
+        connection.forget_begun();
         if self.connections.begun_room > limits.frames_budget { self.cut_begun(limits, now) } else { 0 }
     }
 
@@ -57,26 +62,30 @@ impl Links {
     pub(super) fn is_too_slow(&mut self, timer: FrameWatch, limits: &ServerLimits, now: Time) -> bool {
         let FrameWatch { conn, serial, .. } = timer;
         let Some(connection) = self.connections.of_serial(conn, serial) else { return false };
-        connection.begun.has_timer = false;
-        if !connection.is_open() || !connection.decoder.is_mid_frame() {
+        let may_go_on = connection.is_open() && connection.decoder.is_mid_frame();
+        let may_read = connection.wants_read(limits);
+        let Some(begun) = &mut connection.begun else { return false };
+        begun.has_timer = false;
+        if !may_go_on {
+            connection.forget_begun();
             return false;
         }
-        let is_same = connection.begun.frame == timer.frame;
+        let is_same = begun.frame == timer.frame;
         // Bytes may wait in the network: it is not read while its peer does not read, while many arguments wait, and while
         // this process stands still.
         let is_late = now.since(timer.due) > FRAME_LATE;
-        let was_held_back = connection.begun.was_held_back || is_late || !connection.wants_read(limits);
+        let was_held_back = begun.was_held_back || is_late || !may_read;
         let (_, arrived) = connection.decoder.progress();
         if is_same && !was_held_back && arrived - timer.arrived < FRAME_LEAST {
             return true;
         }
-        let Begun { since, heard, arrived: arrived_before, .. } = connection.begun;
+        let Begun { since, heard, arrived: arrived_before, .. } = **begun;
         let (from, mark) = match is_same {
             _ if was_held_back => (now, arrived),
             true => (heard, arrived), // from its last bytes, so that silence is never longer
             false => (since, arrived_before),
         };
-        let timer = watch(conn, connection, mark, from);
+        let timer = watch(conn, serial, begun, mark, from);
         self.timers.set(timer.due, Timer::Frame(timer));
         false
     }
@@ -84,9 +93,10 @@ impl Links {
     /// Cuts connections with begun frames until a part of the budget is free again: long frames first, and of them those that
     /// have been silent longest, since an honest sender goes on. Their sessions live. Returns their number.
     fn cut_begun(&mut self, limits: &ServerLimits, now: Time) -> u64 {
-        let begun = self.connections.iter().filter(|(_, connection)| connection.begun.room > 0);
+        let begun = self.connections.iter().filter_map(|(conn, c)| Some((conn, c.begun.as_ref()?)));
+        let begun = begun.filter(|(_, begun)| begun.room > 0);
         let mut begun: Vec<_> =
-            begun.map(|(conn, c)| (c.begun.room < LONG_FRAME, c.begun.heard, conn)).collect();
+            begun.map(|(conn, begun)| (begun.room < LONG_FRAME, begun.heard, conn)).collect();
         begun.sort_unstable();
         // An eighth at once: the search looks at every connection.
         let most = limits.frames_budget - limits.frames_budget / 8;
@@ -103,11 +113,21 @@ impl Links {
 }
 
 /// Returns a watch from this time on over the frame that a connection has begun.
-fn watch(conn: ConnId, connection: &mut Connection, arrived: u64, from: Time) -> FrameWatch {
-    connection.begun.has_timer = true;
-    connection.begun.was_held_back = false;
-    let Connection { serial, begun: Begun { frame, .. }, .. } = *connection;
+fn watch(conn: ConnId, serial: u64, begun: &mut Begun, arrived: u64, from: Time) -> FrameWatch {
+    begun.has_timer = true;
+    begun.was_held_back = false;
+    let frame = begun.frame;
     FrameWatch { conn, serial, frame, arrived, due: from.plus(FRAME_TIME) }
+}
+
+impl Connection {
+    /// Forgets a frame that has ended, unless a timer looks at it once more.
+    fn forget_begun(&mut self) {
+        let is_over = |begun: &Begun| !begun.has_timer && begun.room == 0;
+        if !self.decoder.is_mid_frame() && self.begun.as_deref().is_some_and(is_over) {
+            self.begun = None;
+        }
+    }
 }
 
 impl super::connection::Connections {
@@ -115,7 +135,11 @@ impl super::connection::Connections {
     pub(super) fn drop_input(&mut self, conn: ConnId) {
         if let Some(connection) = self.connections.get_mut(conn) {
             connection.decoder = FrameDecoder::default();
-            self.begun_room -= std::mem::take(&mut connection.begun.room);
+            self.begun_room -= connection.begun_room();
+            if let Some(begun) = &mut connection.begun {
+                begun.room = 0;
+            }
+            connection.forget_begun();
         }
     }
 }

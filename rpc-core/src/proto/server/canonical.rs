@@ -94,7 +94,7 @@ impl ServerCore {
 
     fn canonical_connection(&self, connection: &Connection, form: &mut Canonical) {
         match connection.stage {
-            Stage::Greeting => form.number(1),
+            Stage::Greeting(_) => form.number(1),
             Stage::Attached(key) => {
                 form.number(2);
                 self.canonical_key(key, form);
@@ -106,7 +106,7 @@ impl ServerCore {
             Stage::Closed => form.number(4),
         }
         form.data(connection.outgoing.unsent());
-        form.data(&connection.hello);
+        form.number(connection.hello);
         form.flags(&[
             connection.is_ready,
             connection.is_held,
@@ -210,7 +210,7 @@ impl ServerCore {
         for ((due, _), timer) in &self.links.timers.due {
             match timer {
                 Timer::Hello(conn, serial) => {
-                    if let Some((at, _)) = place(*conn, *serial).filter(|(_, c)| c.stage == Stage::Greeting) {
+                    if let Some((at, _)) = place(*conn, *serial).filter(|(_, c)| c.is_greeting()) {
                         form.number(1);
                         form.count(at);
                         form.due(*due);

@@ -1,15 +1,15 @@
 //! Layer 2: connections as the protocol sees them: bytes read and not yet understood, bytes that wait to be written.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use slab::Slab;
 
-use super::keys::SessionKey;
+use super::keys::{SessionKey, TimerKey};
 use super::outgoing::Outgoing;
 use super::strikes::Strikes;
 use crate::ids::Time;
 use crate::limits::ServerLimits;
+use crate::proto::peer::Peer;
 use crate::wire::frame::{FrameDecoder, Header};
 
 /// Names a connection until it is removed.
@@ -22,8 +22,8 @@ pub type ConnId = usize;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// No HELLO has arrived.
-    Greeting,
+    /// No HELLO has arrived, and this timer is set for it.
+    Greeting(TimerKey),
     /// The connection carries the calls of this session.
     Attached(SessionKey),
     /// The connection is closed once its bytes are written. Frames that still arrive are dropped.
@@ -41,10 +41,10 @@ pub(super) struct Connection {
     pub(super) decoder: FrameDecoder,
     /// The bytes that wait to be written.
     pub(super) outgoing: Outgoing,
-    /// The address of the peer.
-    pub(super) peer: Option<SocketAddr>,
-    /// The body of the HELLO that was accepted: the same one again gets the same WELCOME.
-    pub(super) hello: Vec<u8>,
+    /// The peer, as far as it is known.
+    pub(super) peer: Option<Peer>,
+    /// The hash of the HELLO that was accepted: the same one again gets the same WELCOME.
+    pub(super) hello: u64,
     /// True while the connection is in the list of those that the driver must look at.
     pub(super) is_ready: bool,
     /// True while the connection is in the list of those that wait for their turn to be read further.
@@ -53,8 +53,8 @@ pub(super) struct Connection {
     pub(super) is_held: bool,
     /// True while a timer watches its unsent bytes.
     pub(super) has_stall_timer: bool,
-    /// The frame that it has begun.
-    pub(super) begun: Begun,
+    /// The frame that it has begun; also one that has ended, while a timer is set for it. An idle connection has none.
+    pub(super) begun: Option<Box<Begun>>,
     /// The time at which bytes were last read or written.
     pub(super) active_at: Time,
     /// Its frames that were of no use.
@@ -67,7 +67,7 @@ pub(super) struct Connection {
     pub(super) serial: u64,
 }
 
-/// The frame that a connection has begun, if it has.
+/// A frame that a connection has begun.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Begun {
     /// The number of the frame in its stream.
@@ -88,18 +88,18 @@ pub(super) struct Begun {
 
 impl Connection {
     /// A connection that was accepted.
-    pub(super) fn new(peer: Option<SocketAddr>, serial: u64, now: Time) -> Self {
+    pub(super) fn new(peer: Option<Peer>, serial: u64, now: Time) -> Self {
         Connection {
-            stage: Stage::Greeting,
+            stage: Stage::Greeting(TimerKey::default()),
             decoder: FrameDecoder::default(),
             outgoing: Outgoing::default(),
             peer,
-            hello: Vec::new(),
+            hello: 0,
             is_ready: false,
             waits_for_turn: false,
             is_held: false,
             has_stall_timer: false,
-            begun: Begun::default(),
+            begun: None,
             active_at: now,
             strikes: Strikes::default(),
             tables_asked: 0,
@@ -110,7 +110,12 @@ impl Connection {
 
     /// Returns true if frames that arrive are acted on.
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.stage, Stage::Greeting | Stage::Attached(_))
+        matches!(self.stage, Stage::Greeting(_) | Stage::Attached(_))
+    }
+
+    /// Returns true if no HELLO has arrived.
+    pub(super) fn is_greeting(&self) -> bool {
+        matches!(self.stage, Stage::Greeting(_))
     }
 
     /// Returns true if the peer reads its replies: its unsent bytes are below the bound.
@@ -133,9 +138,21 @@ impl Connection {
     /// Returns true if the socket is to be closed now.
     pub(super) fn wants_close(&self) -> bool {
         match self.stage {
-            Stage::Greeting | Stage::Attached(_) => false,
+            Stage::Greeting(_) | Stage::Attached(_) => false,
             Stage::Closing => self.outgoing.unsent().is_empty(),
             Stage::Closed => true,
+        }
+    }
+
+    /// Returns the room that is counted for the frame that it has begun.
+    pub(super) fn begun_room(&self) -> usize {
+        self.begun.as_ref().map_or(0, |begun| begun.room)
+    }
+
+    /// Notes that it was not read for a while: it cannot be blamed for a frame that does not go on.
+    fn note_held_back(&mut self) {
+        if let Some(begun) = &mut self.begun {
+            begun.was_held_back = true;
         }
     }
 
@@ -195,7 +212,7 @@ impl Writer<'_> {
     pub(super) fn hold(&mut self, is_held: bool) {
         let was_held = std::mem::replace(&mut self.connection.is_held, is_held);
         if was_held && !is_held {
-            self.connection.begun.was_held_back = true;
+            self.connection.note_held_back();
             self.wait_for_turn();
             self.mark_ready(); // the driver reads its socket again
         }
@@ -254,7 +271,7 @@ pub(super) struct Connections {
 
 impl Connections {
     /// Adds a connection. Returns its id and its serial number.
-    pub(super) fn insert(&mut self, peer: Option<SocketAddr>, now: Time) -> (ConnId, u64) {
+    pub(super) fn insert(&mut self, peer: Option<Peer>, now: Time) -> (ConnId, u64) {
         self.last_serial += 1;
         (self.connections.insert(Connection::new(peer, self.last_serial, now)), self.last_serial)
     }
@@ -263,7 +280,7 @@ impl Connections {
     pub(super) fn remove(&mut self, conn: ConnId) {
         if let Some(connection) = self.connections.try_remove(conn) {
             self.unsent -= connection.outgoing.unsent().len();
-            self.begun_room -= connection.begun.room;
+            self.begun_room -= connection.begun_room();
         }
     }
 
@@ -319,7 +336,9 @@ impl Connections {
     ) -> Option<&mut Connection> {
         let connection = self.connections.get_mut(conn)?;
         let before = connection.outgoing.unsent().len();
-        connection.begun.was_held_back |= before >= limits.unsent_pause;
+        if before >= limits.unsent_pause {
+            connection.note_held_back();
+        }
         connection.outgoing.written(count);
         self.unsent -= before - connection.outgoing.unsent().len();
         Some(connection)

@@ -25,6 +25,7 @@ use super::timers::Timer;
 use crate::error::ProtocolError;
 use crate::ids::{SEQ_END, Seq, Slot, Time};
 use crate::limits::{FRAMES_PER_TURN, ServerLimits};
+use crate::proto::peer::Peer;
 use crate::wire::frame::{self, Frame, Header, Kind, millis};
 use crate::wire::message::{self, FEATURE_GIVEN_UP, Status};
 
@@ -87,6 +88,11 @@ impl ServerCore {
 
     /// A connection was accepted.
     pub fn handle_connected(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
+        self.handle_connected_by(peer.map(Peer::Tcp), now)
+    }
+
+    /// Adds a connection of any kind of peer; `None` if nothing is known of it.
+    pub fn handle_connected_by(&mut self, peer: Option<Peer>, now: Time) -> ConnId {
         self.links.accept(peer, now)
     }
 
@@ -145,7 +151,10 @@ impl ServerCore {
                     self.counters.expired += 1;
                     end_session(&mut self.links, &mut self.calls, &mut self.held, key, limits, now);
                 }
-                Timer::Begin(key) => self.links.begin_again(key),
+                Timer::Begin(key) => {
+                    self.long_replies.timer_fired(self.links.sessions.get(key), &self.calls, now);
+                    self.links.begin_again(key);
+                }
                 Timer::Hello(..) | Timer::Stall(_) | Timer::Frame(_) | Timer::Lease(_) => {}
             }
         }
@@ -178,6 +187,11 @@ impl ServerCore {
     /// Returns the bytes to be written on a connection.
     pub fn outgoing(&mut self, conn: ConnId) -> Option<&mut Outgoing> {
         self.links.connections.get_mut(conn).map(|connection| &mut connection.outgoing)
+    }
+
+    /// Returns the peer of a connection.
+    pub fn peer(&self, conn: ConnId) -> Option<Peer> {
+        self.links.connections.get(conn)?.peer
     }
 
     /// Returns true if a connection is to be read: not while its peer does not read its replies, nor while frames wait,

@@ -11,11 +11,13 @@
 use super::ServerConfig;
 use super::keys::SessionKey;
 use super::nonces::Known;
-use super::session::{Session, Terms};
+use super::session::Session;
 use super::sessions::Sessions;
+use super::terms::Terms;
 use crate::error::ProtocolError;
 use crate::ids::{SessionId, Time, Token};
 use crate::limits::MAX_SLOTS;
+use crate::proto::peer::SourceId;
 use crate::wire::frame::{self, FrameDecoder, Header, Kind};
 use crate::wire::message::{Agreement, FEATURES, Hello, VERSION, Welcome};
 
@@ -78,7 +80,7 @@ fn decide_opening(hello: &Hello, config: &ServerConfig, sessions: &Sessions, now
 pub(super) fn new_session(
     hello: &Hello,
     config: &ServerConfig,
-    source: Option<std::net::IpAddr>,
+    source: Option<SourceId>,
     mut entropy: impl FnMut() -> [u8; 32],
 ) -> Session {
     let mut random = [0; 16];

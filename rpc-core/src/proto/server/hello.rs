@@ -7,9 +7,8 @@ use super::filter::Handled;
 use super::greeting::{self, Greeting};
 use super::keys::SessionKey;
 use super::sessions::Room;
-use super::sources::source_of;
 use crate::error::ProtocolError;
-use crate::ids::Time;
+use crate::ids::{FNV_START, Time, fnv1a};
 use crate::wire::message::Hello;
 
 impl ServerCore {
@@ -40,7 +39,8 @@ impl ServerCore {
         now: Time,
     ) -> Handled {
         self.links.strike(conn, 1, now)?;
-        if self.links.connections.get(conn).is_some_and(|connection| connection.hello != body) {
+        let hello = fnv1a(FNV_START, body);
+        if self.links.connections.get(conn).is_some_and(|connection| connection.hello != hello) {
             return Err(ProtocolError::Unexpected("second HELLO"));
         }
         // The same flag as the first time: a client takes 'not resumed' for a new session with empty slots.
@@ -50,7 +50,7 @@ impl ServerCore {
     }
 
     fn open(&mut self, conn: ConnId, hello: &Hello, body: &[u8], now: Time) {
-        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| source_of(peer.ip()));
+        let source = self.links.connections.get(conn).and_then(|c| c.peer).map(|peer| peer.source());
         let draining = self.drain.is_some();
         // Also counted when an unused session makes room: the server was full.
         let room = self.links.sessions.make_room(source, draining, &self.config.limits);

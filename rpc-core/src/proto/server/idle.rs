@@ -17,7 +17,7 @@ impl ServerCore {
     pub fn close_idle(&mut self, now: Time) -> usize {
         let links = &self.links;
         let idle = links.connections.iter().filter(|(_, connection)| links.is_idle(connection, now));
-        let order = |connection: &Connection| (connection.stage != Stage::Greeting, connection.active_at);
+        let order = |connection: &Connection| (!connection.is_greeting(), connection.active_at);
         let mut idle: Vec<_> = idle.map(|(conn, c)| (order(c), conn)).collect();
         idle.sort_unstable();
         idle.truncate((links.connections.len() / IDLE_PART).clamp(1, IDLE_MOST));

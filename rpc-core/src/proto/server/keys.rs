@@ -1,8 +1,7 @@
-//! Layer 2: the names of sessions and calls inside this process.
+//! Layer 2: the names of sessions, calls and timers inside this process.
 
-use std::net::IpAddr;
-
-use crate::ids::{Seq, Slot};
+use crate::ids::{Seq, Slot, Time};
+use crate::proto::peer::SourceId;
 
 /// Names a session inside this process. The serial number prevents a stale key from reaching a newer session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +11,9 @@ pub(super) struct SessionKey {
     /// The session's serial number.
     pub(super) serial: u64,
 }
+
+/// Names a timer: the time at which it is due, and its number.
+pub(super) type TimerKey = (Time, u64);
 
 /// Names a call that was handed out to be run, until it is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,12 +34,12 @@ pub struct Caller {
     /// The session.
     session: SessionKey,
     /// The address from which the session was opened.
-    source: Option<IpAddr>,
+    source: Option<SourceId>,
 }
 
 impl Caller {
     /// Returns the caller of a call that was handed out.
-    pub fn new(key: CallKey, source: Option<IpAddr>) -> Self {
+    pub fn new(key: CallKey, source: Option<SourceId>) -> Self {
         Caller { session: key.session, source }
     }
 
@@ -53,7 +55,7 @@ impl Caller {
 
     /// Returns a caller without a core, for tests.
     #[cfg(test)]
-    pub(crate) fn for_test(serial: u64, source: Option<IpAddr>) -> Self {
+    pub(crate) fn for_test(serial: u64, source: Option<SourceId>) -> Self {
         Caller { session: SessionKey { index: 0, serial }, source }
     }
 }

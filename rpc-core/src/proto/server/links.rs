@@ -1,7 +1,5 @@
 //! Layer 2: which connection carries which session: attached, detached, timed out, ended.
 
-use std::net::SocketAddr;
-
 use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connections, Stage};
 use super::drain::Facts;
@@ -13,8 +11,9 @@ use super::sessions::{Lease, Sessions};
 use super::strikes::{self, Strikes};
 use super::timers::{StallWatch, Timer, Timers};
 use crate::error::ProtocolError;
-use crate::ids::{Incarnation, Time};
+use crate::ids::{FNV_START, Incarnation, Time, fnv1a};
 use crate::limits::{HELLO_TIME, STRIKES_PER_TABLE, ServerLimits, TABLES_FREE};
+use crate::proto::peer::Peer;
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, MAGIC};
 use crate::wire::reject::RejectCode;
@@ -45,9 +44,12 @@ pub(super) struct Links {
 
 impl Links {
     /// Adds a connection. It must send HELLO in time.
-    pub(super) fn accept(&mut self, peer: Option<SocketAddr>, now: Time) -> ConnId {
+    pub(super) fn accept(&mut self, peer: Option<Peer>, now: Time) -> ConnId {
         let (conn, serial) = self.connections.insert(peer, now);
-        self.timers.set(now.plus(HELLO_TIME), Timer::Hello(conn, serial));
+        let timer = self.timers.set(now.plus(HELLO_TIME), Timer::Hello(conn, serial));
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.stage = Stage::Greeting(timer);
+        }
         conn
     }
 
@@ -153,8 +155,11 @@ impl Links {
         let (connection, session) = (self.connections.get_mut(conn), self.sessions.get_mut(key));
         let (Some(connection), Some(session)) = (connection, session) else { return };
         assert_eq!(session.attached(), None, "V8: one connection at a time carries a session");
+        if let Stage::Greeting(timer) = connection.stage {
+            self.timers.remove(timer);
+        }
         connection.stage = Stage::Attached(key);
-        connection.hello = hello.to_vec();
+        connection.hello = fnv1a(FNV_START, hello);
         connection.strikes = Strikes::new(session.sums.slots);
         // Positions in records are those of the session, so the count goes on where the last connection's ended.
         connection.outgoing.count_from(session.queued_before);
@@ -264,9 +269,10 @@ impl Links {
     /// Sends the reason for which a connection is closed. Its session goes on without it.
     pub(super) fn reject(&mut self, conn: ConnId, error: &ProtocolError, limits: &ServerLimits, now: Time) {
         // Before HELLO the peer may be a health check or a browser: it gets a text for a person.
-        let is_stranger = self.connections.get(conn).is_some_and(|c| {
-            c.stage == Stage::Greeting && greeting::is_stranger(error, c.decoder.has_in_place(&MAGIC))
-        });
+        let is_stranger = self
+            .connections
+            .get(conn)
+            .is_some_and(|c| c.is_greeting() && greeting::is_stranger(error, c.decoder.has_in_place(&MAGIC)));
         self.detach(conn, limits, now);
         let error = if is_stranger { &ProtocolError::Foreign } else { error };
         let header = Header { code: RejectCode::of(error) as u8, ..Header::new(Kind::Reject) };
@@ -335,7 +341,7 @@ impl Links {
 
     /// Closes a connection that has not sent HELLO in time. Returns true if there was one.
     pub(super) fn close_if_silent(&mut self, conn: ConnId, serial: u64) -> bool {
-        let is_late = self.connections.of_serial(conn, serial).is_some_and(|c| c.stage == Stage::Greeting);
+        let is_late = self.connections.of_serial(conn, serial).is_some_and(|c| c.is_greeting());
         if is_late {
             self.connections.enter(conn, Stage::Closed);
         }

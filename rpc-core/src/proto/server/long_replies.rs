@@ -1,13 +1,29 @@
 //! Layer 2: the lengths of replies to expect: methods that have had long ones, and methods of which nothing is known.
 //!
-//! Only calls that run side by side make it matter, so only for their methods something is learned. Until the first of them has
-//! ended, a session's further calls of the method begin with pauses between them.
+//! Only calls that run side by side make it matter, so only for their methods something is learned. Until a call of such a method
+//! has ended, a session has one of them, and no other call of it begins there: its reply may be as long as a reply can be. A call
+//! that takes long waits for something, perhaps for another call of the same session. So the others begin after some time, and
+//! this time is counted in steps of the loop: on a machine that has far too much to do the steps take longer, as the handler does.
+//!
+//! ```text
+//! quick <-- has got no thread yet
+//!   '-- gets a thread --> learning: steps 0 1 2 .. LEARN_STEPS --> blocked: the next calls begin, with pauses between them
+//!                            '------------- a call of it ends ----------'--> known, for good
+//! ```
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
-use crate::ids::MethodId;
-use crate::limits::{LEARN_PAUSE, LONG_REPLY};
+use crate::ids::{MethodId, Time};
+use crate::limits::{LEARN_PAUSE, LEARN_STEPS, LONG_REPLY};
+
+/// The time for which no call of a method has ended.
+#[derive(Clone, Copy, Debug)]
+struct Learning {
+    /// The steps that have passed since its first call got a thread, up to [`LEARN_STEPS`].
+    steps: u32,
+    /// The time of the last one.
+    stepped_at: Time,
+}
 
 /// The lengths of replies that are known: at most one entry for each method of the server.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +31,7 @@ pub(super) struct LongReplies {
     /// The longest reply of each method that has had a long one, in bytes.
     longest: HashMap<MethodId, usize>,
     /// The methods with a call that got a thread of its own, of which none has ended since.
-    unknown: HashSet<MethodId>,
+    unknown: HashMap<MethodId, Learning>,
     /// The methods that were in `unknown` and have left it.
     known: HashSet<MethodId>,
 }
@@ -27,16 +43,26 @@ impl LongReplies {
         self.longest.is_empty() && self.unknown.is_empty()
     }
 
-    /// Notes that a call of this method runs beside others.
-    pub(super) fn runs_beside(&mut self, method: MethodId) {
+    /// Notes that a call of this method runs beside others since this time.
+    pub(super) fn runs_beside(&mut self, method: MethodId, now: Time) {
         if !self.known.contains(&method) {
-            self.unknown.insert(method);
+            self.unknown.entry(method).or_insert(Learning { steps: 0, stepped_at: now });
+        }
+    }
+
+    /// Notes that a timer has fired which a session has set to wait for this method: one step more, unless another session's timer
+    /// was the step.
+    pub(super) fn step(&mut self, method: MethodId, now: Time) {
+        if let Some(learning) = self.unknown.get_mut(&method) {
+            if now.since(learning.stepped_at) >= LEARN_PAUSE && learning.steps < LEARN_STEPS {
+                *learning = Learning { steps: learning.steps + 1, stepped_at: now };
+            }
         }
     }
 
     /// Notes the length of a reply. A shorter one lowers what is expected by a sixteenth.
     pub(super) fn note(&mut self, method: MethodId, length: usize) {
-        if self.unknown.remove(&method) {
+        if self.unknown.remove(&method).is_some() {
             self.known.insert(method);
         }
         if length >= LONG_REPLY || self.longest.contains_key(&method) {
@@ -50,12 +76,13 @@ impl LongReplies {
         self.longest.get(&method).copied().unwrap_or(0)
     }
 
-    /// Returns the pause after which a call of this method may begin beside `running` others of its session, since the last of
-    /// them got a thread.
-    pub(super) fn pause(&self, method: MethodId, running: usize) -> Duration {
-        match u32::try_from(running) {
-            Ok(running @ 1..) if self.unknown.contains(&method) => LEARN_PAUSE / running,
-            _ => Duration::ZERO,
+    /// Returns the time at which to look again if a call of this method may begin beside `running` others of its session, of which
+    /// the last got a thread at `since`. It may begin now if that time is over.
+    pub(super) fn begin_at(&self, method: MethodId, running: usize, since: Time, now: Time) -> Time {
+        match (self.unknown.get(&method), u32::try_from(running)) {
+            (Some(learning), Ok(1..)) if learning.steps < LEARN_STEPS => now.plus(LEARN_PAUSE),
+            (Some(_), Ok(running @ 1..)) => since.plus(LEARN_PAUSE / running),
+            _ => now,
         }
     }
 }
@@ -81,18 +108,35 @@ mod tests {
     #[test]
     fn a_method_is_unknown_from_its_first_call_beside_others_to_its_first_reply() {
         let mut replies = LongReplies::default();
-        let method = MethodId(1);
-        assert!(replies.is_empty() && replies.pause(method, 1).is_zero());
-        replies.runs_beside(method);
+        let (method, now) = (MethodId(1), Time(1_000_000));
+        assert!(replies.is_empty() && replies.begin_at(method, 1, now, now) == now);
+        replies.runs_beside(method, now);
         assert!(!replies.is_empty(), "its replies are to be noted");
-        assert_eq!(replies.pause(method, 0), Duration::ZERO);
-        assert_eq!(
-            [1, 2, 64].map(|running| LEARN_PAUSE.div_duration_f64(replies.pause(method, running))),
-            [1.0, 2.0, 64.0]
-        );
-        assert!(replies.pause(MethodId(2), 1).is_zero(), "another method");
+        assert_eq!(replies.begin_at(method, 0, now, now), now);
+        assert_eq!(replies.begin_at(method, 1, now, now), now.plus(LEARN_PAUSE));
+        assert_eq!(replies.begin_at(MethodId(2), 1, now, now), now, "another method");
         replies.note(method, 1);
-        replies.runs_beside(method);
-        assert!(replies.is_empty() && replies.pause(method, 1).is_zero(), "it is known from now on");
+        replies.runs_beside(method, now);
+        assert!(
+            replies.is_empty() && replies.begin_at(method, 1, now, now) == now,
+            "it is known from now on"
+        );
+    }
+
+    #[test]
+    fn time_that_the_loop_does_not_see_is_no_step_however_long_it_is() {
+        let mut replies = LongReplies::default();
+        let (method, mut now) = (MethodId(1), Time(1_000_000));
+        replies.runs_beside(method, now);
+        for _ in 0..LEARN_STEPS {
+            now = now.plus(LEARN_PAUSE * 100);
+            assert!(replies.begin_at(method, 1, Time(0), now) > now);
+            replies.step(method, now);
+            replies.step(method, now); // the timer of another session
+        }
+        assert_eq!(
+            [1, 4].map(|n| replies.begin_at(method, n, now, now)),
+            [1, 4].map(|n| now.plus(LEARN_PAUSE / n as u32))
+        );
     }
 }

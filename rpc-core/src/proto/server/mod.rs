@@ -42,6 +42,7 @@ mod sessions;
 mod sources;
 mod strikes;
 mod tables;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -58,5 +59,4 @@ pub use entropy::{Entropy, EntropySource};
 pub use keys::{CallKey, Caller};
 pub use outgoing::Outgoing;
 pub use run_queue::ReadyCall;
-pub use sources::source_of;
 pub use told::Told;

@@ -1,10 +1,14 @@
 //! Layer 2: the nonces with which sessions were opened: of those that stand, and for a while of those that have ended.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::keys::SessionKey;
+use super::sources::Source;
 use crate::ids::{Nonce, Time};
-use crate::limits::ENDED_NONCES;
+use crate::limits::{ENDED_NONCES, ENDED_NONCES_SHARE};
+
+/// Most nonces of ended sessions of one source.
+const OF_SOURCE: usize = ENDED_NONCES / ENDED_NONCES_SHARE;
 
 /// The session that a nonce stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,25 +21,43 @@ pub(super) enum Known {
     Ended,
 }
 
+/// The nonce of a session that has ended.
+#[derive(Clone, Copy, Debug)]
+struct EndedNonce {
+    /// The nonce.
+    nonce: Nonce,
+    /// The source from which its session was opened.
+    source: Source,
+    /// The time at which it is forgotten.
+    forget_at: Time,
+}
+
 /// The nonces of a loop.
 ///
-/// Invariants: `order` has each entry of `ended` with its time, oldest first, and [`ENDED_NONCES`] entries at most (V10).
+/// Invariants: `ended` has the number in `order` of each nonce in it, the newest one of those that are there twice. `of_source`
+/// has all numbers in `order`, oldest first, and no source without one. There are [`ENDED_NONCES`] at most, and `OF_SOURCE` of
+/// one source (V10, V19).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Nonces {
     /// The sessions that stand, by their nonces.
     open: HashMap<Nonce, SessionKey>,
-    /// The nonces of sessions that have ended, with the times at which they are forgotten.
-    ended: HashMap<Nonce, Time>,
-    /// The same, in the order in which they ended.
-    order: VecDeque<(Time, Nonce)>,
+    /// The nonces of sessions that have ended, with their numbers.
+    ended: HashMap<Nonce, u64>,
+    /// The same by their numbers, which ascend.
+    order: BTreeMap<u64, EndedNonce>,
+    /// The numbers of each source.
+    of_source: HashMap<Source, VecDeque<u64>>,
+    /// The last number.
+    last: u64,
 }
 
 impl Nonces {
     /// Returns the session that a nonce stands for.
     pub(super) fn find(&self, nonce: Nonce, now: Time) -> Known {
-        match (self.open.get(&nonce), self.ended.get(&nonce)) {
+        let ended = || self.ended.get(&nonce).and_then(|number| self.order.get(number));
+        match (self.open.get(&nonce), ended()) {
             (Some(key), _) => Known::Open(*key),
-            (None, Some(forget_at)) if *forget_at > now => Known::Ended,
+            (None, Some(ended)) if ended.forget_at > now => Known::Ended,
             (None, _) => Known::Never,
         }
     }
@@ -45,21 +67,39 @@ impl Nonces {
         self.open.insert(nonce, key);
     }
 
-    /// Notes that a session has ended. Its nonce is remembered until `forget_at`.
-    pub(super) fn end(&mut self, nonce: Nonce, now: Time, forget_at: Time) {
+    /// Notes that a session of this source has ended. Its nonce is remembered until `forget_at`, unless there is no room: then
+    /// the source at its bound loses its own oldest one, so that one peer cannot make the server forget those of others.
+    pub(super) fn end(&mut self, nonce: Nonce, source: Source, now: Time, forget_at: Time) {
         self.open.remove(&nonce);
-        while let Some((due, oldest)) = self.order.front().copied() {
-            if due > now && self.order.len() < ENDED_NONCES {
+        while let Some((number, oldest)) = self.order.first_key_value() {
+            if oldest.forget_at > now && self.order.len() < ENDED_NONCES {
                 break;
             }
-            self.order.pop_front();
-            if self.ended.get(&oldest) == Some(&due) {
-                self.ended.remove(&oldest); // else it has ended again, and has a later entry
-            }
+            self.forget(*number);
         }
-        self.ended.insert(nonce, forget_at);
-        self.order.push_back((forget_at, nonce));
-        debug_assert!(self.order.len() <= ENDED_NONCES, "V10: nonces of ended sessions");
+        let of_source = self.of_source.get(&source);
+        if let Some(oldest) = of_source.filter(|numbers| numbers.len() >= OF_SOURCE).and_then(VecDeque::front)
+        {
+            self.forget(*oldest);
+        }
+        self.last += 1;
+        self.ended.insert(nonce, self.last);
+        self.order.insert(self.last, EndedNonce { nonce, source, forget_at });
+        self.of_source.entry(source).or_default().push_back(self.last);
+    }
+
+    /// Forgets the nonce with this number, which is the oldest of its source.
+    fn forget(&mut self, number: u64) {
+        let Some(EndedNonce { nonce, source, .. }) = self.order.remove(&number) else { return };
+        if self.ended.get(&nonce) == Some(&number) {
+            self.ended.remove(&nonce); // else it has ended again, and has a later number
+        }
+        let Some(numbers) = self.of_source.get_mut(&source) else { return };
+        debug_assert!(numbers.front() == Some(&number), "the oldest of all is the oldest of its source");
+        numbers.pop_front();
+        if numbers.is_empty() {
+            self.of_source.remove(&source); // or the map would grow with every address that ever connected
+        }
     }
 }
 
@@ -67,7 +107,7 @@ impl Nonces {
 impl Nonces {
     /// Returns the nonces of ended sessions, oldest first.
     pub(super) fn ended(&self) -> impl Iterator<Item = (Time, Nonce)> {
-        self.order.iter().copied()
+        self.order.values().map(|ended| (ended.forget_at, ended.nonce))
     }
 
     /// Checks that the sums agree with their parts. `sessions`: those that were opened with a nonce and stand.
@@ -77,6 +117,11 @@ impl Nonces {
         }
         if self.ended.len() > self.order.len() || self.order.len() > ENDED_NONCES {
             return Err(format!("V10: {} nonces of ended sessions", self.order.len()));
+        }
+        let counted: usize = self.of_source.values().map(VecDeque::len).sum();
+        let most = self.of_source.values().map(VecDeque::len).max().unwrap_or_default();
+        if counted != self.order.len() || most > OF_SOURCE {
+            return Err(format!("V19: {counted} of {} nonces, {most} of a source", self.order.len()));
         }
         Ok(())
     }
@@ -90,17 +135,46 @@ mod tests {
         Nonce((number as u128).to_le_bytes())
     }
 
+    fn source(number: usize) -> Source {
+        Some([10, 0, 0, number as u8].into())
+    }
+
     #[test]
     fn v10_the_oldest_nonces_go_first_and_none_stays_for_ever() {
         let mut nonces = Nonces::default();
         for number in 0..=ENDED_NONCES {
-            nonces.end(nonce(number), Time(5), Time(1000));
+            nonces.end(nonce(number), source(number % 8), Time(5), Time(1000));
         }
         assert_eq!(nonces.order.len(), ENDED_NONCES);
         assert_eq!(nonces.find(nonce(0), Time(5)), Known::Never, "the oldest one");
         assert_eq!(nonces.find(nonce(1), Time(999)), Known::Ended);
         assert_eq!(nonces.find(nonce(1), Time(1000)), Known::Never, "its time is over");
-        nonces.end(nonce(0), Time(1000), Time(2000));
-        assert_eq!((nonces.order.len(), nonces.ended.len()), (1, 1));
+        nonces.end(nonce(0), source(0), Time(1000), Time(2000));
+        assert_eq!((nonces.order.len(), nonces.ended.len(), nonces.of_source.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn v19_a_source_that_ends_sessions_without_pause_makes_the_server_forget_none_of_others() {
+        let mut nonces = Nonces::default();
+        nonces.end(nonce(0), source(1), Time(5), Time(1000));
+        for number in 1..=ENDED_NONCES + 9 {
+            nonces.end(nonce(number), source(2), Time(5), Time(1000));
+        }
+        assert_eq!(nonces.find(nonce(0), Time(5)), Known::Ended, "of another source");
+        assert_eq!(nonces.order.len(), 1 + OF_SOURCE);
+        assert_eq!(nonces.find(nonce(ENDED_NONCES + 9), Time(5)), Known::Ended);
+        let kept = ENDED_NONCES + 9 - OF_SOURCE;
+        assert_eq!(nonces.find(nonce(kept), Time(5)), Known::Never, "its own oldest ones");
+        assert_eq!(nonces.find(nonce(kept + 1), Time(5)), Known::Ended);
+    }
+
+    #[test]
+    fn a_nonce_that_ends_twice_is_remembered_for_the_time_of_the_second_end() {
+        let mut nonces = Nonces::default();
+        nonces.end(nonce(1), source(1), Time(5), Time(1000));
+        nonces.end(nonce(1), source(2), Time(10), Time(2000));
+        nonces.end(nonce(2), source(1), Time(1000), Time(3000));
+        assert_eq!(nonces.find(nonce(1), Time(1999)), Known::Ended);
+        assert_eq!((nonces.order.len(), nonces.ended.len()), (2, 2));
     }
 }

@@ -12,7 +12,6 @@
 //! ```
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +22,7 @@ use super::told::Told;
 use crate::contract::Entry;
 use crate::ids::{CallId, Slot, Time};
 use crate::limits::ServerLimits;
+use crate::proto::peer::Peer;
 
 /// A place in a lane.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ pub struct ReadyCall {
     /// The time at which the caller stops waiting.
     pub deadline: Time,
     /// The address of the caller.
-    pub peer: Option<SocketAddr>,
+    pub peer: Option<Peer>,
     /// Set when the caller cancels. Present only for methods that take a context.
     pub cancelled: Option<Arc<Told>>,
 }
@@ -132,6 +132,9 @@ impl RunQueue {
         lane.bytes += bytes;
         self.calls += 1;
         self.bytes += bytes;
+        if lane.places.capacity() == 0 {
+            lane.places.reserve_exact(1); // many clients make one call at a time
+        }
         lane.places.extend(place);
         if lane.turn == Turn::Empty {
             lane.turn = Turn::Listed;

@@ -1,14 +1,15 @@
 //! Layer 2: the session of one client: its terms, the records of its slots, and the connection that carries it.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::connection::ConnId;
 use super::keys::SessionKey;
 use super::record::{CallState, Record};
 use super::records::Records;
 use super::run_queue::{Lane, Place};
+use super::terms::Terms;
 use crate::ids::{Nonce, SessionId, Slot, Time, Token};
-use crate::wire::message::Agreement;
+use crate::proto::peer::SourceId;
 
 /// The connection of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,17 +18,6 @@ pub(super) enum Attachment {
     Attached(ConnId),
     /// No connection does, since this time.
     Detached(Time),
-}
-
-/// The properties that a client and the server agree on at the first HELLO. They are fixed for the session's life.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Terms {
-    /// The feature bits that both sides have.
-    pub(super) features: u32,
-    /// The services that the client named, with the hashes of their contracts.
-    pub(super) services: Vec<(String, u64)>,
-    /// The server's judgement on each of them.
-    pub(super) agreements: Vec<Agreement>,
 }
 
 /// The sums over the slots of a session.
@@ -70,13 +60,13 @@ pub(super) struct Session {
     /// The secret that lets a client resume it.
     pub(super) token: Token,
     /// The properties that were agreed on.
-    pub(super) terms: Terms,
+    pub(super) terms: Arc<Terms>,
     /// The sums over its slots.
     pub(super) sums: Sums,
     /// The nonce of the HELLO that opened it, if it had one.
     pub(super) nonce: Option<Nonce>,
     /// The address from which it was opened.
-    pub(super) source: Option<IpAddr>,
+    pub(super) source: Option<SourceId>,
     /// The records of the slots used so far, by slot.
     pub(super) records: Records,
     /// Its calls that wait to run.
@@ -95,11 +85,17 @@ pub(super) struct Session {
 
 impl Session {
     /// A session that no connection carries yet.
-    pub(super) fn new(id: SessionId, token: Token, slots: u16, terms: Terms, source: Option<IpAddr>) -> Self {
+    pub(super) fn new(
+        id: SessionId,
+        token: Token,
+        slots: u16,
+        terms: Terms,
+        source: Option<SourceId>,
+    ) -> Self {
         Session {
             id,
             token,
-            terms,
+            terms: Arc::new(terms),
             sums: Sums { slots, ..Sums::default() },
             nonce: None,
             source,

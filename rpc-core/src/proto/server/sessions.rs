@@ -8,6 +8,7 @@ use super::keys::SessionKey;
 use super::nonces::Nonces;
 use super::session::{Attachment, Session};
 use super::sources::{Source, Sources};
+use super::terms::SharedTerms;
 use crate::ids::{SessionId, Time};
 use crate::limits::{EVICTION_LOOKS, ServerLimits};
 
@@ -47,6 +48,8 @@ pub(super) struct Sessions {
     pub(super) nonces: Nonces,
     /// The addresses from which they were opened. Each lists its sessions that were detached unused: only those may be evicted.
     sources: Sources,
+    /// The terms that sessions share.
+    terms: SharedTerms,
     /// The serial number of the newest session.
     last_serial: u64,
 }
@@ -109,6 +112,7 @@ impl Sessions {
         assert!(!self.by_id.contains_key(&session.id), "V9: session ids never repeat");
         self.last_serial += 1;
         session.serial = self.last_serial;
+        session.terms = self.terms.share(session.terms);
         let (id, serial, source, nonce) = (session.id, session.serial, session.source, session.nonce);
         let key = SessionKey { index: self.sessions.insert(session) as u32, serial };
         self.by_id.insert(id, key);
@@ -125,7 +129,7 @@ impl Sessions {
         let session = self.sessions.try_remove(key.index as usize)?;
         self.by_id.remove(&session.id);
         if let Some(nonce) = session.nonce {
-            self.nonces.end(nonce, now, forget_at);
+            self.nonces.end(nonce, session.source, now, forget_at);
         }
         self.sources.remove(session.source);
         Some(session)
@@ -213,7 +217,7 @@ impl Sessions {
 mod tests {
     use super::*;
     use crate::ids::Token;
-    use crate::proto::server::session::Terms;
+    use crate::proto::server::terms::Terms;
 
     #[test]
     fn sessions_that_end_without_a_call_leave_nothing_behind() {

@@ -1,24 +1,12 @@
 //! Layer 2: the addresses from which sessions are opened: how many each has, and which of them may be evicted.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
 
 use super::keys::SessionKey;
+use crate::proto::peer::SourceId;
 
-/// The address that the bounds for each source count for; `None` if a connection has no address.
-pub(super) type Source = Option<IpAddr>;
-
-/// Returns the address that the bounds for each source count for: of an IPv6 address its first 64 bits, since one host may use
-/// all addresses that begin with them.
-pub fn source_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        address @ IpAddr::V4(_) => address,
-    }
-}
+/// The source that the bounds for each source count for; `None` if nothing is known of a peer.
+pub(super) type Source = Option<SourceId>;
 
 /// The sessions of one source.
 #[derive(Clone, Debug, Default)]
@@ -129,22 +117,22 @@ impl Sources {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().expect("an address")
+    fn address(text: &str) -> SourceId {
+        text.parse::<std::net::IpAddr>().expect("an address").into()
     }
 
     #[test]
     fn a_host_with_many_addresses_is_one_source() {
-        assert_eq!(source_of(address("2001:db8:1:2:3::4")), source_of(address("2001:db8:1:2:ffff::")));
-        assert_ne!(source_of(address("2001:db8:1:2::1")), source_of(address("2001:db8:1:3::1")));
-        assert_eq!(source_of(address("::ffff:10.0.0.1")), address("10.0.0.1"));
-        assert_ne!(source_of(address("10.0.0.1")), source_of(address("10.0.0.2")));
+        assert_eq!(address("2001:db8:1:2:3::4"), address("2001:db8:1:2:ffff::"));
+        assert_ne!(address("2001:db8:1:2::1"), address("2001:db8:1:3::1"));
+        assert_eq!(address("::ffff:10.0.0.1"), address("10.0.0.1"));
+        assert_ne!(address("10.0.0.1"), address("10.0.0.2"));
     }
 
     #[test]
     fn the_source_with_most_sessions_is_asked_first() {
         let mut sources = Sources::default();
-        let hosts: Vec<Source> = (1..=3).map(|host| Some(IpAddr::from([10, 0, 0, host]))).collect();
+        let hosts: Vec<Source> = (1..=3).map(|host| Some([10, 0, 0, host].into())).collect();
         for (host, sessions) in hosts.iter().zip([2, 3, 5]) {
             (0..sessions).for_each(|_| sources.add(*host));
         }

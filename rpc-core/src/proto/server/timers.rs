@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::connection::ConnId;
-use super::keys::SessionKey;
+use super::keys::{SessionKey, TimerKey};
 use crate::ids::Time;
 
 /// The purpose of a timer.
@@ -47,7 +47,8 @@ pub(super) struct FrameWatch {
     pub(super) due: Time,
 }
 
-/// Timers in the order in which they are due. A timer is never removed early: its purpose is checked when it fires.
+/// Timers in the order in which they are due. The timer of a HELLO is removed when the HELLO arrives, since each connection has
+/// one. No other one is removed early: its purpose is checked when it fires.
 ///
 /// There is one HELLO timer, at most one stall timer and one frame timer for each connection, and at most one lease timer and
 /// one timer for the begin of its next call for each session. One whose connection or session is gone stays until it fires.
@@ -55,16 +56,23 @@ pub(super) struct FrameWatch {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     /// The timers, by time and then by number.
-    pub(super) due: BTreeMap<(Time, u64), Timer>,
+    pub(super) due: BTreeMap<TimerKey, Timer>,
     /// The number of the newest timer: two may be due at the same time.
     pub(super) last: u64,
 }
 
 impl Timers {
-    /// Sets a timer.
-    pub(super) fn set(&mut self, due: Time, timer: Timer) {
+    /// Sets a timer. Returns its name.
+    pub(super) fn set(&mut self, due: Time, timer: Timer) -> TimerKey {
         self.last += 1;
-        self.due.insert((due, self.last), timer);
+        let key = (due, self.last);
+        self.due.insert(key, timer);
+        key
+    }
+
+    /// Removes a timer before it is due.
+    pub(super) fn remove(&mut self, key: TimerKey) {
+        self.due.remove(&key);
     }
 
     /// Takes the next timer that is due.

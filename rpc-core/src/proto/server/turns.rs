@@ -5,17 +5,18 @@
 //! The length of a reply is known only when it is there. Quick calls run one after the other, so the reply of one is counted
 //! before the next begins. Slow calls run side by side: a session whose next call is of a method with long replies waits
 //! while as many of its calls run as would fill the bound. Of a method whose first calls run side by side nothing is known:
-//! they begin one after the other, with pauses.
-
-use std::net::IpAddr;
+//! a session's second one begins when one has ended, or after a second: see `long_replies`.
 
 use super::ServerCore;
+use super::call_table::{CallData, CallTable};
 use super::keys::CallKey;
+use super::long_replies::LongReplies;
 use super::run_queue::ReadyCall;
 use super::session::Session;
 use crate::contract::Entry;
 use crate::ids::Time;
 use crate::limits::{LONG_REPLY, RUNNING_ARGUMENTS, UNSENT_EXPECTED};
+use crate::proto::peer::SourceId;
 
 /// The time at which the next call of a session may begin.
 enum Begin {
@@ -57,7 +58,7 @@ impl ServerCore {
     }
 
     /// Returns the address from which the session of this call was opened.
-    pub fn source(&self, key: CallKey) -> Option<IpAddr> {
+    pub fn source(&self, key: CallKey) -> Option<SourceId> {
         self.links.sessions.get(key.session)?.source
     }
 
@@ -70,7 +71,7 @@ impl ServerCore {
     /// Notes that this call runs on a thread of its own since this time, so that others may begin beside it.
     pub fn runs_beside(&mut self, key: CallKey, now: Time) {
         let Some(method) = self.entry(key).map(|entry| entry.method.id) else { return };
-        self.long_replies.runs_beside(method);
+        self.long_replies.runs_beside(method, now);
         if let Some(session) = self.links.sessions.get_mut(key.session) {
             session.lane.beside_since = now;
         }
@@ -96,9 +97,7 @@ impl ServerCore {
     /// Returns the time at which the next call of this session may begin beside those that run. It waits while they may hold
     /// more together than a session is to hold: of arguments, or of replies that are not sent.
     fn next_begin_beside(&self, session: &Session, now: Time) -> Begin {
-        let slot = session.lane.places.front().map(|place| place.slot);
-        let record = slot.and_then(|slot| session.records().get(slot));
-        let Some(data) = record.and_then(|record| self.calls.get(record.call)) else { return Begin::Now };
+        let Some(data) = next_call(session, &self.calls) else { return Begin::Now };
         if session.sums.running + data.body.len() > RUNNING_ARGUMENTS && session.sums.running > 0 {
             return Begin::Later;
         }
@@ -109,7 +108,7 @@ impl ServerCore {
         if expected > 0 && unsent + expected.saturating_mul(running + 1) > UNSENT_EXPECTED {
             return Begin::Later;
         }
-        let time = session.lane.beside_since.plus(self.long_replies.pause(method, running));
+        let time = self.long_replies.begin_at(method, running, session.lane.beside_since, now);
         if time <= now { Begin::Now } else { Begin::At(time) }
     }
 
@@ -120,6 +119,21 @@ impl ServerCore {
         }
         if let Some(entry) = self.entry(key) {
             self.long_replies.note(entry.method.id, length);
+        }
+    }
+}
+
+/// Returns the data of a session's next call.
+fn next_call<'a>(session: &Session, calls: &'a CallTable) -> Option<&'a CallData> {
+    let slot = session.lane.places.front()?.slot;
+    calls.get(session.records().get(slot)?.call)
+}
+
+impl LongReplies {
+    /// Notes that the timer of a session has fired whose next call waits until it may begin beside others.
+    pub(super) fn timer_fired(&mut self, session: Option<&Session>, calls: &CallTable, now: Time) {
+        if let Some(next) = session.and_then(|session| next_call(session, calls)) {
+            self.step(next.entry.method.id, now);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The net layer: the sources of `rpc-core`, with simulated threads and locks (`sync.rs`) and sockets (`os.rs`).
 
+#[path = "../../../../rpc-core/src/net/address.rs"]
+mod address;
 #[path = "../../../../rpc-core/src/net/client/mod.rs"]
 mod client;
 #[path = "../../../../rpc-core/src/net/clock.rs"]
@@ -13,6 +15,10 @@ pub(crate) mod sync;
 #[path = "../../../../rpc-core/src/net/waiting.rs"]
 mod waiting;
 
+pub use address::Address;
 pub use client::{Addresses, ConnectError, Connector, connect};
 pub use clock::MonotonicClock;
-pub use server::{RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve};
+pub use os::Listener;
+pub use server::{
+    RunningServer, ServeError, Server, ServerBuilder, ServerHandle, serve, serve_with_shutdown,
+};

@@ -14,13 +14,14 @@ use crate::world;
 pub(crate) use poll::{
     BACKGROUND, Event, Events, Interest, Poll, PollState, Registry, Token, Waker, background_waits,
 };
-pub(crate) use sockets::{BoundListener, CAPACITY, Line, Port, TcpListener, TcpStream, cut_all, listen};
+pub use sockets::Listener;
+pub(crate) use sockets::{CAPACITY, Line, PolledListener, Port, Stream, cut_all};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(crate) fn set_options(_: &TcpStream) {}
+pub(crate) fn set_options(_: &Stream) {}
 
 pub(crate) fn descriptors() -> Option<usize> {
     None

@@ -7,7 +7,7 @@ use std::task::{Context, Wake, Waker};
 
 use rpc_core::CallError;
 use rpc_core::call::Pending;
-use rpc_core::limits::{ClientLimits, ServerLimits};
+use rpc_core::limits::{ClientLimits, IDLE_AFTER, ServerLimits};
 
 use super::Scenario;
 use super::probe::{
@@ -84,16 +84,19 @@ fn futures() {
         ledger.answered(call, &thread.join().expect("a caller does not panic"));
     }
     ledger.answered(4, &shuttle::future::block_on(client.start.quick(4)));
-    nothing_waited_longer_than(millis(200));
+    nothing_waited_longer_than(millis(LEAVES));
     client.call.close();
     stop(server);
 }
+
+/// Milliseconds in which a started call leaves: well below the time after which the worker looks after an idle client anyway.
+const LEAVES: u64 = IDLE_AFTER.as_millis() as u64 - 10;
 
 /// Starts two calls, sees that both run, waits for one, and then the same again.
 fn starts_and_looks_on(client: &super::probe::ProbeClient, ledger: &Ledger, from: u64) {
     for first in [from, from + 2] {
         let pending = [client.start.quick(first), client.start.steps(first + 1)];
-        until("a started call leaves by itself", millis(100), || {
+        until("a started call leaves by itself", millis(LEAVES), || {
             ledger.runs(first) + ledger.runs(first + 1) == 2
         });
         for (call, pending) in (first..).zip(pending) {

@@ -20,8 +20,8 @@ pub struct Scenario {
 /// All scenarios.
 pub const SCENARIOS: &[Scenario] = &all();
 
-const fn all() -> [Scenario; 25] {
-    let mut all = [callers::SCENARIOS[0]; 25];
+const fn all() -> [Scenario; 26] {
+    let mut all = [callers::SCENARIOS[0]; 26];
     let parts: [&[Scenario]; 5] = [
         &callers::SCENARIOS,
         &sessions::SCENARIOS,

@@ -12,7 +12,7 @@ use super::Scenario;
 use super::probe::{
     Ledger, ProbeClient, connect, eventually, millis, pair, serve, stop, stop_by_force, within,
 };
-use crate::net::os::TcpStream;
+use crate::net::os::Stream;
 use crate::net::sync::thread;
 use crate::world;
 
@@ -99,7 +99,7 @@ fn long_turn() {
 }
 
 /// A client without a protocol: it writes frames, and reads when it is told to.
-struct Raw(TcpStream);
+struct Raw(Stream);
 
 impl Raw {
     fn write(&mut self, kind: Kind, body: &[u8]) {
@@ -131,7 +131,7 @@ fn full_buffer() {
     let ledger = Ledger::default();
     let stall = millis(500);
     let server = serve(&ledger, ServerLimits { unsent_stall: stall, ..ServerLimits::default() }, 1);
-    let mut client = Raw(TcpStream::connect(server.local_addr()).expect("it listens"));
+    let mut client = Raw(Stream::connect(&server.local_addr().into()).expect("it listens"));
     client.greet();
     world::with(|world| world.capacity = PONGS * HEADER);
     for _ in 0..PONGS {

@@ -12,7 +12,7 @@ use crate::net::ServerHandle;
 use crate::net::sync::thread;
 use crate::world;
 
-pub(super) const SCENARIOS: [Scenario; 7] = [
+pub(super) const SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "slow handlers",
         about: "handlers that are slow, known and unknown: the loop goes on, and its threads come back",
@@ -42,6 +42,11 @@ pub(super) const SCENARIOS: [Scenario; 7] = [
         name: "left behind",
         about: "a handler that does not return: the server ends without it after its grace time",
         run: left_behind,
+    },
+    Scenario {
+        name: "gone",
+        about: "a server shuts down while its client calls, and nothing follows it: each caller is told in time",
+        run: gone,
     },
     Scenario {
         name: "failed loop",
@@ -233,6 +238,37 @@ fn left_behind() {
     callers.into_iter().for_each(|caller| caller.join().expect("a caller does not panic"));
     client.call.close();
     until("what was left behind ends", millis(20_000), || world::live("rpc-loop") == 0);
+}
+
+/// Milliseconds in which the caller of a server that has gone is told: more than the longest pause between attempts.
+const TOLD: u64 = 4_000;
+/// The deadline in milliseconds of these calls. A machine that forgets the loop for the whole grace time ends it by force, without
+/// GOAWAY: then a caller waits for another server until its deadline, since the server may be started again.
+const PATIENT: u64 = 100_000;
+
+fn gone() {
+    let ledger = Ledger::default();
+    let (server, client) = pair(&ledger);
+    let patient = client.call.with_deadline(millis(PATIENT));
+    ledger.answered(0, &patient.quick(0));
+    let callers = [1, 2].map(|n| {
+        let (client, ledger) = (patient.clone(), ledger.clone());
+        run(move || {
+            for call in 10 * n..10 * n + 3 {
+                let verdict = within("a call of a server that stops", millis(TOLD), || client.quick(call));
+                ledger.check(call, &verdict);
+            }
+        })
+    });
+    let pending = patient.start.steps(50);
+    stop_at_once(server);
+    callers.into_iter().for_each(|caller| caller.join().expect("a caller does not panic"));
+    ledger.check(50, &within("a started call of a server that has stopped", millis(TOLD), || pending.wait()));
+    let verdict = within("a call of a server that has gone", millis(TOLD), || patient.quick(99));
+    ledger.check(99, &verdict);
+    assert!(verdict.is_err_and(|error| error.ran() == Some(false)) || !world::is_calm(), "nothing listens");
+    drop(patient);
+    client.call.close();
 }
 
 fn failed_loop() {

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::limits::{ATTEMPT_DELAY, MAX_ADDRESSES, RESOLVE_EVERY};
+use crate::net::Address;
 use crate::net::client::transport::{Transport, TransportEvents};
 use crate::net::os::{Events, Poll, Token};
 
@@ -15,10 +16,14 @@ fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
 }
 
 fn book(addresses: &[SocketAddr]) -> AddressBook {
-    AddressBook::new(addresses.into(), addresses.to_vec()).expect("an address")
+    AddressBook::new(addresses.into(), of(addresses)).expect("an address")
 }
 
-fn order(book: &AddressBook) -> Vec<SocketAddr> {
+fn of(addresses: &[SocketAddr]) -> Vec<Address> {
+    addresses.iter().copied().map(Address::Tcp).collect()
+}
+
+fn order(book: &AddressBook) -> Vec<Address> {
     let mut tried = Vec::new();
     while let Some(next) = book.untried(&tried) {
         tried.push(next);
@@ -96,7 +101,11 @@ fn an_address_at_which_nothing_answers_costs_the_delay_of_one_attempt() {
     assert_eq!(connecting.attempt(ATTEMPT_DELAY), Ok(false));
     assert_eq!(connecting.transport.tried(), [silent.address(), listening]);
     while !connecting.wait() {}
-    assert_eq!(connecting.transport.take_new_address(), Some(listening), "the address in use is named");
+    assert_eq!(
+        connecting.transport.take_new_address(),
+        Some(listening.into()),
+        "the address in use is named"
+    );
     assert_eq!(connecting.transport.poll_timeout(), None, "no further attempt");
 }
 
@@ -120,10 +129,10 @@ fn silence_everywhere_asks_for_a_lookup_and_its_address_joins_the_attempts() {
     let mut connecting = Connecting::begin(&[silent.address()]);
     assert_eq!(connecting.attempt(Duration::ZERO), Ok(false));
     assert_eq!(connecting.attempt(ATTEMPT_DELAY), Ok(true), "a lookup is wanted");
-    connecting.book.learn(Ok(vec![listening]));
+    connecting.book.learn(Ok(of(&[listening])));
     assert_eq!(connecting.attempt(2 * ATTEMPT_DELAY), Ok(false));
     while !connecting.wait() {}
-    assert_eq!(connecting.transport.take_new_address(), Some(listening));
+    assert_eq!(connecting.transport.take_new_address(), Some(listening.into()));
 }
 
 #[test]
@@ -137,14 +146,14 @@ fn the_two_families_are_tried_in_turn_and_each_address_once() {
 fn the_last_good_address_is_first_and_stays_so_after_a_lookup_that_finds_it() {
     let known = addresses(&["1.1.1.1:1", "1.1.1.2:1", "1.1.1.3:1"]);
     let book = book(&known);
-    book.prefer(known[2]);
+    book.prefer(&known[2].into());
     assert_eq!(order(&book), [known[2], known[0], known[1]]);
-    book.learn(Ok(vec![known[0], known[2]]));
+    book.learn(Ok(of(&[known[0], known[2]])));
     assert_eq!(order(&book), [known[2], known[0]]);
     book.learn(Err(std::io::Error::other("no name server")));
     book.learn(Ok(Vec::new()));
     assert_eq!(order(&book), [known[2], known[0]], "a failed lookup changes nothing");
-    book.learn(Ok(vec![known[1]]));
+    book.learn(Ok(of(&known[1..2])));
     assert_eq!(order(&book), [known[1]], "the server has moved");
 }
 
@@ -160,18 +169,18 @@ fn there_is_one_lookup_at_a_time_and_one_in_each_interval_and_none_of_fixed_addr
     let fixed = book(&known);
     assert!(fixed.begin_lookup(Time::default()).is_none());
     let source = Addresses::resolved_by(|| Ok(Vec::new()));
-    let book = AddressBook::new(source, known.clone()).expect("an address");
+    let book = AddressBook::new(source, of(&known)).expect("an address");
     let at = |after| Time::default().plus(after);
     assert!(book.begin_lookup(at(Duration::ZERO)).is_some());
     assert!(book.begin_lookup(at(10 * RESOLVE_EVERY)).is_none(), "one is under way");
-    book.learn(Ok(known));
+    book.learn(Ok(of(&known)));
     assert!(book.begin_lookup(at(RESOLVE_EVERY - MILLISECOND)).is_none());
     assert!(book.begin_lookup(at(RESOLVE_EVERY)).is_some());
 }
 
 #[test]
 fn a_name_without_an_address_is_an_error() {
-    let none = AddressBook::new(Vec::new().into(), Vec::new());
+    let none = AddressBook::new(Vec::<Address>::new().into(), Vec::new());
     assert!(none.expect_err("no address").to_string().contains("the name has no address"));
 }
 
@@ -225,7 +234,7 @@ fn two_losses_without_a_reply_between_them_go_to_the_next_address_at_once() {
         driver.transport.begin();
         let (now, next) = (client.inner.clock.now(), if pauses { address } else { other });
         let begun = driver.transport.attempt(&client.inner.book, driver.poll.registry(), Token(7), now);
-        assert_eq!((begun, driver.transport.tried().last()), (Ok(false), Some(&next)));
+        assert_eq!((begun, driver.transport.tried().last()), (Ok(false), Some(&next.into())));
         driver.transport.note_good();
     }
     drop(client);
@@ -269,6 +278,17 @@ fn a_resolver_that_panics_and_one_that_never_returns_end_no_call() {
         drop(client);
         handle.drain();
     }
+}
+
+#[test]
+fn a_text_with_the_path_of_a_socket_is_an_address_and_is_never_looked_up() {
+    let path = Addresses::from("unix:/run/kv.sock");
+    assert!(!path.may_change());
+    assert_eq!(path.to_string(), "unix:/run/kv.sock");
+    let found = path.resolve().expect("no lookup");
+    assert_eq!(found, [Address::Unix(std::path::Path::new("/run/kv.sock").into())]);
+    let error = Addresses::from("unix:").resolve().expect_err("no path");
+    assert!(error.to_string().contains("a path follows"), "{error}");
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Layer 4: the command queue of a loop: commands of other threads, and the rule that wakes the loop for them.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::log;
-use crate::net::os::{TcpStream, Waker};
+use crate::net::os::{Stream, Waker};
 use crate::net::sync::mpsc::Sender;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
+use crate::proto::peer::Peer;
 use crate::proto::server::{CallKey, ServerCounters};
 use crate::wire::message::Status;
 
@@ -29,9 +29,9 @@ pub(crate) enum Command {
     /// A connection for this loop: a new one, or one whose session belongs to this loop.
     Connection {
         /// The stream, which is registered with no poll.
-        stream: TcpStream,
-        /// The address of the client.
-        peer: SocketAddr,
+        stream: Stream,
+        /// The client.
+        peer: Peer,
         /// The bytes that another loop has read from it.
         input: Bytes,
     },

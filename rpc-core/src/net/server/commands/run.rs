@@ -35,16 +35,17 @@ pub(in crate::net::server) fn run_commands(event_loop: &mut EventLoop) {
 pub(in crate::net::server) fn hand_over(event_loop: &mut EventLoop) {
     // `input` is all that was read: the other loop continues with the same bytes.
     while let Some(moved) = event_loop.core.poll_hand_over() {
+        let peer = event_loop.core.peer(moved.conn);
         event_loop.core.remove(moved.conn, event_loop.now);
-        let Some(socket) = event_loop.sockets.get_mut(moved.conn).and_then(Option::take) else { continue };
-        let peer = socket.peer;
+        let socket = event_loop.sockets.get_mut(moved.conn).and_then(Option::take);
+        let (Some(socket), Some(peer)) = (socket, peer) else { continue };
         match (
             socket.deregister(event_loop.poll.registry()),
             event_loop.queues.get(usize::from(moved.to_loop)),
         ) {
             (Ok(stream), Some(to)) => to.push(Command::Connection { stream, peer, input: moved.input }),
             _ => {
-                event_loop.shared.open.remove(peer.ip()); // it is closed, and its client connects again
+                event_loop.shared.open.remove(peer.source()); // it is closed, and its client connects again
             }
         }
     }

@@ -11,6 +11,7 @@ use super::counters::{counters, oldest_slow};
 use super::shutdown::ShutdownSignal;
 use crate::limits::END_MARGIN;
 use crate::log;
+use crate::net::Address;
 use crate::net::sync::thread;
 use crate::proto::server::ServerCounters;
 
@@ -21,8 +22,8 @@ pub struct ServerHandle {
     loops: Arc<[Arc<LoopOwner>]>,
     /// Wakes `Server::run`.
     shutdown: Arc<ShutdownSignal>,
-    /// The address at which the server listens.
-    local_addr: SocketAddr,
+    /// The addresses at which the server listens. Never empty.
+    addresses: Arc<[Address]>,
     /// The grace time of a drain.
     grace: Duration,
 }
@@ -32,10 +33,10 @@ impl ServerHandle {
     pub(in crate::net::server) fn new(
         loops: Vec<Arc<LoopOwner>>,
         shutdown: Arc<ShutdownSignal>,
-        local_addr: SocketAddr,
+        addresses: Arc<[Address]>,
         grace: Duration,
     ) -> Self {
-        ServerHandle { loops: loops.into(), shutdown, local_addr, grace }
+        ServerHandle { loops: loops.into(), shutdown, addresses, grace }
     }
 
     /// Begins a graceful shutdown. The server refuses new sessions and new calls, finishes running and queued ones, and tells
@@ -53,7 +54,7 @@ impl ServerHandle {
         let is_first = self.shutdown.drain(grace.saturating_add(END_MARGIN));
         self.loops.iter().for_each(|owner| owner.commands.push(Command::Drain(grace)));
         if is_first {
-            log::info!(address = %self.local_addr, ?grace, "draining");
+            log::info!(address = %self.address(), ?grace, "draining");
         }
     }
 
@@ -77,9 +78,22 @@ impl ServerHandle {
             .unwrap_or_default()
     }
 
-    /// Returns the address at which the server listens.
+    /// Returns the address at which the server listens: the first one of TCP, with the port that the operating system chose for port 0.
+    /// A server that listens only at Unix sockets has none; then this is `0.0.0.0:0`, at which nothing ever listens:
+    /// [`ServerHandle::addresses`] has the paths.
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        let none = SocketAddr::from(([0, 0, 0, 0], 0));
+        self.addresses.iter().find_map(Address::tcp).unwrap_or(none)
+    }
+
+    /// Returns all addresses at which the server listens.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Returns the first address, for logs.
+    pub(in crate::net::server) fn address(&self) -> &Address {
+        &self.addresses[0]
     }
 
     /// Returns true if this thread runs a handler of this server, or a loop.
@@ -101,6 +115,6 @@ impl ServerHandle {
 
 impl fmt::Debug for ServerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ServerHandle({})", self.local_addr)
+        write!(f, "ServerHandle({})", self.address())
     }
 }

@@ -8,7 +8,8 @@
 //!                        the time is over: end_if_stuck <------------'
 //! ```
 //! `handle` and `running` are for users, `shutdown` wakes `Server::run`, `ending` ends one loop, `together` lets all loops
-//! end at the same time, and `counters` asks a loop for its counters.
+//! end at the same time, and `counters` asks a loop for its counters. `until` drains a server when a function of the user's
+//! returns.
 
 mod counters;
 mod ending;
@@ -16,6 +17,7 @@ mod handle;
 mod running;
 mod shutdown;
 mod together;
+mod until;
 
 pub(super) use counters::LastCounters;
 #[cfg(test)]
@@ -25,3 +27,4 @@ pub use handle::ServerHandle;
 pub use running::RunningServer;
 pub(super) use shutdown::ShutdownSignal;
 pub(super) use together::EndTogether;
+pub use until::serve_with_shutdown;

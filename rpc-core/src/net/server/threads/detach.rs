@@ -27,6 +27,7 @@ pub(in crate::net::server) fn detach<'a>(
     let since = inner.time_of_turn();
     inner.release_loop(epoch, since, Some(caller), false);
     if let Some(event_loop) = &mut inner.parked_loop {
+        event_loop.read_clock(); // quick calls of this turn have run meanwhile
         event_loop.core.runs_beside(key, event_loop.now);
     }
     // The new owner begins with a flush, since replies of finished calls wait to be written.

@@ -78,10 +78,12 @@ fn take_over(owner: &Arc<LoopOwner>, stamp: u64) -> Option<OwnedLoop> {
     let key = inner.running?;
     let caller = inner.caller(key);
     let mut event_loop = inner.parked_loop.take()?;
+    let since = event_loop.now;
+    event_loop.read_clock(); // its time is that of a turn which began long ago
     let entry = event_loop.core.entry(key);
     owner.stamp.store(inner.stamps, Ordering::Relaxed);
     let epoch = inner.epoch;
-    inner.release_loop(epoch, event_loop.now, Some(caller), true);
+    inner.release_loop(epoch, since, Some(caller), true);
     event_loop.core.runs_beside(key, event_loop.now);
     let owned = OwnedLoop { event_loop, epoch: inner.epoch };
     inner.threads.watcher_leaves();

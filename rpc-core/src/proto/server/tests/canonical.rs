@@ -54,3 +54,23 @@ fn a_session_says_since_when_no_connection_carries_it() {
     bench.bye(&peer);
     assert_eq!(bench.core.detached_since(peer.id), None, "it has ended");
 }
+
+#[test]
+fn the_time_that_a_drain_waits_for_a_detached_session_is_in_the_form() {
+    // Cut after one second or after two, and looked at after three. The lease is beyond the horizon.
+    let form = |drains: bool, cut_after: u64| {
+        let mut bench = Bench::plain();
+        let peer = bench.open();
+        if drains {
+            bench.core.start_drain(bench.now);
+        }
+        bench.pass(secs(cut_after));
+        bench.cut(&peer);
+        bench.pass(secs(3 - cut_after));
+        let mut form = Canonical::new(bench.now, secs(10));
+        bench.core.canonical(&[], &mut form);
+        form.as_bytes().to_vec()
+    };
+    assert_eq!(form(false, 1), form(false, 2), "without a drain only the lease counts");
+    assert_ne!(form(true, 1), form(true, 2), "one of the two ends the drain earlier");
+}

@@ -224,7 +224,7 @@ fn v19_a_source_over_its_share_makes_room_with_its_own_oldest_unused_session_and
     assert!(!bench.resume(&mut first), "it was the oldest");
     assert!(bench.resume(&mut second) && bench.resume(&mut others));
     assert_eq!((bench.counters().sessions, bench.counters().evicted), (3, 1));
-    assert_eq!(bench.core.links.sessions.sources().sessions(Some(IpAddr::from([10, 0, 0, 1]))), 2);
+    assert_eq!(bench.core.links.sessions.sources().sessions(Some([10, 0, 0, 1].into())), 2);
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod nonces;
 mod queue;
 mod reject;
 mod shares;
+mod sizes;
 mod stall;
 mod strikes;
 mod unsent;

@@ -120,6 +120,16 @@ fn v20_the_nonce_of_a_session_that_has_ended_is_remembered_for_the_time_of_a_lea
 }
 
 #[test]
+fn v1_the_nonce_of_a_session_that_was_evicted_is_remembered_too() {
+    let mut bench = Bench::new(ServerLimits { sessions: 1, ..ServerLimits::default() });
+    let (conn, _) = greet(&mut bench, &opening(NONCE)).expect("it opens one");
+    bench.core.remove(conn, bench.now);
+    greet(&mut bench, &opening(Nonce([6; 16]))).expect("the unused session makes room");
+    assert_eq!((bench.counters().evicted, bench.counters().sessions), (1, 1));
+    assert!(greet(&mut bench, &opening(NONCE)).is_none(), "what its client sent may arrive only now");
+}
+
+#[test]
 fn w9_on_a_resume_the_nonce_is_not_looked_at() {
     let mut bench = Bench::plain();
     let mut peer = bench.open();

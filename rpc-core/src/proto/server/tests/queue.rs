@@ -1,6 +1,7 @@
 //! Rules of the queue: its two bounds, exactly at the boundary; what frees them; the order; and the deadline of a queued call.
 
 use super::*;
+use crate::proto::peer::Peer as Caller;
 use crate::proto::tests::{LOOK, ms};
 
 fn bench_with(queue: usize, queue_bytes: usize) -> (Bench, Peer) {
@@ -122,7 +123,7 @@ fn a_ready_call_says_what_is_to_run_for_whom_and_until_when() {
     let ready = bench.begin();
     assert_eq!((ready.call.session, ready.call.slot, ready.call.seq), (peer.id, 1, 9));
     assert_eq!((&ready.body[..], ready.entry.index, ready.entry.service), (&b"body"[..], 2, 0));
-    assert_eq!((ready.peer, ready.deadline), (Some(address), START.plus(ms(250))));
+    assert_eq!((ready.peer, ready.deadline), (Some(Caller::Tcp(address)), START.plus(ms(250))));
     assert!(ready.cancelled.is_some());
     assert_eq!((bench.counters().running, bench.counters().executions), (1, 1));
     bench.finish(ready.key, b"");

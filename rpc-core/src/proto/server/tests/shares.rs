@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::ids::Token;
-use crate::proto::server::session::{Session, Terms};
+use crate::proto::server::session::Session;
 use crate::proto::server::sessions::Sessions;
+use crate::proto::server::terms::Terms;
 use crate::proto::tests::{MUCH, secs};
 
 /// Rounds of a test that would see a leak grow.

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, Weak};
 
 use super::lock;
 use super::poll::{Event, Registration, Source};
+use crate::net::Address;
 use crate::net::sync::thread;
+use crate::proto::peer::Peer;
 use crate::world;
 
 /// Unread bytes that a connection holds in each direction, unless a scenario wants less: more than its calls need at once.
@@ -58,14 +60,15 @@ pub(crate) fn cut_all() {
 }
 
 #[derive(Debug)]
-pub(crate) struct TcpStream {
+pub(crate) struct Stream {
     line: Arc<Mutex<Line>>,
     side: usize,
     peer: SocketAddr,
 }
 
-impl TcpStream {
-    pub(crate) fn connect(to: SocketAddr) -> io::Result<Self> {
+impl Stream {
+    pub(crate) fn connect(to: &Address) -> io::Result<Self> {
+        let to = to.tcp().ok_or(ErrorKind::Unsupported)?; // the simulated machine has no files
         let port = world::with(|world| world.ports.get(&to).cloned());
         let line = Arc::new(Mutex::new(Line { dead: port.is_none(), ..Line::default() }));
         world::note(|| format!("connects to {to}, which listens: {}", port.is_some()));
@@ -75,18 +78,18 @@ impl TcpStream {
                 world.next_port += 1;
                 SocketAddr::from(([127, 0, 0, 1], world.next_port))
             });
-            let server = TcpStream { line: Arc::clone(&line), side: 1, peer: from };
+            let server = Stream { line: Arc::clone(&line), side: 1, peer: from };
             port.arrive(server);
         }
-        Ok(TcpStream { line, side: 0, peer: to })
+        Ok(Stream { line, side: 0, peer: to })
     }
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         Ok(lock(&self.line).dead.then(|| ErrorKind::ConnectionRefused.into()))
     }
 
-    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.peer)
+    pub(crate) fn connected(&self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -104,7 +107,7 @@ fn perhaps_panic() {
     assert!(!wanted, "a defect, as the scenario wants");
 }
 
-impl Read for TcpStream {
+impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         perhaps_panic();
         let mut line = lock(&self.line);
@@ -129,7 +132,7 @@ impl Read for TcpStream {
     }
 }
 
-impl Write for TcpStream {
+impl Write for Stream {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         let mut line = lock(&self.line);
         let other = 1 - self.side;
@@ -155,7 +158,7 @@ impl Write for TcpStream {
     }
 }
 
-impl Source for TcpStream {
+impl Source for Stream {
     fn set_registration(&mut self, registration: Option<Registration>) {
         let mut line = lock(&self.line);
         line.ends[self.side].registration = registration;
@@ -163,7 +166,7 @@ impl Source for TcpStream {
     }
 }
 
-impl Drop for TcpStream {
+impl Drop for Stream {
     fn drop(&mut self) {
         let mut line = lock(&self.line);
         line.ends[self.side].closed = true;
@@ -174,10 +177,10 @@ impl Drop for TcpStream {
 
 /// An address where connections arrive.
 #[derive(Debug, Default)]
-pub(crate) struct Port(Mutex<(VecDeque<TcpStream>, Option<Registration>)>);
+pub(crate) struct Port(Mutex<(VecDeque<Stream>, Option<Registration>)>);
 
 impl Port {
-    fn arrive(&self, stream: TcpStream) {
+    fn arrive(&self, stream: Stream) {
         let mut port = lock(&self.0);
         port.0.push_back(stream);
         tell_port(port.1.as_ref());
@@ -192,18 +195,31 @@ fn tell_port(registration: Option<&Registration>) {
 
 /// A listener without a poll.
 #[derive(Debug)]
-pub(crate) struct BoundListener {
+pub struct Listener {
     address: SocketAddr,
     port: Arc<Port>,
 }
 
-impl BoundListener {
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
+impl Listener {
+    pub(crate) fn listen(address: &Address) -> io::Result<Self> {
+        let mut address = address.tcp().ok_or(ErrorKind::Unsupported)?;
+        let port = Arc::new(Port::default());
+        world::with(|world| {
+            if address.port() == 0 {
+                world.next_port += 1;
+                address.set_port(world.next_port);
+            }
+            world.ports.insert(address, Arc::clone(&port));
+        });
+        Ok(Listener { address, port })
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<Address> {
+        Ok(Address::Tcp(self.address))
     }
 }
 
-impl Drop for BoundListener {
+impl Drop for Listener {
     fn drop(&mut self) {
         world::with(|world| world.ports.remove(&self.address));
         let waiting = std::mem::take(&mut lock(&self.port.0).0);
@@ -212,21 +228,21 @@ impl Drop for BoundListener {
 }
 
 #[derive(Debug)]
-pub(crate) struct TcpListener(BoundListener);
+pub(crate) struct PolledListener(Listener);
 
-impl TcpListener {
-    pub(crate) fn from_std(listener: BoundListener) -> Self {
-        TcpListener(listener)
+impl PolledListener {
+    pub(crate) fn new(listener: Listener) -> io::Result<Self> {
+        Ok(PolledListener(listener))
     }
 
-    pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) fn accept(&self) -> io::Result<(Stream, Peer)> {
         let stream = lock(&self.0.port.0).0.pop_front().ok_or(ErrorKind::WouldBlock)?;
-        let peer = stream.peer;
+        let peer = Peer::Tcp(stream.peer);
         Ok((stream, peer))
     }
 }
 
-impl Source for TcpListener {
+impl Source for PolledListener {
     fn set_registration(&mut self, registration: Option<Registration>) {
         let mut port = lock(&self.0.port.0);
         port.1 = registration;
@@ -234,18 +250,4 @@ impl Source for TcpListener {
             tell_port(port.1.as_ref());
         }
     }
-}
-
-pub(crate) fn listen(address: SocketAddr) -> io::Result<BoundListener> {
-    let port = Arc::new(Port::default());
-    let address = world::with(|world| {
-        let mut address = address;
-        if address.port() == 0 {
-            world.next_port += 1;
-            address.set_port(world.next_port);
-        }
-        world.ports.insert(address, Arc::clone(&port));
-        address
-    });
-    Ok(BoundListener { address, port })
 }
