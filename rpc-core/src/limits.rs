@@ -243,7 +243,7 @@ pub struct ServerLimits {
     pub max_frame: usize,
     /// Most levels of nesting of an argument and of a reply: each option, list, map, tuple, struct, enum and newtype is one. Clients
     /// need it as well, in [`ClientLimits::nesting`]. Beyond the default each thread that runs handlers gets [`STACK_PER_LEVEL`] for
-    /// each level, which takes memory only where it is used.
+    /// each level, which takes memory only where it is used. A [`Responder`](crate::Responder) encodes on the thread that replies.
     pub nesting: u32,
     /// Most sessions at a time, of all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records if all of them use
     /// every slot; 2 GiB if every client asks for 1,024. What a slot takes beyond its record is bounded by `queue`, `threads`

@@ -20,6 +20,7 @@ mod killed;
 mod later;
 mod left_behind;
 mod lost;
+mod nesting;
 mod raw_client;
 mod raw_server;
 mod replayed;
