@@ -7,7 +7,7 @@ use std::time::Duration;
 use rpc_core::call::{ByName, Caller, Client, names};
 use rpc_core::contract::Contract;
 use rpc_core::ids::Time;
-use rpc_core::limits::{Bounds, ClientLimits, DEFAULT_DEADLINE, ServerLimits};
+use rpc_core::limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
 use rpc_core::proto::client::ClientConfig;
 use rpc_core::proto::server::ServerCounters;
 use rpc_core::service::Service;
@@ -85,7 +85,7 @@ impl Network {
     /// Returns the channel that carries the calls of clients of several services over one session.
     pub fn caller(&self, contracts: &[&'static Contract], limits: ClientLimits) -> Caller {
         let mut held = lock(&self.shared);
-        let bounds = Bounds::of_client(&limits);
+        let bounds = limits.bounds_of_a_value();
         let seed = held.world.random.u64(..);
         let config = ClientConfig { limits, contracts: contracts.to_vec(), features: 0, seed };
         let client = held.world.add_client(config);

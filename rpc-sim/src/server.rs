@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use rpc_core::contract::Directory;
 use rpc_core::ids::{Incarnation, Time};
-use rpc_core::limits::Bounds;
 use rpc_core::proto::server::{ConnId, ServerConfig, ServerCore, ServerCounters};
 use rpc_core::service::DispatchEnv;
 
@@ -143,7 +142,7 @@ impl World {
             let dispatch_env = DispatchEnv {
                 services: self.services.0.clone(),
                 clock: self.server_clock.clone(),
-                bounds: Bounds::of_server(&self.config.limits),
+                bounds: self.config.limits.bounds_of_a_value(),
                 holder: held.clone(),
             };
             let (core, links) = (ServerCore::new(config, Box::new(entropy)), BTreeMap::new());

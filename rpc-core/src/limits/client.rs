@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::DEFAULT_NESTING;
+use super::{Bounds, DEFAULT_NESTING, Nesting};
 
 /// The bounds and times of a client.
 #[derive(Clone, Debug)]
@@ -49,6 +49,14 @@ pub struct ClientLimits {
     /// need it. A call is encoded and its reply is decoded on the thread of the caller, so a thread that makes calls with deeper
     /// values than the default needs the stack for them: [`STACK_PER_LEVEL`](super::STACK_PER_LEVEL) for each level.
     pub nesting: u32,
+}
+
+impl ClientLimits {
+    /// Returns the bounds of the arguments of a call. Its reply may be nested as deep.
+    #[doc(hidden)] // for the drivers of a client: `net` and the simulator
+    pub fn bounds_of_a_value(&self) -> Bounds {
+        Bounds { bytes: self.max_frame, nesting: Nesting::of_client(self.nesting) }
+    }
 }
 
 impl Default for ClientLimits {

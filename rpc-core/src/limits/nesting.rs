@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ClientLimits, ServerLimits};
+use super::ServerLimits;
 
 /// Levels of nesting of a value, when encoding and when decoding, unless a setting says another number: 14 KB of nested enums
 /// overflow a stack of 2 MiB, 64 levels do not.
@@ -40,14 +40,14 @@ impl Nesting {
     /// The nesting of a value that neither a client nor a server sends.
     pub const DEFAULT: Nesting = Nesting { levels: DEFAULT_NESTING, setting: Setting::None };
 
-    /// Returns the nesting that a client allows.
-    pub fn of_client(limits: &ClientLimits) -> Self {
-        Nesting { levels: limits.nesting, setting: Setting::Client }
+    /// Returns the nesting of a client whose setting allows so many levels.
+    pub fn of_client(levels: u32) -> Self {
+        Nesting { levels, setting: Setting::Client }
     }
 
-    /// Returns the nesting that a server allows.
-    pub fn of_server(limits: &ServerLimits) -> Self {
-        Nesting { levels: limits.nesting, setting: Setting::Server }
+    /// Returns the nesting of a server whose setting allows so many levels.
+    pub fn of_server(levels: u32) -> Self {
+        Nesting { levels, setting: Setting::Server }
     }
 
     /// Returns the most levels of a value.
@@ -86,21 +86,17 @@ pub struct Bounds {
     pub nesting: Nesting,
 }
 
-impl Bounds {
-    /// Returns the bounds of the arguments of a client's calls, before it knows those of its server.
-    pub fn of_client(limits: &ClientLimits) -> Self {
-        Bounds { bytes: limits.max_frame, nesting: Nesting::of_client(limits) }
-    }
-
-    /// Returns the bounds of a server's replies.
-    pub fn of_server(limits: &ServerLimits) -> Self {
-        Bounds { bytes: limits.max_frame, nesting: Nesting::of_server(limits) }
-    }
-}
-
 /// So many bytes, nested as deep as is usual.
 impl From<usize> for Bounds {
     fn from(bytes: usize) -> Self {
         Bounds { bytes, nesting: Nesting::DEFAULT }
+    }
+}
+
+impl ServerLimits {
+    /// Returns the bounds of a reply. Arguments may be nested as deep.
+    #[doc(hidden)] // for the drivers of a server: `net` and the simulator
+    pub fn bounds_of_a_value(&self) -> Bounds {
+        Bounds { bytes: self.max_frame, nesting: Nesting::of_server(self.nesting) }
     }
 }

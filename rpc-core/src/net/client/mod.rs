@@ -38,8 +38,8 @@ use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
 use crate::ids::{Clock, Nonce, Time};
 use crate::limits::{
-    Bounds, ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES,
-    SettingError, check_deadline, check_time,
+    ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES, SettingError,
+    check_deadline, check_time,
 };
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::text::Escaped;
@@ -279,7 +279,7 @@ impl Connector {
         let source = addr.into();
         let book = source.resolve().and_then(|first| AddressBook::new(source, first));
         let book = book.map_err(ConnectError::Address)?;
-        let (deadline, bounds, fail_fast) = (self.deadline, Bounds::of_client(&self.limits), self.fail_fast);
+        let (deadline, bounds, fail_fast) = (self.deadline, self.limits.bounds_of_a_value(), self.fail_fast);
         let channel = self.open(book)?;
         let caller = Caller::new(Arc::new(ForkedChannel::new(channel)), deadline, bounds);
         Ok(caller.with_fail_fast(fail_fast))

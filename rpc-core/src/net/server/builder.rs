@@ -21,7 +21,7 @@ use super::threads::SlowMethods;
 use super::{Server, ServerHandle};
 use crate::contract::Directory;
 use crate::ids::{Clock, Incarnation};
-use crate::limits::{Bounds, MAX_LISTENERS, MAX_LOOPS, MIN_THREADS, ServerLimits};
+use crate::limits::{MAX_LISTENERS, MAX_LOOPS, MIN_THREADS, ServerLimits};
 use crate::log;
 use crate::net::clock::MonotonicClock;
 use crate::net::os::{self, Listener};
@@ -180,7 +180,7 @@ impl ServerBuilder {
         let methods = Arc::new(SlowMethods::new(&directory));
         // The limit is that of the server. Each loop needs an owner and a thread for a slow call at least.
         let threads = (self.limits.threads / loops).max(MIN_THREADS);
-        let bounds = Bounds::of_server(&self.limits);
+        let bounds = self.limits.bounds_of_a_value();
         let notices = Arc::new(Notices::default());
         let open = OpenConnections::new(&self.limits, os::descriptors().unwrap_or(usize::MAX));
         let shared =

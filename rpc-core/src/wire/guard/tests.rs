@@ -1,7 +1,6 @@
 //! Tests of the guard: the values that it refuses, at the exact bounds.
 
 mod memory;
-mod nesting;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};

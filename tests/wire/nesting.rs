@@ -6,14 +6,12 @@ use std::thread;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::limits::{Bounds, ClientLimits, MOST_NESTING, Nesting, STACK_PER_LEVEL, ServerLimits};
-use crate::wire::codec::{EncodeError, bare, decode_within, encode};
+use rpc_core::limits::{Bounds, MOST_NESTING, Nesting, STACK_PER_LEVEL};
+use rpc_core::wire::codec::{EncodeError, decode_within, encode};
 
 /// The settings of both sides that allow so many levels.
 fn both(nesting: u32) -> [Nesting; 2] {
-    let client = ClientLimits { nesting, ..ClientLimits::default() };
-    let server = ServerLimits { nesting, ..ServerLimits::default() };
-    [Nesting::of_client(&client), Nesting::of_server(&server)]
+    [Nesting::of_client(nesting), Nesting::of_server(nesting)]
 }
 
 /// Runs on a thread with the stack that these levels get.
@@ -98,8 +96,9 @@ fn both_sides_draw_the_line_at_the_nesting_of_their_setting() {
                     Err(EncodeError::TooDeep(nesting)),
                     "{name}"
                 );
+                let more = Bounds { bytes: usize::MAX, nesting: Nesting::of_client(levels + 2) };
                 let mut bytes = Vec::new();
-                assert!(bare::encode(&value, &mut bytes));
+                assert_eq!(encode(&value, &mut bytes, more), Ok(()), "{name}");
                 let said = decode_within::<Tree>(&bytes, nesting).expect_err("one beyond").to_string();
                 assert!(said.starts_with("nested too deep: at most 1000 levels"), "{name}: {said}");
             }
@@ -112,7 +111,7 @@ fn the_error_names_the_setting_of_the_side_that_refuses() {
     let [client, server] = both(1);
     let two_levels = (Some(1_u8),);
     let mut bytes = Vec::new();
-    assert!(bare::encode(&two_levels, &mut bytes));
+    encode(&two_levels, &mut bytes, 64).expect("it fits");
     for (nesting, said) in [
         (client, "nested too deep: at most 1 levels, which is the client's setting `ClientLimits::nesting`"),
         (server, "nested too deep: at most 1 levels, which is the server's setting `ServerLimits::nesting`"),
