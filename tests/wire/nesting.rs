@@ -65,8 +65,10 @@ impl<'de> Deserialize<'de> for Bottom {
     }
 }
 
-/// The ways to wrap a tree, with the levels that each adds.
-const WRAPS: [(&str, u32, fn(Tree) -> Tree); 6] = [
+/// A way to wrap a tree, with its name and the levels that it adds.
+type Wrap = (&'static str, u32, fn(Tree) -> Tree);
+
+const WRAPS: [Wrap; 6] = [
     ("newtype variant", 1, |tree| Tree::Boxed(Box::new(tree))),
     ("struct variant", 1, |next| Tree::Named { next: Box::new(next), name: String::new() }),
     ("tuple variant", 1, |tree| Tree::Both(Box::new(Tree::End), Box::new(tree))),
