@@ -197,7 +197,7 @@ impl Server {
             deadline: clock.now().plus(Duration::from_millis(header.millis.into())),
             clock: &clock,
             cancelled: None,
-            limit: MAX_FRAME,
+            bounds: MAX_FRAME.into(),
             held: None,
             metadata: None,
         };

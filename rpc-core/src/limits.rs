@@ -3,6 +3,7 @@
 mod bounds;
 mod client;
 mod frames;
+mod nesting;
 mod protocol;
 
 use std::time::Duration;
@@ -10,9 +11,12 @@ use std::time::Duration;
 pub use bounds::{SettingError, check_deadline, check_time};
 pub use client::ClientLimits;
 pub use frames::*;
+#[doc(hidden)] // for the drivers of both sides: `net`, the simulator, and their tests
+pub use nesting::{Bounds, Nesting};
+pub use nesting::{DEFAULT_NESTING, MOST_NESTING, STACK_PER_LEVEL};
 pub use protocol::{
-    HEADER, MAX_DEPTH, MAX_GREETING, MAX_METADATA, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS,
-    RESUME_FIELDS, SKIP_FACTOR, SPARE_ELEMENTS,
+    HEADER, MAX_GREETING, MAX_METADATA, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS, RESUME_FIELDS,
+    SKIP_FACTOR, SPARE_ELEMENTS,
 };
 
 /// Most methods of one service: a method table must fit their signatures.
@@ -237,6 +241,10 @@ pub struct ServerLimits {
     pub slots: u16,
     /// Longest frame body in both directions, in bytes. Larger values are to be sent in pages.
     pub max_frame: usize,
+    /// Most levels of nesting of an argument and of a reply: each option, list, map, tuple, struct, enum and newtype is one. Clients
+    /// need it as well, in [`ClientLimits::nesting`]. Beyond the default each thread that runs handlers gets [`STACK_PER_LEVEL`] for
+    /// each level, which takes memory only where it is used. A [`Responder`](crate::Responder) encodes on the thread that replies.
+    pub nesting: u32,
     /// Most sessions at a time, of all loops together: 65,536 x 64 slots x 32 bytes = 128 MiB of records if all of them use
     /// every slot; 2 GiB if every client asks for 1,024. What a slot takes beyond its record is bounded by `queue`, `threads`
     /// and `replies`.
@@ -343,6 +351,7 @@ impl Default for ServerLimits {
         ServerLimits {
             slots: MAX_SLOTS,
             max_frame: 4 << 20,
+            nesting: DEFAULT_NESTING,
             sessions: 65_536,
             sessions_per_source: None,
             lease: Duration::from_secs(60),

@@ -27,7 +27,7 @@ use crate::call::Returned;
 use crate::contract::{Contract, Method};
 use crate::error::Reason;
 use crate::ids::{CallId, Clock, Time};
-use crate::limits::MAX_DETAIL;
+use crate::limits::{Bounds, MAX_DETAIL};
 use crate::proto::peer::{Peer, PeerCredentials};
 use crate::proto::server::{CallKey, Told};
 use crate::wire::codec::{self, EncodeError};
@@ -206,8 +206,8 @@ pub struct CallEnv<'a> {
     pub cancelled: Option<&'a Arc<Told>>,
     /// The call as its driver knows it, and the driver; `None` if the driver cannot hold calls.
     pub held: Option<(&'a CallKey, &'a Arc<dyn Holder>)>,
-    /// The longest body of a reply, in bytes.
-    pub limit: usize,
+    /// The bounds of the reply. The arguments may be nested as deep.
+    pub bounds: Bounds,
     /// The metadata of the call; `None` if it has none.
     pub metadata: Option<&'a Arc<Metadata>>,
 }
@@ -256,7 +256,7 @@ impl<'a> Dispatch<'a> {
     /// # Errors
     /// Returns an error if the bytes are not such a tuple: the call is refused.
     pub fn arguments<A: Deserialize<'a>>(&self) -> Result<A, Refused> {
-        let decoded = codec::decode(self.arguments)
+        let decoded = codec::decode_within(self.arguments, self.env.bounds.nesting)
             .map_err(|error| Refused { reason: Reason::BadArguments, detail: error.to_string() })?;
         self.entered.set(true); // nothing but the implementation comes between this and the reply
         Ok(decoded)
@@ -280,7 +280,7 @@ impl<'a> Dispatch<'a> {
     /// # Errors
     /// Never returns an error: the type is that of [`Service::dispatch`], so that a match arm can end in it.
     pub fn reply<T: Returned>(self, value: T::Value) -> Result<Dispatched, Refused> {
-        let encoded = T::encode(&value, self.reply, self.env.limit);
+        let encoded = T::encode(&value, self.reply, self.env.bounds);
         Ok(self.written(encoded, Status::Done))
     }
 
@@ -295,7 +295,7 @@ impl<'a> Dispatch<'a> {
         match result {
             Ok(value) => self.reply::<T>(value),
             Err(error) => {
-                let encoded = codec::encode(&error, self.reply, self.env.limit);
+                let encoded = codec::encode(&error, self.reply, self.env.bounds);
                 Ok(self.written(encoded, Status::Failed))
             }
         }
@@ -318,8 +318,8 @@ impl<'a> Dispatch<'a> {
     where
         T::Value: Send + 'static,
     {
-        Ok(self.hold(later, |value, into, limit| {
-            let encoded = T::encode(&value, into, limit);
+        Ok(self.hold(later, |value, into, bounds| {
+            let encoded = T::encode(&value, into, bounds);
             status_of(encoded, Status::Done, into)
         }))
     }
@@ -334,13 +334,13 @@ impl<'a> Dispatch<'a> {
         T::Value: Send + 'static,
         E: Serialize + Send + 'static,
     {
-        Ok(self.hold(later, |result, into, limit| match result {
+        Ok(self.hold(later, |result, into, bounds| match result {
             Ok(value) => {
-                let encoded = T::encode(&value, into, limit);
+                let encoded = T::encode(&value, into, bounds);
                 status_of(encoded, Status::Done, into)
             }
             Err(error) => {
-                let encoded = codec::encode(&error, into, limit);
+                let encoded = codec::encode(&error, into, bounds);
                 status_of(encoded, Status::Failed, into)
             }
         }))
@@ -352,8 +352,8 @@ impl<'a> Dispatch<'a> {
             self.reply.extend_from_slice(b"this server cannot reply later");
             return Dispatched { status: Some(Status::GivenUp) };
         };
-        let CallEnv { limit, deadline, clock, cancelled, .. } = self.env;
-        let bound = later::Bound { key: *key, limit, deadline, clock, told: cancelled, holder };
+        let CallEnv { bounds, deadline, clock, cancelled, .. } = self.env;
+        let bound = later::Bound { key: *key, bounds, deadline, clock, told: cancelled, holder };
         Dispatched { status: later.bind(encode, bound, self.reply) }
     }
 

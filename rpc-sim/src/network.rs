@@ -85,13 +85,13 @@ impl Network {
     /// Returns the channel that carries the calls of clients of several services over one session.
     pub fn caller(&self, contracts: &[&'static Contract], limits: ClientLimits) -> Caller {
         let mut held = lock(&self.shared);
-        let max_frame = limits.max_frame;
+        let bounds = limits.bounds_of_a_value();
         let seed = held.world.random.u64(..);
         let config = ClientConfig { limits, contracts: contracts.to_vec(), features: 0, seed };
         let client = held.world.add_client(config);
         drop(held);
         let channel = SimChannel { shared: Arc::clone(&self.shared), client };
-        Caller::new(Arc::new(channel), DEFAULT_DEADLINE, max_frame)
+        Caller::new(Arc::new(channel), DEFAULT_DEADLINE, bounds)
     }
 
     /// A client without a trait, that calls methods of these services by name. `None`: this process has used too many

@@ -142,7 +142,7 @@ impl World {
             let dispatch_env = DispatchEnv {
                 services: self.services.0.clone(),
                 clock: self.server_clock.clone(),
-                limit: self.config.limits.max_frame,
+                bounds: self.config.limits.bounds_of_a_value(),
                 holder: held.clone(),
             };
             let (core, links) = (ServerCore::new(config, Box::new(entropy)), BTreeMap::new());

@@ -50,7 +50,7 @@ impl Loopback {
             methods.iter().position(|method| method.id == request.method.id).expect("the same contract");
         let call = CallId { session: rpc_core::ids::SessionId(0), slot: 0, seq: 1 };
         let deadline = self.clock.now().plus(request.within);
-        let (clock, limit) = (&self.clock, MAX_FRAME);
+        let (clock, bounds) = (&self.clock, MAX_FRAME.into());
         let env = CallEnv {
             call,
             method: request.method,
@@ -58,7 +58,7 @@ impl Loopback {
             deadline,
             clock,
             cancelled: None,
-            limit,
+            bounds,
             held: None,
             metadata: None,
         };

@@ -22,6 +22,7 @@ mod later;
 mod left_behind;
 mod lost;
 mod metadata;
+mod nesting;
 mod raw_client;
 mod raw_server;
 mod replayed;

@@ -31,6 +31,8 @@ fn a_server_with_a_setting_outside_its_bounds_is_not_bound() {
         ("slots", ServerLimits { slots: 1025, ..usual() }),
         ("max_frame", ServerLimits { max_frame: 10, ..usual() }),
         ("max_frame", ServerLimits { max_frame: usize::MAX, ..usual() }),
+        ("nesting", ServerLimits { nesting: 0, ..usual() }),
+        ("nesting", ServerLimits { nesting: 4097, ..usual() }),
         ("sessions", ServerLimits { sessions: 0, ..usual() }),
         ("sessions_per_source", ServerLimits { sessions_per_source: Some(0), ..usual() }),
         ("lease", ServerLimits { lease: Duration::ZERO, ..usual() }),

@@ -31,6 +31,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("ServerLimits::held", server.held.to_string()),
         ("ServerLimits::queue_bytes", server.queue_bytes.to_string()),
         ("ServerLimits::max_frame", server.max_frame.to_string()),
+        ("ServerLimits::nesting", server.nesting.to_string()),
         ("ServerLimits::frames_budget", server.frames_budget.to_string()),
         ("ServerLimits::connections", server.connections.to_string()),
         (
@@ -59,6 +60,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("ClientLimits::ping_limit", client.ping_limit.to_string()),
         ("ClientLimits::backoff_cap", time(client.backoff_cap)),
         ("ClientLimits::all_orphaned", time(client.all_orphaned)),
+        ("ClientLimits::nesting", client.nesting.to_string()),
         ("ClientLimits::spin", time(client.spin)),
         ("DEFAULT_DEADLINE", time(DEFAULT_DEADLINE)),
     ]

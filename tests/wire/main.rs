@@ -1,6 +1,7 @@
 //! Holds `docs/wire.md` and the code together: its vectors, its tables, and a client in another language.
 
 mod exchange;
+mod nesting;
 mod other_language;
 mod page;
 mod tables;

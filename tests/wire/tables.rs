@@ -112,7 +112,7 @@ fn the_limits_are_those_of_the_page() {
         ("metadata of a call", bytes(limits::MAX_METADATA)),
         ("text of a refusal or a panic", bytes(limits::MAX_DETAIL)),
         ("arguments of a method", grouped(rpc_codegen::validate::MAX_ARGUMENTS)),
-        ("nesting of a value", limits::MAX_DEPTH.to_string()),
+        ("nesting of a value", limits::DEFAULT_NESTING.to_string()),
         ("elements beyond the bytes of a body", grouped(limits::SPARE_ELEMENTS)),
         (
             "memory of the elements of a body",

@@ -1,8 +1,10 @@
 //! The page `running.md`: limits and counters.
 
+use std::thread;
 use std::time::Duration;
 
 use rpc_core::{ClientLimits, Connector, Server, ServerLimits};
+use serde::{Deserialize, Serialize};
 
 use crate::jobs::{JobsClient, JobsServer, Queue};
 use crate::queue::connected;
@@ -19,6 +21,52 @@ fn limits_are_fields_of_which_one_names_those_that_differ() -> Result<(), Box<dy
     let limits = ClientLimits { max_frame: 16 << 20, ..ClientLimits::default() };
     let jobs: JobsClient = Connector::new().limits(limits).connect(server.local_addr())?;
     assert_eq!(jobs.waiting()?, 0);
+    Ok(())
+}
+
+/// A tree of any depth.
+#[derive(Serialize, Deserialize)]
+enum Tree {
+    Leaf,
+    Branch(Box<Tree>),
+}
+
+impl Tree {
+    fn of(depth: u64) -> Self {
+        (0..depth).fold(Tree::Leaf, |below, _| Tree::Branch(Box::new(below)))
+    }
+}
+
+#[rpc_core::rpc]
+trait Trees {
+    fn depth(&self, tree: Tree) -> u64;
+}
+
+struct AllTrees;
+
+impl Trees for AllTrees {
+    fn depth(&self, tree: Tree) -> u64 {
+        match tree {
+            Tree::Leaf => 0,
+            Tree::Branch(below) => 1 + self.depth(*below),
+        }
+    }
+}
+
+#[test]
+fn values_may_nest_deeper_if_both_sides_say_so() -> Result<(), Box<dyn std::error::Error>> {
+    let limits = ServerLimits { nesting: 1000, ..ServerLimits::default() };
+    let server =
+        Server::builder().service(TreesServer::new(AllTrees)).limits(limits).bind("127.0.0.1:0")?.spawn()?;
+
+    let limits = ClientLimits { nesting: 1000, ..ClientLimits::default() };
+    let trees: TreesClient = Connector::new().limits(limits).connect(server.local_addr())?;
+
+    use rpc_core::limits::STACK_PER_LEVEL; // 32 KiB
+
+    let caller = thread::Builder::new().stack_size(1000 * STACK_PER_LEVEL);
+    let depth = caller.spawn(move || trees.depth(Tree::of(900)))?;
+    assert_eq!(depth.join().expect("its stack is enough")?, 900);
     Ok(())
 }
 

@@ -47,6 +47,7 @@ macro_rules! limits {
 limits! {
     slots: Count, "Calls of a client at once";
     max_frame: Bytes, "Longest arguments of a call, and longest reply";
+    nesting: Count, "Levels of nesting of an argument and of a reply";
     sessions: Count, "Sessions at once";
     sessions_per_source: Share, "Sessions of one address, or one user over Unix sockets, at once [default: a quarter of --sessions]";
     connections: Count, "Connections at once";

@@ -131,7 +131,7 @@ impl Protocol {
             deadline: call.deadline,
             clock: &self.clock,
             cancelled: call.cancelled.as_ref(),
-            limit: self.limit,
+            bounds: self.limit.into(),
             held: None,
             metadata: None,
         };

@@ -16,6 +16,7 @@ use super::{ClientCounters, Outage};
 use crate::contract::{Contract, Method};
 use crate::error::Reason;
 use crate::ids::Incarnation;
+use crate::limits::Bounds;
 use crate::proto::{Outcome, Request};
 use crate::wire::codec::{self, EncodeError};
 use crate::wire::frame::body_checksum;
@@ -39,8 +40,8 @@ pub struct Caller {
     deadline: Option<Duration>,
     /// The deadline of calls for which neither this copy nor the method has one.
     default_deadline: Duration,
-    /// The longest encoded arguments, in bytes.
-    max_frame: usize,
+    /// The bounds of the arguments of a call. Its reply may be nested as deep.
+    bounds: Bounds,
     /// True if idempotent calls are repeated, and calls that a busy server refused are tried again.
     retry: bool,
     /// True if calls end as soon as the server could not be reached at any of its addresses.
@@ -51,12 +52,13 @@ pub struct Caller {
 
 impl Caller {
     /// Returns a caller over `channel` with the default options.
-    pub fn new(channel: Arc<dyn Channel>, default_deadline: Duration, max_frame: usize) -> Self {
+    pub fn new(channel: Arc<dyn Channel>, default_deadline: Duration, bounds: impl Into<Bounds>) -> Self {
+        let bounds = bounds.into();
         Caller {
             channel,
             deadline: None,
             default_deadline,
-            max_frame,
+            bounds,
             retry: true,
             fail_fast: false,
             metadata: None,
@@ -77,7 +79,7 @@ impl Caller {
             Ok(request) => self.channel.call(request),
             Err(outcome) => (outcome, None),
         };
-        read::<T, E>(outcome, method, &self.channel, open)
+        read::<T, E>(outcome, method, &self.channel, open, self.bounds.nesting)
     }
 
     /// Starts a call of `method` and returns without waiting for its reply.
@@ -87,7 +89,7 @@ impl Caller {
         arguments: &impl Serialize,
     ) -> Pending<T::Value, E> {
         let started = self.request(method, arguments).and_then(|request| self.channel.start(request));
-        Pending::new(started, method, Arc::clone(&self.channel), read::<T, E>)
+        Pending::new(started, method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting))
     }
 
     /// Returns the deadline of a call of `method` through this caller.
@@ -101,7 +103,7 @@ impl Caller {
         method: &'static Method,
         outcome: Outcome,
     ) -> Pending<T::Value, E> {
-        Pending::new(Err(outcome), method, Arc::clone(&self.channel), read::<T, E>)
+        Pending::new(Err(outcome), method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting))
     }
 
     /// Returns the server's methods of a service whose contract differs from the client's.
@@ -131,9 +133,9 @@ impl Caller {
     #[cold] // so that calls without metadata do not pay for it
     fn append(&self, metadata: &Metadata, body: &mut Vec<u8>) -> Result<usize, Outcome> {
         let bytes = metadata.append_to(body);
-        if body.len() > self.max_frame {
+        if body.len() > self.bounds.bytes {
             let text =
-                format!("{} bytes with its metadata are over the limit of {}", body.len(), self.max_frame);
+                format!("{} bytes with its metadata are over the limit of {}", body.len(), self.bounds.bytes);
             return Err(Outcome::NotExecuted(Reason::TooLarge, text));
         }
         Ok(bytes)
@@ -142,7 +144,7 @@ impl Caller {
     /// Encodes a call.
     fn request(&self, method: &'static Method, arguments: &impl Serialize) -> Result<Request, Outcome> {
         let mut body = Vec::with_capacity(96); // most arguments fit, so that it need not grow
-        match codec::encode(arguments, &mut body, self.max_frame) {
+        match codec::encode(arguments, &mut body, self.bounds) {
             Ok(()) => Ok(Request {
                 method,
                 metadata: match &self.metadata {

@@ -11,6 +11,7 @@ use super::channel::{Channel, Ticket};
 use super::error::{CallError, Never};
 use super::reply::Reader;
 use crate::contract::Method;
+use crate::limits::Nesting;
 use crate::proto::Outcome;
 
 /// A call that was started and whose reply was not taken yet.
@@ -51,6 +52,8 @@ pub struct Pending<T, E = Never> {
     /// Turns the outcome into a value or an error. A function, so that the type says what the caller gets and not how
     /// it was encoded.
     read: Reader<T, E>,
+    /// The nesting that the client allows.
+    nesting: Nesting,
 }
 
 enum State {
@@ -67,13 +70,13 @@ impl<T, E> Pending<T, E> {
         started: Result<Ticket, Outcome>,
         method: &'static Method,
         channel: Arc<dyn Channel>,
-        read: Reader<T, E>,
+        (read, nesting): (Reader<T, E>, Nesting),
     ) -> Self {
         let state = match started {
             Ok(ticket) => State::Started(ticket),
             Err(outcome) => State::Finished(outcome),
         };
-        Pending { state, method, channel, read }
+        Pending { state, method, channel, read, nesting }
     }
 
     /// Waits for the reply; the call's deadline bounds the wait.
@@ -128,7 +131,7 @@ impl<T, E> Pending<T, E> {
             },
             State::Taken => panic!("the reply of {} was already taken", self.method.name),
         };
-        Some((self.read)(outcome, self.method, &self.channel, ticket))
+        Some((self.read)(outcome, self.method, &self.channel, ticket, self.nesting))
     }
 }
 

@@ -10,6 +10,7 @@ use super::error::{CallError, CallTarget};
 use super::service_error;
 use super::unknown::Unknown;
 use crate::contract::Method;
+use crate::limits::{Bounds, Nesting};
 use crate::proto::Outcome;
 use crate::wire::codec::{self, DecodeError, EncodeError};
 
@@ -17,35 +18,35 @@ use crate::wire::codec::{self, DecodeError, EncodeError};
 pub trait Returned: 'static {
     /// The type that the implementation returns.
     type Value;
-    /// Appends the value to `into`, as at most `limit` bytes.
+    /// Appends the value to `into`, within these bounds.
     ///
     /// # Errors
-    /// Returns an error if the value is longer than `limit` or cannot be encoded. Nothing is appended then.
-    fn encode(value: &Self::Value, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError>;
+    /// Returns an error if the value is beyond its bounds or cannot be encoded. Nothing is appended then.
+    fn encode(value: &Self::Value, into: &mut Vec<u8>, bounds: Bounds) -> Result<(), EncodeError>;
 }
 
 /// A type that a client reads from a reply: any type with serde's `DeserializeOwned`, or a marker such as [`Blob`].
 pub trait Received: 'static {
     /// The type that the caller gets.
     type Value: 'static;
-    /// Reads the value from all of `bytes`.
+    /// Reads the value, which may be nested so deep, from all of `bytes`.
     ///
     /// # Errors
     /// Returns an error if the bytes are not such a value.
-    fn decode(bytes: &[u8]) -> Result<Self::Value, DecodeError>;
+    fn decode(bytes: &[u8], nesting: Nesting) -> Result<Self::Value, DecodeError>;
 }
 
 impl<T: Serialize + 'static> Returned for T {
     type Value = T;
-    fn encode(value: &T, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
-        codec::encode(value, into, limit)
+    fn encode(value: &T, into: &mut Vec<u8>, bounds: Bounds) -> Result<(), EncodeError> {
+        codec::encode(value, into, bounds)
     }
 }
 
 impl<T: DeserializeOwned + 'static> Received for T {
     type Value = T;
-    fn decode(bytes: &[u8]) -> Result<T, DecodeError> {
-        codec::decode(bytes)
+    fn decode(bytes: &[u8], nesting: Nesting) -> Result<T, DecodeError> {
+        codec::decode_within(bytes, nesting)
     }
 }
 
@@ -56,15 +57,15 @@ pub enum Blob {}
 
 impl Returned for Blob {
     type Value = Vec<u8>;
-    fn encode(value: &Vec<u8>, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
-        codec::encode(serde_bytes::Bytes::new(value), into, limit)
+    fn encode(value: &Vec<u8>, into: &mut Vec<u8>, bounds: Bounds) -> Result<(), EncodeError> {
+        codec::encode(serde_bytes::Bytes::new(value), into, bounds)
     }
 }
 
 impl Received for Blob {
     type Value = Vec<u8>;
-    fn decode(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
-        codec::decode::<serde_bytes::ByteBuf>(bytes).map(serde_bytes::ByteBuf::into_vec)
+    fn decode(bytes: &[u8], nesting: Nesting) -> Result<Vec<u8>, DecodeError> {
+        codec::decode_within::<serde_bytes::ByteBuf>(bytes, nesting).map(serde_bytes::ByteBuf::into_vec)
     }
 }
 
@@ -74,22 +75,23 @@ pub enum MaybeBlob {}
 
 impl Returned for MaybeBlob {
     type Value = Option<Vec<u8>>;
-    fn encode(value: &Option<Vec<u8>>, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
-        codec::encode(&value.as_deref().map(serde_bytes::Bytes::new), into, limit)
+    fn encode(value: &Option<Vec<u8>>, into: &mut Vec<u8>, bounds: Bounds) -> Result<(), EncodeError> {
+        codec::encode(&value.as_deref().map(serde_bytes::Bytes::new), into, bounds)
     }
 }
 
 impl Received for MaybeBlob {
     type Value = Option<Vec<u8>>;
-    fn decode(bytes: &[u8]) -> Result<Option<Vec<u8>>, DecodeError> {
-        codec::decode::<Option<serde_bytes::ByteBuf>>(bytes).map(|value| value.map(|bytes| bytes.into_vec()))
+    fn decode(bytes: &[u8], nesting: Nesting) -> Result<Option<Vec<u8>>, DecodeError> {
+        codec::decode_within::<Option<serde_bytes::ByteBuf>>(bytes, nesting)
+            .map(|value| value.map(|bytes| bytes.into_vec()))
     }
 }
 
 /// A function that turns the outcome of a call into what its caller gets. Only an error needs the other arguments, to
 /// say which call it is about; they are arguments so that a call that succeeds builds no [`CallTarget`].
 pub(super) type Reader<T, E> =
-    fn(Outcome, &'static Method, &Arc<dyn Channel>, Option<Ticket>) -> Result<T, CallError<E>>;
+    fn(Outcome, &'static Method, &Arc<dyn Channel>, Option<Ticket>, Nesting) -> Result<T, CallError<E>>;
 
 /// Reads the reply of a method that returns `Result<T, E>`, or `T` if `E` is [`Never`](super::Never).
 pub(super) fn read<T: Received, E: DeserializeOwned + 'static>(
@@ -97,11 +99,12 @@ pub(super) fn read<T: Received, E: DeserializeOwned + 'static>(
     method: &'static Method,
     channel: &Arc<dyn Channel>,
     ticket: Option<Ticket>,
+    nesting: Nesting,
 ) -> Result<T::Value, CallError<E>> {
     match outcome {
-        Outcome::Done(bytes) => T::decode(&bytes)
+        Outcome::Done(bytes) => T::decode(&bytes, nesting)
             .map_err(|error| CallError::undecodable(CallTarget::new(method, channel), &error)),
-        other => Err(read_error::<T, E>(other, method, channel, ticket)),
+        other => Err(read_error::<T, E>(other, method, channel, ticket, nesting)),
     }
 }
 
@@ -112,10 +115,11 @@ fn read_error<T: Received, E: DeserializeOwned + 'static>(
     method: &'static Method,
     channel: &Arc<dyn Channel>,
     ticket: Option<Ticket>,
+    nesting: Nesting,
 ) -> CallError<E> {
     let target = CallTarget::new(method, channel);
     match outcome {
-        Outcome::Failed(bytes) => match codec::decode(&bytes) {
+        Outcome::Failed(bytes) => match codec::decode_within(&bytes, nesting) {
             Ok(error) => {
                 service_error::note::<E>(method);
                 CallError::Service(error)
@@ -124,7 +128,7 @@ fn read_error<T: Received, E: DeserializeOwned + 'static>(
         },
         Outcome::Unknown(cause) => {
             let reader: Reader<T::Value, E> = read::<T, E>;
-            CallError::Unknown(Unknown::new(target, cause, ticket, (method, channel), reader))
+            CallError::Unknown(Unknown::new(target, cause, ticket, (method, channel), (reader, nesting)))
         }
         verdict => CallError::unread(verdict, target, String::new()),
     }
@@ -139,24 +143,24 @@ mod tests {
     fn a_blob_has_the_encoding_of_its_bytes() {
         let bytes = vec![1_u8, 2, 3];
         let (mut plain, mut blob, mut maybe) = (Vec::new(), Vec::new(), Vec::new());
-        <Vec<u8> as Returned>::encode(&bytes, &mut plain, 64).expect("it fits");
-        Blob::encode(&bytes, &mut blob, 64).expect("it fits");
-        MaybeBlob::encode(&Some(bytes.clone()), &mut maybe, 64).expect("it fits");
+        <Vec<u8> as Returned>::encode(&bytes, &mut plain, 64.into()).expect("it fits");
+        Blob::encode(&bytes, &mut blob, 64.into()).expect("it fits");
+        MaybeBlob::encode(&Some(bytes.clone()), &mut maybe, 64.into()).expect("it fits");
         assert_eq!(plain, blob);
-        assert_eq!(<Option<Vec<u8>> as Received>::decode(&maybe), Ok(Some(bytes.clone())));
-        assert_eq!(Blob::decode(&plain), Ok(bytes));
+        assert_eq!(<Option<Vec<u8>> as Received>::decode(&maybe, Nesting::DEFAULT), Ok(Some(bytes.clone())));
+        assert_eq!(Blob::decode(&plain, Nesting::DEFAULT), Ok(bytes));
     }
 
     #[test]
     fn a_reply_that_is_longer_than_the_limit_appends_nothing() {
         let mut into = b"kept".to_vec();
-        assert!(Blob::encode(&vec![7; 100], &mut into, 64).is_err());
+        assert!(Blob::encode(&vec![7; 100], &mut into, 64.into()).is_err());
         assert_eq!(into, b"kept");
     }
 
     #[test]
     fn no_bytes_are_a_never() {
-        assert!(<Never as Received>::decode(&[]).is_err());
-        assert!(<Never as Received>::decode(&[0, 0, 0, 0]).is_err());
+        assert!(<Never as Received>::decode(&[], Nesting::DEFAULT).is_err());
+        assert!(<Never as Received>::decode(&[0, 0, 0, 0], Nesting::DEFAULT).is_err());
     }
 }

@@ -10,6 +10,7 @@ use super::channel::{Channel, Ticket};
 use super::error::{CallError, CallTarget, During, Never};
 use super::reply::Reader;
 use crate::contract::Method;
+use crate::limits::Nesting;
 use crate::proto::client::Outage;
 use crate::proto::{Outcome, UnknownCause};
 
@@ -38,6 +39,8 @@ struct OpenCall {
     channel: Arc<dyn Channel>,
     /// Names the call within its channel.
     ticket: Ticket,
+    /// The nesting that the client allows.
+    nesting: Nesting,
     /// The [`Reader`] of the method's reply. Its type is checked when the reply is read, since an error names no type of a value.
     read: Box<dyn Any + Send + Sync>,
 }
@@ -55,14 +58,14 @@ impl<E> Unknown<E> {
         cause: UnknownCause,
         ticket: Option<Ticket>,
         (method, channel): (&'static Method, &Arc<dyn Channel>),
-        read: Reader<T, E>,
+        (read, nesting): (Reader<T, E>, Nesting),
     ) -> Self
     where
         E: 'static,
     {
         let ticket = ticket.filter(|_| cause.may_be_resolved());
         let open = ticket.map(|ticket| {
-            Arc::new(OpenCall { method, channel: Arc::clone(channel), ticket, read: Box::new(read) })
+            Arc::new(OpenCall { method, channel: Arc::clone(channel), ticket, nesting, read: Box::new(read) })
         });
         Unknown { open, ..Unknown::of_cause(target, cause) }
     }
@@ -114,7 +117,7 @@ impl<E> Unknown<E> {
             return Err(CallError::Unknown(self.clone()));
         };
         match open.read.downcast_ref::<Reader<T, E>>() {
-            Some(read) => read(outcome, open.method, &open.channel, None),
+            Some(read) => read(outcome, open.method, &open.channel, None, open.nesting),
             None => {
                 let target = CallTarget::new(open.method, &open.channel);
                 let text =

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{ClientLimits, HEADER, MAX_DETAIL, MAX_SLOTS, ServerLimits};
+use super::{ClientLimits, HEADER, MAX_DETAIL, MAX_SLOTS, MOST_NESTING, ServerLimits};
 
 /// The error of a setting that is outside its bounds, or that contradicts another one.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -77,6 +77,7 @@ bounds! {
     ServerLimits {
         slots: 1, MAX_SLOTS, "without a slot no client can call";
         max_frame: MAX_DETAIL, FRAME, "a frame must have room for the text of a refusal";
+        nesting: 1, MOST_NESTING, "arguments are a tuple, which is a level, and each level takes stack";
         sessions: 1, COUNT, "without a session no client can call";
         sessions_per_source: Some(1), Some(COUNT), "for a quarter of the sessions, use `None`";
         lease: TICK, LONGEST, "a session must outlive its connection, and a frame carries this time";
@@ -123,6 +124,7 @@ bounds! {
         retry_budget: 0.0, f64::from(MANY), "zero retries nothing";
         spin: Duration::ZERO, SPIN, "zero sleeps at once, and a caller that never sleeps takes a core";
         max_frame: MAX_DETAIL, FRAME, "a frame must have room for the text of a refusal";
+        nesting: 1, MOST_NESTING, "arguments are a tuple, which is a level, and each level takes stack";
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::{Bounds, DEFAULT_NESTING, Nesting};
+
 /// The bounds and times of a client.
 #[derive(Clone, Debug)]
 pub struct ClientLimits {
@@ -43,6 +45,18 @@ pub struct ClientLimits {
     pub spin: Duration,
     /// Longest body of a reply that the client accepts, in bytes.
     pub max_frame: usize,
+    /// Most levels of nesting of an argument and of a reply, as [`ServerLimits::nesting`](super::ServerLimits::nesting): both sides
+    /// need it. A call is encoded and its reply is decoded on the thread of the caller, so a thread that makes calls with deeper
+    /// values than the default needs the stack for them: [`STACK_PER_LEVEL`](super::STACK_PER_LEVEL) for each level.
+    pub nesting: u32,
+}
+
+impl ClientLimits {
+    /// Returns the bounds of the arguments of a call. Its reply may be nested as deep.
+    #[doc(hidden)] // for the drivers of a client: `net` and the simulator
+    pub fn bounds_of_a_value(&self) -> Bounds {
+        Bounds { bytes: self.max_frame, nesting: Nesting::of_client(self.nesting) }
+    }
 }
 
 impl Default for ClientLimits {
@@ -64,6 +78,7 @@ impl Default for ClientLimits {
             retry_budget: 10.0,
             spin: Duration::ZERO,
             max_frame: 4 << 20,
+            nesting: DEFAULT_NESTING,
         }
     }
 }

@@ -30,10 +30,6 @@ pub const MAX_NAME: usize = 255;
 /// a few words more fit beside it. What is larger is an argument.
 pub const MAX_METADATA: usize = 1024;
 
-/// Deepest nesting of a value, when encoding and when decoding: 14 KB of nested enums overflow a stack of 2 MiB, 64 levels
-/// do not.
-pub const MAX_DEPTH: u32 = 64;
-
 /// Elements that a decoder may yield beyond the bytes that it reads: a `Vec<()>` takes no bytes for its elements, so bytes
 /// alone bound nothing.
 pub const SPARE_ELEMENTS: usize = 1024;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{CallEnv, Dispatch, Holder, Refused, Service};
 use crate::error::Reason;
 use crate::ids::Clock;
-use crate::limits::{MAX_DETAIL, SCRATCH_KEPT};
+use crate::limits::{Bounds, MAX_DETAIL, SCRATCH_KEPT};
 use crate::log;
 use crate::panics::{given_up, panic_text};
 use crate::proto::server::ReadyCall;
@@ -24,8 +24,8 @@ pub struct DispatchEnv {
     pub services: Vec<Arc<dyn Service>>,
     /// The clock of the calls' deadlines.
     pub clock: Arc<dyn Clock>,
-    /// The longest body of a reply, in bytes.
-    pub limit: usize,
+    /// The bounds of a reply. Arguments may be nested as deep.
+    pub bounds: Bounds,
     /// The loop that calls whose reply comes later are given to.
     pub holder: Arc<dyn Holder>,
 }
@@ -61,7 +61,7 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
         deadline: call.deadline,
         clock: &server.clock,
         cancelled: call.cancelled.as_ref(),
-        limit: server.limit,
+        bounds: server.bounds,
         held: Some((&call.key, &server.holder)),
         metadata: metadata.as_ref(),
     };

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::ids::{Clock, Time};
-use crate::limits::MAX_DETAIL;
+use crate::limits::{Bounds, MAX_DETAIL};
 use crate::panics::contain;
 use crate::proto::server::{CallKey, Told};
 use crate::wire::message::{Status, cut};
@@ -127,8 +127,8 @@ struct HeldCall<T> {
     encode: Encode<T>,
     /// The name of the call.
     key: CallKey,
-    /// The longest body of a reply, in bytes.
-    limit: usize,
+    /// The bounds of its reply.
+    bounds: Bounds,
 }
 
 /// The part of a held call that is there until both halves are gone.
@@ -142,14 +142,14 @@ struct CallState {
 }
 
 /// A function that appends a reply of at most so many bytes, and returns its status.
-pub(super) type Encode<T> = fn(T, &mut Vec<u8>, usize) -> Status;
+pub(super) type Encode<T> = fn(T, &mut Vec<u8>, Bounds) -> Status;
 
 /// The call that a [`Later`] is bound to.
 pub(super) struct Bound<'a> {
     /// The name of the call.
     pub(super) key: CallKey,
-    /// The longest body of a reply, in bytes.
-    pub(super) limit: usize,
+    /// The bounds of its reply.
+    pub(super) bounds: Bounds,
     /// The time until which the caller waits.
     pub(super) deadline: Time,
     /// The clock of `deadline`.
@@ -178,15 +178,15 @@ impl<T: Send + 'static> Later<T> {
 
     /// Binds it to its call, whose method has returned. Returns the status if it has ended already, and writes its reply then.
     pub(super) fn bind(self, encode: Encode<T>, bound: Bound<'_>, reply: &mut Vec<u8>) -> Option<Status> {
-        let Bound { key, limit, deadline, clock, told, holder } = bound;
+        let Bound { key, bounds, deadline, clock, told, holder } = bound;
         let mut inner = self.shared.lock();
         match std::mem::replace(&mut inner.stage, Stage::Over) {
             Stage::Early(ended) => {
                 drop(inner);
-                Some(written(ended, encode, reply, limit))
+                Some(written(ended, encode, reply, bounds))
             }
             Stage::Made => {
-                inner.stage = Stage::Held(HeldCall { encode, key, limit });
+                inner.stage = Stage::Held(HeldCall { encode, key, bounds });
                 inner.call =
                     Some(CallState { holder: Arc::clone(holder), deadline, clock: Arc::clone(clock) });
                 drop(inner);
@@ -268,14 +268,14 @@ impl<T> Shared<T> {
         let mut inner = self.lock();
         match std::mem::replace(&mut inner.stage, Stage::Over) {
             Stage::Made => inner.stage = Stage::Early(ended),
-            Stage::Held(HeldCall { encode, key, limit }) => {
+            Stage::Held(HeldCall { encode, key, bounds }) => {
                 let holder = inner.call.as_ref().map(|call| Arc::clone(&call.holder));
                 let unused = (inner.waker.take(), inner.callback.take());
                 drop(inner);
                 drop(unused);
                 let mut body = Vec::new();
                 // Contained: a value whose encoding panics must end its call too.
-                let status = contain(|| written(ended, encode, &mut body, limit));
+                let status = contain(|| written(ended, encode, &mut body, bounds));
                 let status = status.unwrap_or_else(|| {
                     body = b"the encoding of its reply panicked".to_vec();
                     Status::Panicked
@@ -346,9 +346,9 @@ impl<T> fmt::Debug for Responder<T> {
 }
 
 /// Writes the end of a call. Returns its status.
-fn written<T>(ended: Result<T, String>, encode: Encode<T>, reply: &mut Vec<u8>, limit: usize) -> Status {
+fn written<T>(ended: Result<T, String>, encode: Encode<T>, reply: &mut Vec<u8>, bounds: Bounds) -> Status {
     match ended {
-        Ok(value) => encode(value, reply, limit),
+        Ok(value) => encode(value, reply, bounds),
         Err(text) => {
             reply.extend_from_slice(cut(&text, MAX_DETAIL).as_bytes());
             Status::GivenUp

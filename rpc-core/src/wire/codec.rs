@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::guard::{Budget, Guarded, Tally, Watched};
-use crate::limits::{MAX_DEPTH, SPARE_ELEMENTS};
+use crate::limits::{Bounds, Nesting, SPARE_ELEMENTS};
 use crate::text::Escaped;
 
 #[cfg(test)]
@@ -32,9 +32,9 @@ pub enum EncodeError {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// It nests deeper than the reader will follow: [`MAX_DEPTH`].
-    #[error("nested too deep: at most {MAX_DEPTH} levels")]
-    TooDeep,
+    /// It nests deeper than this.
+    #[error("nested too deep: at most {0}")]
+    TooDeep(Nesting),
     /// Its sequences and maps have more elements than the reader will take for its size, which happens only when they
     /// take no bytes: `Vec<()>`.
     #[error("too many elements: {elements}, at most {limit} in a value of this size")]
@@ -54,16 +54,21 @@ pub enum EncodeError {
 #[error("{}", Escaped(.0))] // a type may name the bytes that it does not accept
 pub struct DecodeError(String);
 
-/// Appends `value` to `into`, at most `limit` bytes. What was appended, [`decode`] reads back, unless its elements take
-/// much more memory than bytes.
+/// Appends `value` to `into`, within these bounds. What was appended, [`decode_within`] reads back if it allows the same nesting,
+/// unless its elements take much more memory than bytes. A number of bytes alone means the usual nesting.
 ///
 /// `value` is serialized twice, first to measure it, so that nothing is appended of what is refused.
 ///
 /// # Errors
 /// [`EncodeError`] if the value is too large (with its exact size), nests too deep, has too many elements, or cannot be
 /// encoded. `into` is then unchanged.
-pub fn encode<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError> {
-    let size = measure(value)?;
+pub fn encode<T: Serialize + ?Sized>(
+    value: &T,
+    into: &mut Vec<u8>,
+    bounds: impl Into<Bounds>,
+) -> Result<(), EncodeError> {
+    let Bounds { bytes: limit, nesting } = bounds.into();
+    let size = measure(value, nesting)?;
     if size > limit {
         return Err(EncodeError::TooLarge { size, limit });
     }
@@ -79,11 +84,11 @@ pub fn encode<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>, limit: usize
 }
 
 /// The bytes that `value` takes, if the reader will take it.
-fn measure<T: Serialize + ?Sized>(value: &T) -> Result<usize, EncodeError> {
+fn measure<T: Serialize + ?Sized>(value: &T, nesting: Nesting) -> Result<usize, EncodeError> {
     let tally = Tally::default();
-    let size = options().serialized_size(&Watched::new(value, &tally));
+    let size = options().serialized_size(&Watched::new(value, nesting, &tally));
     if tally.too_deep() {
-        return Err(EncodeError::TooDeep);
+        return Err(EncodeError::TooDeep(nesting));
     }
     let size = size.map_err(|error| EncodeError::Unsupported(explain(*error)))?;
     let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -94,17 +99,25 @@ fn measure<T: Serialize + ?Sized>(value: &T) -> Result<usize, EncodeError> {
     Ok(size)
 }
 
-/// Reads a value from all of `bytes`. A `&str` or `&[u8]` in it points into `bytes`.
+/// Reads a value that is nested as deep as is usual, as [`decode_within`].
+///
+/// # Errors
+/// See there.
+pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
+    decode_within(bytes, Nesting::DEFAULT)
+}
+
+/// Reads a value from all of `bytes`, nested as deep as this at most. A `&str` or `&[u8]` in it points into `bytes`.
 ///
 /// Memory is reserved for at most one element per byte, all collections of the value together, and for at most
 /// 1 MiB per collection (serde's own bound); strings and byte vectors take what is there.
 ///
 /// # Errors
 /// [`DecodeError`] if the bytes are not such a value, if bytes are left over, or if the value nests deeper than
-/// [`MAX_DEPTH`], claims more elements than it has bytes and [`SPARE_ELEMENTS`], or has elements that take more than
+/// `nesting`, claims more elements than it has bytes and [`SPARE_ELEMENTS`], or has elements that take more than
 /// [`MEMORY_PER_BYTE`](crate::limits::MEMORY_PER_BYTE) for each byte and [`SPARE_MEMORY`](crate::limits::SPARE_MEMORY).
-pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
-    let budget = Budget::for_bytes(bytes.len());
+pub fn decode_within<'de, T: Deserialize<'de>>(bytes: &'de [u8], nesting: Nesting) -> Result<T, DecodeError> {
+    let budget = Budget::new(bytes.len(), nesting);
     let mut rest = bytes;
     let mut deserializer = bincode::Deserializer::with_bincode_read(Rest(&mut rest), options());
     match T::deserialize(Guarded::new(&mut deserializer, &budget)) {

@@ -3,7 +3,7 @@
 //! The codec has neither bound: 14 KB of nested enums overflow a stack, 8 bytes can claim 2,000,000,000 units. The
 //! guard stands between a type and the codec on both sides, so that what is sent can also be read:
 //! - **Depth.** Each option, sequence, map, newtype, tuple, struct and enum is one level below what holds it; there
-//!   are at most [`MAX_DEPTH`]. The depth is handed down by value: where the types are known it costs nothing.
+//!   are at most as many as [`Nesting`] says. The levels that are left are handed down by value, and cost one comparison each.
 //! - **Elements.** What the bytes claim for sequences and maps is charged, per collection and before its first
 //!   element, to a budget of one element per byte and [`SPARE_ELEMENTS`]. Fields of tuples and structs are not
 //!   charged: their type says how many there are, and `Vec<(u8, u8)>` has more of them than bytes.
@@ -18,7 +18,7 @@
 //!
 //! A reader of the source can skip this folder: its two files forward serde's methods one by one.
 //!
-//! [`MAX_DEPTH`]: crate::limits::MAX_DEPTH
+//! [`Nesting`]: crate::limits::Nesting
 //! [`MEMORY_PER_BYTE`]: crate::limits::MEMORY_PER_BYTE
 //! [`SPARE_ELEMENTS`]: crate::limits::SPARE_ELEMENTS
 //! [`SPARE_MEMORY`]: crate::limits::SPARE_MEMORY

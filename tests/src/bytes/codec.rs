@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rpc_core::limits::{MAX_DEPTH, SPARE_ELEMENTS};
+use rpc_core::limits::{DEFAULT_NESTING, SPARE_ELEMENTS};
 use rpc_core::wire::codec::{EncodeError, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -65,7 +65,7 @@ fn exact<T: Serialize + DeserializeOwned>(bytes: &[u8], extent: impl Fn(&T) -> E
 }
 
 fn within_bounds(extent: Extent, bytes: &[u8]) {
-    assert!(extent.depth <= MAX_DEPTH as usize, "{extent:?} is deeper than {MAX_DEPTH}");
+    assert!(extent.depth <= DEFAULT_NESTING as usize, "{extent:?} is deeper than {DEFAULT_NESTING}");
     let most = bytes.len() + SPARE_ELEMENTS;
     assert!(extent.elements <= most, "{extent:?}: {} bytes may claim {most} elements", bytes.len());
 }
@@ -97,7 +97,7 @@ fn exact_bounds(mut input: Input<'_>) {
     for _ in 0..links {
         chain = chain.behind();
     }
-    let fits = chain.extent().depth <= MAX_DEPTH as usize;
+    let fits = chain.extent().depth <= DEFAULT_NESTING as usize;
     assert_eq!(encode(&chain, &mut Vec::new(), usize::MAX).is_ok(), fits, "{links} links");
     assert_eq!(decode::<Chain>(&bytes).ok(), fits.then_some(chain), "{links} links");
 

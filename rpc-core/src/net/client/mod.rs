@@ -279,9 +279,9 @@ impl Connector {
         let source = addr.into();
         let book = source.resolve().and_then(|first| AddressBook::new(source, first));
         let book = book.map_err(ConnectError::Address)?;
-        let (deadline, max_frame, fail_fast) = (self.deadline, self.limits.max_frame, self.fail_fast);
+        let (deadline, bounds, fail_fast) = (self.deadline, self.limits.bounds_of_a_value(), self.fail_fast);
         let channel = self.open(book)?;
-        let caller = Caller::new(Arc::new(ForkedChannel::new(channel)), deadline, max_frame);
+        let caller = Caller::new(Arc::new(ForkedChannel::new(channel)), deadline, bounds);
         Ok(caller.with_fail_fast(fail_fast))
     }
 

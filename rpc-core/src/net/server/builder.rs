@@ -180,7 +180,7 @@ impl ServerBuilder {
         let methods = Arc::new(SlowMethods::new(&directory));
         // The limit is that of the server. Each loop needs an owner and a thread for a slow call at least.
         let threads = (self.limits.threads / loops).max(MIN_THREADS);
-        let limit = self.limits.max_frame;
+        let bounds = self.limits.bounds_of_a_value();
         let notices = Arc::new(Notices::default());
         let open = OpenConnections::new(&self.limits, os::descriptors().unwrap_or(usize::MAX));
         let shared =
@@ -207,7 +207,7 @@ impl ServerBuilder {
             let (methods, services) = (Arc::clone(&methods), self.services.clone());
             let holder = HeldByLoop { commands: Arc::clone(&commands), notices: Arc::clone(&notices) };
             let (clock, holder) = (Arc::clone(&clock), Arc::new(holder));
-            let dispatch_env = Arc::new(DispatchEnv { services, clock, limit, holder });
+            let dispatch_env = Arc::new(DispatchEnv { services, clock, bounds, holder });
             let owner = LoopOwner::new(
                 event_loop,
                 commands,

@@ -7,20 +7,22 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use crate::limits::{MAX_DEPTH, MEMORY_PER_BYTE, SPARE_ELEMENTS, SPARE_MEMORY};
+use crate::limits::{MEMORY_PER_BYTE, Nesting, SPARE_ELEMENTS, SPARE_MEMORY};
 
 /// The number of elements that the bytes may still claim, and the memory that these may take.
 #[derive(Debug)]
 pub(in crate::wire) struct Budget {
     bytes: usize,
+    nesting: Nesting,
     left: Cell<usize>,
     memory: Cell<usize>,
 }
 
 impl Budget {
-    /// Returns the budget of `bytes` bytes: an element for each, and a few that take no bytes; and the memory for them.
-    pub(in crate::wire) fn for_bytes(bytes: usize) -> Self {
-        Budget { bytes, left: Cell::new(bytes.saturating_add(SPARE_ELEMENTS)), memory: Cell::new(0) }
+    /// Returns the budget of `bytes` bytes: an element for each, and a few that take no bytes; the memory for them; and the
+    /// nesting.
+    pub(in crate::wire) fn new(bytes: usize, nesting: Nesting) -> Self {
+        Budget { bytes, nesting, left: Cell::new(bytes.saturating_add(SPARE_ELEMENTS)), memory: Cell::new(0) }
     }
 
     /// Charges the memory of `count` elements of `size` bytes each.
@@ -51,20 +53,20 @@ impl Budget {
     }
 }
 
-/// The depth of a part of the value, and the parts that all levels share.
+/// The levels that a part of the value may have, and the parts that all levels share.
 #[derive(Clone, Copy)]
 struct Level<'a> {
-    depth: u32,
+    left: u32,
     budget: &'a Budget,
 }
 
 impl Level<'_> {
     #[inline]
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        if self.depth >= MAX_DEPTH {
-            return Err(too_deep());
+        match self.left.checked_sub(1) {
+            Some(left) => Ok(Level { left, ..self }),
+            None => Err(too_deep(self.budget)),
         }
-        Ok(Level { depth: self.depth + 1, ..self })
     }
 }
 
@@ -101,7 +103,7 @@ fn charge_all<T, E: Error>(uncharged: &mut usize, budget: &Budget) -> Result<(),
 impl<'a, D> Guarded<'a, D> {
     /// The codec's deserializer, at the surface of a value.
     pub(in crate::wire) fn new(inner: D, budget: &'a Budget) -> Self {
-        Guarded { inner, level: Level { depth: 0, budget } }
+        Guarded { inner, level: Level { left: budget.nesting.levels(), budget } }
     }
 }
 
@@ -332,8 +334,8 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
 
 #[cold]
 #[inline(never)]
-fn too_deep<E: Error>() -> E {
-    E::custom(format_args!("nested too deep: at most {MAX_DEPTH} levels"))
+fn too_deep<E: Error>(budget: &Budget) -> E {
+    E::custom(format_args!("nested too deep: at most {}", budget.nesting))
 }
 
 #[cold]

@@ -8,7 +8,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use crate::limits::MAX_DEPTH;
+use crate::limits::Nesting;
 
 /// The counts of a value that was measured.
 #[derive(Debug, Default)]
@@ -29,21 +29,21 @@ impl Tally {
     }
 }
 
-/// The depth of a part of the value, and the parts that all levels share.
+/// The levels that a part of the value may have, and the parts that all levels share.
 #[derive(Clone, Copy)]
 struct Level<'a> {
-    depth: u32,
+    left: u32,
     tally: &'a Tally,
 }
 
 impl Level<'_> {
     #[inline]
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        if self.depth >= MAX_DEPTH {
+        let Some(left) = self.left.checked_sub(1) else {
             self.tally.too_deep.set(true);
             return Err(too_deep());
-        }
-        Ok(Level { depth: self.depth + 1, ..self })
+        };
+        Ok(Level { left, ..self })
     }
 }
 
@@ -54,9 +54,9 @@ pub(in crate::wire) struct Watched<'a, T: ?Sized> {
 }
 
 impl<'a, T: ?Sized> Watched<'a, T> {
-    /// A whole value.
-    pub(in crate::wire) fn new(value: &'a T, tally: &'a Tally) -> Self {
-        Watched { value, level: Level { depth: 0, tally } }
+    /// A whole value, which may be nested as deep as this.
+    pub(in crate::wire) fn new(value: &'a T, nesting: Nesting, tally: &'a Tally) -> Self {
+        Watched { value, level: Level { left: nesting.levels(), tally } }
     }
 }
 

@@ -11,7 +11,7 @@ use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::ByteBuf;
 
-use crate::limits::{MAX_DEPTH, SPARE_ELEMENTS};
+use crate::limits::{DEFAULT_NESTING, Nesting, SPARE_ELEMENTS};
 use crate::wire::codec::{EncodeError, bare, decode, encode};
 
 /// Encodes after a head, which must not change, and must be alone if there is an error.
@@ -38,21 +38,22 @@ fn length(len: u64) -> Vec<u8> {
 // ---- depth
 
 const TOO_DEEP: &str = "nested too deep: at most 64 levels";
+const TOO_DEEP_HERE: EncodeError = EncodeError::TooDeep(Nesting::DEFAULT);
 
-/// Wraps `value` until it is refused: both sides must draw the line at [`MAX_DEPTH`], where `value` is `levels` deep
+/// Wraps `value` until it is refused: both sides must draw the line at [`DEFAULT_NESTING`], where `value` is `levels` deep
 /// and each wrap adds `step`.
 fn line<T>(mut value: T, mut levels: u32, step: u32, wrap: impl Fn(T) -> T)
 where
     T: Serialize + for<'de> Deserialize<'de> + PartialEq + Debug,
 {
-    while levels < MAX_DEPTH + 6 {
+    while levels < DEFAULT_NESTING + 6 {
         let mut bytes = Vec::new();
         assert!(bare::encode(&value, &mut bytes));
-        if levels <= MAX_DEPTH {
+        if levels <= DEFAULT_NESTING {
             assert_eq!(encoded(&value).as_ref(), Ok(&bytes), "{levels}");
             assert_eq!(decode::<T>(&bytes).as_ref(), Ok(&value), "{levels}");
         } else {
-            assert_eq!(encoded(&value), Err(EncodeError::TooDeep), "{levels}");
+            assert_eq!(encoded(&value), Err(TOO_DEEP_HERE), "{levels}");
             assert_eq!(refusal::<T>(&bytes), TOO_DEEP, "{levels}");
         }
         value = wrap(value);
@@ -133,8 +134,8 @@ fn a_very_deep_value_is_refused_where_it_is_sent() {
     for _ in 0..100_000 {
         chain = Chain::Link(Box::new(chain));
     }
-    assert_eq!(encoded(&("before", &chain)), Err(EncodeError::TooDeep));
-    assert_eq!(EncodeError::TooDeep.to_string(), TOO_DEEP);
+    assert_eq!(encoded(&("before", &chain)), Err(TOO_DEEP_HERE));
+    assert_eq!(TOO_DEEP_HERE.to_string(), TOO_DEEP);
     std::mem::forget(chain); // its drop would recurse
 }
 
@@ -151,7 +152,7 @@ impl Serialize for Deaf {
 #[test]
 fn depth_is_refused_even_if_a_serialize_swallows_the_error() {
     let chain = (0..100).fold(Chain::End, |next, _| Chain::Link(Box::new(next)));
-    assert_eq!(encoded(&Deaf(chain)), Err(EncodeError::TooDeep));
+    assert_eq!(encoded(&Deaf(chain)), Err(TOO_DEEP_HERE));
 }
 
 // ---- elements

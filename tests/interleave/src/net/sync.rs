@@ -186,6 +186,11 @@ pub(crate) mod thread {
             Builder(name)
         }
 
+        /// Every thread of a scenario has the scheduler's own stack.
+        pub(crate) fn stack_size(self, _: usize) -> Self {
+            self
+        }
+
         pub(crate) fn spawn<T: Send + 'static>(
             self,
             work: impl FnOnce() -> T + Send + 'static,

@@ -40,7 +40,12 @@ pub(in crate::net::server) fn start(owner: &Arc<LoopOwner>) -> io::Result<()> {
 fn start_thread(owner: &Arc<LoopOwner>, task: Task) -> io::Result<()> {
     let name = format!("rpc-loop-{}", owner.number);
     let of_thread = Arc::clone(owner);
-    let started = thread::Builder::new().name(name).spawn(move || work(&of_thread, task));
+    let usual = thread::Builder::new().name(name);
+    let builder = match owner.dispatch_env.bounds.nesting.stack() {
+        Some(bytes) => usual.stack_size(bytes),
+        None => usual,
+    };
+    let started = builder.spawn(move || work(&of_thread, task));
     if let Err(error) = &started {
         thread_ended(owner, task);
         log::warn!(%error, "cannot start a thread");
