@@ -123,6 +123,13 @@ impl KvServe {
         KvServe { child, _stdin: stdin, first_line, addr }
     }
 
+    /// Reads the next line of its standard error, and not a byte more: the rest is for [`KvServe::wait`].
+    pub(crate) fn error_line(&mut self) -> String {
+        let stderr = self.child.stderr.as_mut().expect("piped");
+        let bytes = stderr.bytes().map(|byte| byte.expect("text"));
+        String::from_utf8(bytes.take_while(|byte| *byte != b'\n').collect()).expect("text")
+    }
+
     /// Runs `kv` against this server.
     pub(crate) fn kv(&self, arguments: &[&str]) -> Said {
         self.kv_with_input(arguments, "")
