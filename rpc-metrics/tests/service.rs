@@ -1,5 +1,6 @@
 //! The service of the tests: one method for each end of a call.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
 use rpc_core::{Around, CallContext, Later, Refused, Responder, RunningServer, Server, rpc};
@@ -11,7 +12,6 @@ pub(crate) trait Ends {
     fn failed(&self) -> Result<u64, String>;
     fn panicked(&self) -> u64;
     fn denied(&self) -> u64;
-    #[rpc(deadline = "300ms")]
     fn busy(&self) -> u64;
     fn later(&self) -> Later<u64>;
 }
@@ -37,7 +37,7 @@ impl Ends for Tester {
     }
 
     fn busy(&self) -> u64 {
-        panic!("it was let through")
+        2
     }
 
     fn later(&self) -> Later<u64> {
@@ -47,11 +47,12 @@ impl Ends for Tester {
     }
 }
 
-/// Starts a server whose calls are counted, with a hook inside that refuses two methods.
+/// Starts a server whose calls are counted, with a hook inside that denies one method, and finds another one's first call too many.
 pub(crate) fn counted(metrics: &Metrics, tester: Tester) -> RunningServer {
-    let refuses = |cx: &CallContext| match cx.method().name {
+    let first = AtomicBool::new(true);
+    let refuses = move |cx: &CallContext| match cx.method().name {
         "Ends.denied" => Err(Refused::denied("never")),
-        "Ends.busy" => Err(Refused::busy("always")),
+        "Ends.busy" if first.swap(false, Ordering::Relaxed) => Err(Refused::busy("once")),
         _ => Ok(()),
     };
     let ends = metrics.around(Around::new(EndsServer::new(tester), refuses));
