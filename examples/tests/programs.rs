@@ -123,6 +123,17 @@ impl KvServe {
         KvServe { child, _stdin: stdin, first_line, addr }
     }
 
+    /// Reads the next line of its standard error, and not a byte more: the rest is for [`KvServe::wait`].
+    pub(crate) fn error_line(&mut self) -> String {
+        let stderr = self.child.stderr.as_mut().expect("piped");
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        while line.last() != Some(&b'\n') {
+            stderr.read_exact(&mut byte).expect("a whole line");
+            line.extend(byte);
+        }
+        String::from_utf8(line).expect("text").trim_end().to_owned()
+    }
+
     /// Runs `kv` against this server.
     pub(crate) fn kv(&self, arguments: &[&str]) -> Said {
         self.kv_with_input(arguments, "")

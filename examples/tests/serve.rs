@@ -1,5 +1,8 @@
 //! `kv serve` and the commands that are one call each.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use crate::programs::{KV, KvServe, run};
 
 #[test]
@@ -173,4 +176,24 @@ fn each_of_two_signals_drains() {
         assert_eq!(status, Some(0), "{err}");
         assert!(err.contains("draining") && err.contains(" calls arrived, 1 ran"), "{err}");
     }
+}
+
+#[test]
+fn metrics_are_shown_at_a_port_that_is_asked_for() {
+    let mut server = KvServe::start_with(&["--metrics", "127.0.0.1:0"]);
+    let said = server.error_line();
+    let address = said.strip_prefix("metrics at http://").and_then(|rest| rest.strip_suffix("/metrics"));
+    server.kv(&["put", "a", "1"]).expect(0);
+    let mut port = TcpStream::connect(address.unwrap_or_else(|| panic!("{said}"))).expect("it listens");
+    port.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").expect("it is read");
+    let mut page = String::new();
+    port.read_to_string(&mut page).expect("text");
+    assert!(page.contains("\nrpc_calls_ended_total{method=\"Kv.put\",status=\"done\"} 1\n"), "{page}");
+    assert!(page.contains("\nrpc_server_executions_total 1\n"), "{page}");
+    let (status, err) = server.terminate();
+    assert_eq!(status, Some(0), "{err}");
+    let (_, err) = KvServe::start().terminate();
+    assert!(!err.contains("metrics"), "off by default: {err}");
+    let refused = run(KV, ["serve", "--addr", "127.0.0.1:0", "--metrics", "nowhere"]).expect(2);
+    assert!(refused.err.contains("--metrics nowhere"), "{}", refused.err);
 }

@@ -1,12 +1,15 @@
 //! The page `around_a_call.md`: code around each call of a service.
 
 use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rpc_core::{
     Around, CallContext, CallError, CallLimit, Metadata, Reason, Refused, Server, ServerHook, Status, rpc,
 };
+use rpc_metrics::Metrics;
 
 /// An error of a test.
 type Failure = Box<dyn std::error::Error>;
@@ -124,6 +127,26 @@ fn a_caller_says_its_name_beside_the_arguments() -> Result<(), Failure> {
     let backup = notes.call.with_metadata(metadata);
     backup.write("a", "text")?;
     assert_eq!(backup.read("a")?.as_deref(), Some("text"));
+    notes.call.close();
+    Ok(())
+}
+
+#[test]
+fn calls_are_counted_and_shown_at_a_side_port() -> Result<(), Failure> {
+    let metrics = Metrics::new();
+    let notes = metrics.around(NotesServer::new(Book::default()));
+    let server = Server::builder().service(notes).bind("127.0.0.1:0")?.spawn()?;
+    metrics.add_server(server.handle());
+    let port = metrics.serve("127.0.0.1:0")?;
+
+    let notes = NotesClient::connect(server.local_addr())?;
+    notes.write("a", "text")?;
+    let mut prometheus = TcpStream::connect(port.local_addr())?;
+    prometheus.write_all(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")?;
+    let mut page = String::new();
+    prometheus.read_to_string(&mut page)?;
+    assert!(page.contains("rpc_calls_ended_total{method=\"Notes.write\",status=\"done\"} 1\n"), "{page}");
+    assert!(page.contains("rpc_server_executions_total 1\n"), "{page}");
     notes.call.close();
     Ok(())
 }

@@ -125,6 +125,9 @@ pub(crate) struct ServeOptions {
     /// Serve at the sockets that systemd has handed over (LISTEN_FDS), in place of --addr
     #[arg(long)]
     pub(crate) inherited: bool,
+    /// Count calls, and show the counts to Prometheus at http://HOST:PORT/metrics
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) metrics: Option<String>,
     /// End when standard input closes: for a server that another program has started
     #[arg(long, hide = true)]
     pub(crate) end_with_parent: bool,

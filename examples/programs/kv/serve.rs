@@ -8,6 +8,7 @@ use rpc_examples::children::end_with_parent;
 use rpc_examples::messages::say;
 use rpc_examples::signals::drain_on_signal;
 use rpc_examples::status::{Failure, Status};
+use rpc_metrics::{Metrics, MetricsPort};
 use tracing::level_filters::LevelFilter;
 
 use crate::api::KvServer;
@@ -27,8 +28,13 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
     let store = Arc::new(Store::default());
     let figures = Arc::new(Figures::of(Arc::clone(&store)));
     let health = Health::new();
-    let server = Server::builder()
-        .service(KvServer::shared(store))
+    let metrics = options.metrics.as_ref().map(|_| Metrics::new());
+    let kv = KvServer::shared(store);
+    let server = match &metrics {
+        Some(metrics) => Server::builder().service(metrics.around(kv)),
+        None => Server::builder().service(kv),
+    };
+    let server = server
         .service(KvStatsServer::shared(Arc::clone(&figures)))
         .service(health.clone())
         .loops(options.loops)
@@ -41,6 +47,11 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
     let server = server.map_err(|error| cannot_serve(&error))?;
     let handle = server.handle();
     figures.set_server(handle.clone());
+    let port = metrics.zip(options.metrics.as_deref()).map(|(metrics, address)| {
+        metrics.add_server(handle.clone());
+        show(&metrics, address)
+    });
+    let _port = port.transpose()?; // open until the server has ended
     drain_on_signal(handle.clone(), health.clone(), options.notice)?;
     if options.end_with_parent {
         end_with_parent()?;
@@ -56,6 +67,14 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
         "drained: {calls} calls arrived, {runs} ran, {duplicates} duplicates did not run again"
     ));
     Ok(())
+}
+
+/// Shows the metrics at an address.
+fn show(metrics: &Metrics, address: &str) -> Result<MetricsPort, Failure> {
+    let wrong = |error| Failure::new(Status::Usage, format!("--metrics {address}: {error}"));
+    let port = metrics.serve(address).map_err(wrong)?;
+    say(format_args!("metrics at http://{}/metrics", port.local_addr()));
+    Ok(port)
 }
 
 /// Returns the sockets that systemd, or another parent, has handed over: TCP or Unix.
