@@ -98,8 +98,11 @@ pub const READ_BUDGET: usize = 256 << 10;
 /// 100 ns, so a connection that sends only such frames delays another one by some ten microseconds.
 pub const FRAMES_PER_TURN: usize = 64;
 
-/// Most calls that run before the sockets are polled again: a call that arrives meanwhile waits for so many quick ones.
+/// Calls that run before the clock is read; if the turn has lasted less than [`TURN`], as many more follow.
 pub const CALLS_PER_TURN: usize = 128;
+/// The time after which the sockets are polled again although calls wait: one that arrives meanwhile waits for so long. Replies are
+/// written at the end of a turn, so a turn that ends early writes to each of many clients for one call each.
+pub const TURN: Duration = Duration::from_millis(1);
 
 /// Most bytes written to one connection in one turn. The rest of a long reply is written in the next turns.
 pub const WRITE_BUDGET: usize = 512 << 10;

@@ -19,7 +19,7 @@ use super::listener::Acceptor;
 use super::loop_socket::LoopSocket;
 use super::open_connections::{OpenConnections, Place};
 use crate::ids::{Clock, Time};
-use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS};
+use crate::limits::{ACCEPT_BATCH, CALLS_PER_TURN, EVENTS, TURN};
 use crate::log;
 use crate::net::os::{Events, Listener, Poll, Stream, Token, Waker};
 use crate::net::sync::atomic::AtomicUsize;
@@ -74,8 +74,10 @@ pub(super) struct EventLoop {
     pub(super) commands: Vec<Command>,
     /// True if idle connections are to be closed in this turn, since there is no room for a new one.
     pub(super) is_full: bool,
-    /// The number of calls that may still run before the sockets are polled again.
+    /// The number of calls that may still run before the clock is read.
     calls_left: usize,
+    /// The time at which this turn began.
+    turn_began: Time,
     /// The present time, read once a turn.
     pub(super) now: Time,
     /// Waits for the events of the poll.
@@ -131,6 +133,7 @@ impl EventLoop {
             commands: Vec::new(),
             is_full: false,
             calls_left: CALLS_PER_TURN,
+            turn_began: shared.clock.now(),
             waiting,
             now: shared.clock.now(),
             number,
@@ -153,7 +156,7 @@ impl EventLoop {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => self.read_clock(),
         }
-        self.calls_left = CALLS_PER_TURN;
+        (self.calls_left, self.turn_began) = (CALLS_PER_TURN, self.now);
         self.note_events();
         run_commands(self);
         self.accept();
@@ -190,9 +193,16 @@ impl EventLoop {
         self.check();
     }
 
-    /// Takes the next call to run, up to the number of one turn.
+    /// Takes the next call to run, until the time of one turn is over.
     pub(super) fn poll_call(&mut self) -> Option<ReadyCall> {
-        self.calls_left = self.calls_left.checked_sub(1)?;
+        if self.calls_left == 0 {
+            self.read_clock();
+            if self.now.since(self.turn_began) >= TURN {
+                return None;
+            }
+            self.calls_left = CALLS_PER_TURN;
+        }
+        self.calls_left -= 1;
         self.core.poll_call(self.now)
     }
 
