@@ -63,14 +63,14 @@ fn take_driver(inner: &ClientInner, role: fn() -> Driving) -> Box<Driver> {
     }
 }
 
-fn request() -> Request {
+fn request(within: Duration) -> Request {
     let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
     Request {
         method: &PING,
         body,
         body_crc,
         metadata: 0,
-        within: PATIENCE,
+        within,
         repeat: false,
         retry: false,
         fail_fast: false,
@@ -78,7 +78,7 @@ fn request() -> Request {
 }
 
 fn ping(client: &dyn Channel) -> Outcome {
-    client.call(request()).0
+    client.call(request(PATIENCE)).0
 }
 
 /// Pings in another thread, so that a child which waits for its parent fails the test.
@@ -133,7 +133,7 @@ fn a_call_of_the_parent_ends_in_the_child_and_goes_on_in_the_parent() {
     let inner = Arc::clone(&channel.inner);
     let parents = inner.lock().take_driver(Driving::Caller).expect("no thread drives"); // nothing is sent
     let client = ForkedChannel::new(channel);
-    let ticket = client.start(request()).expect("it waits");
+    let ticket = client.start(request(PATIENCE)).expect("it waits");
     client.pretend_fork();
     assert!(matches!(ping(&client), Outcome::Done(_)));
     let forked = Some(Outcome::Unknown(UnknownCause::Forked));

@@ -44,17 +44,7 @@ impl Table {
 
     fn start(&mut self, within: Duration) -> Ticket {
         let ticket = self.state.waiters.register();
-        let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
-        let request = Request {
-            method: &PING,
-            body,
-            body_crc,
-            metadata: 0,
-            within,
-            repeat: false,
-            retry: true,
-            fail_fast: false,
-        };
+        let request = Request { retry: true, ..request(within) };
         self.state.core.start(ticket.0, request, self.now).expect("started");
         ticket
     }

@@ -5,20 +5,6 @@ use super::*;
 use crate::net::client::special_cases::{leave_if_blocked, recover_from_worker};
 use crate::net::client::transport::Transport;
 
-fn request(within: Duration) -> Request {
-    let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
-    Request {
-        method: &PING,
-        body,
-        body_crc,
-        metadata: 0,
-        within,
-        repeat: false,
-        retry: false,
-        fail_fast: false,
-    }
-}
-
 /// The background worker takes the driver from a client whose turns stand still.
 #[test]
 fn each_way_in_which_a_caller_drives_counts_as_a_turn() {

@@ -37,18 +37,7 @@ fn a_driver_that_is_given_back_after_a_future_leaves_no_request_for_the_next_one
     let (address, handle) = (server.local_addr(), server.handle());
     thread::spawn(move || server.run());
     let client = client(address);
-    let (body, body_crc) = (Vec::new(), body_checksum(&[], true));
-    let request = Request {
-        method: &PING,
-        body,
-        body_crc,
-        metadata: 0,
-        within: PATIENCE,
-        repeat: false,
-        retry: false,
-        fail_fast: false,
-    };
-    let ticket = client.start(request).expect("it starts");
+    let ticket = client.start(request(PATIENCE)).expect("it starts");
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     assert!(client.poll(ticket, &waker).is_none(), "its handler waits");
     assert!(client.inner.lock().urgent, "a future is no thread and cannot drive");
