@@ -29,15 +29,15 @@ mod threads;
 #[path = "../tasks/timer.rs"]
 mod timer;
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use rpc_examples::children::Children;
 use rpc_examples::choices::name_of;
+use rpc_examples::output::{can_be_written, write};
 use rpc_examples::signals::end_on_signal;
 use rpc_examples::status::{Failure, Status, finish};
 
@@ -219,19 +219,4 @@ fn measure_all(options: &Options, stack: KernelStack, cells: &mut Vec<Cell>) -> 
         }
     }
     Ok(())
-}
-
-/// Checks that a file can be written. Its content stays until there is something to write.
-fn can_be_written(file: &Path) -> Result<(), Failure> {
-    let opened = OpenOptions::new().append(true).create(true).open(file);
-    opened.map(|_| ()).map_err(|error| cannot_write(file, &error))
-}
-
-fn write(file: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), Failure> {
-    let Some(file) = file else { return Ok(()) };
-    fs::write(file, text()).map_err(|error| cannot_write(file, &error))
-}
-
-fn cannot_write(file: &Path, error: &io::Error) -> Failure {
-    Failure::new(Status::Usage, error).during(format!("cannot write {}", file.display()))
 }
