@@ -1,7 +1,7 @@
 //! Layer 2: the other side of a server's connection: a host and its port, or a process of the same machine.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The process at the other end of a Unix socket, as the kernel has noted it when the socket was connected.
 ///
@@ -35,14 +35,20 @@ pub enum Peer {
     Unix(Option<PeerCredentials>),
 }
 
-/// The source that the bounds for each source count for.
+/// The source that the bounds for each source count for. Tables have one for each of many connections, so it is small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SourceId {
-    /// A host; of an IPv6 address its first 64 bits, since one host may use all addresses that begin with them.
-    Host(IpAddr),
+    /// A host with an IPv4 address.
+    V4(Ipv4Addr),
+    /// A host with an IPv6 address.
+    V6(Ipv6Prefix),
     /// A user of this machine, by number. All whose number is not known are one source.
     User(Option<u32>),
 }
+
+/// The first 64 bits of an IPv6 address: one host may use all addresses that begin with them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ipv6Prefix([u8; 8]);
 
 impl Peer {
     /// Returns the source that the bounds for each source count the peer for.
@@ -73,13 +79,21 @@ impl Peer {
 impl SourceId {
     /// Returns the source of connections from this address.
     pub fn of_host(address: IpAddr) -> Self {
-        SourceId::Host(match address.to_canonical() {
+        match address.to_canonical() {
+            IpAddr::V4(address) => SourceId::V4(address),
             IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+                let [a, b, c, d, e, f, g, h, ..] = address.octets();
+                SourceId::V6(Ipv6Prefix([a, b, c, d, e, f, g, h]))
             }
-            address @ IpAddr::V4(_) => address,
-        })
+        }
+    }
+}
+
+impl fmt::Debug for Ipv6Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut octets = [0; 16];
+        octets[..8].copy_from_slice(&self.0);
+        write!(f, "{}/64", Ipv6Addr::from(octets))
     }
 }
 
@@ -124,6 +138,13 @@ mod tests {
         for (at, source) in sources.iter().enumerate() {
             assert_eq!(sources.iter().position(|other| other == source), Some(at));
         }
+    }
+
+    #[test]
+    fn a_source_takes_twelve_bytes_and_its_prefix_is_shown_as_one() {
+        assert!(size_of::<Option<SourceId>>() <= 12, "each connection has some");
+        let source = SourceId::of_host("2001:db8:1:2:3::4".parse().expect("an address"));
+        assert_eq!(format!("{source:?}"), "V6(2001:db8:1:2::/64)");
     }
 
     #[test]

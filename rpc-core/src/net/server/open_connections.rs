@@ -1,7 +1,7 @@
 //! Layer 4: the open connections of all loops of a server: how many there are, and how many of each source.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use crate::limits::ServerLimits;
 use crate::net::sync::atomic::{AtomicUsize, Ordering};
@@ -20,25 +20,26 @@ pub(super) enum Place {
     },
 }
 
-/// The connections of one source.
-#[derive(Clone, Copy, Debug, Default)]
-struct OfSource {
-    /// The number of open ones.
-    open: u32, // descriptors are numbered by fewer bits
-    /// True once one more found no place.
-    was_full: bool,
+/// The connections of all sources.
+#[derive(Debug, Default)]
+struct OfSources {
+    /// The number of open ones of each source.
+    open: HashMap<SourceId, u32>, // descriptors are numbered by fewer bits
+    /// The sources of which one more found no place, until they have none. Few have, so the others pay nothing for it.
+    were_full: HashSet<SourceId>,
 }
 
 /// The open connections, those on their way to another loop included.
 ///
-/// Invariants: `count` is the sum over `sources`, and no source in it has none. No source has more than `most_of_source`.
+/// Invariants: `count` is the sum over the sources, and no source that is counted has none. No source has more than
+/// `most_of_source`. A source that was full has a connection.
 pub(super) struct OpenConnections {
     /// The number of open connections.
     count: AtomicUsize,
     /// Most open connections.
     most: usize,
     /// The number of each source.
-    sources: Mutex<HashMap<SourceId, OfSource>>,
+    sources: Mutex<OfSources>,
     /// Most open connections of one source.
     most_of_source: usize,
 }
@@ -63,28 +64,30 @@ impl OpenConnections {
     /// Counts a connection of `source`, unless it has its share.
     pub(super) fn add(&self, source: SourceId) -> Place {
         let mut sources = self.sources();
-        let of_source = sources.entry(source).or_default(); // it is there after this, with a connection
-        if of_source.open as usize >= self.most_of_source {
-            return Place::None { is_first: !std::mem::replace(&mut of_source.was_full, true) };
+        let open = sources.open.entry(source).or_default(); // it is there after this, with a connection
+        if *open as usize >= self.most_of_source {
+            return Place::None { is_first: sources.were_full.insert(source) };
         }
-        of_source.open += 1;
+        *open += 1;
         self.count.fetch_add(1, Ordering::Relaxed);
         Place::Counted
     }
 
     /// Counts a connection of `source` no longer.
     pub(super) fn remove(&self, source: SourceId) {
-        if let Entry::Occupied(mut of_source) = self.sources().entry(source) {
+        let mut sources = self.sources();
+        if let Entry::Occupied(mut open) = sources.open.entry(source) {
             self.count.fetch_sub(1, Ordering::Relaxed);
-            of_source.get_mut().open -= 1; // never below zero: each source in the map has one
-            if of_source.get().open == 0 {
-                of_source.remove(); // or the map would grow with every address that ever connected
+            *open.get_mut() -= 1; // never below zero: each source in the map has one
+            if *open.get() == 0 {
+                open.remove(); // or the map would grow with every address that ever connected
+                sources.were_full.remove(&source);
             }
         }
     }
 
-    /// Returns the numbers of the sources. They are whole also after a panic: each change is one insertion or removal.
-    fn sources(&self) -> MutexGuard<'_, HashMap<SourceId, OfSource>> {
+    /// Returns the numbers of the sources. They are whole also after a panic: each change is one insertion or removal in each map.
+    fn sources(&self) -> MutexGuard<'_, OfSources> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -118,7 +121,7 @@ mod tests {
             open.remove(host(number));
             open.remove(host(number)); // counted once
         }
-        assert_eq!((open.sources().len(), open.count.load(Ordering::Relaxed)), (0, 0));
+        assert_eq!((open.sources().open.len(), open.count.load(Ordering::Relaxed)), (0, 0));
     }
 
     #[test]

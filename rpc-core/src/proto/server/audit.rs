@@ -55,12 +55,12 @@ pub struct SessionState {
     pub acknowledged: bool,
 }
 
-/// The calls of one or more sessions that have data.
+/// The calls of one or more sessions that wait or run, and their kept replies.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stored {
     /// The number of calls.
     calls: usize,
-    /// The number of them with a kept reply.
+    /// The number of kept replies.
     replies: usize,
     /// Bytes of those replies.
     kept: usize,
@@ -101,10 +101,10 @@ impl ServerCore {
             return Err(format!("V10: {} sessions", self.links.sessions.len()));
         }
         self.links.sessions.audit_nonces()?;
-        if self.calls.kept_bytes() > limits.reply_budget || self.calls.kept_replies > limits.replies {
+        if self.calls.kept_bytes() > limits.reply_budget || self.calls.kept.len() > limits.replies {
             return Err(format!(
                 "V10: {} replies with {} bytes kept",
-                self.calls.kept_replies,
+                self.calls.kept.len(),
                 self.calls.kept_bytes()
             ));
         }
@@ -121,12 +121,12 @@ impl ServerCore {
             stored.kept += of_session.kept;
             keepers += usize::from(of_session.replies > 0);
         }
-        let counted = (self.calls.kept_bytes(), self.calls.kept_replies, self.calls.keepers);
+        let counted = (self.calls.kept_bytes(), self.calls.kept.len(), self.calls.keepers);
         if (stored.kept, stored.replies, keepers) != counted {
             return Err(format!("V10: {stored:?} of {keepers} sessions, counted {counted:?}"));
         }
-        if stored.calls != self.calls.len() {
-            return Err(format!("{} calls have data, {} are stored", stored.calls, self.calls.len()));
+        if stored.calls != self.calls.calls.len() {
+            return Err(format!("{} calls have data, {} are stored", stored.calls, self.calls.calls.len()));
         }
         Ok(())
     }
@@ -144,20 +144,25 @@ impl ServerCore {
         let (mut active, mut running, mut stored) = (0, 0, Stored::default());
         for (slot, record) in session.records().iter() {
             active += u32::from(!record.state.is_final());
-            let data = self.calls.get(record.call);
+            let (data, reply) = (self.calls.of(record), self.calls.reply_of(record));
             // Data where there must be some, and nowhere else: what is left behind would never be freed.
-            let is_stored = matches!(record.state, CallState::Queued | CallState::Running | CallState::Kept);
-            if is_stored != data.is_some() || (record.call == NO_CALL) == is_stored {
-                return Err(format!("slot {slot}: {record:?} with {data:?}"));
+            let is_kept = record.state == CallState::Kept;
+            let is_stored = is_kept || !record.state.is_final();
+            if (data.is_some() || reply.is_some()) != is_stored || (record.call == NO_CALL) == is_stored {
+                return Err(format!("slot {slot}: {record:?} with {data:?} and {reply:?}"));
             }
-            stored.calls += usize::from(is_stored);
-            stored.replies += usize::from(record.state == CallState::Kept);
-            stored.kept += data.map_or(0, |data| data.reply.len());
+            stored.calls += usize::from(data.is_some());
+            stored.replies += usize::from(is_kept);
+            stored.kept += reply.map_or(0, |reply| reply.body.len());
             let runs = record.state == CallState::Running;
             running += data.filter(|_| runs).map_or(0, |data| data.running);
             // An index that two records share would send one client's reply to another.
-            if data.is_some_and(|data| data.seq != record.last || data.slot != slot) {
-                return Err(format!("slot {slot}: {record:?} has another's data {data:?}"));
+            let is_other = data.is_some_and(|data| data.seq != record.last || data.slot != slot);
+            let owner = reply.map(|reply| (self.links.sessions.get(reply.session), reply.slot));
+            let is_others =
+                owner.is_some_and(|(of, at)| at != slot || of.is_none_or(|of| of.id != session.id));
+            if is_other || is_others {
+                return Err(format!("slot {slot}: {record:?} has another's data {data:?} or {reply:?}"));
             }
             see(CallId { session: session.id, slot, seq: record.last }, shown(record.state));
         }
@@ -198,7 +203,7 @@ impl ServerCore {
         let (mut calls, mut sessions) = (0, 0);
         for session in self.links.sessions.iter() {
             let running = session.records().iter().filter(|(_, record)| record.state == CallState::Running);
-            let data = running.filter_map(|(_, record)| self.calls.get(record.call));
+            let data = running.filter_map(|(_, record)| self.calls.of(record));
             let later = data.filter(|data| data.entry.method.later).count();
             if later != session.sums.later {
                 return Err(format!("V10: {later} calls reply later, {} counted", session.sums.later));
@@ -219,7 +224,7 @@ impl ServerCore {
         for (key, session) in self.links.sessions.keys() {
             let lane = &session.lane;
             let is_queued = |record: &&Record| record.state == CallState::Queued;
-            let arguments = |record: &Record| self.calls.get(record.call).map_or(0, |data| data.body.len());
+            let arguments = |record: &Record| self.calls.of(record).map_or(0, |data| data.body.len());
             let duplicates = lane.places.iter().filter_map(|place| place.duplicate.as_ref());
             let records = session.records().iter().map(|(_, record)| record);
             let waiting: Vec<usize> = records.filter(is_queued).map(arguments).collect();

@@ -1,4 +1,7 @@
-//! Layer 2: the data of calls that wait, run, or have a kept reply; and the budget for the bytes of kept replies.
+//! Layer 2: the data of calls that wait or run, the kept replies of those that ran, and the budget for the bytes of these.
+//!
+//! A call that ends leaves the one table, and its reply enters the other if it is kept: so an idle client costs its kept replies, and
+//! not what a call needs while it runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +10,14 @@ use bytes::Bytes;
 use slab::Slab;
 
 use super::keys::SessionKey;
+use super::record::{CallState, Record};
 use super::session::Sums;
 use super::told::Told;
 use crate::contract::Entry;
 use crate::ids::{Seq, Slot, Time};
 use crate::limits::{REPLY_ROOM_SPARE, REPLY_SWEEP_EVERY, ServerLimits};
 
-/// The data of one call: what its slot has beyond the 32 bytes of its record.
+/// The data of a call that waits or runs: what its slot has beyond the 32 bytes of its record.
 #[derive(Clone, Debug)]
 pub(super) struct CallData {
     /// The session of the call.
@@ -36,9 +40,20 @@ pub(super) struct CallData {
     pub(super) deadline: Time,
     /// Set when the caller cancels. Present only if the method takes a context.
     pub(super) cancelled: Option<Arc<Told>>,
-    /// The body of the reply, once it is kept. The slot's next call uses the vector again.
-    pub(super) reply: Vec<u8>,
-    /// The time at which the reply was kept.
+    /// The empty vector of the slot's last kept reply: its next one uses it again.
+    pub(super) room: Vec<u8>,
+}
+
+/// A kept reply.
+#[derive(Clone, Debug)]
+pub(super) struct KeptReply {
+    /// The session of its call.
+    pub(super) session: SessionKey,
+    /// The slot there.
+    pub(super) slot: Slot,
+    /// The body.
+    pub(super) body: Vec<u8>,
+    /// The time at which it was kept.
     pub(super) kept_at: Time,
 }
 
@@ -49,30 +64,34 @@ impl CallData {
         CallData {
             body: std::mem::take(&mut self.body),
             cancelled: self.cancelled.clone(),
-            reply: Vec::new(),
+            room: Vec::new(),
             ..*self
         }
     }
 }
 
-/// Bytes that the data of a call takes, its arguments and its reply apart: the slab's mark is in a word of its own.
+/// Bytes that the data of a call takes while it waits or runs, its arguments apart: the slab's mark is in a word of its own.
 pub(super) const CALL_BYTES: usize = size_of::<CallData>() + size_of::<usize>();
 
-/// The data of all calls of a loop, by index.
+/// Bytes that a kept reply takes beside its own, with the slab's mark.
+pub(super) const KEPT_BYTES: usize = size_of::<KeptReply>() + size_of::<usize>();
+
+/// The calls that wait or run, and the kept replies, of all sessions of a loop. A record has the index of its call while that waits or
+/// runs, and then the index of its kept reply: the record's state says which.
 ///
-/// Invariants (V10): `kept_bytes <= budget`, and `kept_bytes` is the sum of the lengths of all kept replies. `kept_replies <= most`,
-/// and `kept_replies` is their number. `keepers` is the number of sessions that have one.
+/// Invariants (V10): `kept_bytes <= budget`, and `kept_bytes` is the sum of the lengths of all kept replies. Their number is at most
+/// `most`. `keepers` is the number of sessions that have one.
 #[derive(Clone, Debug)]
 pub(super) struct CallTable {
-    /// The calls.
+    /// The calls that wait or run.
     pub(super) calls: Slab<CallData>,
+    /// The kept replies.
+    pub(super) kept: Slab<KeptReply>,
     /// Bytes of kept replies.
     pub(super) kept_bytes: usize,
     /// The bound on `kept_bytes`.
     pub(super) budget: usize,
-    /// The number of kept replies.
-    pub(super) kept_replies: usize,
-    /// The bound on `kept_replies`.
+    /// The bound on the number of kept replies.
     pub(super) most: usize,
     /// The number of sessions with a kept reply.
     pub(super) keepers: usize,
@@ -85,9 +104,9 @@ impl CallTable {
     pub(super) fn new(limits: &ServerLimits) -> Self {
         CallTable {
             calls: Slab::new(),
+            kept: Slab::new(),
             kept_bytes: 0,
             budget: limits.reply_budget,
-            kept_replies: 0,
             most: limits.replies,
             keepers: 0,
             swept_at: Time::default(),
@@ -99,54 +118,50 @@ impl CallTable {
         self.kept_bytes
     }
 
-    /// Returns the number of calls with data.
-    pub(super) fn len(&self) -> usize {
-        self.calls.len()
+    /// Returns the bytes that calls and kept replies take, beside arguments and replies.
+    pub(super) fn bytes(&self) -> usize {
+        self.calls.len() * CALL_BYTES + self.kept.len() * KEPT_BYTES
     }
 
-    /// Stores the data of a new call, at the index of the slot's last call if that is still in use.
-    pub(super) fn put(&mut self, index: u32, mut data: CallData) -> u32 {
-        if let Some(old) = self.calls.get_mut(index as usize) {
-            // The vector of the last reply serves the next one: a slot in use allocates nothing in the long run.
-            self.kept_bytes -= old.reply.len();
-            data.reply = std::mem::take(&mut old.reply);
-            data.reply.clear();
-            *old = data;
-            return index;
-        }
+    /// Returns the call of a record, if it waits or runs.
+    pub(super) fn of(&self, record: &Record) -> Option<&CallData> {
+        self.get(record.call).filter(|_| !record.state.is_final())
+    }
+
+    /// Returns the call of a record, to be changed, if it waits or runs.
+    pub(super) fn of_mut(&mut self, record: &Record) -> Option<&mut CallData> {
+        self.calls.get_mut(record.call as usize).filter(|_| !record.state.is_final())
+    }
+
+    /// Returns the kept reply of a record, if there is one.
+    #[cfg(feature = "__inspection")]
+    pub(super) fn reply_of(&self, record: &Record) -> Option<&KeptReply> {
+        self.kept.get(record.call as usize).filter(|_| record.state == CallState::Kept)
+    }
+
+    /// Stores the data of a new call. Returns its index.
+    pub(super) fn put(&mut self, data: CallData) -> u32 {
         self.calls.insert(data) as u32 // at most slots x sessions calls: below 2^32 by their limits
     }
 
-    /// Returns the data of a call; `None` for [`super::record::NO_CALL`].
-    pub(super) fn get(&self, index: u32) -> Option<&CallData> {
+    /// Returns a call that waits or runs, by the index of its data.
+    fn get(&self, index: u32) -> Option<&CallData> {
         self.calls.get(index as usize)
     }
 
-    /// Returns the data of a call, to be changed.
-    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut CallData> {
-        self.calls.get_mut(index as usize)
-    }
-
-    /// Returns the length of a call's kept reply; 0 if there is none.
-    pub(super) fn reply_len(&self, index: u32) -> usize {
-        self.get(index).map_or(0, |data| data.reply.len())
-    }
-
-    /// Removes the data of a call. Returns the number of bytes that its kept reply had.
-    pub(super) fn free(&mut self, index: u32) -> usize {
-        let Some(data) = self.calls.try_remove(index as usize) else { return 0 };
-        self.kept_bytes -= data.reply.len();
-        data.reply.len()
+    /// Removes the data of a call that waits or runs no longer; nothing for [`super::record::NO_CALL`].
+    pub(super) fn free(&mut self, index: u32) {
+        self.calls.try_remove(index as usize);
     }
 
     /// Returns true if the bound leaves room for one more reply, of `length` bytes.
     fn fits(&self, length: usize) -> bool {
-        self.kept_bytes + length <= self.budget && self.kept_replies < self.most
+        self.kept_bytes + length <= self.budget && self.kept.len() < self.most
     }
 
     /// Returns true if half of the bound is free for one more reply: every session may keep one then.
     pub(super) fn is_ample(&self, length: usize) -> bool {
-        self.kept_bytes + length <= self.budget / 2 && self.kept_replies < self.most / 2
+        self.kept_bytes + length <= self.budget / 2 && self.kept.len() < self.most / 2
     }
 
     /// Returns true if one more reply is within the share of its session (V19).
@@ -166,49 +181,48 @@ impl CallTable {
         self.fits(length) && self.is_in_share(sums, length)
     }
 
-    /// Keeps a reply. The caller has checked that there is room.
-    pub(super) fn keep(&mut self, index: u32, reply: &[u8], sums: &mut Sums, now: Time) {
+    /// Keeps the reply of a call that has run, in place of the call's data. Returns its index. The caller has checked that there is
+    /// room.
+    pub(super) fn keep(&mut self, index: u32, reply: &[u8], sums: &mut Sums, now: Time) -> u32 {
         assert!(self.fits(reply.len()), "V10: kept bytes stay within the budget");
-        let Some(data) = self.calls.get_mut(index as usize) else { return };
-        debug_assert!(data.reply.is_empty(), "a call has one reply");
-        if data.reply.capacity() > 2 * reply.len() + REPLY_ROOM_SPARE {
-            data.reply = Vec::new(); // a vector that a larger reply has grown: the budget counts lengths
+        let data = self.calls.remove(index as usize); // the call runs: its record has this index
+        let mut body = data.room;
+        if body.capacity() > 2 * reply.len() + REPLY_ROOM_SPARE {
+            body = Vec::new(); // a vector that a larger reply has grown: the budget counts lengths
         }
-        data.reply.extend_from_slice(reply);
-        data.kept_at = now;
-        // The arguments are a slice of what was read: as long as it is there, the whole chunk is.
-        data.body = Bytes::new();
+        body.extend_from_slice(reply);
         self.keepers += usize::from(sums.kept_replies == 0);
-        self.kept_replies += 1;
         self.kept_bytes += reply.len();
         sums.kept_replies += 1;
         sums.kept += reply.len();
+        let kept = KeptReply { session: data.session, slot: data.slot, body, kept_at: now };
+        self.kept.insert(kept) as u32 // as `put`
     }
 
-    /// Counts a kept reply of a session no longer. Its bytes are counted until its data is freed or written over.
-    pub(super) fn leave(&mut self, sums: &mut Sums, length: usize) {
-        debug_assert!(length <= sums.kept && sums.kept_replies > 0, "V10: the sums cover each kept reply");
+    /// Removes a kept reply. Returns its vector, empty, for the slot's next one: a slot in use allocates nothing in the long run.
+    pub(super) fn release(&mut self, index: u32, sums: &mut Sums) -> Vec<u8> {
+        let mut room = self.kept.remove(index as usize).body; // its record is `Kept`, and has this index
+        debug_assert!(
+            room.len() <= sums.kept && sums.kept_replies > 0,
+            "V10: the sums cover each kept reply"
+        );
         self.keepers -= usize::from(sums.kept_replies == 1);
-        self.kept_replies -= 1;
+        self.kept_bytes -= room.len();
         sums.kept_replies -= 1;
-        sums.kept -= length;
-    }
-
-    /// Counts all kept replies of a session that ends no longer.
-    pub(super) fn leave_all(&mut self, sums: &Sums) {
-        self.keepers -= usize::from(sums.kept_replies > 0);
-        self.kept_replies -= sums.kept_replies;
+        sums.kept -= room.len();
+        room.clear();
+        room
     }
 
     /// Takes a kept reply out for as long as it is appended to a connection, so that it is not copied twice.
     pub(super) fn lend_reply(&mut self, index: u32) -> Vec<u8> {
-        self.get_mut(index).map(|data| std::mem::take(&mut data.reply)).unwrap_or_default()
+        self.kept.get_mut(index as usize).map(|kept| std::mem::take(&mut kept.body)).unwrap_or_default()
     }
 
     /// Puts back a reply that was lent.
     pub(super) fn return_reply(&mut self, index: u32, reply: Vec<u8>) {
-        if let Some(data) = self.get_mut(index) {
-            data.reply = reply;
+        if let Some(kept) = self.kept.get_mut(index as usize) {
+            kept.body = reply;
         }
     }
 
@@ -224,17 +238,17 @@ impl CallTable {
         self.calls.iter().filter_map(|(_, data)| data.cancelled.as_ref()).for_each(|flag| flag.tell());
     }
 
-    /// Returns the calls whose replies were kept for longer than `age`, oldest first.
+    /// Returns the slots whose replies were kept for longer than `age`, oldest first. Empty replies are passed over: they make no room.
     ///
-    /// Returns none if it searched less than [`REPLY_SWEEP_EVERY`] ago, since the search reads every call.
-    pub(super) fn old_replies(&mut self, age: Duration, now: Time) -> Vec<(SessionKey, Slot, Seq)> {
+    /// Returns none if it searched less than [`REPLY_SWEEP_EVERY`] ago, since the search reads every reply.
+    pub(super) fn old_replies(&mut self, age: Duration, now: Time) -> Vec<(SessionKey, Slot)> {
         if now.since(self.swept_at) < REPLY_SWEEP_EVERY {
             return Vec::new();
         }
         self.swept_at = now;
-        let kept = self.calls.iter().filter(|(_, d)| !d.reply.is_empty() && now.since(d.kept_at) > age);
-        let mut old: Vec<_> = kept.map(|(_, d)| (d.kept_at, (d.session, d.slot, d.seq))).collect();
+        let kept = self.kept.iter().filter(|(_, r)| !r.body.is_empty() && now.since(r.kept_at) > age);
+        let mut old: Vec<_> = kept.map(|(_, r)| (r.kept_at, (r.session, r.slot))).collect();
         old.sort_unstable_by_key(|(kept_at, _)| *kept_at);
-        old.into_iter().map(|(_, call)| call).collect()
+        old.into_iter().map(|(_, slot)| slot).collect()
     }
 }

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::call_table::CallData;
+use super::call_table::{CallData, KeptReply};
 use super::connection::{Connection, Stage};
 use super::keys::SessionKey;
 use super::record::{CallState, Record};
@@ -67,7 +67,7 @@ impl ServerCore {
     pub fn unshare_flags(&mut self) {
         for session in self.links.sessions.iter() {
             for (_, record) in session.records().iter() {
-                let Some(data) = self.calls.get_mut(record.call) else { continue };
+                let Some(data) = self.calls.of_mut(record) else { continue };
                 if let Some(flag) = &mut data.cancelled {
                     *flag = Arc::new(Told::new(flag.load(Ordering::Relaxed)));
                 }
@@ -79,7 +79,7 @@ impl ServerCore {
     pub fn is_cancelled(&self, call: CallId) -> Option<bool> {
         let session = self.links.sessions.get(self.links.sessions.find(call.session)?)?;
         let record = session.records().get(call.slot).filter(|record| record.last == call.seq)?;
-        let flag = self.calls.get(record.call)?.cancelled.as_ref()?;
+        let flag = self.calls.of(record)?.cancelled.as_ref()?;
         Some(flag.load(Ordering::Relaxed))
     }
 
@@ -177,12 +177,16 @@ impl ServerCore {
         form.number(record.state as u64);
         form.number(u64::from(record.code));
         form.number(record.reply_end.saturating_sub(written));
-        match self.calls.get(record.call) {
-            None => form.number(0),
-            Some(data) => {
+        match (self.calls.of(record), self.calls.reply_of(record)) {
+            (Some(data), _) => {
                 form.number(1);
                 self.canonical_data(data, record.state, form);
             }
+            (None, Some(reply)) => {
+                form.number(2);
+                self.canonical_reply(reply, form);
+            }
+            (None, None) => form.number(0),
         }
     }
 
@@ -191,13 +195,16 @@ impl ServerCore {
         form.data(&data.body);
         // Once the call runs, the protocol does not look at its deadline any more.
         form.due(if state == CallState::Queued { data.deadline } else { Time::NEVER });
-        form.data(&data.reply);
         let cancelled = data.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
         form.flags(&[cancelled, data.has_metadata]);
+    }
+
+    fn canonical_reply(&self, reply: &KeptReply, form: &mut Canonical) {
+        form.data(&reply.body);
         // The age of a reply only counts where there may be no room for the next one.
         let limits = &self.config.limits;
         if !self.calls.is_ample(limits.max_cached_reply) {
-            form.due(data.kept_at.plus(limits.reply_age));
+            form.due(reply.kept_at.plus(limits.reply_age));
             form.due(self.calls.swept_at);
         }
     }

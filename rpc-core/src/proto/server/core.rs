@@ -374,10 +374,13 @@ pub(super) fn end_session(
 ) {
     let Some(mut session) = links.end(key, limits, now) else { return };
     // Entries in the run queue stay: their key finds no session, and they are passed over when their turn comes (V4).
-    calls.leave_all(&session.sums);
     for (_, record) in session.records.iter() {
-        let data = calls.get(record.call).filter(|_| record.state == CallState::Running);
-        if let Some(data) = data.filter(|data| data.entry.method.later) {
+        if record.state == CallState::Kept {
+            calls.release(record.call, &mut session.sums);
+            continue;
+        }
+        let Some(data) = calls.of(record) else { continue };
+        if data.entry.method.later && record.state == CallState::Running {
             held.end(&mut session.sums, data.deadline, record.call);
         }
         calls.tell_cancelled(record.call);

@@ -98,7 +98,7 @@ impl Filter<'_> {
     fn admit(&mut self, frame: Frame, length: usize, fingerprint: u64, draining: bool, now: Time) -> Handled {
         // Before any reason to refuse is looked at: a refusal that left no record could be followed by a late duplicate that
         // runs, after the caller was told 'not executed' (V7).
-        let index = self.advance(frame.header.seq, fingerprint);
+        let room = self.advance(frame.header.seq, fingerprint);
         let entry = self.config.directory.find(frame.header.method);
         let limit = self.config.limits.max_frame;
         // The order is part of the protocol: docs/decisions/0009-order-of-refusals.md.
@@ -113,8 +113,8 @@ impl Filter<'_> {
                 (Reason::Busy, String::new())
             }
             Some(entry) => {
-                // The slot's last data is written over: its vectors are used again, and no slab entry is freed and made.
-                self.record.call = self.calls.put(index, self.data(entry, frame, now));
+                // The vector of the slot's last reply is used again.
+                self.record.call = self.calls.put(CallData { room, ..self.data(entry, frame, now) });
                 let place = Place { slot: self.slot, duplicate: None };
                 let is_listed = std::mem::replace(&mut self.record.in_lane, true);
                 self.enqueue(Some(place).filter(|_| !is_listed), length);
@@ -122,7 +122,6 @@ impl Filter<'_> {
             }
         };
         // A refusal needs no data: its status is in the record, and its text is sent once.
-        self.calls.free(index);
         self.refuse(reason, &text);
         // After it, since a record must be settled. A busy server is no fault of its client, which has a budget of retries.
         match reason {
@@ -137,7 +136,7 @@ impl Filter<'_> {
             CallState::Queued => {
                 self.counters.duplicates_under_way += 1;
                 let deadline = now.plus(frame.header.pause());
-                if let Some(data) = self.calls.get_mut(self.record.call) {
+                if let Some(data) = self.calls.of_mut(self.record) {
                     data.deadline = data.deadline.min(deadline); // a duplicate may bring it forward, never back
                 }
             }
@@ -171,8 +170,7 @@ impl Filter<'_> {
             Arrival::New => {
                 // The CALL was lost, or is behind. The record makes the promise that it will not run.
                 self.counters.cancels_first += 1;
-                let index = self.advance(seq, 0); // nothing to compare: any call of this number is its duplicate
-                self.calls.free(index);
+                self.advance(seq, 0); // nothing to compare: any call of this number is its duplicate
                 self.refuse(Reason::Cancelled, "");
             }
             Arrival::Duplicate(CallState::Queued) => {
@@ -205,8 +203,7 @@ impl Filter<'_> {
                 if state == CallState::Acknowledged {
                     self.strike(1, now)?; // the same ACK again
                 }
-                let index = self.take_data();
-                self.calls.free(index);
+                self.take_reply();
                 // The status stays in the record, so that a refusal is still known as one when the filter is off.
                 self.record.state = CallState::Acknowledged;
             }
@@ -229,7 +226,7 @@ impl Filter<'_> {
             // Refused by CANCEL while it had its place: the record decides.
             None if self.record.state != CallState::Queued => return None,
             None => {
-                let data = self.calls.get_mut(self.record.call)?;
+                let data = self.calls.of_mut(self.record)?;
                 // It must have a place before it begins: once it runs, it cannot be refused.
                 let needs_place = data.entry.method.later && data.deadline > now;
                 if needs_place && !self.held.has_room(self.sums, &self.config.limits) {
@@ -295,7 +292,7 @@ impl Filter<'_> {
         }
         let runs = self.record.last == key.seq && self.record.state == CallState::Running;
         assert!(runs, "V12: a call ends once");
-        if let Some(data) = self.calls.get_mut(self.record.call) {
+        if let Some(data) = self.calls.of_mut(self.record) {
             let arguments = std::mem::take(&mut data.running);
             debug_assert!(arguments <= self.sums.running, "V10: the sum covers each call that runs");
             self.sums.running -= arguments;
@@ -309,11 +306,10 @@ impl Filter<'_> {
         }
         // Settled before it is sent: a reply that is on the wire without a record could be followed by a second run.
         if self.may_keep(body.len()) && self.calls.has_room(self.sums, body.len()) {
-            self.calls.keep(self.record.call, body, self.sums, now);
+            self.record.call = self.calls.keep(self.record.call, body, self.sums, now);
             self.settle(CallState::Kept, status.code());
         } else {
-            let index = self.take_data();
-            self.calls.free(index);
+            self.drop_call();
             self.settle(CallState::NotKept, status.code());
             if !self.has_room_to_send(body.len()) {
                 self.counters.replies_dropped += 1;
@@ -337,22 +333,21 @@ impl Filter<'_> {
     fn refuse(&mut self, reason: Reason, text: &str) {
         self.counters.refused += 1;
         let waits = self.record.state == CallState::Queued;
-        if let Some(bytes) = self.calls.get(self.record.call).filter(|_| waits).map(|data| data.body.len()) {
+        if let Some(bytes) = self.calls.of(self.record).filter(|_| waits).map(|data| data.body.len()) {
             self.leave_queue(bytes);
         }
+        self.drop_call();
         self.settle(CallState::Refused, Status::Refused(reason).code());
-        let index = self.take_data();
-        self.calls.free(index);
         self.reply(self.record.code, self.retry_millis(), cut(text, MAX_DETAIL).as_bytes());
     }
 
-    /// Begins a new record over a final one. Returns the index of the last call's data, to be used again.
-    fn advance(&mut self, seq: Seq, fingerprint: u64) -> u32 {
+    /// Begins a new record over a final one. Returns the empty vector of the last reply, to be used again.
+    fn advance(&mut self, seq: Seq, fingerprint: u64) -> Vec<u8> {
         // A higher number acknowledges what was before it: kept bytes leave the session's sum here.
-        let index = self.take_data();
+        let room = self.take_reply();
         self.record.advance(seq, fingerprint);
         self.sums.active += 1;
-        index
+        room
     }
 
     /// Settles the call under way.
@@ -362,14 +357,22 @@ impl Filter<'_> {
         self.sums.active -= 1;
     }
 
-    /// Takes the index of the call's data out of the record, and its kept reply out of the session's sum.
+    /// Removes the kept reply of a final record, if there is one, and its bytes from the session's sum. Returns its empty vector. The
+    /// caller gives the record another state.
     #[inline]
-    pub(super) fn take_data(&mut self) -> u32 {
-        let index = std::mem::replace(&mut self.record.call, NO_CALL);
-        if self.record.state == CallState::Kept {
-            self.calls.leave(self.sums, self.calls.reply_len(index));
+    pub(super) fn take_reply(&mut self) -> Vec<u8> {
+        debug_assert!(self.record.state.is_final(), "a call under way has no kept reply");
+        if self.record.state != CallState::Kept {
+            return Vec::new();
         }
-        index
+        self.calls.release(std::mem::replace(&mut self.record.call, NO_CALL), self.sums)
+    }
+
+    /// Removes the data of the call under way: it is settled next, and keeps no reply.
+    #[inline]
+    fn drop_call(&mut self) {
+        debug_assert!(!self.record.state.is_final(), "a final record has no call");
+        self.calls.free(std::mem::replace(&mut self.record.call, NO_CALL));
     }
 
     /// Returns the data of a new call.
@@ -385,8 +388,7 @@ impl Filter<'_> {
             running: 0,
             is_held: false,
             cancelled: entry.method.context.then(Arc::default),
-            reply: Vec::new(),
-            kept_at: Time::default(),
+            room: Vec::new(),
         }
     }
 }

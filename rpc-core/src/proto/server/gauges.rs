@@ -1,7 +1,6 @@
 //! Layer 2: the gauges of a server: its counters, with what is there at present.
 
 use super::ServerCore;
-use super::call_table::CALL_BYTES;
 use super::counters::ServerCounters;
 use super::record::Record;
 
@@ -14,7 +13,7 @@ impl ServerCore {
             connections: self.links.connections.len(),
             records,
             record_bytes: records * size_of::<Record>(),
-            call_bytes: self.calls.len() * CALL_BYTES,
+            call_bytes: self.calls.bytes(),
             kept_bytes: self.calls.kept_bytes(),
             queued: self.links.queue.calls,
             running: self.running,

@@ -88,8 +88,8 @@ impl ServerCore {
     pub fn hold(&mut self, key: CallKey) {
         let Some(session) = self.links.sessions.get(key.session) else { return };
         let record = session.records().get(key.slot).filter(|record| record.last == key.seq);
-        let index = record.filter(|record| record.state == CallState::Running).map(|record| record.call);
-        if let Some(data) = index.and_then(|index| self.calls.get_mut(index)) {
+        let running = record.filter(|record| record.state == CallState::Running);
+        if let Some(data) = running.and_then(|record| self.calls.of_mut(record)) {
             data.is_held = !key.is_duplicate;
         }
     }
@@ -118,7 +118,7 @@ impl ServerCore {
         let mut keys = Vec::new();
         for (key, session) in self.links.sessions.keys() {
             for (slot, record) in session.records().iter().filter(|(_, r)| r.state == CallState::Running) {
-                let is_held = self.calls.get(record.call).is_some_and(|data| data.is_held);
+                let is_held = self.calls.of(record).is_some_and(|data| data.is_held);
                 let call = CallKey { session: key, slot, seq: record.last, is_duplicate: false };
                 keys.extend(is_held.then_some((call, record.call)));
             }

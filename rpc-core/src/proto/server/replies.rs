@@ -5,7 +5,7 @@ use super::filter::Filter;
 use super::keys::CallKey;
 use super::record::CallState;
 use crate::error::Reason;
-use crate::ids::{Seq, Time};
+use crate::ids::Time;
 use crate::wire::frame::{Header, Kind, millis};
 use crate::wire::message::{REPLY_NOT_KEPT, Status};
 
@@ -17,16 +17,15 @@ impl Filter<'_> {
         // one client with many slots cannot take the budget of the others.
         let most = self.config.limits.max_cached_reply;
         let share = self.config.limits.replies_of_session(self.sums.slots);
-        let method = self.calls.get(self.record.call).map(|data| data.entry.method);
+        let method = self.calls.of(self.record).map(|data| data.entry.method);
         let is_short = method.is_some_and(|m| !m.idempotent && length <= m.max_cached_reply.unwrap_or(most));
         is_short && self.sums.kept + length <= share
     }
 
-    /// Releases the kept reply of this call. The record stays, so nothing can run twice.
-    pub(super) fn release_reply(&mut self, seq: Seq) {
-        if self.record.last == seq && self.record.state == CallState::Kept {
-            let index = self.take_data();
-            self.calls.free(index);
+    /// Releases the kept reply of the slot's last call. The record stays, so nothing can run twice.
+    pub(super) fn release_reply(&mut self) {
+        if self.record.state == CallState::Kept {
+            self.take_reply();
             self.record.state = CallState::NotKept;
         }
     }
@@ -105,7 +104,7 @@ impl ServerCore {
         if key.is_duplicate || self.find_filter(key.session, key.slot).and_then(lacks_room).is_none() {
             return;
         }
-        for (session, slot, seq) in self.calls.old_replies(self.config.limits.reply_age, now) {
+        for (session, slot) in self.calls.old_replies(self.config.limits.reply_age, now) {
             let Some(is_in_share) = self.find_filter(key.session, key.slot).and_then(lacks_room) else {
                 return;
             };
@@ -113,7 +112,7 @@ impl ServerCore {
                 continue;
             }
             if let Some(mut filter) = self.find_filter(session, slot) {
-                filter.release_reply(seq);
+                filter.release_reply();
             }
         }
     }

@@ -65,7 +65,7 @@ impl ServerCore {
     /// Returns the method of this call, which runs.
     pub fn entry(&self, key: CallKey) -> Option<Entry> {
         let record = self.links.sessions.get(key.session)?.records().get(key.slot)?;
-        Some(self.calls.get(record.call)?.entry)
+        Some(self.calls.of(record)?.entry)
     }
 
     /// Notes that this call runs on a thread of its own since this time, so that others may begin beside it.
@@ -126,7 +126,7 @@ impl ServerCore {
 /// Returns the data of a session's next call.
 fn next_call<'a>(session: &Session, calls: &'a CallTable) -> Option<&'a CallData> {
     let slot = session.lane.places.front()?.slot;
-    calls.get(session.records().get(slot)?.call)
+    calls.of(session.records().get(slot)?)
 }
 
 impl LongReplies {

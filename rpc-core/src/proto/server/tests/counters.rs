@@ -118,19 +118,20 @@ fn replies_counts_each_reply_frame_and_no_other() {
 
 #[test]
 fn call_bytes_covers_each_call_that_waits_runs_or_has_a_kept_reply() {
-    use crate::proto::server::call_table::CALL_BYTES;
+    use crate::proto::server::call_table::{CALL_BYTES, KEPT_BYTES};
     let (mut bench, peer) = Bench::with_peer();
-    let calls = |bench: &Bench| bench.counters().call_bytes as f64 / CALL_BYTES as f64;
+    let bytes = |bench: &Bench| bench.counters().call_bytes;
     bench.call(&peer, 0, 1);
-    assert_eq!(calls(&bench), 1.0, "it waits");
+    assert_eq!(bytes(&bench), CALL_BYTES, "it waits");
     let key = bench.begin().key;
-    assert_eq!(calls(&bench), 1.0, "it runs");
+    assert_eq!(bytes(&bench), CALL_BYTES, "it runs");
     bench.finish(key, b"abc");
     bench.read(peer.conn);
+    assert_eq!(bytes(&bench), KEPT_BYTES, "its reply is kept, and no more of it");
     bench.call(&peer, 1, 1);
-    assert_eq!(calls(&bench), 2.0, "its reply is kept, and another one waits");
+    assert_eq!(bytes(&bench), KEPT_BYTES + CALL_BYTES, "another one waits");
     bench.ack(&peer, 0, 1);
     bench.cancel(&peer, 1, 1);
-    assert_eq!(calls(&bench), 0.0, "acknowledged, and refused");
-    const { assert!(CALL_BYTES <= 168, "limits.rs states it") };
+    assert_eq!(bytes(&bench), 0, "acknowledged, and refused");
+    const { assert!(KEPT_BYTES <= 64, "limits.rs states it") };
 }

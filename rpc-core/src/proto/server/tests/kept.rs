@@ -302,11 +302,11 @@ fn a_kept_reply_is_not_stored_in_the_room_of_a_much_longer_one() {
         let room = 2 * 10 + REPLY_ROOM_SPARE + spare;
         // A slot's last call leaves its room to the next one.
         for (_, data) in bench.core.calls.calls.iter_mut() {
-            data.reply = Vec::with_capacity(room);
+            data.room = Vec::with_capacity(room);
         }
         bench.finish(key, &[b'r'; 10]);
-        for (_, data) in bench.core.calls.calls.iter() {
-            assert_eq!((data.reply.len(), data.reply.capacity() == room), (10, is_same));
+        for (_, reply) in bench.core.calls.kept.iter() {
+            assert_eq!((reply.body.len(), reply.body.capacity() == room), (10, is_same));
         }
     }
 }
