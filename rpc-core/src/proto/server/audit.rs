@@ -271,8 +271,8 @@ impl ServerCore {
         let (mut sum, mut room) = (0, 0);
         for (conn, connection) in connections.iter() {
             sum += connection.outgoing.unsent().len();
-            room += connection.decoder.room();
-            let idle = connection.may_act(limits) && connection.decoder.has_unread();
+            room += connection.input.room();
+            let idle = connection.may_act(limits) && connection.input.has_unread();
             if idle && !connections.unread.contains(&conn) {
                 return Err(format!("V16: connection {conn} has frames and waits for no turn"));
             }

@@ -10,12 +10,12 @@
 //! ```
 
 use super::ServerCore;
-use super::connection::{Begun, ConnId, Connection, Stage};
+use super::connection::{Begun, ConnId, Connection, Connections, Stage};
+use super::input::{Input, SpareDecoder};
 use super::links::Links;
 use super::timers::{FrameWatch, Timer};
 use crate::ids::Time;
 use crate::limits::{FRAME_LATE, FRAME_LEAST, FRAME_TIME, LONG_FRAME, ServerLimits};
-use crate::wire::frame::FrameDecoder;
 
 impl ServerCore {
     /// Acts on whole frames, and watches the one that has begun.
@@ -34,12 +34,13 @@ impl Links {
             self.connections.drop_input(conn); // nothing more of it is read
             return 0;
         }
-        let (room, is_mid_frame) = (connection.decoder.room(), connection.decoder.is_mid_frame());
+        let (room, is_mid_frame) = (connection.input.room(), connection.input.is_mid_frame());
         if room == 0 && !is_mid_frame && connection.begun.is_none() {
+            connection.give_decoder_back(&mut self.connections.spare);
             return 0; // the common case: what was read ends with a frame
         }
         self.connections.begun_room = self.connections.begun_room - connection.begun_room() + room;
-        let (frame, arrived) = connection.decoder.progress();
+        let (frame, arrived) = connection.input.progress();
         let begun = connection.begun.get_or_insert_default();
         begun.room = room;
         if is_mid_frame {
@@ -54,20 +55,21 @@ impl Links {
                 self.timers.set(timer.due, Timer::Frame(timer));
             }
         }
-        connection.forget_begun();
+        connection.forget_begun(&mut self.connections.spare);
         if self.connections.begun_room > limits.frames_budget { self.cut_begun(limits, now) } else { 0 }
     }
 
     /// Returns true if a frame that has begun does not go on, or watches on.
     pub(super) fn is_too_slow(&mut self, timer: FrameWatch, limits: &ServerLimits, now: Time) -> bool {
         let FrameWatch { conn, serial, .. } = timer;
-        let Some(connection) = self.connections.of_serial(conn, serial) else { return false };
-        let may_go_on = connection.is_open() && connection.decoder.is_mid_frame();
+        let Connections { connections, spare, .. } = &mut self.connections;
+        let Some(connection) = connections.get_mut(conn).filter(|c| c.serial == serial) else { return false };
+        let may_go_on = connection.is_open() && connection.input.is_mid_frame();
         let may_read = connection.wants_read(limits);
         let Some(begun) = &mut connection.begun else { return false };
         begun.has_timer = false;
         if !may_go_on {
-            connection.forget_begun();
+            connection.forget_begun(spare);
             return false;
         }
         let is_same = begun.frame == timer.frame;
@@ -75,7 +77,7 @@ impl Links {
         // this process stands still.
         let is_late = now.since(timer.due) > FRAME_LATE;
         let was_held_back = begun.was_held_back || is_late || !may_read;
-        let (_, arrived) = connection.decoder.progress();
+        let (_, arrived) = connection.input.progress();
         if is_same && !was_held_back && arrived - timer.arrived < FRAME_LEAST {
             return true;
         }
@@ -122,24 +124,25 @@ fn watch(conn: ConnId, serial: u64, begun: &mut Begun, arrived: u64, from: Time)
 
 impl Connection {
     /// Forgets a frame that has ended, unless a timer looks at it once more.
-    fn forget_begun(&mut self) {
+    fn forget_begun(&mut self, spare: &mut SpareDecoder) {
         let is_over = |begun: &Begun| !begun.has_timer && begun.room == 0;
-        if !self.decoder.is_mid_frame() && self.begun.as_deref().is_some_and(is_over) {
+        if !self.input.is_mid_frame() && self.begun.as_deref().is_some_and(is_over) {
             self.begun = None;
+            self.give_decoder_back(spare);
         }
     }
 }
 
-impl super::connection::Connections {
+impl Connections {
     /// Drops what was read from a connection and not acted on.
     pub(super) fn drop_input(&mut self, conn: ConnId) {
         if let Some(connection) = self.connections.get_mut(conn) {
-            connection.decoder = FrameDecoder::default();
+            connection.input = Input::default();
             self.begun_room -= connection.begun_room();
             if let Some(begun) = &mut connection.begun {
                 begun.room = 0;
             }
-            connection.forget_begun();
+            connection.forget_begun(&mut self.spare);
         }
     }
 }

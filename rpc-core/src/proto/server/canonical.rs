@@ -113,8 +113,8 @@ impl ServerCore {
             connection.waits_for_turn,
             connection.has_stall_timer,
             connection.checksum,
-            connection.decoder.has_unread(),
-            connection.decoder.is_mid_frame(),
+            connection.input.has_unread(),
+            connection.input.is_mid_frame(),
         ]);
         form.due(connection.strikes.half_forgiven_at());
     }
@@ -236,7 +236,7 @@ impl ServerCore {
                     if let Some((at, connection)) = place(watch.conn, watch.serial) {
                         form.number(4);
                         form.count(at);
-                        form.flags(&[watch.frame == connection.decoder.progress().0]);
+                        form.flags(&[watch.frame == connection.input.progress().0]);
                         form.due(*due);
                     }
                 }

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 use slab::Slab;
 
+use super::input::{Input, SpareDecoder};
 use super::keys::{SessionKey, TimerKey};
 use super::outgoing::Outgoing;
 use super::strikes::Strikes;
 use crate::ids::Time;
 use crate::limits::ServerLimits;
 use crate::proto::peer::Peer;
-use crate::wire::frame::{FrameDecoder, Header};
+use crate::wire::frame::Header;
 
 /// Names a connection until it is removed.
 pub type ConnId = usize;
@@ -38,7 +39,7 @@ pub(super) struct Connection {
     /// The stage of its life.
     pub(super) stage: Stage,
     /// The bytes read that are not yet a whole frame.
-    pub(super) decoder: FrameDecoder,
+    pub(super) input: Input,
     /// The bytes that wait to be written.
     pub(super) outgoing: Outgoing,
     /// The peer, as far as it is known.
@@ -91,7 +92,7 @@ impl Connection {
     pub(super) fn new(peer: Option<Peer>, serial: u64, now: Time) -> Self {
         Connection {
             stage: Stage::Greeting(TimerKey::default()),
-            decoder: FrameDecoder::default(),
+            input: Input::default(),
             outgoing: Outgoing::default(),
             peer,
             hello: 0,
@@ -132,7 +133,7 @@ impl Connection {
 
     /// Returns true if the connection is to be read: not while frames wait until they may be acted on.
     pub(super) fn wants_read(&self, limits: &ServerLimits) -> bool {
-        self.may_act(limits) && !self.decoder.has_unread()
+        self.may_act(limits) && !self.input.has_unread()
     }
 
     /// Returns true if the socket is to be closed now.
@@ -220,7 +221,7 @@ impl Writer<'_> {
 
     /// Lists the connection, if it has frames that were not acted on yet.
     pub(super) fn wait_for_turn(&mut self) {
-        if self.connection.decoder.has_unread() && !self.connection.waits_for_turn {
+        if self.connection.input.has_unread() && !self.connection.waits_for_turn {
             self.connection.waits_for_turn = true;
             self.unread.push_back(self.conn);
         }
@@ -261,6 +262,8 @@ pub(super) struct Connections {
     pub(super) ready: VecDeque<ConnId>,
     /// Connections with frames that were not acted on in their last turn.
     pub(super) unread: VecDeque<ConnId>,
+    /// The decoder that no connection has.
+    pub(super) spare: SpareDecoder,
     /// The unsent bytes of all connections.
     pub(super) unsent: usize,
     /// The room that all connections take for frames that have begun.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::call_table::CallTable;
 use super::config::{HandOver, ServerConfig};
-use super::connection::{ConnId, Connection, Stage};
+use super::connection::{ConnId, Connection, Connections, Stage};
 use super::counters::ServerCounters;
 use super::drain::Drain;
 use super::entropy::Entropy;
@@ -112,8 +112,9 @@ impl ServerCore {
     /// Bytes were read. Whole frames are acted on, up to the bound of one turn; the rest waits for its next turn, which is a
     /// timer that is due at once, or for more bytes.
     pub fn handle_input(&mut self, conn: ConnId, chunk: Bytes, now: Time) {
-        if let Some(connection) = self.links.connections.get_mut(conn).filter(|c| c.is_open()) {
-            connection.decoder.push(chunk);
+        let Connections { connections, spare, .. } = &mut self.links.connections;
+        if let Some(connection) = connections.get_mut(conn).filter(|c| c.is_open()) {
+            connection.take_input(chunk, self.config.limits.max_frame, spare);
             connection.active_at = now;
             self.read_frames(conn, now);
         }

@@ -9,6 +9,7 @@
 //! ```
 
 use super::ServerConfig;
+use super::input::Input;
 use super::keys::SessionKey;
 use super::nonces::Known;
 use super::session::Session;
@@ -18,7 +19,7 @@ use crate::error::ProtocolError;
 use crate::ids::{SessionId, Time, Token};
 use crate::limits::MAX_SLOTS;
 use crate::proto::peer::SourceId;
-use crate::wire::frame::{self, FrameDecoder, Header, Kind};
+use crate::wire::frame::{self, Header, Kind};
 use crate::wire::message::{Agreement, FEATURES, Hello, VERSION, Welcome};
 
 /// The decision on a HELLO.
@@ -125,11 +126,11 @@ pub(super) fn welcome(session: &Session, config: &ServerConfig, resumed: bool) -
 
 /// Returns the bytes that another loop must read for a connection that is handed over: its HELLO, written anew, and
 /// everything behind it.
-pub(super) fn replay_input(hello: &[u8], decoder: FrameDecoder) -> Vec<u8> {
+pub(super) fn replay_input(hello: &[u8], rest: Input) -> Vec<u8> {
     let mut input = Vec::new();
     // Written anew, since the decoder has cut it off already. The other loop then takes the usual way, without a special case.
     frame::append(&mut input, &Header::new(Kind::Hello), hello, true);
-    input.extend_from_slice(&decoder.into_rest());
+    input.extend_from_slice(&rest.into_rest());
     input
 }
 

@@ -35,8 +35,8 @@ impl Links {
         let is_quiet = connection.is_open()
             && now.since(connection.active_at) >= IDLE_LEAST
             && connection.outgoing.unsent().is_empty()
-            && !connection.decoder.has_unread()
-            && !connection.decoder.is_mid_frame();
+            && !connection.input.has_unread()
+            && !connection.input.is_mid_frame();
         is_quiet
             && match connection.stage {
                 Stage::Attached(key) => self.sessions.get(key).is_none_or(|s| s.sums.active == 0),

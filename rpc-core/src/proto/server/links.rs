@@ -60,7 +60,7 @@ impl Links {
             connection.active_at = now;
         }
         let (stage, reads) = (connection.stage, connection.peer_reads(limits));
-        let has_unread = connection.may_act(limits) && connection.decoder.has_unread();
+        let has_unread = connection.may_act(limits) && connection.input.has_unread();
         if let Some(mark) = connection.watch_unsent() {
             // Watched from the first bytes that stay unsent, and not from each write: a timer per write would cost every reply.
             let watch = StallWatch { conn, serial: connection.serial, mark };
@@ -142,12 +142,12 @@ impl Links {
         limits: &ServerLimits,
     ) -> Option<Result<Frame, ProtocolError>> {
         let connection = self.connections.get_mut(conn)?;
-        // Frames of a peer that does not read its replies stay in the decoder. Nothing more is read from it, so the window of TCP
+        // Frames of a peer that does not read its replies stay in its input. Nothing more is read from it, so the window of TCP
         // holds it back, and its replies have a bound.
         if !connection.may_act(limits) {
             return None;
         }
-        connection.decoder.next_frame().transpose()
+        connection.input.next_frame()
     }
 
     /// Attaches a connection to a session that no other one carries.
@@ -165,7 +165,7 @@ impl Links {
         connection.outgoing.count_from(session.queued_before);
         connection.is_held = session.lane.bytes >= config.limits.queue_pause;
         let checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
-        connection.decoder.agree(config.limits.max_frame, true, checksum);
+        connection.input.agree(config.limits.max_frame, true, checksum);
         session.attachment = Attachment::Attached(conn);
         self.resume_calls(key);
     }
@@ -251,7 +251,7 @@ impl Links {
         let connection = self.connections.get_mut(conn)?;
         // The socket goes to the other loop as it is. Bytes behind HELLO may have been read already, so they go with it.
         connection.stage = Stage::Closed;
-        let input = greeting::replay_input(hello, std::mem::take(&mut connection.decoder)).into();
+        let input = greeting::replay_input(hello, std::mem::take(&mut connection.input)).into();
         Some(HandOver { conn, to_loop, input })
     }
 
@@ -272,7 +272,7 @@ impl Links {
         let is_stranger = self
             .connections
             .get(conn)
-            .is_some_and(|c| c.is_greeting() && greeting::is_stranger(error, c.decoder.has_in_place(&MAGIC)));
+            .is_some_and(|c| c.is_greeting() && greeting::is_stranger(error, c.input.has_in_place(&MAGIC)));
         self.detach(conn, limits, now);
         let error = if is_stranger { &ProtocolError::Foreign } else { error };
         let header = Header { code: RejectCode::of(error) as u8, ..Header::new(Kind::Reject) };

@@ -29,6 +29,7 @@ mod greeting;
 mod held_calls;
 mod hello;
 mod idle;
+mod input;
 mod keys;
 mod links;
 mod long_replies;

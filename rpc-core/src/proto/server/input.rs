@@ -1,0 +1,106 @@
+//! Layer 2: the input of a connection: what was read of it and not acted on, in a decoder that it has only while there is some.
+//!
+//! ```text
+//! bytes were read --> the spare decoder, or a new one --> frames --> nothing is left: it is the spare one again
+//!                                                           '------> a part of a frame is left: the connection keeps it
+//! ```
+//! As a rule all bytes are acted on at once: the connections of a loop take turns with one decoder, and an idle one has none.
+
+use bytes::Bytes;
+
+use super::connection::{Connection, Stage};
+use crate::error::ProtocolError;
+use crate::limits::MAX_GREETING;
+use crate::wire::frame::{Frame, FrameDecoder};
+
+/// The decoder that the next connection takes whose input is empty. It holds no bytes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SpareDecoder(Option<Box<FrameDecoder>>);
+
+/// The input of a connection. Its methods are those of its decoder; without one there are no bytes.
+///
+/// Invariant: it has a decoder while [`Connection::begun`] is there, so that the numbers of frames which a timer compares are those of
+/// one decoder.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Input(Option<Box<FrameDecoder>>);
+
+impl Input {
+    /// Sets the limits that were agreed on, as [`FrameDecoder::agree`].
+    pub(super) fn agree(&mut self, body: usize, skip: bool, checksum: bool) {
+        if let Some(decoder) = &mut self.0 {
+            decoder.agree(body, skip, checksum);
+        }
+    }
+
+    /// Returns true if whole frames may be waiting.
+    #[inline]
+    pub(super) fn has_unread(&self) -> bool {
+        self.0.as_ref().is_some_and(|decoder| decoder.has_unread())
+    }
+
+    /// Returns true if a frame has begun and not ended.
+    #[inline]
+    pub(super) fn is_mid_frame(&self) -> bool {
+        self.0.as_ref().is_some_and(|decoder| decoder.is_mid_frame())
+    }
+
+    /// Returns the number of the frame that has begun or comes next, and the number of bytes that were taken so far.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        self.0.as_ref().map_or((0, 0), |decoder| decoder.progress())
+    }
+
+    /// Returns the room that is taken for a frame that has begun, in bytes.
+    #[inline]
+    pub(super) fn room(&self) -> usize {
+        self.0.as_ref().map_or(0, |decoder| decoder.room())
+    }
+
+    /// Returns true if the unread bytes have `magic` where the body of their first frame begins.
+    pub(super) fn has_in_place(&self, magic: &[u8]) -> bool {
+        self.0.as_ref().is_some_and(|decoder| decoder.has_in_place(magic))
+    }
+
+    /// Returns all bytes that were not acted on.
+    pub(super) fn into_rest(self) -> Bytes {
+        self.0.map_or_else(Bytes::new, |decoder| decoder.into_rest())
+    }
+
+    /// Returns the next whole frame; `None` if more bytes are needed.
+    #[inline] // once for each frame
+    pub(super) fn next_frame(&mut self) -> Option<Result<Frame, ProtocolError>> {
+        self.0.as_mut()?.next_frame().transpose()
+    }
+
+    /// Returns true if it holds nothing: neither bytes, nor room for them, nor a body that is to be skipped.
+    #[inline]
+    fn is_empty(&self) -> bool {
+        !self.has_unread() && !self.is_mid_frame() && self.room() == 0
+    }
+}
+
+impl Connection {
+    /// Takes bytes that were read. `max_frame` is the limit of a body once a session stands.
+    #[inline]
+    pub(super) fn take_input(&mut self, chunk: Bytes, max_frame: usize, spare: &mut SpareDecoder) {
+        if self.input.0.is_none() {
+            self.input.0 = Some(spare.0.take().unwrap_or_default());
+            match self.stage {
+                Stage::Attached(_) => self.input.agree(max_frame, true, self.checksum),
+                Stage::Greeting(_) | Stage::Closing | Stage::Closed => {
+                    self.input.agree(MAX_GREETING, false, true);
+                }
+            }
+        }
+        if let Some(decoder) = &mut self.input.0 {
+            decoder.push(chunk);
+        }
+    }
+
+    /// Gives the decoder back if the input is empty and no timer watches a frame of it.
+    #[inline]
+    pub(super) fn give_decoder_back(&mut self, spare: &mut SpareDecoder) {
+        if self.begun.is_none() && self.input.is_empty() {
+            spare.0 = self.input.0.take().or(spare.0.take());
+        }
+    }
+}
