@@ -173,7 +173,7 @@ impl ServerCore {
         if running != sums.running {
             return Err(format!("V10: calls hold {running} bytes, {} counted", sums.running));
         }
-        if (stored.kept, stored.replies) != (sums.kept, sums.kept_replies) {
+        if (stored.kept, stored.replies) != (sums.kept, sums.kept_replies as usize) {
             return Err(format!("V10: {stored:?}, counted {sums:?}"));
         }
         let share = self.config.limits.replies_of_session(sums.slots);
@@ -205,7 +205,7 @@ impl ServerCore {
             let running = session.records().iter().filter(|(_, record)| record.state == CallState::Running);
             let data = running.filter_map(|(_, record)| self.calls.of(record));
             let later = data.filter(|data| data.entry.method.later).count();
-            if later != session.sums.later {
+            if later != session.sums.later as usize {
                 return Err(format!("V10: {later} calls reply later, {} counted", session.sums.later));
             }
             calls += later;
@@ -225,12 +225,12 @@ impl ServerCore {
             let lane = &session.lane;
             let is_queued = |record: &&Record| record.state == CallState::Queued;
             let arguments = |record: &Record| self.calls.of(record).map_or(0, |data| data.body.len());
-            let duplicates = lane.places.iter().filter_map(|place| place.duplicate.as_ref());
+            let duplicates = lane.places().filter_map(|(_, duplicate)| duplicate);
             let records = session.records().iter().map(|(_, record)| record);
             let waiting: Vec<usize> = records.filter(is_queued).map(arguments).collect();
             let waiting: Vec<usize> =
                 waiting.into_iter().chain(duplicates.map(|data| data.body.len())).collect();
-            if (waiting.len(), waiting.iter().sum()) != (lane.calls, lane.bytes) {
+            if (waiting.len(), waiting.iter().sum()) != (lane.calls as usize, lane.bytes) {
                 return Err(format!("V10: {waiting:?} wait, counted {} with {}", lane.calls, lane.bytes));
             }
             let turns = queue.turns.iter().filter(|listed| **listed == key).count();
@@ -243,10 +243,14 @@ impl ServerCore {
             if lane.turn == Turn::Empty && !waiting.is_empty() {
                 return Err(format!("V16: {} calls wait in a session that gets no turn", waiting.len()));
             }
-            if lane.places.len() > usize::from(session.sums.slots) && self.config.at_most_once {
-                return Err(format!("V10: {} places for {} slots", lane.places.len(), session.sums.slots));
+            if lane.places().count() > usize::from(session.sums.slots) && self.config.at_most_once {
+                return Err(format!(
+                    "V10: {} places for {} slots",
+                    lane.places().count(),
+                    session.sums.slots
+                ));
             }
-            calls += lane.calls;
+            calls += lane.calls as usize;
             bytes += lane.bytes;
             sessions += usize::from(lane.calls > 0);
         }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use slab::Slab;
 
 use super::keys::SessionKey;
-use super::record::{CallState, Record};
+use super::record::Record;
 use super::session::Sums;
 use super::told::Told;
 use crate::contract::Entry;
@@ -136,7 +136,7 @@ impl CallTable {
     /// Returns the kept reply of a record, if there is one.
     #[cfg(feature = "__inspection")]
     pub(super) fn reply_of(&self, record: &Record) -> Option<&KeptReply> {
-        self.kept.get(record.call as usize).filter(|_| record.state == CallState::Kept)
+        self.kept.get(record.call as usize).filter(|_| record.state == super::record::CallState::Kept)
     }
 
     /// Stores the data of a new call. Returns its index.
@@ -173,7 +173,7 @@ impl CallTable {
         let (bytes, replies) = (self.budget / 2 / sharers, self.most / 2 / sharers);
         self.is_ample(length)
             || sums.kept_replies == 0
-            || (sums.kept + length <= bytes && sums.kept_replies < replies)
+            || (sums.kept + length <= bytes && (sums.kept_replies as usize) < replies)
     }
 
     /// Returns true if one more reply of a session may be kept, of `length` bytes.

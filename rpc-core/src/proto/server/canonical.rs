@@ -153,11 +153,11 @@ impl ServerCore {
             self.canonical_record(record, written, form);
         }
         form.number(session.lane.turn as u64);
-        form.count(session.lane.places.len());
-        for place in &session.lane.places {
-            form.number(u64::from(place.slot));
-            form.flags(&[place.duplicate.is_some()]);
-            if let Some(data) = &place.duplicate {
+        form.count(session.lane.places().count());
+        for (slot, duplicate) in session.lane.places() {
+            form.number(u64::from(slot));
+            form.flags(&[duplicate.is_some()]);
+            if let Some(data) = duplicate {
                 form.number(data.seq);
                 self.canonical_data(data, CallState::Queued, form);
             }

@@ -68,7 +68,7 @@ fn decide_opening(hello: &Hello, config: &ServerConfig, sessions: &Sessions, now
             session.terms.features == hello.features & FEATURES && session.terms.services == hello.services
         })
     };
-    match sessions.nonces.find(nonce, now) {
+    match sessions.find_nonce(nonce, now) {
         Known::Never => Greeting::Open,
         Known::Open(key) if has_same_terms(&key) => Greeting::Resume(key),
         Known::Open(_) | Known::Ended => Greeting::Lost,

@@ -42,7 +42,7 @@ impl HeldCalls {
     pub(super) fn has_room(&self, sums: &Sums, limits: &ServerLimits) -> bool {
         let half = limits.held.div_ceil(2);
         let sharers = (self.sessions + usize::from(sums.later == 0)).max(1);
-        self.calls < limits.held && (self.calls < half || sums.later < (half / sharers).max(1))
+        self.calls < limits.held && (self.calls < half || (sums.later as usize) < (half / sharers).max(1))
     }
 
     /// Notes that a call begins, whose data has this index.

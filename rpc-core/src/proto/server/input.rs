@@ -71,6 +71,12 @@ impl Input {
         self.0.as_mut()?.next_frame().transpose()
     }
 
+    /// Returns true if it has a decoder.
+    #[cfg(test)]
+    pub(super) fn has_decoder(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Returns true if it holds nothing: neither bytes, nor room for them, nor a body that is to be skipped.
     #[inline]
     fn is_empty(&self) -> bool {

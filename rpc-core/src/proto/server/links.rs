@@ -105,17 +105,16 @@ impl Links {
     /// Pauses the session whose turn it is until this time, or until one of its calls has ended.
     pub(super) fn pause_calls_until(&mut self, key: SessionKey, time: Time) {
         self.pause_calls(key);
-        let Some(session) = self.sessions.get_mut(key).filter(|session| !session.lane.has_timer) else {
-            return;
-        };
-        session.lane.has_timer = true;
-        self.timers.set(time, Timer::Begin(key));
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if !std::mem::replace(&mut session.lane.several().has_timer, true) {
+            self.timers.set(time, Timer::Begin(key));
+        }
     }
 
     /// Lets the calls of a session take turns again whose timer has fired.
     pub(super) fn begin_again(&mut self, key: SessionKey) {
         if let Some(session) = self.sessions.get_mut(key) {
-            session.lane.has_timer = false;
+            session.lane.several().has_timer = false;
         }
         self.resume_calls(key);
     }

@@ -40,6 +40,7 @@ mod records;
 mod replies;
 mod run_queue;
 mod session;
+mod session_index;
 mod sessions;
 mod sources;
 mod strikes;

@@ -1,4 +1,4 @@
-//! Layer 2: the nonces with which sessions were opened: of those that stand, and for a while of those that have ended.
+//! Layer 2: the nonces of sessions that have ended, for a while. Those of sessions that stand are in the sessions themselves.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -32,15 +32,13 @@ struct EndedNonce {
     forget_at: Time,
 }
 
-/// The nonces of a loop.
+/// The nonces of the sessions of a loop that have ended.
 ///
 /// Invariants: `ended` has the number in `order` of each nonce in it, the newest one of those that are there twice. `of_source`
 /// has all numbers in `order`, oldest first, and no source without one. There are [`ENDED_NONCES`] at most, and `OF_SOURCE` of
 /// one source (V10, V19).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Nonces {
-    /// The sessions that stand, by their nonces.
-    open: HashMap<Nonce, SessionKey>,
     /// The nonces of sessions that have ended, with their numbers.
     ended: HashMap<Nonce, u64>,
     /// The same by their numbers, which ascend.
@@ -52,25 +50,17 @@ pub(super) struct Nonces {
 }
 
 impl Nonces {
-    /// Returns the session that a nonce stands for.
+    /// Returns what is known of a nonce with which no session was opened that stands.
     pub(super) fn find(&self, nonce: Nonce, now: Time) -> Known {
-        let ended = || self.ended.get(&nonce).and_then(|number| self.order.get(number));
-        match (self.open.get(&nonce), ended()) {
-            (Some(key), _) => Known::Open(*key),
-            (None, Some(ended)) if ended.forget_at > now => Known::Ended,
-            (None, _) => Known::Never,
+        match self.ended.get(&nonce).and_then(|number| self.order.get(number)) {
+            Some(ended) if ended.forget_at > now => Known::Ended,
+            _ => Known::Never,
         }
-    }
-
-    /// Notes that a session was opened.
-    pub(super) fn open(&mut self, nonce: Nonce, key: SessionKey) {
-        self.open.insert(nonce, key);
     }
 
     /// Notes that a session of this source has ended. Its nonce is remembered until `forget_at`, unless there is no room: then
     /// the source at its bound loses its own oldest one, so that one peer cannot make the server forget those of others.
     pub(super) fn end(&mut self, nonce: Nonce, source: Source, now: Time, forget_at: Time) {
-        self.open.remove(&nonce);
         while let Some((number, oldest)) = self.order.first_key_value() {
             if oldest.forget_at > now && self.order.len() < ENDED_NONCES {
                 break;
@@ -110,11 +100,8 @@ impl Nonces {
         self.order.values().map(|ended| (ended.forget_at, ended.nonce))
     }
 
-    /// Checks that the sums agree with their parts. `sessions`: those that were opened with a nonce and stand.
-    pub(super) fn audit(&self, sessions: usize) -> Result<(), String> {
-        if self.open.len() != sessions {
-            return Err(format!("{} nonces stand for {sessions} sessions", self.open.len()));
-        }
+    /// Checks that the sums agree with their parts.
+    pub(super) fn audit(&self) -> Result<(), String> {
         if self.ended.len() > self.order.len() || self.order.len() > ENDED_NONCES {
             return Err(format!("V10: {} nonces of ended sessions", self.order.len()));
         }

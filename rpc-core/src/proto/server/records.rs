@@ -3,106 +3,135 @@
 //! ```text
 //! slot:    0  1  2  3  4  5 .. 1,023
 //! used:    x  x  x     x       x
-//!          '------'    '-------'
-//!           dense         far          slot 3 is used: 3 and 4 are dense
+//!      first  '--'     '-------'
+//!            dense        far          slot 3 is used: 3 and 4 are dense
 //! ```
 
 use std::collections::BTreeMap;
 
-use super::record::Record;
+use super::record::{CallState, Record};
 use crate::ids::Slot;
 
 /// The records of the slots used so far.
 ///
-/// Most clients use the lowest slots first, so nearly every record is found by its index. A client that begins with its last slot
-/// pays for one record, and not for all those below it.
+/// Many clients make one call at a time: the record of slot 0 is here, and there is nothing else. Most others use the lowest slots first,
+/// so nearly every record is found by its index. A client that begins with its last slot pays for one record, and not for all those
+/// below it.
 ///
-/// Invariants: `dense` has the slots from 0 on, without a gap. Every slot in `far` is above `dense.len()`: the slot at
-/// `dense.len()` was not used yet.
-#[derive(Clone, Debug, Default)]
+/// Invariants: `dense` has the slots from 1 on, without a gap. Every slot in `far` is above those: the slot behind the last dense one
+/// was not used yet.
+#[derive(Clone, Debug)]
 pub(super) struct Records {
-    /// The records of the lowest slots, by slot.
-    dense: Vec<Record>,
-    /// The records of slots beyond the first one that was not used, if there are any.
-    far: Option<Box<Far>>,
+    /// The record of slot 0; empty if that was not used.
+    first: Record,
+    /// The records of the other slots, if any was used.
+    others: Option<Box<Others>>,
 }
 
-/// The records of slots beyond the first one that was not used. Few sessions have any, so the others pay for a pointer.
+/// The records of the slots from 1 on.
 #[derive(Clone, Debug, Default)]
-struct Far(BTreeMap<Slot, Record>);
+struct Others {
+    /// The records of the lowest slots, by slot - 1.
+    dense: Vec<Record>,
+    /// The records of slots beyond the first one that was not used.
+    far: BTreeMap<Slot, Record>,
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        Records { first: Record::EMPTY, others: None }
+    }
+}
 
 impl Records {
     /// Returns the record of a slot, made on first use. The caller has checked that there is such a slot.
     #[inline] // once for each frame about a call
-    pub(super) fn of(&mut self, slot: Slot) -> Option<&mut Record> {
-        if usize::from(slot) >= self.dense.len() {
-            return self.of_far(slot);
+    pub(super) fn of(&mut self, slot: Slot) -> &mut Record {
+        match usize::from(slot).checked_sub(1) {
+            None => &mut self.first,
+            Some(at) => self.others.get_or_insert_default().of(slot, at),
         }
-        self.dense.get_mut(usize::from(slot))
-    }
-
-    /// Returns the record of a slot that is not dense, made on first use.
-    #[cold]
-    fn of_far(&mut self, slot: Slot) -> Option<&mut Record> {
-        if usize::from(slot) > self.dense.len() {
-            return Some(self.far.get_or_insert_default().0.entry(slot).or_insert(Record::EMPTY));
-        }
-        if self.dense.is_empty() {
-            self.dense.reserve_exact(1); // many clients make one call at a time, and a vector begins with room for four
-        }
-        self.dense.push(Record::EMPTY);
-        while let Some(record) = self.take_next() {
-            self.dense.push(record); // each record moves once
-        }
-        self.dense.get_mut(usize::from(slot))
-    }
-
-    /// Takes the record of the lowest slot that is not dense, if it was used.
-    fn take_next(&mut self) -> Option<Record> {
-        let next = Slot::try_from(self.dense.len()).ok()?;
-        let far = &mut self.far.as_mut()?.0;
-        let record = far.remove(&next);
-        if far.is_empty() {
-            self.far = None;
-        }
-        record
     }
 
     /// Returns the record of a slot, if it was used.
     pub(super) fn get(&self, slot: Slot) -> Option<&Record> {
-        self.dense.get(usize::from(slot)).or_else(|| self.far.as_ref()?.0.get(&slot))
+        match usize::from(slot).checked_sub(1) {
+            None => Some(&self.first).filter(|first| is_used(first)),
+            Some(at) => {
+                let others = self.others.as_ref()?;
+                others.dense.get(at).or_else(|| others.far.get(&slot))
+            }
+        }
     }
 
     /// Returns the record of a slot, to be changed, if it was used.
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Record> {
-        self.dense.get_mut(usize::from(slot)).or_else(|| self.far.as_mut()?.0.get_mut(&slot))
+        match usize::from(slot).checked_sub(1) {
+            None => Some(&mut self.first).filter(|first| is_used(first)),
+            Some(at) => {
+                let others = self.others.as_mut()?;
+                others.dense.get_mut(at).or_else(|| others.far.get_mut(&slot))
+            }
+        }
     }
 
     /// Returns the number of records.
     pub(super) fn len(&self) -> usize {
-        self.dense.len() + self.far.as_ref().map_or(0, |far| far.0.len())
-    }
-
-    /// Returns the number of dense records for which there is room.
-    #[cfg(test)]
-    pub(super) fn room(&self) -> usize {
-        self.dense.capacity()
+        let others = self.others.as_ref().map_or(0, |others| others.dense.len() + others.far.len());
+        usize::from(is_used(&self.first)) + others
     }
 
     /// Returns the records in the order of their slots.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, &Record)> {
-        let dense = (0..).zip(&self.dense);
-        dense.chain(self.far.iter().flat_map(|far| far.0.iter()).map(|(slot, record)| (*slot, record)))
+        let first = Some((0, &self.first)).filter(|(_, first)| is_used(first));
+        let dense = self.others.iter().flat_map(|others| (1..).zip(&others.dense));
+        let far = self.others.iter().flat_map(|others| &others.far).map(|(slot, record)| (*slot, record));
+        first.into_iter().chain(dense).chain(far)
     }
 
     /// Checks the invariants.
     #[cfg(any(test, feature = "__inspection"))]
     pub(super) fn audit(&self) -> Result<(), String> {
-        let first = self.far.as_ref().and_then(|far| far.0.keys().next()).map(|slot| usize::from(*slot));
-        if first.is_some_and(|first| first <= self.dense.len()) {
-            return Err(format!("V10: slot {first:?} is far, although {} are dense", self.dense.len()));
+        let Some(others) = &self.others else { return Ok(()) };
+        let first = others.far.keys().next().map(|slot| usize::from(*slot));
+        if first.is_some_and(|first| first <= others.dense.len() + 1) {
+            return Err(format!("V10: slot {first:?} is far, although {} are dense", others.dense.len()));
         }
         Ok(())
+    }
+}
+
+/// Returns true if a record was used: it has had a call.
+fn is_used(record: &Record) -> bool {
+    record.state != CallState::Empty
+}
+
+impl Others {
+    /// Returns the record of a slot, which is `at` in `dense` if it is there; made on first use.
+    #[inline]
+    fn of(&mut self, slot: Slot, at: usize) -> &mut Record {
+        if at >= self.dense.len() {
+            return self.of_new(slot, at);
+        }
+        &mut self.dense[at]
+    }
+
+    /// Returns the record of a slot that is not dense, made on first use.
+    #[cold]
+    fn of_new(&mut self, slot: Slot, at: usize) -> &mut Record {
+        if at > self.dense.len() {
+            return self.far.entry(slot).or_insert(Record::EMPTY);
+        }
+        self.dense.push(Record::EMPTY);
+        while let Some(record) = self.take_next() {
+            self.dense.push(record); // each record moves once
+        }
+        &mut self.dense[at]
+    }
+
+    /// Takes the record of the lowest slot that is not dense, if it was used.
+    fn take_next(&mut self) -> Option<Record> {
+        self.far.remove(&Slot::try_from(self.dense.len() + 1).ok()?)
     }
 }
 
@@ -112,8 +141,12 @@ mod tests {
 
     /// Uses a slot, and gives its record a number of its own.
     fn used(records: &mut Records, slot: Slot) {
-        records.of(slot).expect("a record").last = u64::from(slot) + 1;
+        records.of(slot).advance(u64::from(slot) + 1, 0);
         records.audit().expect("the invariants hold");
+    }
+
+    fn dense(records: &Records) -> usize {
+        records.others.as_ref().map_or(0, |others| others.dense.len())
     }
 
     fn slots(records: &Records) -> Vec<Slot> {
@@ -125,10 +158,20 @@ mod tests {
     fn a_slot_costs_one_record_wherever_it_is() {
         let mut records = Records::default();
         used(&mut records, 1023);
-        assert_eq!((records.len(), records.dense.capacity()), (1, 0));
+        assert_eq!((records.len(), dense(&records)), (1, 0));
         used(&mut records, 0);
-        used(&mut records, 2);
-        assert_eq!((records.len(), records.dense.len()), (3, 1));
+        used(&mut records, 1);
+        used(&mut records, 3);
+        assert_eq!((records.len(), dense(&records)), (4, 1));
+    }
+
+    #[test]
+    fn a_client_that_makes_one_call_at_a_time_has_one_record_and_nothing_beside_it() {
+        let mut records = Records::default();
+        assert_eq!((records.len(), records.iter().count(), records.get(0).is_some()), (0, 0, false));
+        used(&mut records, 0);
+        assert!(records.len() == 1 && records.others.is_none());
+        assert!(size_of::<Records>() <= 40, "{}", size_of::<Records>());
     }
 
     #[test]
@@ -138,9 +181,9 @@ mod tests {
             used(&mut records, slot);
         }
         assert_eq!(slots(&records), [0, 1, 2, 3, 5]);
-        assert_eq!((records.dense.len(), records.len()), (4, 5));
+        assert_eq!((dense(&records), records.len()), (3, 5));
         used(&mut records, 4);
-        assert_eq!((records.dense.len(), records.len()), (6, 6));
+        assert_eq!((dense(&records), records.len()), (5, 6));
     }
 
     #[test]
@@ -156,7 +199,7 @@ mod tests {
                 assert_eq!(records.len(), count + 1);
                 assert_eq!(records.get(slot).map(|record| record.last), Some(u64::from(slot) + 1));
             }
-            assert!(slots(&records) == (0..40).collect::<Vec<_>>() && records.far.is_none());
+            assert!(slots(&records) == (0..40).collect::<Vec<_>>() && dense(&records) == 39);
         }
     }
 }

@@ -47,22 +47,83 @@ pub(super) enum Turn {
 
 /// The calls of one session that wait to run, in the order in which they arrived.
 ///
+/// Many clients make one call at a time: the place of a single call is here, and what takes several calls is apart.
+///
 /// Invariants: each slot has one place at most, and it has one if its record says `in_lane`. `calls` is the number of
 /// queued calls and `bytes` the sum of their arguments; both count a call until it begins or is refused.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lane {
-    /// The places, oldest first.
-    pub(super) places: VecDeque<Place>,
+    /// The slot of the oldest place; `None` if that is in `several`, or there is none.
+    single: Option<Slot>,
+    /// What a session needs that has, or has had, several calls at a time.
+    several: Option<Box<Several>>,
     /// The number of calls that wait.
-    pub(super) calls: usize,
+    pub(super) calls: u32, // the queue has a bound below that
     /// The bytes of their arguments.
     pub(super) bytes: usize,
     /// The state of the lane.
     pub(super) turn: Turn,
+}
+
+/// What a session needs that has several calls at a time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Several {
+    /// The places behind the single one, oldest first.
+    places: VecDeque<Place>,
     /// The time at which the last of its calls got a thread of its own.
     pub(super) beside_since: Time,
     /// True while a timer is set for the begin of its next call.
     pub(super) has_timer: bool,
+}
+
+impl Lane {
+    /// Adds a place behind all others.
+    #[inline] // once for each call
+    fn push(&mut self, place: Place) {
+        if place.duplicate.is_none() && self.is_empty() {
+            self.single = Some(place.slot);
+        } else {
+            self.several.get_or_insert_default().places.push_back(place);
+        }
+    }
+
+    /// Takes the oldest place.
+    #[inline] // once for each call
+    pub(super) fn pop(&mut self) -> Option<Place> {
+        match self.single.take() {
+            Some(slot) => Some(Place { slot, duplicate: None }),
+            None => self.several.as_mut()?.places.pop_front(),
+        }
+    }
+
+    /// Returns the slot of the oldest place.
+    pub(super) fn first(&self) -> Option<Slot> {
+        self.single.or_else(|| Some(self.several.as_ref()?.places.front()?.slot))
+    }
+
+    /// Returns true if it has no place.
+    #[inline] // once for each call
+    fn is_empty(&self) -> bool {
+        self.single.is_none() && self.several.as_ref().is_none_or(|several| several.places.is_empty())
+    }
+
+    /// Returns what a session needs that has several calls at a time, as it has now.
+    pub(super) fn several(&mut self) -> &mut Several {
+        self.several.get_or_insert_default()
+    }
+
+    /// Returns the time at which the last of its calls got a thread of its own; long ago if none has.
+    pub(super) fn beside_since(&self) -> Time {
+        self.several.as_ref().map_or(Time::default(), |several| several.beside_since)
+    }
+
+    /// Returns the places, oldest first: the slot of each, and the data of a duplicate.
+    #[cfg(feature = "__inspection")]
+    pub(super) fn places(&self) -> impl Iterator<Item = (Slot, Option<&CallData>)> {
+        let others = self.several.iter().flat_map(|several| &several.places);
+        let others = others.map(|place| (place.slot, place.duplicate.as_deref()));
+        self.single.iter().map(|slot| (*slot, None)).chain(others)
+    }
 }
 
 /// A call to be run now.
@@ -122,7 +183,7 @@ impl RunQueue {
         let (half_of_calls, half_of_bytes) = (limits.queue.div_ceil(2), limits.queue_bytes.div_ceil(2));
         let is_new = usize::from(lane.calls == 0);
         let sharers = (self.sessions + is_new).max(1);
-        let calls_fit = calls <= half_of_calls || lane.calls < (half_of_calls / sharers).max(1);
+        let calls_fit = calls <= half_of_calls || (lane.calls as usize) < (half_of_calls / sharers).max(1);
         let bytes_fit = bytes <= half_of_bytes || is_new == 1 || lane.bytes < half_of_bytes / sharers;
         calls_fit && bytes_fit
     }
@@ -134,10 +195,9 @@ impl RunQueue {
         lane.bytes += bytes;
         self.calls += 1;
         self.bytes += bytes;
-        if lane.places.capacity() == 0 {
-            lane.places.reserve_exact(1); // many clients make one call at a time
+        if let Some(place) = place {
+            lane.push(place);
         }
-        lane.places.extend(place);
         if lane.turn == Turn::Empty {
             lane.turn = Turn::Listed;
             self.turns.push_back(session);
@@ -145,12 +205,12 @@ impl RunQueue {
     }
 
     /// Notes that calls of a session wait no longer: one that begins or is refused, or all of a session that ends.
-    pub(super) fn leave(&mut self, lane: &mut Lane, calls: usize, bytes: usize) {
+    pub(super) fn leave(&mut self, lane: &mut Lane, calls: u32, bytes: usize) {
         debug_assert!(calls <= lane.calls && bytes <= lane.bytes, "V10: the sums cover each call");
         self.sessions -= usize::from(lane.calls > 0 && lane.calls == calls);
         lane.calls -= calls;
         lane.bytes -= bytes;
-        self.calls -= calls;
+        self.calls -= calls as usize;
         self.bytes -= bytes;
     }
 
@@ -172,7 +232,7 @@ impl RunQueue {
     /// Lists the session again for its next turn, or not, if its lane is empty.
     #[inline] // once for each call
     pub(super) fn end_turn(&mut self, session: SessionKey, lane: &mut Lane) {
-        if lane.places.is_empty() {
+        if lane.is_empty() {
             lane.turn = Turn::Empty;
         } else {
             self.turns.push_back(session);

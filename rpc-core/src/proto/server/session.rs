@@ -32,9 +32,9 @@ pub(super) struct Sums {
     /// Bytes of kept replies.
     pub(super) kept: usize,
     /// The number of kept replies.
-    pub(super) kept_replies: usize,
+    pub(super) kept_replies: u32, // a slot has one
     /// Calls that run and whose method replies later.
-    pub(super) later: usize,
+    pub(super) later: u32, // a slot has one
     /// True once any call began to run. The session is never evicted from then on.
     pub(super) has_run: bool,
 }
@@ -123,12 +123,12 @@ impl Session {
         if slot >= self.sums.slots {
             return None;
         }
-        Some((self.records.of(slot)?, &mut self.sums, &mut self.lane))
+        Some((self.records.of(slot), &mut self.sums, &mut self.lane))
     }
 
     /// Returns the number of calls that run. With the filter off it is too low: duplicates wait in the lane without a record.
     pub(super) fn running(&self) -> usize {
-        (self.sums.active as usize).saturating_sub(self.lane.calls)
+        self.sums.active.saturating_sub(self.lane.calls) as usize
     }
 
     /// Returns the key of the session, whose index is `index`.
@@ -138,7 +138,7 @@ impl Session {
 
     /// Takes the next place out of the lane.
     pub(super) fn next_place(&mut self) -> Option<Place> {
-        let place = self.lane.places.pop_front()?;
+        let place = self.lane.pop()?;
         if let Some(record) = self.records.get_mut(place.slot).filter(|_| place.duplicate.is_none()) {
             record.in_lane = false;
         }

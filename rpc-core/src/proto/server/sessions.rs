@@ -1,15 +1,14 @@
 //! Layer 2: sessions: which client may resume one, how many there are, and when one ends.
 
-use std::collections::HashMap;
-
 use slab::Slab;
 
 use super::keys::SessionKey;
-use super::nonces::Nonces;
+use super::nonces::{Known, Nonces};
 use super::session::{Attachment, Session};
+use super::session_index::SessionIndex;
 use super::sources::{Source, Sources};
 use super::terms::SharedTerms;
-use crate::ids::{SessionId, Time};
+use crate::ids::{Nonce, SessionId, Time};
 use crate::limits::{EVICTION_LOOKS, ServerLimits};
 
 /// The server's decision on one more session.
@@ -36,15 +35,17 @@ pub(super) enum Lease {
 
 /// All sessions of a loop.
 ///
-/// Invariants: `by_id` has one entry for each session. `sources` counts each session once, and lists it once if its `is_listed` is
+/// Invariants: `by_id` has one entry for each session, and `by_nonce` one for each that was opened with a nonce. `sources` counts each session once, and lists it once if its `is_listed` is
 /// true.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     /// The sessions, by index.
     sessions: Slab<Session>,
-    /// Their keys, by their names on the wire.
-    by_id: HashMap<SessionId, SessionKey>,
-    /// The nonces with which they were opened, and those of sessions that have ended.
+    /// Finds them by their names on the wire.
+    by_id: SessionIndex,
+    /// Finds them by the nonces with which they were opened.
+    by_nonce: SessionIndex,
+    /// The nonces of sessions that have ended.
     pub(super) nonces: Nonces,
     /// The addresses from which they were opened. Each lists its sessions that were detached unused: only those may be evicted.
     sources: Sources,
@@ -62,7 +63,23 @@ impl Sessions {
 
     /// Returns the key of a session by its name on the wire.
     pub(super) fn find(&self, id: SessionId) -> Option<SessionKey> {
-        self.by_id.get(&id).copied()
+        self.key_of(self.by_id.find(&id, |index| self.at(index).is_some_and(|session| session.id == id))?)
+    }
+
+    /// Returns the session that a nonce stands for.
+    pub(super) fn find_nonce(&self, nonce: Nonce, now: Time) -> Known {
+        let has_it = |index| self.at(index).is_some_and(|session| session.nonce == Some(nonce));
+        let open = self.by_nonce.find(&nonce, has_it).and_then(|index| self.key_of(index));
+        open.map_or_else(|| self.nonces.find(nonce, now), Known::Open)
+    }
+
+    /// Returns the session at an index.
+    fn at(&self, index: u32) -> Option<&Session> {
+        self.sessions.get(index as usize)
+    }
+
+    fn key_of(&self, index: u32) -> Option<SessionKey> {
+        self.at(index).map(|session| session.key(index as usize))
     }
 
     /// Returns the session of a key, unless it has ended (V4).
@@ -95,11 +112,25 @@ impl Sessions {
         self.iter().map(|session| session.records.len()).sum()
     }
 
-    /// Checks that every session with a nonce is found by it, and no other.
+    /// Checks that every session is found by its id and by its nonce, and no other.
     #[cfg(feature = "__inspection")]
     pub(super) fn audit_nonces(&self) -> Result<(), String> {
-        let keys = self.by_id.values().filter(|key| self.get(**key).is_some_and(|s| s.nonce.is_some()));
-        self.nonces.audit(keys.count())
+        let with_nonce = self.iter().filter(|session| session.nonce.is_some());
+        for session in self.iter() {
+            let by_nonce = session.nonce.map(|nonce| self.find_nonce(nonce, Time::default()));
+            let is_other = |known| !matches!(known, Known::Open(key) if self.get(key).is_some_and(|s| s.id == session.id));
+            if self.find(session.id).is_none() || by_nonce.is_some_and(is_other) {
+                return Err(format!("V9: session {:?} is not found by its id and its nonce", session.id));
+            }
+        }
+        if (self.by_id.len(), self.by_nonce.len()) != (self.len(), with_nonce.count()) {
+            return Err(format!(
+                "V9: {:?} for {} sessions",
+                (self.by_id.len(), self.by_nonce.len()),
+                self.len()
+            ));
+        }
+        self.nonces.audit()
     }
 
     /// Returns the addresses from which the sessions were opened.
@@ -109,15 +140,15 @@ impl Sessions {
 
     /// Adds a session. Its id is new: 120 of its bits are random.
     pub(super) fn insert(&mut self, mut session: Session) -> SessionKey {
-        assert!(!self.by_id.contains_key(&session.id), "V9: session ids never repeat");
+        assert!(self.find(session.id).is_none(), "V9: session ids never repeat");
         self.last_serial += 1;
         session.serial = self.last_serial;
         session.terms = self.terms.share(session.terms);
         let (id, serial, source, nonce) = (session.id, session.serial, session.source, session.nonce);
         let key = SessionKey { index: self.sessions.insert(session) as u32, serial };
-        self.by_id.insert(id, key);
+        self.by_id.insert(&id, key.index);
         if let Some(nonce) = nonce {
-            self.nonces.open(nonce, key);
+            self.by_nonce.insert(&nonce, key.index);
         }
         self.sources.add(source);
         key
@@ -127,8 +158,9 @@ impl Sessions {
     pub(super) fn remove(&mut self, key: SessionKey, now: Time, forget_at: Time) -> Option<Session> {
         self.get(key)?;
         let session = self.sessions.try_remove(key.index as usize)?;
-        self.by_id.remove(&session.id);
+        self.by_id.remove(&session.id, key.index);
         if let Some(nonce) = session.nonce {
+            self.by_nonce.remove(&nonce, key.index);
             self.nonces.end(nonce, session.source, now, forget_at);
         }
         self.sources.remove(session.source);

@@ -73,7 +73,7 @@ impl ServerCore {
         let Some(method) = self.entry(key).map(|entry| entry.method.id) else { return };
         self.long_replies.runs_beside(method, now);
         if let Some(session) = self.links.sessions.get_mut(key.session) {
-            session.lane.beside_since = now;
+            session.lane.several().beside_since = now;
         }
     }
 
@@ -108,7 +108,7 @@ impl ServerCore {
         if expected > 0 && unsent + expected.saturating_mul(running + 1) > UNSENT_EXPECTED {
             return Begin::Later;
         }
-        let time = self.long_replies.begin_at(method, running, session.lane.beside_since, now);
+        let time = self.long_replies.begin_at(method, running, session.lane.beside_since(), now);
         if time <= now { Begin::Now } else { Begin::At(time) }
     }
 
@@ -125,7 +125,7 @@ impl ServerCore {
 
 /// Returns the data of a session's next call.
 fn next_call<'a>(session: &Session, calls: &'a CallTable) -> Option<&'a CallData> {
-    let slot = session.lane.places.front()?.slot;
+    let slot = session.lane.first()?;
     calls.of(session.records().get(slot)?)
 }
 

@@ -78,6 +78,10 @@ fn records_are_made_on_first_use_and_never_beyond_the_slots() {
     assert_eq!(session.records().len(), 1, "the last slot costs one record");
     assert!(session.slot(2).is_some());
     assert_eq!(session.records().len(), 2);
-    assert!(session.slot(0).is_some());
-    assert_eq!(session.records().len(), 3);
+    session.slot(0).expect("a slot").0.advance(1, 0);
+    assert_eq!(
+        session.records().len(),
+        3,
+        "slot 0 has its record in the session, and it counts once it has had a call"
+    );
 }
