@@ -204,9 +204,9 @@ pub enum ContractError {
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// The index of its service, in the order of registration.
-    pub service: usize,
+    pub service: u16, // at most MAX_SERVICES
     /// The index of the method in its service, in the order of the trait.
-    pub index: usize,
+    pub index: u16, // at most MAX_METHODS
     /// Its description.
     pub method: &'static Method,
 }
@@ -237,8 +237,10 @@ impl Directory {
             if contract.methods.len() > MAX_METHODS {
                 return Err(ContractError::TooManyMethods(contract.service, contract.methods.len()));
             }
-            let methods = contract.methods.iter().enumerate();
-            entries.extend(methods.map(|(index, method)| (method.id, Entry { service, index, method })));
+            // Neither is cut: both numbers are within their bounds, which are below 2^16.
+            let of_service = |(index, method)| Entry { service: service as u16, index, method };
+            let methods = (0..).zip(contract.methods.iter()).map(of_service);
+            entries.extend(methods.map(|entry| (entry.method.id, entry)));
         }
         entries.sort_by_key(|(id, _)| *id);
         for pair in entries.windows(2) {

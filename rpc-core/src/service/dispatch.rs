@@ -41,7 +41,7 @@ impl fmt::Debug for DispatchEnv {
 pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> Option<Status> {
     reply.clear();
     reply.shrink_to(SCRATCH_KEPT);
-    let Some(service) = server.services.get(call.entry.service) else {
+    let Some(service) = server.services.get(usize::from(call.entry.service)) else {
         return Some(Status::Refused(Reason::NoSuchMethod)); // the directory was made from these services
     };
     let (arguments, metadata) = match call.has_metadata {
@@ -69,7 +69,7 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
     // Unwind safety: of our own state only `reply` is half-done after a panic, and it is written anew. State that the
     // implementation leaves half-done is its own responsibility, as with any panic in a thread.
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        service.dispatch(Dispatch::new(call.entry.index, arguments, reply, &entered, env))
+        service.dispatch(Dispatch::new(usize::from(call.entry.index), arguments, reply, &entered, env))
     }));
     match ended {
         Ok(Ok(dispatched)) => dispatched.status(),

@@ -114,7 +114,7 @@ impl Filter<'_> {
             }
             Some(entry) => {
                 // The vector of the slot's last reply is used again.
-                self.record.call = self.calls.put(CallData { room, ..self.data(entry, frame, now) });
+                self.record.call = self.calls.put(self.data(entry, frame, room, now));
                 let place = Place { slot: self.slot, duplicate: None };
                 let is_listed = std::mem::replace(&mut self.record.in_lane, true);
                 self.enqueue(Some(place).filter(|_| !is_listed), length);
@@ -375,8 +375,9 @@ impl Filter<'_> {
         self.calls.free(std::mem::replace(&mut self.record.call, NO_CALL));
     }
 
-    /// Returns the data of a new call.
-    pub(super) fn data(&self, entry: Entry, frame: Frame, now: Time) -> CallData {
+    /// Returns the data of a new call, with `room` for its reply.
+    #[inline] // once for each call, and so that it is made where it stays
+    pub(super) fn data(&self, entry: Entry, frame: Frame, room: Vec<u8>, now: Time) -> CallData {
         CallData {
             session: self.session,
             slot: self.slot,
@@ -388,7 +389,7 @@ impl Filter<'_> {
             running: 0,
             is_held: false,
             cancelled: entry.method.context.then(Arc::default),
-            room: Vec::new(),
+            room,
         }
     }
 }

@@ -22,7 +22,7 @@ impl Filter<'_> {
             return;
         }
         self.counters.duplicates_executed += 1;
-        let duplicate = Some(Box::new(self.data(entry, frame, now)));
+        let duplicate = Some(Box::new(self.data(entry, frame, Vec::new(), now)));
         self.enqueue(Some(Place { slot: self.slot, duplicate }), bytes);
     }
 

@@ -46,11 +46,26 @@ impl Default for Records {
 impl Records {
     /// Returns the record of a slot, made on first use. The caller has checked that there is such a slot.
     #[inline] // once for each frame about a call
-    pub(super) fn of(&mut self, slot: Slot) -> &mut Record {
-        match usize::from(slot).checked_sub(1) {
-            None => &mut self.first,
-            Some(at) => self.others.get_or_insert_default().of(slot, at),
+    pub(super) fn of(&mut self, slot: Slot) -> Option<&mut Record> {
+        let Some(at) = usize::from(slot).checked_sub(1) else { return Some(&mut self.first) };
+        if self.others.as_ref().is_none_or(|others| at >= others.dense.len()) {
+            return self.of_far(slot, at);
         }
+        self.others.as_mut()?.dense.get_mut(at)
+    }
+
+    /// Returns the record of a slot that is not dense, made on first use. In `dense` it would be `at`.
+    #[cold]
+    fn of_far(&mut self, slot: Slot, at: usize) -> Option<&mut Record> {
+        let others = self.others.get_or_insert_default();
+        if at > others.dense.len() {
+            return Some(others.far.entry(slot).or_insert(Record::EMPTY));
+        }
+        others.dense.push(Record::EMPTY);
+        while let Some(record) = others.take_next() {
+            others.dense.push(record); // each record moves once
+        }
+        others.dense.get_mut(at)
     }
 
     /// Returns the record of a slot, if it was used.
@@ -107,28 +122,6 @@ fn is_used(record: &Record) -> bool {
 }
 
 impl Others {
-    /// Returns the record of a slot, which is `at` in `dense` if it is there; made on first use.
-    #[inline]
-    fn of(&mut self, slot: Slot, at: usize) -> &mut Record {
-        if at >= self.dense.len() {
-            return self.of_new(slot, at);
-        }
-        &mut self.dense[at]
-    }
-
-    /// Returns the record of a slot that is not dense, made on first use.
-    #[cold]
-    fn of_new(&mut self, slot: Slot, at: usize) -> &mut Record {
-        if at > self.dense.len() {
-            return self.far.entry(slot).or_insert(Record::EMPTY);
-        }
-        self.dense.push(Record::EMPTY);
-        while let Some(record) = self.take_next() {
-            self.dense.push(record); // each record moves once
-        }
-        &mut self.dense[at]
-    }
-
     /// Takes the record of the lowest slot that is not dense, if it was used.
     fn take_next(&mut self) -> Option<Record> {
         self.far.remove(&Slot::try_from(self.dense.len() + 1).ok()?)
@@ -141,7 +134,7 @@ mod tests {
 
     /// Uses a slot, and gives its record a number of its own.
     fn used(records: &mut Records, slot: Slot) {
-        records.of(slot).advance(u64::from(slot) + 1, 0);
+        records.of(slot).expect("a record").advance(u64::from(slot) + 1, 0);
         records.audit().expect("the invariants hold");
     }
 

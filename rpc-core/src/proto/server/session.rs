@@ -123,7 +123,7 @@ impl Session {
         if slot >= self.sums.slots {
             return None;
         }
-        Some((self.records.of(slot), &mut self.sums, &mut self.lane))
+        Some((self.records.of(slot)?, &mut self.sums, &mut self.lane))
     }
 
     /// Returns the number of calls that run. With the filter off it is too low: duplicates wait in the lane without a record.

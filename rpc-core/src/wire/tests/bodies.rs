@@ -174,7 +174,10 @@ fn a_directory_has_as_many_services_and_methods_as_the_limits_and_not_one_more()
     let full = leak("S".to_owned(), methods(MAX_METHODS));
     let directory = Directory::new(vec![full]).expect("at the limit");
     for (index, method) in full.methods.iter().enumerate() {
-        assert_eq!(directory.find(method.id).map(|entry| (entry.service, entry.index)), Some((0, index)));
+        assert_eq!(
+            directory.find(method.id).map(|entry| (entry.service, entry.index)),
+            Some((0, index as u16))
+        );
     }
     let over = leak("S".to_owned(), methods(MAX_METHODS + 1));
     assert_eq!(Directory::new(vec![over]).err(), Some(ContractError::TooManyMethods("S", 1025)));

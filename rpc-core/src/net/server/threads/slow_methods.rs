@@ -74,7 +74,7 @@ impl SlowMethods {
 
     /// Returns the last runs of a method, unless its trait declares it slow.
     fn history(&self, entry: &Entry) -> Option<&AtomicU16> {
-        self.services.get(entry.service)?.get(entry.index)?.as_ref()
+        self.services.get(usize::from(entry.service))?.get(usize::from(entry.index))?.as_ref()
     }
 }
 
