@@ -47,3 +47,8 @@ pub const IDLE_LEAST: Duration = Duration::from_secs(1);
 pub const IDLE_PART: usize = 16;
 /// Most idle connections that are closed at once, as many as are accepted at once.
 pub const IDLE_MOST: usize = ACCEPT_BATCH;
+
+/// Bytes of the room that a loop reserves for each of its large tables: of connections, sessions and kept replies. An allocator takes so
+/// much from the system as pages of its own, which cost nothing before they are used, and makes it longer by moving pages. A table
+/// that begins small is copied each time that it grows, and what it leaves behind is memory that idle connections are counted with.
+pub const TABLE_ROOM: usize = 256 << 10;

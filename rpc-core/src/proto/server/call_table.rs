@@ -15,7 +15,7 @@ use super::session::Sums;
 use super::told::Told;
 use crate::contract::Entry;
 use crate::ids::{Seq, Slot, Time};
-use crate::limits::{REPLY_ROOM_SPARE, REPLY_SWEEP_EVERY, ServerLimits};
+use crate::limits::{REPLY_ROOM_SPARE, REPLY_SWEEP_EVERY, ServerLimits, TABLE_ROOM};
 
 /// The data of a call that waits or runs: what its slot has beyond the 32 bytes of its record.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ impl CallTable {
     pub(super) fn new(limits: &ServerLimits) -> Self {
         CallTable {
             calls: Slab::new(),
-            kept: Slab::new(),
+            kept: Slab::with_capacity(TABLE_ROOM / size_of::<KeptReply>()),
             kept_bytes: 0,
             budget: limits.reply_budget,
             most: limits.replies,

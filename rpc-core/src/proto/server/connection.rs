@@ -9,7 +9,7 @@ use super::keys::{SessionKey, TimerKey};
 use super::outgoing::Outgoing;
 use super::strikes::Strikes;
 use crate::ids::Time;
-use crate::limits::ServerLimits;
+use crate::limits::{ServerLimits, TABLE_ROOM};
 use crate::proto::peer::Peer;
 use crate::wire::frame::Header;
 
@@ -273,6 +273,12 @@ pub(super) struct Connections {
 }
 
 impl Connections {
+    /// No connection, with room for many.
+    pub(super) fn with_room() -> Self {
+        let connections = Slab::with_capacity(TABLE_ROOM / size_of::<Connection>());
+        Connections { connections, ..Connections::default() }
+    }
+
     /// Adds a connection. Returns its id and its serial number.
     pub(super) fn insert(&mut self, peer: Option<Peer>, now: Time) -> (ConnId, u64) {
         self.last_serial += 1;

@@ -71,7 +71,7 @@ impl ServerCore {
             tables: Tables::new(&config.directory),
             config,
             entropy,
-            links: Links::default(),
+            links: Links::with_room(),
             held: HeldCalls::default(),
             handovers: VecDeque::new(),
             long_replies: LongReplies::default(),

@@ -43,6 +43,11 @@ pub(super) struct Links {
 }
 
 impl Links {
+    /// No connection and no session, with room for many.
+    pub(super) fn with_room() -> Self {
+        Links { connections: Connections::with_room(), sessions: Sessions::with_room(), ..Links::default() }
+    }
+
     /// Adds a connection. It must send HELLO in time.
     pub(super) fn accept(&mut self, peer: Option<Peer>, now: Time) -> ConnId {
         let (conn, serial) = self.connections.insert(peer, now);

@@ -9,7 +9,7 @@ use super::session_index::SessionIndex;
 use super::sources::{Source, Sources};
 use super::terms::SharedTerms;
 use crate::ids::{Nonce, SessionId, Time};
-use crate::limits::{EVICTION_LOOKS, ServerLimits};
+use crate::limits::{EVICTION_LOOKS, ServerLimits, TABLE_ROOM};
 
 /// The server's decision on one more session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,11 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
+    /// No session, with room for many.
+    pub(super) fn with_room() -> Self {
+        Sessions { sessions: Slab::with_capacity(TABLE_ROOM / size_of::<Session>()), ..Sessions::default() }
+    }
+
     /// Returns the number of sessions.
     pub(super) fn len(&self) -> usize {
         self.sessions.len()
