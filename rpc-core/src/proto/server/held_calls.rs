@@ -85,13 +85,22 @@ impl ServerCore {
     }
 
     /// Notes that the handler of a call has returned and that its reply comes later; or was there before this is noted.
-    pub fn hold(&mut self, key: CallKey) {
+    pub fn hold(&mut self, key: CallKey, now: Time) {
         let Some(session) = self.links.sessions.get(key.session) else { return };
         let record = session.records().get(key.slot).filter(|record| record.last == key.seq);
         let index = record.filter(|record| record.state == CallState::Running).map(|record| record.call);
-        if let Some(data) = index.and_then(|index| self.calls.get_mut(index)) {
-            data.is_held = !key.is_duplicate;
+        let Some(data) = index.and_then(|index| self.calls.get_mut(index)).filter(|_| !key.is_duplicate)
+        else {
+            return;
+        };
+        data.is_held = true;
+        let method = data.entry.method.id;
+        // Its reply may be as long as that of any call that runs beside others, and its arguments are gone.
+        self.long_replies.runs_beside(method, now);
+        if let Some(session) = self.links.sessions.get_mut(key.session) {
+            session.lane.beside_since = now;
         }
+        self.release_arguments(key);
     }
 
     /// Returns true if a drain by force has given this call up, so that what ends it now is late.

@@ -61,6 +61,8 @@ pub(super) struct Lane {
     pub(super) turn: Turn,
     /// The time at which the last of its calls got a thread of its own.
     pub(super) beside_since: Time,
+    /// The bytes that its connection had brought when the first of the calls that wait came, modulo 2^32.
+    pub(super) read_at: u32,
     /// True while a timer is set for the begin of its next call.
     pub(super) has_timer: bool,
 }
