@@ -72,6 +72,11 @@ impl FrameDecoder {
         self.limits.room = room.min(self.limits.body);
     }
 
+    /// Returns true if every body is taken that is not over the limit.
+    pub fn has_all_room(&self) -> bool {
+        self.limits.room == self.limits.body
+    }
+
     /// Takes bytes that were read.
     pub fn push(&mut self, chunk: Bytes) {
         self.arrived += chunk.len() as u64;

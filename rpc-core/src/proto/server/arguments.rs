@@ -11,10 +11,11 @@ use bytes::Bytes;
 use super::ServerCore;
 use super::filter::Filter;
 use super::keys::CallKey;
-use super::run_queue::{Lane, RunQueue, Turn};
+use super::run_queue::Turn;
 use crate::limits::{
     ARGUMENTS_BESIDE, COPY_AFTER, COPY_ALL, COPY_CALLS, LONG_FRAME, READ_CHUNK, ServerLimits,
 };
+use crate::wire::frame::Frame;
 
 impl Filter<'_> {
     /// Holds the session's connection, or lets it be read again, and says how long a body may be that it brings next. While the
@@ -23,28 +24,50 @@ impl Filter<'_> {
         if let Some(writer) = &mut self.attached {
             let many = self.lane.bytes >= self.config.limits.queue_pause;
             writer.hold(many && self.lane.turn != Turn::Paused);
+            // As a rule there is room for the longest frame, before and after.
+            if is_tight(self.lane.bytes + self.sums.running) || !writer.connection.decoder.has_all_room() {
+                self.set_room();
+            }
+        }
+    }
+
+    /// Says how long a body may be that the session's connection brings next.
+    #[cold]
+    fn set_room(&mut self) {
+        if let Some(writer) = &mut self.attached {
             let held = self.lane.bytes + self.sums.running;
             writer.connection.decoder.set_room(room_beside(held, &self.config.limits));
+        }
+    }
+
+    /// Notes that a call has ended whose arguments had so many bytes.
+    #[inline]
+    pub(super) fn make_room(&mut self, bytes: usize) {
+        if is_tight(self.lane.bytes + self.sums.running + bytes) {
+            self.set_room();
         }
     }
 
     /// Notes that the arguments of the slot's call are held no longer, though it has not ended.
     fn release_arguments(&mut self) {
         if let Some(data) = self.calls.get_mut(self.record.call) {
-            self.sums.running -= std::mem::take(&mut data.running);
-            self.hold();
+            let bytes = std::mem::take(&mut data.running);
+            self.sums.running -= bytes;
+            self.make_room(bytes);
         }
     }
 
-    /// Returns the arguments of a call that waits from now on: a copy, if so many bytes are read while the session's calls wait
-    /// that each of them could keep a read buffer of its own.
-    pub(super) fn to_wait(&mut self, body: Bytes) -> Bytes {
-        let Some(writer) = &self.attached else { return body };
+    /// Returns true if the arguments of a call that waits from now on are to be copied: so many bytes are read while the session's
+    /// calls wait that each of them could keep a read buffer of its own.
+    #[inline] // once for each call
+    pub(super) fn is_to_copy(&mut self) -> bool {
+        let Some(writer) = &self.attached else { return false };
         let arrived = writer.connection.decoder.progress().1 as u32; // compared with later ones only
         if self.lane.calls == 0 {
             self.lane.read_at = arrived;
         }
-        if is_to_copy(self.lane, self.queue, arrived) { copied(body) } else { body }
+        let many = self.lane.calls >= COPY_CALLS && arrived.wrapping_sub(self.lane.read_at) > COPY_AFTER;
+        many || self.queue.calls >= COPY_ALL
     }
 }
 
@@ -58,15 +81,20 @@ impl ServerCore {
     }
 }
 
+/// Returns true if there may be no room for the longest frame beside `held` bytes of arguments.
+fn is_tight(held: usize) -> bool {
+    held > ARGUMENTS_BESIDE
+}
+
 /// Returns the longest body that a session may bring beside `held` bytes of arguments.
-#[inline] // twice for each call
 pub(super) fn room_beside(held: usize, limits: &ServerLimits) -> usize {
     (limits.max_frame + ARGUMENTS_BESIDE).saturating_sub(held).max(LONG_FRAME)
 }
 
-/// Returns true if the arguments of a call are to be copied that is about to wait in this lane.
-fn is_to_copy(lane: &Lane, queue: &RunQueue, arrived: u32) -> bool {
-    queue.calls >= COPY_ALL || (lane.calls >= COPY_CALLS && arrived.wrapping_sub(lane.read_at) > COPY_AFTER)
+/// Copies the body of a call that waits.
+#[cold]
+pub(super) fn copy_body(frame: &mut Frame) {
+    frame.body = copied(std::mem::take(&mut frame.body));
 }
 
 /// Returns arguments that keep no memory but their own. Longer ones than a read buffer never shared one.

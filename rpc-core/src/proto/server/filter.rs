@@ -18,6 +18,7 @@
 use std::sync::Arc;
 
 use super::ServerConfig;
+use super::arguments::copy_body;
 use super::call_table::{CallData, CallTable};
 use super::connection::Writer;
 use super::counters::ServerCounters;
@@ -95,7 +96,14 @@ impl Filter<'_> {
     }
 
     /// Handles a new call: it is recorded first, and then queued or refused for good.
-    fn admit(&mut self, frame: Frame, length: usize, fingerprint: u64, draining: bool, now: Time) -> Handled {
+    fn admit(
+        &mut self,
+        mut frame: Frame,
+        length: usize,
+        fingerprint: u64,
+        draining: bool,
+        now: Time,
+    ) -> Handled {
         // Before any reason to refuse is looked at: a refusal that left no record could be followed by a late duplicate that
         // runs, after the caller was told 'not executed' (V7).
         let index = self.advance(frame.header.seq, fingerprint);
@@ -116,8 +124,10 @@ impl Filter<'_> {
             }
             Some(entry) => {
                 // The slot's last data is written over: its vectors are used again, and no slab entry is freed and made.
-                let data = self.data(entry, frame, now);
-                self.record.call = self.calls.put(index, data);
+                if self.is_to_copy() {
+                    copy_body(&mut frame);
+                }
+                self.record.call = self.calls.put(index, self.data(entry, frame, now));
                 let place = Place { slot: self.slot, duplicate: None };
                 let is_listed = std::mem::replace(&mut self.record.in_lane, true);
                 self.enqueue(Some(place).filter(|_| !is_listed), length);
@@ -296,7 +306,7 @@ impl Filter<'_> {
             if data.entry.method.later {
                 self.held.end(self.sums, data.deadline, self.record.call);
             }
-            self.hold(); // there is more room now
+            self.make_room(arguments);
         }
         // The stub could not read the arguments: the user's function was not entered.
         if let Status::Refused(reason) = status {
@@ -368,14 +378,14 @@ impl Filter<'_> {
     }
 
     /// Returns the data of a new call.
-    pub(super) fn data(&mut self, entry: Entry, frame: Frame, now: Time) -> CallData {
+    pub(super) fn data(&self, entry: Entry, frame: Frame, now: Time) -> CallData {
         CallData {
             session: self.session,
             slot: self.slot,
             seq: frame.header.seq,
             entry,
             deadline: now.plus(frame.header.pause()),
-            body: self.to_wait(frame.body),
+            body: frame.body,
             has_metadata: frame.header.code & HAS_METADATA != 0,
             running: 0,
             is_held: false,
