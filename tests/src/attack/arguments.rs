@@ -131,6 +131,8 @@ fn later(trial: &mut Trial) -> Result<(), String> {
     }
     let peak = scene.watch(WATCH + WATCH);
     trial.fact(format!("watched until {:.1} s", began.elapsed().as_secs_f64()));
-    trial.memory("pinned by one connection", peak, bound::ONE_CONNECTION);
+    trial.memory("pinned by one connection", scene.grown(), bound::ONE_CONNECTION);
+    // A value exists until it is encoded.
+    trial.memory("with a value that is encoded", peak, bound::ONE_CONNECTION + (2 << 20));
     scene.finish(trial)
 }

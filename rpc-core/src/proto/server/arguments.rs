@@ -15,7 +15,6 @@ use super::run_queue::Turn;
 use crate::limits::{
     ARGUMENTS_BESIDE, COPY_AFTER, COPY_ALL, COPY_CALLS, LONG_FRAME, READ_CHUNK, ServerLimits,
 };
-use crate::wire::frame::Frame;
 
 impl Filter<'_> {
     /// Holds the session's connection, or lets it be read again, and says how long a body may be that it brings next. While the
@@ -69,6 +68,14 @@ impl Filter<'_> {
         let many = self.lane.calls >= COPY_CALLS && arrived.wrapping_sub(self.lane.read_at) > COPY_AFTER;
         many || self.queue.calls >= COPY_ALL
     }
+
+    /// Copies the arguments of the slot's call, which waits.
+    #[cold]
+    pub(super) fn copy_arguments(&mut self) {
+        if let Some(data) = self.calls.get_mut(self.record.call) {
+            data.body = copied(std::mem::take(&mut data.body));
+        }
+    }
 }
 
 impl ServerCore {
@@ -82,6 +89,7 @@ impl ServerCore {
 }
 
 /// Returns true if there may be no room for the longest frame beside `held` bytes of arguments.
+#[inline]
 fn is_tight(held: usize) -> bool {
     held > ARGUMENTS_BESIDE
 }
@@ -89,12 +97,6 @@ fn is_tight(held: usize) -> bool {
 /// Returns the longest body that a session may bring beside `held` bytes of arguments.
 pub(super) fn room_beside(held: usize, limits: &ServerLimits) -> usize {
     (limits.max_frame + ARGUMENTS_BESIDE).saturating_sub(held).max(LONG_FRAME)
-}
-
-/// Copies the body of a call that waits.
-#[cold]
-pub(super) fn copy_body(frame: &mut Frame) {
-    frame.body = copied(std::mem::take(&mut frame.body));
 }
 
 /// Returns arguments that keep no memory but their own. Longer ones than a read buffer never shared one.

@@ -18,7 +18,6 @@
 use std::sync::Arc;
 
 use super::ServerConfig;
-use super::arguments::copy_body;
 use super::call_table::{CallData, CallTable};
 use super::connection::Writer;
 use super::counters::ServerCounters;
@@ -96,14 +95,7 @@ impl Filter<'_> {
     }
 
     /// Handles a new call: it is recorded first, and then queued or refused for good.
-    fn admit(
-        &mut self,
-        mut frame: Frame,
-        length: usize,
-        fingerprint: u64,
-        draining: bool,
-        now: Time,
-    ) -> Handled {
+    fn admit(&mut self, frame: Frame, length: usize, fingerprint: u64, draining: bool, now: Time) -> Handled {
         // Before any reason to refuse is looked at: a refusal that left no record could be followed by a late duplicate that
         // runs, after the caller was told 'not executed' (V7).
         let index = self.advance(frame.header.seq, fingerprint);
@@ -124,10 +116,10 @@ impl Filter<'_> {
             }
             Some(entry) => {
                 // The slot's last data is written over: its vectors are used again, and no slab entry is freed and made.
-                if self.is_to_copy() {
-                    copy_body(&mut frame);
-                }
                 self.record.call = self.calls.put(index, self.data(entry, frame, now));
+                if self.is_to_copy() {
+                    self.copy_arguments();
+                }
                 let place = Place { slot: self.slot, duplicate: None };
                 let is_listed = std::mem::replace(&mut self.record.in_lane, true);
                 self.enqueue(Some(place).filter(|_| !is_listed), length);

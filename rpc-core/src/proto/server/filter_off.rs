@@ -1,6 +1,6 @@
 //! Layer 2: the duplicate filter switched off, for teaching.
 
-use super::arguments::copy_body;
+use super::arguments::copied;
 use super::filter::Filter;
 use super::keys::CallKey;
 use super::run_queue::Place;
@@ -23,9 +23,7 @@ impl Filter<'_> {
             return;
         }
         self.counters.duplicates_executed += 1;
-        if self.is_to_copy() {
-            copy_body(&mut frame);
-        }
+        frame.body = copied(frame.body);
         let duplicate = Some(Box::new(self.data(entry, frame, now)));
         self.enqueue(Some(Place { slot: self.slot, duplicate }), bytes);
     }
