@@ -1,5 +1,6 @@
 //! Layer 0: every bound of the framework in one place, each with its reason.
 
+mod arguments;
 mod bounds;
 mod client;
 mod frames;
@@ -8,6 +9,7 @@ mod protocol;
 
 use std::time::Duration;
 
+pub use arguments::*;
 pub use bounds::{SettingError, check_deadline, check_time};
 pub use client::ClientLimits;
 pub use frames::*;

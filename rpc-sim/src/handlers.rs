@@ -124,7 +124,7 @@ impl World {
             Some(Running::Answered(of_loop, key, status, body)) => {
                 match (server.loops.get_mut(of_loop), status) {
                     (Some(at), Some(status)) => at.core.finish(key, status, &body, local),
-                    (Some(at), None) => at.core.hold(key),
+                    (Some(at), None) => at.core.hold(key, local),
                     (None, _) => {}
                 }
                 self.pump_server(now);

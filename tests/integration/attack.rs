@@ -21,6 +21,14 @@ fn frames_that_break_the_protocol_are_refused_by_a_real_server() {
 }
 
 #[test]
+fn what_calls_bring_pins_at_most_eight_megabytes_of_a_real_server() {
+    let output = prove(&["attack", "arguments", "--quick", "--seconds", "600"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(last_line(&output).starts_with("attack: ok cases=4 held=4 broken=0 not_run=0"), "{text}");
+}
+
+#[test]
 fn each_case_says_what_is_sent_and_what_must_be_the_answer() {
     let output = prove(&["attack", "--list"]);
     let text = String::from_utf8_lossy(&output.stdout);

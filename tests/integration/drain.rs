@@ -2,6 +2,8 @@
 //!
 //! The bounds that must not end a drain are longer than any test lasts, so a drain that ends has ended for the right reason.
 
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rpc_core::error::Reason;
@@ -158,4 +160,46 @@ fn v16_callers_of_a_server_that_has_shut_down_are_told_at_once_and_not_at_their_
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// Forwards each connection to this address, and closes it without a byte if nothing listens there. Returns its own address.
+fn proxy(to: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it is bound");
+    thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let Ok(far) = TcpStream::connect(to) else { continue };
+            for (from, to) in [(&near, &far), (&far, &near)] {
+                let (mut from, mut to) =
+                    (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
+                thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to); // an error is an end too
+                    let _ = to.shutdown(Shutdown::Both);
+                });
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn v16_behind_a_proxy_callers_of_a_server_that_has_shut_down_are_told_at_once_too_and_the_next_one_serves_them()
+ {
+    let server = server_of_echo(patient(), 1);
+    let address = server.local_addr();
+    let connector = Connector::new().deadline(SOON);
+    let echo: EchoClient = connector.connect(proxy(address)).expect("it listens");
+    echo.echo("x").expect("a reply");
+    server.stop().expect("drained");
+    for _ in 0..3 {
+        match echo.echo("too late") {
+            Err(CallError::NotExecuted(refusal)) => assert_eq!(refusal.reason, Reason::Draining),
+            other => panic!("{other:?}"),
+        }
+    }
+    let next = Server::builder().service(EchoServer::new(Wall)).bind(address).and_then(Server::spawn);
+    let next = next.expect("the same port");
+    assert_eq!(echo.echo("again").expect("from the next server"), "again");
+    drop(echo);
+    next.stop().expect("drained");
 }

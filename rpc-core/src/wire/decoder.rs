@@ -36,6 +36,8 @@ pub struct FrameDecoder {
 struct Limits {
     /// The longest body, in bytes.
     body: usize,
+    /// The longest body that is taken now: that of a longer CALL is skipped as well. At most `body`.
+    room: usize,
     /// True once a session stands: a length is judged only after the checksum of its header, and the body of an over-limit
     /// CALL or REPLY is skipped, so that its connection lives.
     skip: bool,
@@ -45,7 +47,7 @@ struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { body: MAX_GREETING, skip: false, checksum: true }
+        Limits { body: MAX_GREETING, room: MAX_GREETING, skip: false, checksum: true }
     }
 }
 
@@ -61,7 +63,18 @@ impl FrameDecoder {
     /// Sets the limits that were agreed on: the longest body, if over-limit calls and replies are skipped, and if bodies have
     /// checksums.
     pub fn agree(&mut self, body: usize, skip: bool, checksum: bool) {
-        self.limits = Limits { body, skip, checksum };
+        self.limits = Limits { body, room: body, skip, checksum };
+    }
+
+    /// Sets the longest body that is taken now. The body of a longer CALL that begins is skipped, so that it takes no memory. One
+    /// that has begun goes on.
+    pub fn set_room(&mut self, room: usize) {
+        self.limits.room = room.min(self.limits.body);
+    }
+
+    /// Returns true if every body is taken that is not over the limit.
+    pub fn has_all_room(&self) -> bool {
+        self.limits.room == self.limits.body
     }
 
     /// Takes bytes that were read.
@@ -128,7 +141,7 @@ impl FrameDecoder {
     /// The common case: a frame that is whole in the bytes that were read last is a counted slice of them, not a copy.
     fn cut_from_chunk(&mut self) -> Result<Option<Frame>, ProtocolError> {
         if let Some(raw) = self.header_of(&self.chunk)? {
-            if raw.body_len > self.limits.body {
+            if raw.body_len > self.limits.room {
                 return self.begin_skip(raw);
             }
             let total = HEADER + raw.body_len;
@@ -144,9 +157,11 @@ impl FrameDecoder {
 
     /// Completes the frame that began in `held`: first its header, then the rest.
     fn cut_from_held(&mut self) -> Result<Option<Frame>, ProtocolError> {
+        // A body is judged once, when its header is whole: one that was taken goes on, whatever room there is later.
+        let room = if self.held.len() < HEADER { self.limits.room } else { self.limits.body };
         self.fill(HEADER);
         let Some(raw) = self.header_of(&self.held)? else { return Ok(None) };
-        if raw.body_len > self.limits.body {
+        if raw.body_len > room {
             let overlap = self.held.split_off(HEADER); // bytes of the body that have arrived
             self.held.clear();
             self.skip = raw.body_len - overlap.len().min(raw.body_len);

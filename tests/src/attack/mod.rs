@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! case        the table's row; a trial with its checks; a scene: a server process, a healthy client, figures
-//! memory fairness time sessions threads decoding frames logs      cases against a server
+//! memory arguments fairness time sessions threads decoding frames logs      cases against a server
 //! client                                                           cases against the real client
 //! service, process     the server under attack        attacker, flood, healthy      those that connect to it
 //! hostile_server, client_scripts     the servers that attack a client
 //! siege                everything at once
 //! ```
 
+mod arguments;
 mod attacker;
 pub(crate) mod case;
 mod client;
@@ -34,8 +35,9 @@ use case::Case;
 
 /// All cases, in the order of their families.
 pub(crate) fn cases() -> Vec<&'static Case> {
-    let families: [&'static [Case]; 10] = [
+    let families: [&'static [Case]; 11] = [
         memory::CASES,
+        arguments::CASES,
         fairness::CASES,
         time::CASES,
         sessions::CASES,

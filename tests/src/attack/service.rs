@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
-use rpc_core::{Server, ServerLimits, rpc};
+use rpc_core::{Later, Responder, Server, ServerLimits, rpc};
 use serde::{Deserialize, Serialize};
 
 /// The word after `prove` that serves the service under attack.
@@ -47,6 +49,12 @@ pub(crate) trait Target {
     /// Sleeps, and holds its argument meanwhile.
     #[rpc(slow)]
     fn swallow(&self, milliseconds: u64, bytes: &[u8]) -> u64;
+    /// Sleeps, and returns its argument.
+    #[rpc(slow, idempotent)]
+    fn mirror(&self, milliseconds: u64, bytes: &[u8]) -> Vec<u8>;
+    /// Returns so many bytes, after so long, and holds no thread meanwhile; its reply is never kept.
+    #[rpc(idempotent)]
+    fn later(&self, milliseconds: u64, bytes: u64) -> Later<Vec<u8>>;
     /// Computes for so long: quick for most callers.
     fn spin(&self, milliseconds: u64) -> u64;
     /// Panics with this text.
@@ -70,6 +78,22 @@ pub(crate) trait Target {
 #[derive(Default)]
 struct Plain {
     runs: AtomicU64,
+    /// The thread that replies later, once it is there.
+    replier: OnceLock<Sender<(Instant, u64, Responder<Vec<u8>>)>>,
+}
+
+/// Replies to each call when its time is there, in the order in which they came.
+fn reply_in_time() -> Sender<(Instant, u64, Responder<Vec<u8>>)> {
+    let (send, calls) = mpsc::channel();
+    std::thread::spawn(move || {
+        for (due, bytes, responder) in calls {
+            let due: Instant = due;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let responder: Responder<Vec<u8>> = responder;
+            responder.reply(vec![7; usize::try_from(bytes).unwrap_or(0).min(64 << 20)]);
+        }
+    });
+    send
 }
 
 impl Plain {
@@ -102,6 +126,17 @@ impl Target for Plain {
     fn swallow(&self, milliseconds: u64, bytes: &[u8]) -> u64 {
         self.nap(milliseconds);
         bytes.len() as u64
+    }
+    fn mirror(&self, milliseconds: u64, bytes: &[u8]) -> Vec<u8> {
+        self.nap(milliseconds);
+        bytes.to_vec()
+    }
+    fn later(&self, milliseconds: u64, bytes: u64) -> Later<Vec<u8>> {
+        let (responder, later) = Later::pair();
+        let due = Instant::now() + Duration::from_millis(milliseconds);
+        let replier = self.replier.get_or_init(reply_in_time);
+        let _ = replier.send((due, bytes, responder)); // at worst the call is given up
+        later
     }
     fn spin(&self, milliseconds: u64) -> u64 {
         let until = Instant::now() + Duration::from_millis(milliseconds);

@@ -23,6 +23,8 @@ use crate::proto::client::ClientCore;
 enum RoundEnd {
     /// Nothing listens at any address.
     Refused,
+    /// At each address nothing listens, or what listens there closes each connection without a byte.
+    Silent,
     /// The servers at all addresses speak other versions.
     OtherVersions,
     /// Anything else: the next round may find a server.
@@ -46,9 +48,8 @@ impl ClientInner {
                 false
             }
             Err(why) => {
-                let refused = transport.was_refused() && !self.book.may_find_another();
                 core.handle_disconnected(&why, now);
-                let end = if refused { RoundEnd::Refused } else { RoundEnd::Failed };
+                let end = self.end_of_round(transport);
                 self.choose_address(core, transport, end, now);
                 true
             }
@@ -78,8 +79,18 @@ impl ClientInner {
         if !core.is_closed() {
             self.report_lost(core, transport.is_good(), why);
         }
-        let end = if other_versions { RoundEnd::OtherVersions } else { RoundEnd::Failed };
+        let end = if other_versions { RoundEnd::OtherVersions } else { self.end_of_round(transport) };
         self.choose_address(core, transport, end, now);
+    }
+
+    /// Returns what it means if the attempt that has failed was the last one of its round.
+    fn end_of_round(&self, transport: &Transport) -> RoundEnd {
+        match () {
+            () if self.book.may_find_another() => RoundEnd::Failed,
+            () if transport.was_refused() => RoundEnd::Refused,
+            () if transport.was_silent() => RoundEnd::Silent,
+            () => RoundEnd::Failed,
+        }
     }
 
     /// Chooses the address of the next attempt, after a connection could not be made or is gone. If none is left, the round has
@@ -102,6 +113,7 @@ impl ClientInner {
             }
             match end {
                 RoundEnd::OtherVersions => core.handle_other_versions(now),
+                RoundEnd::Silent => core.handle_round_silent(now),
                 RoundEnd::Refused | RoundEnd::Failed => {
                     core.handle_round_failed(end == RoundEnd::Refused, now);
                 }

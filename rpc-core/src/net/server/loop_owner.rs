@@ -31,7 +31,7 @@ use crate::ids::Time;
 use crate::limits::WATCH_TICK;
 use crate::net::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::net::sync::{Instant, Mutex, MutexGuard, PoisonError};
-use crate::proto::server::{CallKey, Caller, ReadyCall};
+use crate::proto::server::{CallKey, Caller, ReadyCall, copied};
 use crate::service::DispatchEnv;
 use crate::wire::message::Status;
 
@@ -220,6 +220,9 @@ impl ParkedLoop<'_> {
             let Stage::Between(inner) = std::mem::replace(&mut self.stage, Stage::Lost) else { break };
             self.stage = detach(owner, inner, self.epoch, call.key);
             if matches!(self.stage, Stage::RunsDetached(_)) {
+                if let Some(call) = &mut self.call {
+                    call.body = copied(std::mem::take(&mut call.body)); // it may hold them for long
+                }
                 return self.call.as_ref();
             }
         }
@@ -245,7 +248,7 @@ impl ParkedLoop<'_> {
                 }
                 match status {
                     Some(status) => event_loop.core.finish(key, status, reply, event_loop.now),
-                    None => event_loop.core.hold(key),
+                    None => event_loop.core.hold(key, event_loop.now),
                 }
                 self.stage = Stage::Between(guard);
             }

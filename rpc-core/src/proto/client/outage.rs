@@ -69,6 +69,21 @@ impl ClientCore {
         }
     }
 
+    /// Every address has failed since the last connection: nothing listens there, or what listens closes each connection without
+    /// a byte, as a proxy does whose server has gone. Called after [`ClientCore::handle_disconnected`].
+    ///
+    /// After a drain the calls that were not sent are told at once. Those that were sent are not, since a proxy may be wrong, and
+    /// the server that drains may still have their replies.
+    pub fn handle_round_silent(&mut self, now: Time) {
+        if self.connection.has_left_drain && !self.connection.is_closed() {
+            for call in self.calls.waiting.take_all() {
+                let text = "it has shut down, and no server answers at its address now".to_owned();
+                self.calls.end(call, Outcome::NotExecuted(Reason::Draining, text));
+            }
+        }
+        self.handle_round_failed(false, now);
+    }
+
     /// The servers at all addresses speak another version, and so they will at the next attempt: no call waits for them. Called
     /// after [`ClientCore::handle_disconnected`].
     pub fn handle_other_versions(&mut self, now: Time) {

@@ -24,7 +24,7 @@ use super::counters::ServerCounters;
 use super::held_calls::HeldCalls;
 use super::keys::{CallKey, SessionKey};
 use super::record::{Arrival, CallState, NO_CALL, Record, fingerprint};
-use super::run_queue::{Lane, Place, ReadyCall, RunQueue, Turn};
+use super::run_queue::{Lane, Place, ReadyCall, RunQueue};
 use super::session::Sums;
 use super::strikes;
 use crate::contract::Entry;
@@ -104,17 +104,22 @@ impl Filter<'_> {
         // The order is part of the protocol: docs/decisions/0009-order-of-refusals.md.
         let (reason, text) = match entry {
             _ if frame.header.millis == 0 => (Reason::Deadline, String::new()),
-            _ if frame.skipped.is_some() => {
+            _ if frame.skipped.is_some() && length > limit => {
                 (Reason::TooLarge, format!("{length} bytes are over the server's limit of {limit}"))
             }
             _ if draining => (Reason::Draining, String::new()),
             None => (Reason::NoSuchMethod, String::new()),
+            // Its session holds so many arguments that it was not taken.
+            _ if frame.skipped.is_some() => (Reason::Busy, String::new()),
             _ if !self.queue.has_room(self.lane, length, &self.config.limits) => {
                 (Reason::Busy, String::new())
             }
             Some(entry) => {
                 // The vector of the slot's last reply is used again.
                 self.record.call = self.calls.put(self.data(entry, frame, room, now));
+                if self.is_to_copy() {
+                    self.copy_arguments();
+                }
                 let place = Place { slot: self.slot, duplicate: None };
                 let is_listed = std::mem::replace(&mut self.record.in_lane, true);
                 self.enqueue(Some(place).filter(|_| !is_listed), length);
@@ -276,15 +281,6 @@ impl Filter<'_> {
         self.hold();
     }
 
-    /// Holds the session's connection, or lets it be read again. While the lane is paused it is read: its client's PING must
-    /// be answered, however long the calls take that run.
-    fn hold(&mut self) {
-        if let Some(writer) = &mut self.attached {
-            let many = self.lane.bytes >= self.config.limits.queue_pause;
-            writer.hold(many && self.lane.turn != Turn::Paused);
-        }
-    }
-
     /// Ends a call that was handed out: it ran, or its stub refused it before the user's function was entered.
     pub(super) fn finish(&mut self, key: CallKey, status: Status, body: &[u8], now: Time) {
         if key.is_duplicate {
@@ -299,6 +295,7 @@ impl Filter<'_> {
             if data.entry.method.later {
                 self.held.end(self.sums, data.deadline, self.record.call);
             }
+            self.make_room(arguments);
         }
         // The stub could not read the arguments: the user's function was not entered.
         if let Status::Refused(reason) = status {

@@ -1,5 +1,6 @@
 //! Layer 2: the duplicate filter switched off, for teaching.
 
+use super::arguments::copied;
 use super::filter::Filter;
 use super::keys::CallKey;
 use super::run_queue::Place;
@@ -15,13 +16,14 @@ impl Filter<'_> {
     }
 
     /// Queues a duplicate, as a server without a filter does.
-    pub(super) fn run_duplicate(&mut self, frame: Frame, now: Time) {
+    pub(super) fn run_duplicate(&mut self, mut frame: Frame, now: Time) {
         let Some(entry) = self.config.directory.find(frame.header.method) else { return };
         let bytes = frame.body.len();
         if frame.skipped.is_some() || !self.queue.has_room(self.lane, bytes, &self.config.limits) {
             return;
         }
         self.counters.duplicates_executed += 1;
+        frame.body = copied(frame.body);
         let duplicate = Some(Box::new(self.data(entry, frame, Vec::new(), now)));
         self.enqueue(Some(Place { slot: self.slot, duplicate }), bytes);
     }

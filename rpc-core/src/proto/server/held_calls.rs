@@ -85,13 +85,20 @@ impl ServerCore {
     }
 
     /// Notes that the handler of a call has returned and that its reply comes later; or was there before this is noted.
-    pub fn hold(&mut self, key: CallKey) {
+    pub fn hold(&mut self, key: CallKey, now: Time) {
         let Some(session) = self.links.sessions.get(key.session) else { return };
         let record = session.records().get(key.slot).filter(|record| record.last == key.seq);
         let running = record.filter(|record| record.state == CallState::Running);
-        if let Some(data) = running.and_then(|record| self.calls.of_mut(record)) {
-            data.is_held = !key.is_duplicate;
+        let data = running.and_then(|record| self.calls.of_mut(record));
+        let Some(data) = data.filter(|_| !key.is_duplicate) else { return };
+        data.is_held = true;
+        let method = data.entry.method.id;
+        // Its reply may be as long as that of any call that runs beside others, and its arguments are gone.
+        self.long_replies.runs_beside(method, now);
+        if let Some(session) = self.links.sessions.get_mut(key.session) {
+            session.lane.several().beside_since = now;
         }
+        self.release_arguments(key);
     }
 
     /// Returns true if a drain by force has given this call up, so that what ends it now is late.

@@ -21,60 +21,93 @@ pub(super) struct SpareDecoder(Option<Box<FrameDecoder>>);
 ///
 /// Invariant: it has a decoder while [`Connection::begun`] is there, so that the numbers of frames which a timer compares are those of
 /// one decoder.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Input(Option<Box<FrameDecoder>>);
+#[derive(Clone, Debug)]
+pub(super) struct Input {
+    /// The decoder, if it has one.
+    decoder: Option<Box<FrameDecoder>>,
+    /// The longest body that it takes now, if that is below the limit.
+    room: u32,
+    /// The number of bytes that it was given, modulo 2^32.
+    arrived: u32,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Input { decoder: None, room: u32::MAX, arrived: 0 }
+    }
+}
 
 impl Input {
     /// Sets the limits that were agreed on, as [`FrameDecoder::agree`].
     pub(super) fn agree(&mut self, body: usize, skip: bool, checksum: bool) {
-        if let Some(decoder) = &mut self.0 {
+        if let Some(decoder) = &mut self.decoder {
             decoder.agree(body, skip, checksum);
         }
+    }
+
+    /// Sets the longest body that is taken now, as [`FrameDecoder::set_room`].
+    pub(super) fn set_room(&mut self, room: usize) {
+        self.room = u32::try_from(room).unwrap_or(u32::MAX);
+        if let Some(decoder) = &mut self.decoder {
+            decoder.set_room(room);
+        }
+    }
+
+    /// Returns true if a body of so many bytes is taken, unless it is over the limit.
+    #[inline]
+    pub(super) fn has_room_for(&self, body: usize) -> bool {
+        self.room as usize >= body
+    }
+
+    /// Returns the number of bytes that were read, modulo 2^32.
+    #[inline]
+    pub(super) fn arrived(&self) -> u32 {
+        self.arrived
     }
 
     /// Returns true if whole frames may be waiting.
     #[inline]
     pub(super) fn has_unread(&self) -> bool {
-        self.0.as_ref().is_some_and(|decoder| decoder.has_unread())
+        self.decoder.as_ref().is_some_and(|decoder| decoder.has_unread())
     }
 
     /// Returns true if a frame has begun and not ended.
     #[inline]
     pub(super) fn is_mid_frame(&self) -> bool {
-        self.0.as_ref().is_some_and(|decoder| decoder.is_mid_frame())
+        self.decoder.as_ref().is_some_and(|decoder| decoder.is_mid_frame())
     }
 
     /// Returns the number of the frame that has begun or comes next, and the number of bytes that were taken so far.
     pub(super) fn progress(&self) -> (u64, u64) {
-        self.0.as_ref().map_or((0, 0), |decoder| decoder.progress())
+        self.decoder.as_ref().map_or((0, 0), |decoder| decoder.progress())
     }
 
     /// Returns the room that is taken for a frame that has begun, in bytes.
     #[inline]
     pub(super) fn room(&self) -> usize {
-        self.0.as_ref().map_or(0, |decoder| decoder.room())
+        self.decoder.as_ref().map_or(0, |decoder| decoder.room())
     }
 
     /// Returns true if the unread bytes have `magic` where the body of their first frame begins.
     pub(super) fn has_in_place(&self, magic: &[u8]) -> bool {
-        self.0.as_ref().is_some_and(|decoder| decoder.has_in_place(magic))
+        self.decoder.as_ref().is_some_and(|decoder| decoder.has_in_place(magic))
     }
 
     /// Returns all bytes that were not acted on.
     pub(super) fn into_rest(self) -> Bytes {
-        self.0.map_or_else(Bytes::new, |decoder| decoder.into_rest())
+        self.decoder.map_or_else(Bytes::new, |decoder| decoder.into_rest())
     }
 
     /// Returns the next whole frame; `None` if more bytes are needed.
     #[inline] // once for each frame
     pub(super) fn next_frame(&mut self) -> Option<Result<Frame, ProtocolError>> {
-        self.0.as_mut()?.next_frame().transpose()
+        self.decoder.as_mut()?.next_frame().transpose()
     }
 
     /// Returns true if it has a decoder.
     #[cfg(test)]
     pub(super) fn has_decoder(&self) -> bool {
-        self.0.is_some()
+        self.decoder.is_some()
     }
 
     /// Returns true if it holds nothing: neither bytes, nor room for them, nor a body that is to be skipped.
@@ -88,8 +121,8 @@ impl Connection {
     /// Takes bytes that were read. `max_frame` is the limit of a body once a session stands.
     #[inline]
     pub(super) fn take_input(&mut self, chunk: Bytes, max_frame: usize, spare: &mut SpareDecoder) {
-        if self.input.0.is_none() {
-            self.input.0 = Some(spare.0.take().unwrap_or_default());
+        if self.input.decoder.is_none() {
+            self.input.decoder = Some(spare.0.take().unwrap_or_default());
             match self.stage {
                 Stage::Attached(_) => self.input.agree(max_frame, true, self.checksum),
                 Stage::Greeting(_) | Stage::Closing | Stage::Closed => {
@@ -97,7 +130,9 @@ impl Connection {
                 }
             }
         }
-        if let Some(decoder) = &mut self.input.0 {
+        self.input.arrived = self.input.arrived.wrapping_add(chunk.len() as u32); // longer chunks count modulo 2^32 as well
+        if let Some(decoder) = &mut self.input.decoder {
+            decoder.set_room(self.input.room as usize);
             decoder.push(chunk);
         }
     }
@@ -106,7 +141,7 @@ impl Connection {
     #[inline]
     pub(super) fn give_decoder_back(&mut self, spare: &mut SpareDecoder) {
         if self.begun.is_none() && self.input.is_empty() {
-            spare.0 = self.input.0.take().or(spare.0.take());
+            spare.0 = self.input.decoder.take().or(spare.0.take());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Layer 2: which connection carries which session: attached, detached, timed out, ended.
 
+use super::arguments::room_beside;
 use super::config::{HandOver, ServerConfig};
 use super::connection::{ConnId, Connections, Stage};
 use super::drain::Facts;
@@ -12,7 +13,7 @@ use super::strikes::{self, Strikes};
 use super::timers::{StallWatch, Timer, Timers};
 use crate::error::ProtocolError;
 use crate::ids::{FNV_START, Incarnation, Time, fnv1a};
-use crate::limits::{HELLO_TIME, STRIKES_PER_TABLE, ServerLimits, TABLES_FREE};
+use crate::limits::{COPY_AFTER, HELLO_TIME, STRIKES_PER_TABLE, ServerLimits, TABLES_FREE};
 use crate::proto::peer::Peer;
 use crate::wire::frame::{Frame, Header, Kind};
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, MAGIC};
@@ -168,8 +169,11 @@ impl Links {
         // Positions in records are those of the session, so the count goes on where the last connection's ended.
         connection.outgoing.count_from(session.queued_before);
         connection.is_held = session.lane.bytes >= config.limits.queue_pause;
+        session.lane.read_at = 0u32.wrapping_sub(COPY_AFTER); // what it has brought keeps read buffers of another connection
         let checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
         connection.input.agree(config.limits.max_frame, true, checksum);
+        let held = session.lane.bytes + session.sums.running;
+        connection.input.set_room(room_beside(held, &config.limits));
         session.attachment = Attachment::Attached(conn);
         self.resume_calls(key);
     }

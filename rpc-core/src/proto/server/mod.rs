@@ -6,9 +6,11 @@
 //! ```
 //! [`ServerCore`] (`core`, and `ending` for its last steps) owns the parts, and each part owns its state: `links` (which
 //! connection carries which session: `connection`, `sessions` by `sources` and `nonces`, `timers`), `call_table` (arguments and kept
-//! replies), `run_queue`, `drain`; `strikes` counts what is of no use, and `begun` watches frames that do not end. A frame about
+//! replies), `run_queue`, `drain`; `strikes` counts what is of no use, `begun` watches frames that do not end,
+//! and `arguments` bounds what a session brings. A frame about
 //! a call is handled by one `filter`: the parts of its slot, found once.
 
+mod arguments;
 #[cfg(feature = "__inspection")]
 mod audit;
 mod begun;
@@ -52,6 +54,7 @@ mod timers;
 mod told;
 mod turns;
 
+pub use arguments::copied;
 #[cfg(feature = "__inspection")]
 pub use audit::{RecordState, SessionState};
 pub use config::{HandOver, ServerConfig};

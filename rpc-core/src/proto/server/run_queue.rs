@@ -61,6 +61,8 @@ pub(super) struct Lane {
     pub(super) calls: u32, // the queue has a bound below that
     /// The bytes of their arguments.
     pub(super) bytes: usize,
+    /// The bytes that its connection had brought when the first of the calls that wait came, modulo 2^32.
+    pub(super) read_at: u32,
     /// The state of the lane.
     pub(super) turn: Turn,
 }

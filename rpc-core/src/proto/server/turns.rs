@@ -15,7 +15,7 @@ use super::run_queue::ReadyCall;
 use super::session::Session;
 use crate::contract::Entry;
 use crate::ids::Time;
-use crate::limits::{LONG_REPLY, RUNNING_ARGUMENTS, UNSENT_EXPECTED};
+use crate::limits::{HELD_EXPECTED, LONG_REPLY, RUNNING_ARGUMENTS, UNSENT_EXPECTED};
 use crate::proto::peer::SourceId;
 
 /// The time at which the next call of a session may begin.
@@ -105,7 +105,9 @@ impl ServerCore {
         let unsent = connection.map_or(0, |connection| connection.outgoing.unsent().len());
         let (method, running) = (data.entry.method.id, session.running());
         let expected = self.long_replies.expected(method);
-        if expected > 0 && unsent + expected.saturating_mul(running + 1) > UNSENT_EXPECTED {
+        let replies = unsent.saturating_add(expected.saturating_mul(running + 1));
+        let arguments = session.sums.running + session.lane.bytes;
+        if expected > 0 && (replies > UNSENT_EXPECTED || replies + arguments > HELD_EXPECTED) {
             return Begin::Later;
         }
         let time = self.long_replies.begin_at(method, running, session.lane.beside_since(), now);

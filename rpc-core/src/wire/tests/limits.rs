@@ -150,3 +150,30 @@ fn a_decoder_that_keeps_room_gives_each_frame_its_own_bytes() {
         assert!(body.iter().all(|byte| *byte == round) && body.len() == 200_000, "frame {round}");
     }
 }
+
+#[test]
+fn a_body_without_room_is_passed_over_from_its_header_on_and_one_that_has_begun_goes_on() {
+    let bytes = frame(Kind::Call, 90);
+    for cut in [0, 10, HEADER, HEADER + 1, HEADER + 89] {
+        for (before, after) in [(50, 100), (100, 50)] {
+            let mut decoder = FrameDecoder::default();
+            decoder.agree(100, true, true);
+            decoder.set_room(before);
+            decoder.push(Bytes::copy_from_slice(&bytes[..cut]));
+            let first = decoder.next_frame().expect("well formed");
+            decoder.set_room(after);
+            decoder.push(Bytes::copy_from_slice(&bytes[cut..]));
+            let frame = first.or(decoder.next_frame().expect("well formed")).expect("a frame");
+            let room = if cut < HEADER { after } else { before };
+            assert_eq!(frame.skipped, (room < 90).then_some(90), "cut at {cut}, {before} then {after}");
+            decoder.push(Bytes::from(self::frame(Kind::Ping, 0)));
+            let next = decoder.next_frame().expect("well formed").expect("the next frame");
+            assert_eq!(next.header.kind, Kind::Ping);
+        }
+    }
+    let mut decoder = FrameDecoder::default();
+    decoder.agree(100, true, true);
+    decoder.set_room(200);
+    decoder.push(Bytes::from(frame(Kind::Call, 101)));
+    assert_eq!(decoder.next_frame().expect("well formed").expect("passed over").skipped, Some(101));
+}

@@ -15,7 +15,7 @@ pub(in crate::net::server) fn run_commands(event_loop: &mut EventLoop) {
             Command::CallFinished { key, status, body } => {
                 event_loop.core.finish(key, status, &body, event_loop.now)
             }
-            Command::CallHeld(key) => event_loop.core.hold(key),
+            Command::CallHeld(key) => event_loop.core.hold(key, event_loop.now),
             Command::Connection { stream, peer, input } => event_loop.connect(stream, peer, input),
             Command::CloseIdle => event_loop.is_full = true,
             Command::Drain(grace) => event_loop.core.drain_within(grace, event_loop.now),

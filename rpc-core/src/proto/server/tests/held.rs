@@ -99,7 +99,7 @@ fn v12_a_call_that_is_held_when_a_drain_is_over_is_given_up_once() {
     let peer =
         bench.try_open(None, &Hello { features: FEATURE_GIVEN_UP, ..hello(SLOTS) }).expect("there is room");
     let (held, runs) = (hold(&mut bench, &peer, 0, 600_000), hold(&mut bench, &peer, 1, 600_000));
-    bench.core.hold(held.key);
+    bench.core.hold(held.key, bench.now);
     bench.core.drain_within(ms(500), bench.now);
     bench.pass(ms(499));
     assert!(!bench.core.is_drained() && !is_told(&held), "it counts as a call that runs");
@@ -120,7 +120,7 @@ fn v12_a_call_that_is_held_when_a_drain_is_over_is_given_up_once() {
 fn v12_what_ends_a_server_tells_the_calls_that_run_and_those_that_are_held() {
     let (mut bench, peer) = Bench::with_peer();
     let (held, runs) = (hold(&mut bench, &peer, 0, 600_000), hold(&mut bench, &peer, 1, 600_000));
-    bench.core.hold(held.key);
+    bench.core.hold(held.key, bench.now);
     assert!(!is_told(&held) && !is_told(&runs));
     bench.core.leave_behind();
     assert!(is_told(&held) && is_told(&runs));

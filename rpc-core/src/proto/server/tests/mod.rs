@@ -1,5 +1,6 @@
 //! The server's rules, one test each: its state machine, virtual time, and clients whose frames the test writes.
 
+mod arguments;
 mod begun;
 #[cfg(feature = "__inspection")]
 mod beside;

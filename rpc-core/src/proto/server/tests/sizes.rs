@@ -7,7 +7,7 @@ use crate::proto::server::connection::Connection;
 use crate::proto::server::session::Session;
 
 /// Bytes of a connection, without what it points to.
-const CONNECTION: usize = 160;
+const CONNECTION: usize = 168;
 /// Bytes of a session, without what it points to.
 const SESSION: usize = 224;
 
