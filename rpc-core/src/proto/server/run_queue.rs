@@ -137,7 +137,9 @@ impl RunQueue {
         if lane.places.capacity() == 0 {
             lane.places.reserve_exact(1); // many clients make one call at a time
         }
-        lane.places.extend(place);
+        if let Some(place) = place {
+            lane.places.push_back(place);
+        }
         if lane.turn == Turn::Empty {
             lane.turn = Turn::Listed;
             self.turns.push_back(session);
