@@ -111,7 +111,7 @@ impl ClientInner {
         if seen.flushed {
             core.handle_flushed(now);
         }
-        for chunk in seen.input {
+        for chunk in seen.input.pieces() {
             core.handle_input(chunk, now);
         }
         if !transport.is_good() && core.is_ready() {

@@ -77,9 +77,35 @@ pub(super) struct TransportEvents {
     /// True if all bytes were written after the poll.
     pub(super) flushed: bool,
     /// The bytes that were read.
-    pub(super) input: Vec<Bytes>,
+    pub(super) input: Input,
     /// The reason why the connection has ended, if it has.
     pub(super) failed: Option<String>,
+}
+
+/// The bytes that were read in one turn, in pieces. Mostly it is one piece, and that allocates nothing here.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    /// The first piece.
+    first: Bytes,
+    /// Those after it.
+    more: Vec<Bytes>,
+}
+
+impl Input {
+    /// Appends a piece.
+    fn push(&mut self, piece: Bytes) {
+        if self.first.is_empty() { self.first = piece } else { self.more.push(piece) }
+    }
+
+    /// Returns true if no byte was read.
+    fn is_empty(&self) -> bool {
+        self.first.is_empty()
+    }
+
+    /// Returns the pieces in their order.
+    pub(super) fn pieces(self) -> impl Iterator<Item = Bytes> {
+        std::iter::once(self.first).filter(|piece| !piece.is_empty()).chain(self.more)
+    }
 }
 
 impl Transport {
@@ -347,7 +373,7 @@ mod tests {
         while got < sent {
             let mut seen = TransportEvents::default();
             transport.read_to_the_end(&mut seen);
-            let now: usize = seen.input.iter().map(Bytes::len).sum();
+            let now: usize = seen.input.pieces().map(|piece| piece.len()).sum();
             assert!(now <= READ_BUDGET + READ_CHUNK, "{now} bytes at once");
             got += now;
             assert!(now < READ_BUDGET || transport.is_unread());
