@@ -100,6 +100,7 @@
 //! The pages in `docs/` describe failures (`at_most_once.md`), the bytes (`wire.md`) and the design (`architecture.md`).
 #![deny(clippy::unwrap_used, clippy::panic_in_result_fn)]
 
+mod arguments;
 mod bucket;
 mod net;
 pub mod stub;

@@ -13,6 +13,7 @@ use super::error::CallError;
 use super::pending::Pending;
 use super::reply::{Received, read};
 use super::{ClientCounters, Outage};
+use crate::arguments;
 use crate::contract::{Contract, Method};
 use crate::error::Reason;
 use crate::ids::Incarnation;
@@ -143,7 +144,7 @@ impl Caller {
 
     /// Encodes a call.
     fn request(&self, method: &'static Method, arguments: &impl Serialize) -> Result<Request, Outcome> {
-        let mut body = Vec::with_capacity(96); // most arguments fit, so that it need not grow
+        let mut body = arguments::take();
         match codec::encode(arguments, &mut body, self.bounds) {
             Ok(()) => Ok(Request {
                 method,

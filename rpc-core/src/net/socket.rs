@@ -145,6 +145,20 @@ impl Socket {
     pub(super) fn read(&mut self, into: &mut [u8], budget: &mut usize) -> Progress {
         debug_assert!(!into.is_empty(), "a read of nothing looks like the end of the stream");
         let found = retried(|| self.stream.read(into));
+        self.note_read(found, into.len(), budget)
+    }
+
+    /// Reads as much as `into` has room for behind its bytes, which must not be nothing; the rest as [`Socket::read`].
+    pub(super) fn read_more(&mut self, into: &mut Vec<u8>, budget: &mut usize) -> Progress {
+        let room = into.capacity() - into.len();
+        debug_assert!(room > 0, "a read of nothing looks like the end of the stream");
+        let found = retried(|| self.stream.read_more(into));
+        self.note_read(found, room, budget)
+    }
+
+    /// Notes the result of a read into so much room.
+    #[inline]
+    fn note_read(&mut self, found: Progress, room: usize, budget: &mut usize) -> Progress {
         match found {
             Progress::Bytes(0) => {
                 self.reading = Reading::Drained;
@@ -152,7 +166,7 @@ impl Socket {
             }
             Progress::Bytes(count) => {
                 *budget = budget.saturating_sub(count);
-                if self.reading == Reading::Ready && SHORT_READ_IS_LAST && count < into.len() {
+                if self.reading == Reading::Ready && SHORT_READ_IS_LAST && count < room {
                     self.reading = Reading::Drained;
                 }
                 found

@@ -6,6 +6,7 @@ use super::frame::{Frame, Kind, PREFIX, RawHeader, decode_header};
 use crate::error::ProtocolError;
 use crate::limits::{HEADER, MAX_GREETING, ROOM_STEP, SKIP_FACTOR};
 
+mod room;
 #[cfg(test)]
 mod tests;
 

@@ -162,7 +162,8 @@ impl Header {
     /// Returns the 36 bytes before a body of this length and checksum.
     pub fn encode(&self, body_len: usize, body_crc: u32) -> [u8; HEADER] {
         debug_assert!(body_len <= u32::MAX as usize - HEADER);
-        let mut bytes = [0; HEADER];
+        let mut aligned = Aligned([0; HEADER]);
+        let bytes = &mut aligned.0;
         let length = (HEADER - PREFIX + body_len) as u32;
         bytes[0..4].copy_from_slice(&length.to_le_bytes());
         bytes[4] = self.kind as u8;
@@ -174,9 +175,13 @@ impl Header {
         bytes[28..32].copy_from_slice(&body_crc.to_le_bytes());
         let checksum = crc32c::crc32c(&bytes[..32]);
         bytes[32..36].copy_from_slice(&checksum.to_le_bytes());
-        bytes
+        aligned.0
     }
 }
+
+/// The bytes of a header on a boundary of eight: there the checksum takes eight at a time, and elsewhere one at a time.
+#[repr(align(8))]
+struct Aligned([u8; HEADER]);
 
 /// Appends a whole frame.
 pub fn append(into: &mut Vec<u8>, header: &Header, body: &[u8], checksum: bool) {
@@ -214,6 +219,7 @@ pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     let Some(fixed) = bytes.first_chunk::<HEADER>() else {
         return Err(ProtocolError::ShortFrame(bytes.len()));
     };
+    let Aligned(fixed) = &Aligned(*fixed);
     let mut fields = Fields::new(fixed, "frame");
     let length = fields.u32()? as usize;
     let (kind, code) = (fields.u8()?, fields.u8()?);

@@ -134,7 +134,7 @@ impl Programs {
         let missing = || Failure::from(std::io::Error::other(format!("no program for {}", name_of(peer))));
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.clone().into_os_string());
         Ok(match peer {
-            Peer::Ours | Peer::Raw | Peer::Blocking | Peer::Redis => {
+            Peer::Ours | Peer::OursSpin | Peer::Raw | Peer::RawOwned | Peer::Blocking | Peer::Redis => {
                 named(std::env::current_exe()?.into_os_string(), Some(name_of(peer)))
             }
             Peer::Before => named(path(&self.before).ok_or_else(missing)?, Some(name_of(Peer::Ours))),

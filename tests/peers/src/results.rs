@@ -48,16 +48,27 @@ impl Results {
     }
 
     /// Returns the spread of the ratios of our figure to a peer's in the same round.
+    pub(crate) fn ratio(&self, place: Place, work: &str, peer: Peer, figure: Figure) -> Option<Spread> {
+        self.ratio_of([Peer::Ours, peer], place, work, figure)
+    }
+
+    /// Returns the spread of the ratios of two peers' figures in the same round.
     ///
     /// The machine is faster in one round than in the next, so only figures of one round are compared.
-    pub(crate) fn ratio(&self, place: Place, work: &str, peer: Peer, figure: Figure) -> Option<Spread> {
+    pub(crate) fn ratio_of(
+        &self,
+        [peer, other]: [Peer; 2],
+        place: Place,
+        work: &str,
+        figure: Figure,
+    ) -> Option<Spread> {
         let in_round = |peer: Peer, round: u8| {
             let mut cells = self.cells(place, work, peer).filter(move |cell| cell.round == round);
             cells.find_map(|cell| figure(&cell.figures))
         };
         let last = self.cells.iter().map(|cell| cell.round).max()?;
         let ratios: Vec<f64> = (1..=last)
-            .filter_map(|round| Some(in_round(Peer::Ours, round)? / in_round(peer, round)?))
+            .filter_map(|round| Some(in_round(peer, round)? / in_round(other, round)?))
             .filter(|ratio| ratio.is_finite())
             .collect();
         (!ratios.is_empty()).then(|| Spread::of(ratios.into_iter()))

@@ -12,11 +12,16 @@ use rpc_ours::work::find;
 use crate::raw::Language;
 use crate::{blocking, raw};
 
+/// The time for which the threads of `ours-spin` look for events: longer than a call between two processors takes.
+const SPIN: Duration = Duration::from_micros(50);
+
 /// A peer that this program contains, or whose load it contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Inside {
     Ours,
+    OursSpin,
     Raw,
+    RawOwned,
     Blocking,
     Redis,
 }
@@ -40,8 +45,10 @@ pub(crate) fn play(role: Role) -> Result<(), Failure> {
         Role::Serve { peer, address } => {
             end_with_parent()?;
             match peer {
-                Inside::Ours => rpc_ours::serve(address),
-                Inside::Raw => raw::serve(address),
+                Inside::Ours => rpc_ours::serve(address, Duration::ZERO),
+                Inside::OursSpin => rpc_ours::serve(address, SPIN),
+                Inside::Raw => raw::serve(address, Language::Bincode),
+                Inside::RawOwned => raw::serve(address, Language::Owned),
                 Inside::Blocking => blocking::serve(address),
                 Inside::Redis => Err("redis is another program".into()),
             }
@@ -50,7 +57,9 @@ pub(crate) fn play(role: Role) -> Result<(), Failure> {
             let work = find(&work).ok_or_else(|| Failure::new(Status::Usage, "no such work"))?;
             let length = Length::Time(Duration::from_millis(warm), Duration::from_millis(count));
             match peer {
-                Inside::Ours => rpc_ours::load(address, work, length),
+                Inside::Ours => rpc_ours::load(address, work, length, Duration::ZERO),
+                Inside::OursSpin => rpc_ours::load(address, work, length, SPIN),
+                Inside::RawOwned => raw::load(address, Language::Owned, work, length),
                 Inside::Raw => raw::load(address, Language::Bincode, work, length),
                 Inside::Blocking => blocking::load(address, work, length),
                 Inside::Redis => raw::load(address, Language::Redis, work, length),
@@ -59,7 +68,9 @@ pub(crate) fn play(role: Role) -> Result<(), Failure> {
         Role::Idle { peer, address, count } => match peer {
             Inside::Ours => rpc_ours::idle(address, count),
             Inside::Raw => raw::idle(address, Language::Bincode, count),
-            Inside::Blocking => Err("the memory of its threads is no figure".into()),
+            Inside::Blocking | Inside::OursSpin | Inside::RawOwned => {
+                Err("the memory of its connections is no figure".into())
+            }
             Inside::Redis => raw::idle(address, Language::Redis, count),
         },
     };

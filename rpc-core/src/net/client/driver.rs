@@ -111,8 +111,14 @@ impl ClientInner {
         if seen.flushed {
             core.handle_flushed(now);
         }
-        for chunk in seen.input {
+        if let Some((room, count)) = seen.room {
+            core.handle_room(room, count, now);
+        }
+        for chunk in seen.input.pieces() {
             core.handle_input(chunk, now);
+        }
+        if transport.is_connected() && transport.room.is_none() {
+            transport.room = core.lend_room();
         }
         if !transport.is_good() && core.is_ready() {
             self.note_good(transport);

@@ -22,6 +22,7 @@ mod driver;
 mod home_process;
 mod inner;
 mod news;
+mod reading;
 mod services;
 mod special_cases;
 mod state;

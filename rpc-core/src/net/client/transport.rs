@@ -5,19 +5,16 @@
 //!    ^----- all have failed, or close ----'--------------- close -----------------'
 //! ```
 //! The bytes that are read are given to the protocol in [`TransportEvents`], since the thread that reads does not hold the
-//! lock of the client's state. Each chunk is copied out of the thread's read buffer: an idle connection holds no buffer, and
-//! a client has mostly one small reply to read.
+//! lock of the client's state.
 
-use std::cell::RefCell;
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::address_book::AddressBook;
 use super::attempts::Attempts;
+use super::reading::{self, Input};
 use crate::ids::Time;
-use crate::limits::{ATTEMPT_DELAY, CLIENT_BUFFER_KEPT, READ_BUDGET, READ_CHUNK};
+use crate::limits::{ATTEMPT_DELAY, CLIENT_BUFFER_KEPT};
 use crate::net::Address;
 use crate::net::os::{self, Event, Registry, Token};
 use crate::net::socket::{Progress, Socket};
@@ -31,6 +28,8 @@ pub(super) struct Transport {
     pub(super) out: Vec<u8>,
     /// The length of the part of `out` that is written.
     written: usize,
+    /// The room of a long frame that has begun, from the protocol: what follows is read into it.
+    pub(super) room: Option<Vec<u8>>,
     /// The addresses that were tried since the last good connection, or since all of them were tried.
     tried: Vec<Address>,
     /// The address of the connection, or of the last attempt to make one.
@@ -80,8 +79,10 @@ pub(super) struct TransportEvents {
     pub(super) flushed_first: bool,
     /// True if all bytes were written after the poll.
     pub(super) flushed: bool,
+    /// The room of a long frame that had begun, and the number of bytes that were read into it before `input`.
+    pub(super) room: Option<(Vec<u8>, usize)>,
     /// The bytes that were read.
-    pub(super) input: Vec<Bytes>,
+    pub(super) input: Input,
     /// The reason why the connection has ended, if it has.
     pub(super) failed: Option<String>,
 }
@@ -99,6 +100,7 @@ impl Transport {
 
     /// Begins a connection: see [`Transport::attempt`].
     pub(super) fn begin(&mut self) {
+        self.room = None;
         self.out.clear();
         self.written = 0;
         self.link = Link::Connecting(Attempts::default());
@@ -200,6 +202,7 @@ impl Transport {
         self.only_refused = false; // something answered, or nothing at all
         self.only_silent = false;
         self.link = Link::Down;
+        self.room = None;
         self.out.clear();
         self.written = 0;
     }
@@ -284,11 +287,7 @@ impl Transport {
         if !socket.may_read() {
             return;
         }
-        let read = READ_BUFFER.try_with(|buffer| read_into(&mut buffer.borrow_mut(), socket, seen));
-        if read.is_err() {
-            // The thread ends, and drops a client that one of its thread-local values held.
-            read_into(&mut Vec::new(), socket, seen);
-        }
+        reading::read(socket, self.room.take(), seen);
         self.is_heard |= !seen.input.is_empty();
     }
 
@@ -311,33 +310,6 @@ impl Transport {
     }
 }
 
-/// Reads until the socket is empty or the budget of one turn is used, with this buffer.
-fn read_into(buffer: &mut Vec<u8>, socket: &mut Socket, seen: &mut TransportEvents) {
-    buffer.resize(READ_CHUNK, 0);
-    let mut budget = READ_BUDGET;
-    while socket.may_read() && budget > 0 {
-        match socket.read(buffer, &mut budget) {
-            Progress::Bytes(count) => {
-                seen.input.push(Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default()));
-            }
-            Progress::Blocked => return,
-            Progress::Ended => {
-                seen.failed = Some("the server closed the connection".to_owned());
-                return;
-            }
-            Progress::Failed(error) => {
-                seen.failed = Some(format!("reading failed: {error}"));
-                return;
-            }
-        }
-    }
-}
-
-thread_local! {
-    /// The read buffer of this thread, for all connections that it drives, so that an idle connection holds none.
-    static READ_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
 /// Returns a time-out for `Poll::poll`, at most an hour. `poll` rounds up by itself, so that a timer is due when it returns;
 /// rounding here as well would turn zero into a millisecond.
 pub(super) fn poll_limit(limit: Option<Duration>) -> Option<Duration> {
@@ -349,6 +321,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::limits::{READ_BUDGET, READ_CHUNK};
 
     #[test]
     fn one_read_takes_its_budget_and_the_next_ones_the_rest() {
@@ -368,7 +341,7 @@ mod tests {
         while got < sent {
             let mut seen = TransportEvents::default();
             transport.read_to_the_end(&mut seen);
-            let now: usize = seen.input.iter().map(Bytes::len).sum();
+            let now: usize = seen.input.pieces().map(|piece| piece.len()).sum();
             assert!(now <= READ_BUDGET + READ_CHUNK, "{now} bytes at once");
             got += now;
             assert!(now < READ_BUDGET || transport.is_unread());

@@ -62,6 +62,29 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Reads as much as `into` has room for behind its bytes. The room is not filled with zeros before, which takes as long as a copy.
+    #[cfg(unix)]
+    pub(in crate::net) fn read_more(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        let room = rustix::buffer::spare_capacity(into);
+        let read = match self {
+            Stream::Tcp(stream) => rustix::io::read(stream, room),
+            Stream::Unix(stream) => rustix::io::read(stream, room),
+        };
+        Ok(read?)
+    }
+
+    /// Reads as much as `into` has room for behind its bytes.
+    #[cfg(not(unix))]
+    pub(in crate::net) fn read_more(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        let before = into.len();
+        into.resize(into.capacity(), 0);
+        let read = self.read(into.get_mut(before..).unwrap_or_default());
+        into.truncate(before + read.as_ref().map_or(0, |count| *count));
+        read
+    }
+}
+
 /// Says what the errors of connecting to a path mean. A path without a socket is like a port at which nothing listens.
 #[cfg(unix)]
 fn explain(error: io::Error, path: &Path) -> io::Error {

@@ -13,12 +13,14 @@
 
 use std::io::{Read, Write};
 
+use bytes::{Bytes, BytesMut};
+
 use super::event_loop::EventLoop;
 use super::loop_socket::LoopSocket;
 use crate::limits::{BUFFER_KEPT, BUFFERS_KEPT, READ_BUDGET, READ_CHUNK, READ_LEAST, WRITE_BUDGET};
 use crate::log;
 use crate::net::os::Stream;
-use crate::net::socket::Progress;
+use crate::net::socket::{Progress, Socket};
 use crate::proto::peer::Peer;
 use crate::proto::server::ConnId;
 
@@ -55,16 +57,20 @@ impl EventLoop {
         // A client that never stops sending gets its share of the turn, and no more.
         let mut budget = READ_BUDGET;
         while socket.may_read() && budget > 0 && self.core.wants_read(conn) {
-            if self.input.len() < READ_LEAST {
-                self.input.clear();
-                self.input.resize(READ_CHUNK, 0); // reuses the old memory if no frame refers to it any more
-            }
-            match socket.read(&mut self.input, &mut budget) {
-                Progress::Bytes(count) => {
-                    // Not copied: the frames in it are slices of the read buffer.
-                    let chunk = self.input.split_to(count).freeze();
-                    self.core.handle_input(conn, chunk, self.now);
+            let progress = match self.core.lend_room(conn) {
+                Some(mut room) => {
+                    let before = room.len();
+                    let progress = socket.read_more(&mut room, &mut budget);
+                    let count = room.len() - before;
+                    self.core.handle_room(conn, room, count, self.now);
+                    progress
                 }
+                None => read_chunk(&mut self.input, socket, &mut budget, |chunk| {
+                    self.core.handle_input(conn, chunk, self.now);
+                }),
+            };
+            match progress {
+                Progress::Bytes(_) => {}
                 Progress::Blocked if !socket.is_broken() => {}
                 Progress::Blocked | Progress::Ended | Progress::Failed(_) => {
                     self.core.handle_closed(conn, self.now);
@@ -161,4 +167,22 @@ impl EventLoop {
         let _ = stream.read(&mut self.input);
         let _ = stream.write(&self.core.turn_away());
     }
+}
+
+/// Reads into the read buffer, and gives what was read to `take`. It is not copied: the frames in it are slices of the buffer.
+fn read_chunk(
+    input: &mut BytesMut,
+    socket: &mut Socket,
+    budget: &mut usize,
+    take: impl FnOnce(Bytes),
+) -> Progress {
+    if input.len() < READ_LEAST {
+        input.clear();
+        input.resize(READ_CHUNK, 0); // reuses the old memory if no frame refers to it any more
+    }
+    let progress = socket.read(input, budget);
+    if let Progress::Bytes(count) = progress {
+        take(input.split_to(count).freeze());
+    }
+    progress
 }

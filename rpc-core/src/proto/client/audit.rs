@@ -9,10 +9,11 @@ impl ClientCore {
     /// # Errors
     /// What does not hold.
     pub fn audit(&self) -> Result<(), String> {
-        let mut orphaned = 0;
+        let (mut orphaned, mut taken) = (0, 0);
         for (slot, state) in self.calls.slots.iter() {
             let free = matches!(state.usage, Use::Free);
             orphaned += usize::from(matches!(state.usage, Use::Orphaned(_)));
+            taken += usize::from(!free);
             if state.replied > state.last || free != self.calls.slots.is_marked_free(slot) {
                 return Err(format!("client: slot {slot} is {state:?}"));
             }
@@ -23,6 +24,9 @@ impl ClientCore {
                 "client: {orphaned} orphaned slots, {} counted",
                 self.calls.slots.orphaned()
             ));
+        }
+        if taken != self.calls.slots.taken {
+            return Err(format!("client: {taken} slots are taken, {} counted", self.calls.slots.taken));
         }
         // Each slot has at most a call or a cancel with its retransmission, and an acknowledgement.
         if self.calls.outgoing.len() > 4 * self.calls.slots.len() + 16 {

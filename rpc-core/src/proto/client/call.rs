@@ -1,6 +1,7 @@
 //! Layer 2: a call of a client that has not ended, and the weakest verdict of its attempts.
 
-use super::Tag;
+use super::{Event, Tag};
+use crate::arguments;
 use crate::contract::Method;
 use crate::ids::Time;
 use crate::proto::{Outcome, Request};
@@ -53,6 +54,12 @@ impl Call {
             repeats: 0,
             lost: 0,
         }
+    }
+
+    /// Ends the call with the weakest verdict of all its attempts. Its vector serves another call.
+    pub(super) fn end(self, outcome: Outcome) -> Event {
+        arguments::give(self.body);
+        Event::Finished(self.tag, weaker(outcome, self.earlier))
     }
 
     /// Returns `code`, body and checksum of a call that has metadata, for a server that knows metadata or does not (W13a).

@@ -173,7 +173,7 @@ impl Calls {
 
     /// Ends a call with the weakest verdict of all its attempts.
     pub(super) fn end(&mut self, call: Call, outcome: Outcome) {
-        self.events.push_back(Event::Finished(call.tag, weaker(outcome, call.earlier)));
+        self.events.push_back(call.end(outcome));
     }
 
     /// Ends a call, or repeats it later as a new one: a call of an idempotent method whose reply is lost, or of which it is

@@ -187,8 +187,13 @@ impl ClientCore {
         if !self.connection.is_open() {
             return;
         }
-        self.connection.hear(now);
         self.connection.decoder.push(chunk);
+        self.act_on_frames(now);
+    }
+
+    /// Acts on whole frames, after bytes have arrived.
+    pub(super) fn act_on_frames(&mut self, now: Time) {
+        self.connection.hear(now);
         // One frame at a time: each may close the connection, or change the terms by which the next one is read.
         while self.connection.is_open() {
             let handled = match self.connection.decoder.next_frame() {

@@ -27,6 +27,19 @@ use crate::wire::message::{Status, Table, Welcome};
 use crate::wire::reject::RejectCode;
 
 impl ClientCore {
+    /// Lends the room of a long frame that the connection has begun, so that the driver reads the rest of it to where it stays.
+    pub fn lend_room(&mut self) -> Option<Vec<u8>> {
+        if self.connection.is_open() { self.connection.decoder.lend_room() } else { None }
+    }
+
+    /// Takes the room back, to which `count` bytes were appended that were read.
+    pub fn handle_room(&mut self, room: Vec<u8>, count: usize, now: Time) {
+        self.connection.decoder.return_room(room, count);
+        if count > 0 && self.connection.is_open() {
+            self.act_on_frames(now);
+        }
+    }
+
     pub(super) fn handle_frame(&mut self, frame: Frame, now: Time) -> Result<(), ProtocolError> {
         let kind = frame.header.kind;
         match (self.connection.is_attached(), kind) {

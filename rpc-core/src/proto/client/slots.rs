@@ -13,7 +13,7 @@ use crate::limits::ClientLimits;
 
 /// All slots of a session.
 ///
-/// Invariants: bit `n` of `free` is set if and only if slot `n` is free. `orphaned` is the number of orphaned slots, and
+/// Invariants: bit `n` of `free` is set if and only if slot `n` is free, and `taken` is the number of bits that are not. `orphaned` is the number of orphaned slots, and
 /// `blocked_since` is set if and only if that is all of them: `orphaned == slots.len() > 0`. Free slots, calls in flight and
 /// orphaned slots add up to `slots.len()`, which stays the same for the life of a session.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub(super) struct Slots {
     pub(super) slots: Vec<SlotState>,
     /// One bit for each slot.
     pub(super) free: Vec<u64>,
+    /// The number of slots that are not free.
+    pub(super) taken: usize,
     /// The number of orphaned slots.
     pub(super) orphaned: usize,
     /// The time since which every slot is orphaned.
@@ -35,6 +37,7 @@ impl Slots {
         let mut slots = Slots {
             slots: vec![free; usize::from(count)],
             free: vec![0; usize::from(count).div_ceil(64)],
+            taken: usize::from(count),
             ..Slots::default()
         };
         (0..count).for_each(|slot| slots.mark(slot, true));
@@ -97,10 +100,9 @@ impl Slots {
         self.free.iter().any(|word| *word != 0)
     }
 
-    /// Returns true if no slot carries a call. It reads one word for 64 slots, since it runs at the end of every call.
+    /// Returns true if no slot carries a call.
     pub(super) fn are_all_free(&self) -> bool {
-        let free: usize = self.free.iter().map(|word| word.count_ones() as usize).sum();
-        free == self.slots.len()
+        self.taken == 0
     }
 
     /// Returns the number of orphaned slots.
@@ -333,12 +335,16 @@ impl Slots {
 
     fn mark(&mut self, slot: Slot, free: bool) {
         let bit = 1 << (slot % 64);
-        if let Some(word) = self.free.get_mut(usize::from(slot / 64)) {
-            if free {
-                *word |= bit;
-            } else {
-                *word &= !bit;
-            }
+        let Some(word) = self.free.get_mut(usize::from(slot / 64)) else { return };
+        match (*word & bit != 0, free) {
+            (false, true) => self.taken -= 1,
+            (true, false) => self.taken += 1,
+            _ => {}
+        }
+        if free {
+            *word |= bit;
+        } else {
+            *word &= !bit;
         }
     }
 }

@@ -18,6 +18,22 @@ use crate::ids::Time;
 use crate::limits::{FRAME_LATE, FRAME_LEAST, FRAME_TIME, LONG_FRAME, ServerLimits};
 
 impl ServerCore {
+    /// Lends the room of a long frame that a connection has begun, so that the driver reads the rest of it to where it stays.
+    pub fn lend_room(&mut self, conn: ConnId) -> Option<Vec<u8>> {
+        let connection = self.links.connections.get_mut(conn).filter(|connection| connection.is_open())?;
+        connection.input.lend_room()
+    }
+
+    /// Takes the room back, to which `count` bytes were appended that were read.
+    pub fn handle_room(&mut self, conn: ConnId, room: Vec<u8>, count: usize, now: Time) {
+        let Some(connection) = self.links.connections.get_mut(conn) else { return };
+        connection.input.return_room(room, count);
+        if count > 0 {
+            connection.active_at = now;
+            self.read_frames(conn, now);
+        }
+    }
+
     /// Acts on whole frames, and watches the one that has begun.
     pub(super) fn read_frames(&mut self, conn: ConnId, now: Time) {
         self.act_on_frames(conn, now);

@@ -9,13 +9,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use slab::Slab;
 
-use super::keys::SessionKey;
+use super::keys::{CallKey, SessionKey};
 use super::record::Record;
+use super::run_queue::ReadyCall;
 use super::session::Sums;
 use super::told::Told;
 use crate::contract::Entry;
-use crate::ids::{Seq, Slot, Time};
+use crate::ids::{CallId, Seq, SessionId, Slot, Time};
 use crate::limits::{REPLY_ROOM_SPARE, REPLY_SWEEP_EVERY, ServerLimits, TABLE_ROOM};
+use crate::proto::peer::Peer;
 
 /// The data of a call that waits or runs: what its slot has beyond the 32 bytes of its record.
 #[derive(Clone, Debug)]
@@ -58,14 +60,24 @@ pub(super) struct KeptReply {
 }
 
 impl CallData {
-    /// Takes out what the thread that runs the call needs.
-    pub(super) fn take_for_run(&mut self) -> CallData {
+    /// Takes out what the thread that runs the call needs. `session` is the session's name on the wire.
+    #[inline] // once for each call, and so that the call is made where it stays
+    pub(super) fn take_for_run(
+        &mut self,
+        session: SessionId,
+        peer: Option<Peer>,
+        is_duplicate: bool,
+    ) -> ReadyCall {
         self.running = self.body.len();
-        CallData {
+        ReadyCall {
+            key: CallKey { session: self.session, slot: self.slot, seq: self.seq, is_duplicate },
+            call: CallId { session, slot: self.slot, seq: self.seq },
+            entry: self.entry,
             body: std::mem::take(&mut self.body),
+            has_metadata: self.has_metadata,
+            deadline: self.deadline,
+            peer,
             cancelled: self.cancelled.clone(),
-            room: Vec::new(),
-            ..*self
         }
     }
 }

@@ -210,13 +210,20 @@ impl Writer<'_> {
     }
 
     /// Holds the connection, since many arguments of its session wait, or lets it be read again.
+    #[inline] // twice for each call
     pub(super) fn hold(&mut self, is_held: bool) {
         let was_held = std::mem::replace(&mut self.connection.is_held, is_held);
         if was_held && !is_held {
-            self.connection.note_held_back();
-            self.wait_for_turn();
-            self.mark_ready(); // the driver reads its socket again
+            self.read_again();
         }
+    }
+
+    /// Lets the connection be read again.
+    #[cold]
+    fn read_again(&mut self) {
+        self.connection.note_held_back();
+        self.wait_for_turn();
+        self.mark_ready(); // the driver reads its socket again
     }
 
     /// Lists the connection, if it has frames that were not acted on yet.

@@ -29,8 +29,9 @@ use super::session::Sums;
 use super::strikes;
 use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
-use crate::ids::{CallId, Seq, SessionId, Slot, Time};
+use crate::ids::{Seq, SessionId, Slot, Time};
 use crate::limits::MAX_DETAIL;
+use crate::proto::peer::Peer;
 use crate::wire::frame::Frame;
 use crate::wire::message::{Status, cut};
 use crate::wire::metadata::HAS_METADATA;
@@ -221,51 +222,50 @@ impl Filter<'_> {
     }
 
     /// Begins a queued call, unless it was refused meanwhile or its caller has stopped waiting.
+    #[inline] // once for each call
     pub(super) fn begin(&mut self, place: Place, now: Time) -> Option<ReadyCall> {
-        let is_duplicate = place.duplicate.is_some();
-        let data = match place.duplicate {
-            Some(data) => {
-                self.leave_queue(data.body.len());
-                *data
-            }
-            // Refused by CANCEL while it had its place: the record decides.
-            None if self.record.state != CallState::Queued => return None,
-            None => {
-                let data = self.calls.of_mut(self.record)?;
-                // It must have a place before it begins: once it runs, it cannot be refused.
-                let needs_place = data.entry.method.later && data.deadline > now;
-                if needs_place && !self.held.has_room(self.sums, &self.config.limits) {
-                    self.refuse(Reason::Busy, "");
-                    return None;
-                }
-                // Late, but not begun: 'not executed' is still true, and the handler's time is spared.
-                if data.deadline <= now {
-                    self.refuse(Reason::Deadline, "");
-                    return None;
-                }
-                let data = data.take_for_run();
-                // V1: from here on nothing but the end of the run changes the record.
-                self.record.begin();
-                self.sums.has_run = true;
-                self.sums.running += data.body.len();
-                self.leave_queue(data.body.len());
-                data
-            }
-        };
+        if let Some(mut data) = place.duplicate {
+            self.note_begin(data.body.len());
+            return Some(data.take_for_run(self.id, self.peer(), true));
+        }
+        // Refused by CANCEL while it had its place: the record decides.
+        if self.record.state != CallState::Queued {
+            return None;
+        }
+        let data = self.calls.of(self.record)?;
+        let arguments = data.body.len();
+        // It must have a place before it begins: once it runs, it cannot be refused.
+        let needs_place = data.entry.method.later && data.deadline > now;
+        if needs_place && !self.held.has_room(self.sums, &self.config.limits) {
+            self.refuse(Reason::Busy, "");
+            return None;
+        }
+        // Late, but not begun: 'not executed' is still true, and the handler's time is spared.
+        if data.deadline <= now {
+            self.refuse(Reason::Deadline, "");
+            return None;
+        }
+        // V1: from here on nothing but the end of the run changes the record.
+        self.record.begin();
+        self.sums.has_run = true;
+        self.sums.running += arguments;
+        self.note_begin(arguments);
+        let (id, peer) = (self.id, self.peer());
+        Some(self.calls.of_mut(self.record)?.take_for_run(id, peer, false))
+    }
+
+    /// Counts a call with `bytes` of arguments that begins.
+    fn note_begin(&mut self, bytes: usize) {
+        self.leave_queue(bytes);
         self.counters.executions += 1;
         if let Some(writer) = &mut self.attached {
             writer.connection.strikes.forgive();
         }
-        Some(ReadyCall {
-            key: CallKey { session: self.session, slot: self.slot, seq: data.seq, is_duplicate },
-            call: CallId { session: self.id, slot: self.slot, seq: data.seq },
-            entry: data.entry,
-            body: data.body,
-            has_metadata: data.has_metadata,
-            deadline: data.deadline,
-            peer: self.attached.as_ref().and_then(|writer| writer.connection.peer),
-            cancelled: data.cancelled,
-        })
+    }
+
+    /// Returns the peer of the connection that carries the session now.
+    fn peer(&self) -> Option<Peer> {
+        self.attached.as_ref().and_then(|writer| writer.connection.peer)
     }
 
     /// Appends a call to the session's lane. `place` is `None` if its slot has a place there. A connection whose calls bring

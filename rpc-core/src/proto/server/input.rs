@@ -104,6 +104,20 @@ impl Input {
         self.decoder.as_mut()?.next_frame().transpose()
     }
 
+    /// Lends the room of a long frame that has begun, as [`FrameDecoder::lend_room`].
+    #[inline]
+    pub(super) fn lend_room(&mut self) -> Option<Vec<u8>> {
+        self.decoder.as_mut()?.lend_room()
+    }
+
+    /// Takes the room back, as [`FrameDecoder::return_room`].
+    pub(super) fn return_room(&mut self, room: Vec<u8>, count: usize) {
+        if let Some(decoder) = &mut self.decoder {
+            self.arrived = self.arrived.wrapping_add(count as u32); // more would count modulo 2^32 as well
+            decoder.return_room(room, count);
+        }
+    }
+
     /// Returns true if it has a decoder.
     #[cfg(test)]
     pub(super) fn has_decoder(&self) -> bool {

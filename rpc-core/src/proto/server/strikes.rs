@@ -45,6 +45,9 @@ impl Strikes {
     /// Forgives some of them, since a call begins: the client does what the server is there for.
     #[inline] // once for each call
     pub(super) fn forgive(&mut self) {
+        if self.forgiven_at == 0 {
+            return; // the common case: there is nothing to forgive, and the period is a division
+        }
         self.forgiven_at = self.forgiven_at.saturating_sub(u64::from(STRIKES_PER_CALL) * self.period());
     }
 

@@ -45,14 +45,14 @@ impl ServerCore {
                 }
             }
             let Some(place) = self.links.next_place(key) else { continue };
-            let filter = self.find_filter(key, place.slot);
-            if let Some(call) = filter.and_then(|mut filter| filter.begin(place, now)) {
-                self.running += 1;
-                if call.entry.method.later && !call.key.is_duplicate {
-                    self.take_place(call.key, call.deadline);
-                }
-                return Some(call);
+            let Some(mut filter) = self.find_filter(key, place.slot) else { continue };
+            let begun = filter.begin(place, now);
+            let Some(call) = &begun else { continue };
+            self.running += 1;
+            if call.entry.method.later && !call.key.is_duplicate {
+                self.take_place(call.key, call.deadline);
             }
+            return begun; // not moved once more: it is large
         }
         None
     }

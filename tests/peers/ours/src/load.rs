@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::thread;
+use std::time::Duration;
 
-use rpc_core::{Connector, Pending};
+use rpc_core::{ClientLimits, Connector, Pending};
 
 use crate::meter::{Lane, Length, Meter, step};
 use crate::work::{KEYS, Op, Work, key, value};
@@ -94,17 +95,19 @@ impl Load {
     }
 }
 
-/// Makes the calls of `work`, and writes the lines of [`meter`](crate::meter).
+/// Makes the calls of `work`, and writes the lines of [`meter`](crate::meter). A caller looks for its reply for `spin` before it
+/// sleeps.
 ///
 /// # Errors
 /// Returns an error if the server cannot be reached, or a call fails.
-pub fn load(address: SocketAddr, work: Work, length: Length) -> Result<(), Failure> {
+pub fn load(address: SocketAddr, work: Work, length: Length, spin: Duration) -> Result<(), Failure> {
     let (threads, depth) = if work.threads { (work.depth, 1) } else { (1, work.depth) };
     let meter = Meter::new(work.connections * threads, work.is_timed(), length);
+    let limits = ClientLimits { spin, ..ClientLimits::default() };
     let mut clients = Vec::new();
     for _ in 0..work.connections {
         let slots = u16::try_from(work.depth.max(64))?;
-        let client: PeerClient = Connector::new().slots(slots).connect(address)?;
+        let client: PeerClient = Connector::new().limits(limits.clone()).slots(slots).connect(address)?;
         clients.push(client);
     }
     let timer = meter.start()?;

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use rpc_core::{Server, rpc};
+use rpc_core::{Server, ServerLimits, rpc};
 
 use crate::Failure;
 use crate::work::{KEYS, key, value};
@@ -50,10 +51,12 @@ impl Peer for Store {
     }
 }
 
-/// Serves until the process is ended.
+/// Serves until the process is ended. The loop looks for events for `spin` before it sleeps.
 ///
 /// # Errors
 /// Returns an error if the address cannot be bound.
-pub fn serve(address: SocketAddr) -> Result<(), Failure> {
-    Ok(Server::builder().service(PeerServer::new(Store::filled())).bind(address)?.run()?)
+pub fn serve(address: SocketAddr, spin: Duration) -> Result<(), Failure> {
+    let limits = ServerLimits { spin, ..ServerLimits::default() };
+    let server = Server::builder().limits(limits).service(PeerServer::new(Store::filled()));
+    Ok(server.bind(address)?.run()?)
 }

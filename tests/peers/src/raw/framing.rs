@@ -22,6 +22,21 @@ enum Reply {
     Nothing,
 }
 
+/// The same request with owned types, as a plain framework has them: serde reads their bytes one by one.
+#[derive(Serialize, Deserialize)]
+enum OwnedRequest {
+    Echo(Vec<u8>),
+    Get(String),
+    Put(String, Vec<u8>),
+}
+
+#[derive(Serialize, Deserialize)]
+enum OwnedReply {
+    Bytes(Vec<u8>),
+    Value(Option<Vec<u8>>),
+    Nothing,
+}
+
 /// The length of the first part of a frame: its own length, and the number of the call.
 #[cfg(test)]
 const HEADER: usize = 4 + 8;
@@ -29,8 +44,10 @@ const HEADER: usize = 4 + 8;
 /// The language of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
-    /// A length, a number, and bincode.
+    /// A length, a number, and bincode: the types of our peer.
     Bincode,
+    /// The same with owned types.
+    Owned,
     /// The text protocol of redis.
     Redis,
 }
@@ -58,6 +75,11 @@ impl Language {
             (Language::Bincode, Op::Echo(_)) => append(out, i as u64, &Request::Echo(bytes)),
             (Language::Bincode, Op::Get) => append(out, i as u64, &Request::Get(key)),
             (Language::Bincode, Op::Put) => append(out, i as u64, &Request::Put(key, bytes)),
+            (Language::Owned, Op::Echo(_)) => append(out, i as u64, &OwnedRequest::Echo(bytes.clone())),
+            (Language::Owned, Op::Get) => append(out, i as u64, &OwnedRequest::Get(key.clone())),
+            (Language::Owned, Op::Put) => {
+                append(out, i as u64, &OwnedRequest::Put(key.clone(), bytes.clone()))
+            }
             (Language::Redis, Op::Echo(_)) => command(out, &[b"ECHO", bytes]),
             (Language::Redis, Op::Get) => command(out, &[b"GET", key.as_bytes()]),
             (Language::Redis, Op::Put) => command(out, &[b"SET", key.as_bytes(), bytes]),
@@ -72,9 +94,9 @@ impl Language {
             Op::Put => 0,
         };
         match self {
-            Language::Bincode => {
+            Language::Bincode | Language::Owned => {
                 let Some((_, body, length)) = frame(bytes) else { return Ok(None) };
-                let got = match bincode::deserialize(body)? {
+                let got = match self.value(body)? {
                     Reply::Bytes(bytes) | Reply::Value(Some(bytes)) => bytes.into_vec().len(),
                     Reply::Value(None) => return Err("no such key".into()),
                     Reply::Nothing => 0,
@@ -83,6 +105,18 @@ impl Language {
             }
             Language::Redis => redis_reply(bytes, op == Op::Put, expected),
         }
+    }
+
+    /// Decodes the body of a reply.
+    fn value(self, body: &[u8]) -> Result<Reply, Failure> {
+        if self != Language::Owned {
+            return Ok(bincode::deserialize(body)?);
+        }
+        Ok(match bincode::deserialize(body)? {
+            OwnedReply::Bytes(bytes) => Reply::Bytes(ByteBuf::from(bytes)),
+            OwnedReply::Value(value) => Reply::Value(value.map(ByteBuf::from)),
+            OwnedReply::Nothing => Reply::Nothing,
+        })
     }
 }
 
@@ -128,33 +162,52 @@ fn redis_reply(bytes: &[u8], is_put: bool, expected: usize) -> Result<Option<usi
     }
 }
 
-/// The keys of the raw server.
-pub(crate) struct Store(HashMap<String, Vec<u8>>);
+/// The keys of the raw server, and the types of its requests.
+pub(crate) struct Store {
+    values: HashMap<String, Vec<u8>>,
+    language: Language,
+}
 
 impl Store {
-    pub(crate) fn filled() -> Self {
-        Store((0..KEYS).map(|i| (key(i), value(i))).collect())
+    pub(crate) fn filled(language: Language) -> Self {
+        Store { values: (0..KEYS).map(|i| (key(i), value(i))).collect(), language }
     }
 
     /// Appends the replies to all whole requests, and returns the length of these requests.
     pub(crate) fn answer(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, Failure> {
         let mut used = 0;
         while let Some((number, body, length)) = frame(&bytes[used..]) {
-            let reply = match bincode::deserialize(body)? {
-                Request::Echo(bytes) => Reply::Bytes(ByteBuf::from(bytes.to_vec())),
-                Request::Get(key) => Reply::Value(self.0.get(key).cloned().map(ByteBuf::from)),
-                Request::Put(key, value) => {
-                    match self.0.get_mut(key) {
-                        Some(known) => value.clone_into(known),
-                        None => drop(self.0.insert(key.to_owned(), value.to_vec())),
+            if self.language == Language::Owned {
+                let reply = match bincode::deserialize(body)? {
+                    OwnedRequest::Echo(bytes) => OwnedReply::Bytes(bytes.clone()), // as the handler of ours does
+                    OwnedRequest::Get(key) => OwnedReply::Value(self.values.get(&key).cloned()),
+                    OwnedRequest::Put(key, value) => {
+                        self.put(&key, &value);
+                        OwnedReply::Nothing
                     }
-                    Reply::Nothing
-                }
-            };
-            append(out, number, &reply)?;
+                };
+                append(out, number, &reply)?;
+            } else {
+                let reply = match bincode::deserialize(body)? {
+                    Request::Echo(bytes) => Reply::Bytes(ByteBuf::from(bytes.to_vec())),
+                    Request::Get(key) => Reply::Value(self.values.get(key).cloned().map(ByteBuf::from)),
+                    Request::Put(key, value) => {
+                        self.put(key, value);
+                        Reply::Nothing
+                    }
+                };
+                append(out, number, &reply)?;
+            }
             used += length;
         }
         Ok(used)
+    }
+
+    fn put(&mut self, key: &str, value: &[u8]) {
+        match self.values.get_mut(key) {
+            Some(known) => value.clone_into(known),
+            None => drop(self.values.insert(key.to_owned(), value.to_vec())),
+        }
     }
 }
 
@@ -164,15 +217,29 @@ mod tests {
 
     #[test]
     fn a_request_in_pieces_is_answered_when_it_is_whole() {
-        let (mut store, mut request, mut reply) = (Store::filled(), Vec::new(), Vec::new());
-        Language::Bincode.request(&mut request, &Arguments::new(Op::Get), 3).expect("it is encoded");
-        for piece in HEADER..request.len() {
-            assert_eq!(store.answer(&request[..piece], &mut reply).expect("no error"), 0, "{piece}");
+        for language in [Language::Bincode, Language::Owned] {
+            let (mut store, mut request, mut reply) = (Store::filled(language), Vec::new(), Vec::new());
+            language.request(&mut request, &Arguments::new(Op::Get), 3).expect("it is encoded");
+            for piece in HEADER..request.len() {
+                assert_eq!(store.answer(&request[..piece], &mut reply).expect("no error"), 0, "{piece}");
+            }
+            assert_eq!(store.answer(&request, &mut reply).expect("an answer"), request.len());
+            assert_eq!(language.reply(&reply, Op::Get).expect("a reply"), Some(reply.len()));
+            assert_eq!(language.reply(&reply[..reply.len() - 1], Op::Get).expect("no error"), None);
+            assert!(language.reply(&reply, Op::Put).is_err(), "of another length");
         }
-        assert_eq!(store.answer(&request, &mut reply).expect("an answer"), request.len());
-        assert_eq!(Language::Bincode.reply(&reply, Op::Get).expect("a reply"), Some(reply.len()));
-        assert_eq!(Language::Bincode.reply(&reply[..reply.len() - 1], Op::Get).expect("no error"), None);
-        assert!(Language::Bincode.reply(&reply, Op::Put).is_err(), "of another length");
+    }
+
+    #[test]
+    fn owned_types_have_the_same_bytes() {
+        let both = [Language::Bincode, Language::Owned].map(|language| {
+            let mut bytes = Vec::new();
+            for op in [Op::Echo(300), Op::Get, Op::Put] {
+                language.request(&mut bytes, &Arguments::new(op), 5).expect("it is encoded");
+            }
+            bytes
+        });
+        assert_eq!(both[0], both[1]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use mio::{Events, Interest, Poll, Token};
 use rpc_ours::Failure;
 use slab::Slab;
 
-use super::framing::Store;
+use super::framing::{Language, Store};
 
 const LISTENER: Token = Token(usize::MAX);
 /// The room that all connections share for reading: more than 256 small requests.
@@ -30,12 +30,12 @@ struct Buffers {
     replies: Vec<u8>,
 }
 
-pub(crate) fn serve(address: SocketAddr) -> Result<(), Failure> {
+pub(crate) fn serve(address: SocketAddr, language: Language) -> Result<(), Failure> {
     let mut poll = Poll::new()?;
     let mut listener = TcpListener::bind(address)?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let (mut events, mut connections, mut store) =
-        (Events::with_capacity(1024), Slab::new(), Store::filled());
+        (Events::with_capacity(1024), Slab::new(), Store::filled(language));
     let mut buffers = Buffers { room: vec![0; ROOM], replies: Vec::new() };
     loop {
         match poll.poll(&mut events, None) {

@@ -107,6 +107,16 @@ fn perhaps_panic() {
     assert!(!wanted, "a defect, as the scenario wants");
 }
 
+impl Stream {
+    pub(crate) fn read_more(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        let before = into.len();
+        into.resize(into.capacity(), 0);
+        let read = self.read(&mut into[before..]);
+        into.truncate(before + read.as_ref().map_or(0, |count| *count));
+        read
+    }
+}
+
 impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         perhaps_panic();
