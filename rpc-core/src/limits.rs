@@ -268,8 +268,8 @@ pub struct ServerLimits {
     /// Most bytes of kept replies, of all sessions together. While more than half of it is used, a session keeps at most an equal
     /// share of the other half.
     pub reply_budget: usize,
-    /// Most kept replies, of all sessions together, with equal shares like `reply_budget`. Each takes up to 168 bytes beside its own,
-    /// so 1,048,576 of them are 168 MiB; and room for up to twice its bytes and 256 more where a longer one was before.
+    /// Most kept replies, of all sessions together, with equal shares like `reply_budget`. Each takes up to 64 bytes beside its own,
+    /// so 1,048,576 of them are 64 MiB; and room for up to twice its bytes and 256 more where a longer one was before.
     pub replies: usize,
     /// Kept replies older than this are released when room is short: their callers have asked again by then.
     pub reply_age: Duration,

@@ -139,6 +139,14 @@ fn watch(conn: ConnId, serial: u64, begun: &mut Begun, arrived: u64, from: Time)
 }
 
 impl Connection {
+    /// Gives its decoder back if there is nothing in it and no timer watches a frame of it.
+    #[inline]
+    fn give_decoder_back(&mut self, spare: &mut SpareDecoder) {
+        if self.begun.is_none() {
+            self.input.give_back(spare);
+        }
+    }
+
     /// Forgets a frame that has ended, unless a timer looks at it once more.
     fn forget_begun(&mut self, spare: &mut SpareDecoder) {
         let is_over = |begun: &Begun| !begun.has_timer && begun.room == 0;

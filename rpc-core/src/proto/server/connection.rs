@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use slab::Slab;
 
 use super::input::{Input, SpareDecoder};
@@ -107,6 +108,13 @@ impl Connection {
             checksum: true,
             serial,
         }
+    }
+
+    /// Takes bytes that were read. `max_frame` is the limit of a body once a session stands.
+    #[inline]
+    pub(super) fn take_input(&mut self, chunk: Bytes, max_frame: usize, spare: &mut SpareDecoder) {
+        let agreed = matches!(self.stage, Stage::Attached(_)).then_some((max_frame, self.checksum));
+        self.input.push(chunk, agreed, spare);
     }
 
     /// Returns true if frames that arrive are acted on.

@@ -8,7 +8,6 @@
 
 use bytes::Bytes;
 
-use super::connection::{Connection, Stage};
 use crate::error::ProtocolError;
 use crate::limits::MAX_GREETING;
 use crate::wire::frame::{Frame, FrameDecoder};
@@ -19,7 +18,7 @@ pub(super) struct SpareDecoder(Option<Box<FrameDecoder>>);
 
 /// The input of a connection. Its methods are those of its decoder; without one there are no bytes.
 ///
-/// Invariant: it has a decoder while [`Connection::begun`] is there, so that the numbers of frames which a timer compares are those of
+/// Invariant: it has a decoder while its connection has a `Begun`, so that the numbers of frames which a timer compares are those of
 /// one decoder.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
@@ -129,33 +128,29 @@ impl Input {
     fn is_empty(&self) -> bool {
         !self.has_unread() && !self.is_mid_frame() && self.room() == 0
     }
-}
 
-impl Connection {
-    /// Takes bytes that were read. `max_frame` is the limit of a body once a session stands.
+    /// Takes bytes that were read. `agreed` has the limit of a body and if bodies have checksums, once a session stands.
     #[inline]
-    pub(super) fn take_input(&mut self, chunk: Bytes, max_frame: usize, spare: &mut SpareDecoder) {
-        if self.input.decoder.is_none() {
-            self.input.decoder = Some(spare.0.take().unwrap_or_default());
-            match self.stage {
-                Stage::Attached(_) => self.input.agree(max_frame, true, self.checksum),
-                Stage::Greeting(_) | Stage::Closing | Stage::Closed => {
-                    self.input.agree(MAX_GREETING, false, true);
-                }
+    pub(super) fn push(&mut self, chunk: Bytes, agreed: Option<(usize, bool)>, spare: &mut SpareDecoder) {
+        if self.decoder.is_none() {
+            self.decoder = Some(spare.0.take().unwrap_or_default());
+            match agreed {
+                Some((body, checksum)) => self.agree(body, true, checksum),
+                None => self.agree(MAX_GREETING, false, true),
             }
         }
-        self.input.arrived = self.input.arrived.wrapping_add(chunk.len() as u32); // longer chunks count modulo 2^32 as well
-        if let Some(decoder) = &mut self.input.decoder {
-            decoder.set_room(self.input.room as usize);
+        self.arrived = self.arrived.wrapping_add(chunk.len() as u32); // longer chunks count modulo 2^32 as well
+        if let Some(decoder) = &mut self.decoder {
+            decoder.set_room(self.room as usize);
             decoder.push(chunk);
         }
     }
 
-    /// Gives the decoder back if the input is empty and no timer watches a frame of it.
+    /// Gives the decoder back if the input is empty.
     #[inline]
-    pub(super) fn give_decoder_back(&mut self, spare: &mut SpareDecoder) {
-        if self.begun.is_none() && self.input.is_empty() {
-            spare.0 = self.input.decoder.take().or(spare.0.take());
+    pub(super) fn give_back(&mut self, spare: &mut SpareDecoder) {
+        if self.is_empty() {
+            spare.0 = self.decoder.take().or(spare.0.take());
         }
     }
 }

@@ -55,7 +55,7 @@ pub(super) enum Turn {
 pub(super) struct Lane {
     /// The slot of the oldest place; `None` if that is in `several`, or there is none.
     single: Option<Slot>,
-    /// What a session needs that has, or has had, several calls at a time.
+    /// The part of a session that has, or has had, several calls at a time.
     several: Option<Box<Several>>,
     /// The number of calls that wait.
     pub(super) calls: u32, // the queue has a bound below that
@@ -67,7 +67,7 @@ pub(super) struct Lane {
     pub(super) turn: Turn,
 }
 
-/// What a session needs that has several calls at a time.
+/// The part of a lane whose session has several calls at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Several {
     /// The places behind the single one, oldest first.
@@ -109,7 +109,7 @@ impl Lane {
         self.single.is_none() && self.several.as_ref().is_none_or(|several| several.places.is_empty())
     }
 
-    /// Returns what a session needs that has several calls at a time, as it has now.
+    /// Returns the part for several calls at a time, made on first use.
     pub(super) fn several(&mut self) -> &mut Several {
         self.several.get_or_insert_default()
     }
