@@ -133,8 +133,8 @@ pub mod text;
 pub mod wire;
 
 pub use call::{
-    ByName, CallError, CallTarget, Caller, Client, ClientCounters, GivenUp, Handle, Never, NotExecuted,
-    Outage, Panicked, Pending, Race, ReplyLost, Unknown,
+    ByName, CallError, CallTarget, Caller, Client, ClientCounters, ClientHook, GivenUp, Handle, Never,
+    NotExecuted, Outage, OutgoingCall, Panicked, Pending, Race, ReplyLost, Unknown, Verdict,
 };
 pub use contract::{Contract, ContractError, Method};
 pub use error::Reason;

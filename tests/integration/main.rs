@@ -8,6 +8,7 @@ mod by_name;
 mod children;
 mod client;
 mod client_edges;
+mod client_hooks;
 mod client_hostile;
 mod contracts;
 mod drain;

@@ -8,10 +8,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::around::{ClientHook, HookedCall, Hooks, OutgoingCall};
 use super::channel::Channel;
 use super::error::CallError;
 use super::pending::Pending;
-use super::reply::{Received, read};
+use super::reply::{Reader, Received, read};
 use super::{ClientCounters, Outage};
 use crate::contract::{Contract, Method};
 use crate::error::Reason;
@@ -48,6 +49,8 @@ pub struct Caller {
     fail_fast: bool,
     /// The metadata of each call; `None` if they have none.
     metadata: Option<Arc<Metadata>>,
+    /// The code around each call; `None` if there is none.
+    hooks: Option<Arc<Hooks>>,
 }
 
 impl Caller {
@@ -62,6 +65,7 @@ impl Caller {
             retry: true,
             fail_fast: false,
             metadata: None,
+            hooks: None,
         }
     }
 
@@ -75,11 +79,16 @@ impl Caller {
         method: &'static Method,
         arguments: &impl Serialize,
     ) -> Result<T::Value, CallError<E>> {
-        let (outcome, open) = match self.request(method, arguments) {
+        let mut hooked = self.begin(method);
+        let (outcome, open) = match self.request(method, arguments, hooked.as_deref_mut()) {
             Ok(request) => self.channel.call(request),
             Err(outcome) => (outcome, None),
         };
-        read::<T, E>(outcome, method, &self.channel, open, self.bounds.nesting)
+        let reply = read::<T, E>(outcome, method, &self.channel, open, self.bounds.nesting);
+        if let Some(hooked) = hooked {
+            hooked.end(&reply);
+        }
+        reply
     }
 
     /// Starts a call of `method` and returns without waiting for its reply.
@@ -88,8 +97,10 @@ impl Caller {
         method: &'static Method,
         arguments: &impl Serialize,
     ) -> Pending<T::Value, E> {
-        let started = self.request(method, arguments).and_then(|request| self.channel.start(request));
-        Pending::new(started, method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting))
+        let mut hooked = self.begin(method);
+        let request = self.request(method, arguments, hooked.as_deref_mut());
+        let started = request.and_then(|request| self.channel.start(request));
+        Pending::new(started, method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting), hooked)
     }
 
     /// Returns the deadline of a call of `method` through this caller.
@@ -103,7 +114,21 @@ impl Caller {
         method: &'static Method,
         outcome: Outcome,
     ) -> Pending<T::Value, E> {
-        Pending::new(Err(outcome), method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting))
+        let read = (read::<T, E> as Reader<T::Value, E>, self.bounds.nesting);
+        Pending::new(Err(outcome), method, Arc::clone(&self.channel), read, self.begin(method))
+    }
+
+    /// Returns a caller with a hook around each of its calls, and around the hooks that they have already.
+    pub(super) fn around(&self, hook: impl ClientHook) -> Caller {
+        Caller { hooks: Some(Hooks::with(hook, self.hooks.as_ref())), ..self.clone() }
+    }
+
+    /// Asks the hooks for a call that is about to be made.
+    #[inline]
+    fn begin(&self, method: &'static Method) -> Option<Box<HookedCall>> {
+        let hooks = self.hooks.as_ref()?;
+        let deadline = self.deadline_of(method);
+        Some(hooks.begin(OutgoingCall::new(method, deadline, self.metadata.as_ref(), &self.channel)))
     }
 
     /// Returns the server's methods of a service whose contract differs from the client's.
@@ -141,13 +166,22 @@ impl Caller {
         Ok(bytes)
     }
 
-    /// Encodes a call.
-    fn request(&self, method: &'static Method, arguments: &impl Serialize) -> Result<Request, Outcome> {
+    /// Encodes a call, unless a hook has refused it.
+    fn request(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+        hooked: Option<&mut HookedCall>,
+    ) -> Result<Request, Outcome> {
+        let metadata = match hooked {
+            Some(hooked) => Some(hooked.metadata()?),
+            None => self.metadata.as_deref(),
+        };
         let mut body = Vec::with_capacity(96); // most arguments fit, so that it need not grow
         match codec::encode(arguments, &mut body, self.bounds) {
             Ok(()) => Ok(Request {
                 method,
-                metadata: match &self.metadata {
+                metadata: match metadata {
                     Some(metadata) => self.append(metadata, &mut body)?,
                     None => 0,
                 },
@@ -236,6 +270,45 @@ impl<C: Client> Handle<C> {
     pub fn with_metadata(&self, metadata: Metadata) -> C {
         let metadata = Some(Arc::new(metadata)).filter(|metadata| !metadata.is_empty());
         C::from_caller(Caller { metadata, ..self.caller.clone() })
+    }
+
+    /// Returns a client with a [`ClientHook`] around each of its calls: calls that wait, started calls, and those in a
+    /// [`Race`](super::Race). A hook that this client has already is inside: the last one that was put around runs first.
+    ///
+    /// ```
+    /// use rpc_core::{CallError, OutgoingCall, Reason, Refused, Server, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Log {
+    ///     fn read(&self) -> u64;
+    ///     fn clear(&self) -> u64;
+    /// }
+    ///
+    /// # struct Lines;
+    /// # impl Log for Lines {
+    /// #     fn read(&self) -> u64 {
+    /// #         7
+    /// #     }
+    /// #     fn clear(&self) -> u64 {
+    /// #         7
+    /// #     }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Server::builder().service(LogServer::new(Lines)).bind("127.0.0.1:0")?.spawn()?;
+    /// # let log = LogClient::connect(server.local_addr())?;
+    /// let reader = log.call.around(|call: &mut OutgoingCall| match call.method().name {
+    ///     "Log.clear" => Err(Refused::denied("this client only reads")),
+    ///     _ => Ok(()),
+    /// });
+    /// assert_eq!(reader.read()?, 7);
+    /// let Err(CallError::NotExecuted(why)) = reader.clear() else { panic!("it was sent") };
+    /// assert_eq!((why.reason, why.detail.as_str()), (Reason::Denied, "this client only reads"));
+    /// # log.call.close();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn around(&self, hook: impl ClientHook) -> C {
+        C::from_caller(self.caller.around(hook))
     }
 
     /// Returns the deadline of calls whose method has none.

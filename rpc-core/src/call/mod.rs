@@ -1,5 +1,6 @@
 //! Layer 3: what a caller uses: handles with options, started calls, races, and errors that tell if a call ran.
 
+mod around;
 mod by_name;
 mod channel;
 mod error;
@@ -12,10 +13,12 @@ mod race;
 mod reply;
 mod service_error;
 mod unknown;
+mod verdict;
 mod waiters;
 
 pub use crate::proto::client::{ClientCounters, Outage};
 pub use crate::proto::{Outcome, Request};
+pub use around::{ClientHook, OutgoingCall};
 pub use by_name::ByName;
 pub use channel::{Channel, Ticket};
 pub use error::{CallError, CallTarget, GivenUp, Never, NotExecuted, Panicked, ReplyLost};
@@ -24,5 +27,6 @@ pub use pending::Pending;
 pub use race::Race;
 pub use reply::{Blob, MaybeBlob, Received, Returned};
 pub use unknown::Unknown;
+pub use verdict::Verdict;
 #[doc(hidden)] // for channels: this crate's, and those of its tests
 pub use waiters::{Waiters, Woken};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::around::HookedCall;
 use super::channel::{Channel, Ticket};
 use super::error::{CallError, Never};
 use super::reply::Reader;
@@ -54,6 +55,8 @@ pub struct Pending<T, E = Never> {
     read: Reader<T, E>,
     /// The nesting that the client allows.
     nesting: Nesting,
+    /// The code around the call; `None` if there is none, or if it was told the verdict.
+    hooked: Option<Box<HookedCall>>,
 }
 
 enum State {
@@ -71,12 +74,13 @@ impl<T, E> Pending<T, E> {
         method: &'static Method,
         channel: Arc<dyn Channel>,
         (read, nesting): (Reader<T, E>, Nesting),
+        hooked: Option<Box<HookedCall>>,
     ) -> Self {
         let state = match started {
             Ok(ticket) => State::Started(ticket),
             Err(outcome) => State::Finished(outcome),
         };
-        Pending { state, method, channel, read, nesting }
+        Pending { state, method, channel, read, nesting, hooked }
     }
 
     /// Waits for the reply; the call's deadline bounds the wait.
@@ -131,7 +135,11 @@ impl<T, E> Pending<T, E> {
             },
             State::Taken => panic!("the reply of {} was already taken", self.method.name),
         };
-        Some((self.read)(outcome, self.method, &self.channel, ticket, self.nesting))
+        let reply = (self.read)(outcome, self.method, &self.channel, ticket, self.nesting);
+        if let Some(hooked) = self.hooked.take() {
+            hooked.end(&reply);
+        }
+        Some(reply)
     }
 }
 
