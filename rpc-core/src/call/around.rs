@@ -6,15 +6,15 @@
 //!                         '-- Refused: nothing is sent
 //!  a started call:     before --> encode, send --> .. Pending::wait: receive, decode --> after --> the caller has it
 //! ```
-//! The state of a call is on the stack of its caller, or in its [`Pending`](super::Pending): there is no table, no lock, and nothing
-//! that a forked child could find locked. A client without a hook has nothing in their place.
+//! Each such call has a channel of its own around that of the client, in [`hooked`](super::hooked). So a client without a hook has
+//! one comparison in its place, and there is no table of calls that a forked child could find locked.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::Channel;
-use super::error::CallError;
+use super::hooked::HookedChannel;
 use super::verdict::Verdict;
 use crate::contract::Method;
 use crate::ids::Time;
@@ -138,6 +138,15 @@ impl OutgoingCall {
         self.channel.now().since(self.began)
     }
 
+    pub(super) fn channel(&self) -> &Arc<dyn Channel> {
+        &self.channel
+    }
+
+    /// Returns the metadata as a caller has it: `None` if there is none.
+    pub(super) fn own_metadata(&self) -> Option<Arc<Metadata>> {
+        (!self.metadata.is_empty()).then(|| Arc::clone(&self.metadata))
+    }
+
     /// Returns the address of the server, which may change while the call is under way.
     pub fn peer(&self) -> Arc<str> {
         self.channel.peer()
@@ -170,7 +179,7 @@ trait AnyHook: Send + Sync {
 }
 
 /// A call that a hook has let through, until the hook is told its verdict.
-trait AnyBegun: Send {
+pub(super) trait AnyBegun: Send {
     fn after(self: Box<Self>, call: &OutgoingCall, verdict: Verdict);
 }
 
@@ -205,8 +214,7 @@ impl Hooks {
     }
 
     /// Asks the hooks for a call, one after the other, until one refuses it.
-    #[cold] // so that calls without a hook do not pay for it
-    pub(super) fn begin(&self, mut call: OutgoingCall) -> Box<HookedCall> {
+    pub(super) fn begin(&self, mut call: OutgoingCall) -> HookedChannel {
         let (mut begun, mut refused) = (Vec::with_capacity(self.0.len()), None);
         for hook in &self.0 {
             let answer = contain(|| Arc::clone(hook).before(&mut call)).unwrap_or_else(|| {
@@ -224,64 +232,12 @@ impl Hooks {
                 }
             }
         }
-        Box::new(HookedCall { call, begun: Mutex::new(begun), refused })
+        HookedChannel::new(call, begun, refused)
     }
 }
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hooks({})", self.0.len())
-    }
-}
-
-/// A call whose hooks are to be told its verdict. If it is dropped before, its caller has cancelled it.
-pub(super) struct HookedCall {
-    /// The call.
-    call: OutgoingCall,
-    /// The hooks that have let it through, with their states, the innermost last. The lock is never taken: it lets a `Pending` be
-    /// shared between threads although a state cannot.
-    begun: Mutex<Vec<Box<dyn AnyBegun>>>,
-    /// The refusal of the hook that came after them.
-    refused: Option<Outcome>,
-}
-
-impl HookedCall {
-    /// Returns the metadata of the call.
-    ///
-    /// # Errors
-    /// Returns the refusal of a hook, once.
-    pub(super) fn metadata(&mut self) -> Result<&Metadata, Outcome> {
-        match self.refused.take() {
-            Some(refused) => Err(refused),
-            None => Ok(&self.call.metadata),
-        }
-    }
-
-    /// Tells the hooks what the caller gets.
-    #[cold]
-    pub(super) fn end<T, E>(mut self: Box<Self>, reply: &Result<T, CallError<E>>) {
-        self.tell(Verdict::of(reply));
-    }
-
-    /// Tells the hooks that were not told yet, the innermost first.
-    fn tell(&mut self, verdict: Verdict) {
-        let begun = self.begun.get_mut().unwrap_or_else(PoisonError::into_inner);
-        while let Some(state) = begun.pop() {
-            if contain(|| state.after(&self.call, verdict)).is_none() {
-                log::error!(method = self.call.method.name, "the code after a call of a client panicked");
-            }
-        }
-    }
-}
-
-impl Drop for HookedCall {
-    fn drop(&mut self) {
-        self.tell(Verdict::Cancelled);
-    }
-}
-
-impl fmt::Debug for HookedCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HookedCall({:?})", self.call)
     }
 }

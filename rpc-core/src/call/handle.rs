@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::around::{ClientHook, HookedCall, Hooks, OutgoingCall};
+use super::around::{ClientHook, Hooks, OutgoingCall};
 use super::channel::Channel;
 use super::error::CallError;
 use super::pending::Pending;
-use super::reply::{Reader, Received, read};
+use super::reply::{Received, read};
 use super::{ClientCounters, Outage};
 use crate::contract::{Contract, Method};
 use crate::error::Reason;
@@ -79,16 +79,14 @@ impl Caller {
         method: &'static Method,
         arguments: &impl Serialize,
     ) -> Result<T::Value, CallError<E>> {
-        let mut hooked = self.begin(method);
-        let (outcome, open) = match self.request(method, arguments, hooked.as_deref_mut()) {
+        if self.hooks.is_some() {
+            return self.call_around::<T, E>(method, arguments);
+        }
+        let (outcome, open) = match self.request(method, arguments) {
             Ok(request) => self.channel.call(request),
             Err(outcome) => (outcome, None),
         };
-        let reply = read::<T, E>(outcome, method, &self.channel, open, self.bounds.nesting);
-        if let Some(hooked) = hooked {
-            hooked.end(&reply);
-        }
-        reply
+        read::<T, E>(outcome, method, &self.channel, open, self.bounds.nesting)
     }
 
     /// Starts a call of `method` and returns without waiting for its reply.
@@ -97,10 +95,11 @@ impl Caller {
         method: &'static Method,
         arguments: &impl Serialize,
     ) -> Pending<T::Value, E> {
-        let mut hooked = self.begin(method);
-        let request = self.request(method, arguments, hooked.as_deref_mut());
-        let started = request.and_then(|request| self.channel.start(request));
-        Pending::new(started, method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting), hooked)
+        if self.hooks.is_some() {
+            return self.start_around::<T, E>(method, arguments);
+        }
+        let started = self.request(method, arguments).and_then(|request| self.channel.start(request));
+        Pending::new(started, method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting))
     }
 
     /// Returns the deadline of a call of `method` through this caller.
@@ -114,21 +113,67 @@ impl Caller {
         method: &'static Method,
         outcome: Outcome,
     ) -> Pending<T::Value, E> {
-        let read = (read::<T, E> as Reader<T::Value, E>, self.bounds.nesting);
-        Pending::new(Err(outcome), method, Arc::clone(&self.channel), read, self.begin(method))
+        if let Some(hooks) = &self.hooks {
+            hooks.begin(self.outgoing(method)).tell(&outcome);
+        }
+        Pending::new(Err(outcome), method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting))
+    }
+
+    /// Does as [`Caller::call`], with the hooks around it.
+    #[cold] // so that calls without a hook do not pay for it
+    fn call_around<T: Received, E: DeserializeOwned + 'static>(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Result<T::Value, CallError<E>> {
+        let (channel, request) = self.begin(method, arguments);
+        let (outcome, open) = match request {
+            Ok(request) => channel.call(request),
+            Err(outcome) => (outcome, None),
+        };
+        read::<T, E>(outcome, method, &channel, open, self.bounds.nesting)
+    }
+
+    /// Does as [`Caller::start`], with the hooks around it.
+    #[cold]
+    fn start_around<T: Received, E: DeserializeOwned + 'static>(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Pending<T::Value, E> {
+        let (channel, request) = self.begin(method, arguments);
+        let started = request.and_then(|request| channel.start(request));
+        Pending::new(started, method, channel, (read::<T, E>, self.bounds.nesting))
+    }
+
+    /// Asks the hooks for a call, and encodes it. Returns the channel of this one call, which tells them its verdict.
+    fn begin(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> (Arc<dyn Channel>, Result<Request, Outcome>) {
+        let Some(hooks) = &self.hooks else {
+            return (Arc::clone(&self.channel), self.request(method, arguments));
+        };
+        let mut hooked = hooks.begin(self.outgoing(method));
+        let request = match hooked.take_refusal() {
+            Some(refusal) => Err(refusal),
+            None => Caller { metadata: hooked.metadata(), ..self.clone() }.request(method, arguments),
+        };
+        if let Err(outcome) = &request {
+            hooked.tell(outcome);
+        }
+        (Arc::new(hooked), request)
+    }
+
+    /// Returns a call as its hooks see it.
+    fn outgoing(&self, method: &'static Method) -> OutgoingCall {
+        OutgoingCall::new(method, self.deadline_of(method), self.metadata.as_ref(), &self.channel)
     }
 
     /// Returns a caller with a hook around each of its calls, and around the hooks that they have already.
     pub(super) fn around(&self, hook: impl ClientHook) -> Caller {
         Caller { hooks: Some(Hooks::with(hook, self.hooks.as_ref())), ..self.clone() }
-    }
-
-    /// Asks the hooks for a call that is about to be made.
-    #[inline]
-    fn begin(&self, method: &'static Method) -> Option<Box<HookedCall>> {
-        let hooks = self.hooks.as_ref()?;
-        let deadline = self.deadline_of(method);
-        Some(hooks.begin(OutgoingCall::new(method, deadline, self.metadata.as_ref(), &self.channel)))
     }
 
     /// Returns the server's methods of a service whose contract differs from the client's.
@@ -166,22 +211,13 @@ impl Caller {
         Ok(bytes)
     }
 
-    /// Encodes a call, unless a hook has refused it.
-    fn request(
-        &self,
-        method: &'static Method,
-        arguments: &impl Serialize,
-        hooked: Option<&mut HookedCall>,
-    ) -> Result<Request, Outcome> {
-        let metadata = match hooked {
-            Some(hooked) => Some(hooked.metadata()?),
-            None => self.metadata.as_deref(),
-        };
+    /// Encodes a call.
+    fn request(&self, method: &'static Method, arguments: &impl Serialize) -> Result<Request, Outcome> {
         let mut body = Vec::with_capacity(96); // most arguments fit, so that it need not grow
         match codec::encode(arguments, &mut body, self.bounds) {
             Ok(()) => Ok(Request {
                 method,
-                metadata: match metadata {
+                metadata: match &self.metadata {
                     Some(metadata) => self.append(metadata, &mut body)?,
                     None => 0,
                 },

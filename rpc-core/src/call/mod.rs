@@ -5,6 +5,7 @@ mod by_name;
 mod channel;
 mod error;
 mod handle;
+mod hooked;
 #[doc(hidden)]
 // for channels of other packages: the simulator announces services by name as a connection does
 pub mod names;

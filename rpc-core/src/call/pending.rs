@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::around::HookedCall;
 use super::channel::{Channel, Ticket};
 use super::error::{CallError, Never};
 use super::reply::Reader;
@@ -55,8 +54,6 @@ pub struct Pending<T, E = Never> {
     read: Reader<T, E>,
     /// The nesting that the client allows.
     nesting: Nesting,
-    /// The code around the call; `None` if there is none, or if it was told the verdict.
-    hooked: Option<Box<HookedCall>>,
 }
 
 enum State {
@@ -74,13 +71,12 @@ impl<T, E> Pending<T, E> {
         method: &'static Method,
         channel: Arc<dyn Channel>,
         (read, nesting): (Reader<T, E>, Nesting),
-        hooked: Option<Box<HookedCall>>,
     ) -> Self {
         let state = match started {
             Ok(ticket) => State::Started(ticket),
             Err(outcome) => State::Finished(outcome),
         };
-        Pending { state, method, channel, read, nesting, hooked }
+        Pending { state, method, channel, read, nesting }
     }
 
     /// Waits for the reply; the call's deadline bounds the wait.
@@ -135,11 +131,7 @@ impl<T, E> Pending<T, E> {
             },
             State::Taken => panic!("the reply of {} was already taken", self.method.name),
         };
-        let reply = (self.read)(outcome, self.method, &self.channel, ticket, self.nesting);
-        if let Some(hooked) = self.hooked.take() {
-            hooked.end(&reply);
-        }
-        Some(reply)
+        Some((self.read)(outcome, self.method, &self.channel, ticket, self.nesting))
     }
 }
 

@@ -1,16 +1,15 @@
 //! Layer 3: the verdict of a call without its value, for code around it.
 
-use super::error::CallError;
 use crate::error::Reason;
-use crate::proto::UnknownCause;
+use crate::proto::{Outcome, UnknownCause};
 
 /// The end of a call as its caller is told it, for a [`ClientHook`](super::ClientHook).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It ran once, and the caller has its value.
+    /// It ran once, and its value has arrived. (If that is not of the caller's type, the caller is told that the reply is lost.)
     Done,
-    /// It ran once, and the caller has the service's own error.
+    /// It ran once, and the service's own error has arrived.
     Failed,
     /// It ran once and panicked.
     Panicked,
@@ -27,16 +26,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Returns the verdict of what a caller gets.
-    pub(super) fn of<T, E>(reply: &Result<T, CallError<E>>) -> Self {
-        match reply {
-            Ok(_) => Verdict::Done,
-            Err(CallError::Service(_)) => Verdict::Failed,
-            Err(CallError::Panicked(_)) => Verdict::Panicked,
-            Err(CallError::GivenUp(_)) => Verdict::GivenUp,
-            Err(CallError::NotExecuted(error)) => Verdict::NotExecuted(error.reason),
-            Err(CallError::ReplyLost(_)) => Verdict::ReplyLost,
-            Err(CallError::Unknown(error)) => Verdict::Unknown(error.cause),
+    /// Returns the verdict of a call with this outcome.
+    pub(super) fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Done(_) => Verdict::Done,
+            Outcome::Failed(_) => Verdict::Failed,
+            Outcome::Panicked(_) => Verdict::Panicked,
+            Outcome::GivenUp(_) => Verdict::GivenUp,
+            Outcome::NotExecuted(reason, _) => Verdict::NotExecuted(*reason),
+            Outcome::ReplyLost(_) => Verdict::ReplyLost,
+            Outcome::Unknown(cause) => Verdict::Unknown(*cause),
         }
     }
 
