@@ -62,6 +62,8 @@
 //!   [`Incarnation`] of the server, closing.
 //! - [`Metadata`]: short texts beside the arguments of a call, such as the context of a trace. A [`MetadataError`] refuses
 //!   what is too long.
+//! - [`Handle::around`] runs a [`ClientHook`] around each call of a client: it sees an [`OutgoingCall`], may refuse it, and learns its
+//!   [`Verdict`].
 //! - [`Pending`], a started call (the field `start` of a client); [`Race`], many of them in the order in which they finish.
 //! - [`ByName`]: calls without a trait, by a name that is known only at run time.
 //!

@@ -30,6 +30,7 @@ mod replayed;
 mod server;
 mod server_hostile;
 mod server_life;
+mod service_errors;
 mod settings;
 mod test_service;
 mod throughput;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::around::{ClientHook, Hooks, OutgoingCall};
+use super::around::{ClientHook, Hooks};
 use super::channel::Channel;
 use super::error::CallError;
 use super::pending::Pending;
@@ -36,21 +36,21 @@ pub trait Client: Sized {
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The channel, shared with all copies of the stub.
-    channel: Arc<dyn Channel>,
+    pub(super) channel: Arc<dyn Channel>,
     /// The deadline of this copy. If `None`, that of the method is used, and then `default_deadline`.
     deadline: Option<Duration>,
     /// The deadline of calls for which neither this copy nor the method has one.
     default_deadline: Duration,
     /// The bounds of the arguments of a call. Its reply may be nested as deep.
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     /// True if idempotent calls are repeated, and calls that a busy server refused are tried again.
     retry: bool,
     /// True if calls end as soon as the server could not be reached at any of its addresses.
     fail_fast: bool,
     /// The metadata of each call; `None` if they have none.
-    metadata: Option<Arc<Metadata>>,
+    pub(super) metadata: Option<Arc<Metadata>>,
     /// The code around each call; `None` if there is none.
-    hooks: Option<Arc<Hooks>>,
+    pub(super) hooks: Option<Arc<Hooks>>,
 }
 
 impl Caller {
@@ -119,63 +119,6 @@ impl Caller {
         Pending::new(Err(outcome), method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting))
     }
 
-    /// Does as [`Caller::call`], with the hooks around it.
-    #[cold] // so that calls without a hook do not pay for it
-    fn call_around<T: Received, E: DeserializeOwned + 'static>(
-        &self,
-        method: &'static Method,
-        arguments: &impl Serialize,
-    ) -> Result<T::Value, CallError<E>> {
-        let (channel, request) = self.begin(method, arguments);
-        let (outcome, open) = match request {
-            Ok(request) => channel.call(request),
-            Err(outcome) => (outcome, None),
-        };
-        read::<T, E>(outcome, method, &channel, open, self.bounds.nesting)
-    }
-
-    /// Does as [`Caller::start`], with the hooks around it.
-    #[cold]
-    fn start_around<T: Received, E: DeserializeOwned + 'static>(
-        &self,
-        method: &'static Method,
-        arguments: &impl Serialize,
-    ) -> Pending<T::Value, E> {
-        let (channel, request) = self.begin(method, arguments);
-        let started = request.and_then(|request| channel.start(request));
-        Pending::new(started, method, channel, (read::<T, E>, self.bounds.nesting))
-    }
-
-    /// Asks the hooks for a call, and encodes it. Returns the channel of this one call, which tells them its verdict.
-    fn begin(
-        &self,
-        method: &'static Method,
-        arguments: &impl Serialize,
-    ) -> (Arc<dyn Channel>, Result<Request, Outcome>) {
-        let Some(hooks) = &self.hooks else {
-            return (Arc::clone(&self.channel), self.request(method, arguments));
-        };
-        let mut hooked = hooks.begin(self.outgoing(method));
-        let request = match hooked.take_refusal() {
-            Some(refusal) => Err(refusal),
-            None => Caller { metadata: hooked.metadata(), ..self.clone() }.request(method, arguments),
-        };
-        if let Err(outcome) = &request {
-            hooked.tell(outcome);
-        }
-        (Arc::new(hooked), request)
-    }
-
-    /// Returns a call as its hooks see it.
-    fn outgoing(&self, method: &'static Method) -> OutgoingCall {
-        OutgoingCall::new(method, self.deadline_of(method), self.metadata.as_ref(), &self.channel)
-    }
-
-    /// Returns a caller with a hook around each of its calls, and around the hooks that they have already.
-    pub(super) fn around(&self, hook: impl ClientHook) -> Caller {
-        Caller { hooks: Some(Hooks::with(hook, self.hooks.as_ref())), ..self.clone() }
-    }
-
     /// Returns the server's methods of a service whose contract differs from the client's.
     pub(super) fn table(&self, service: &str) -> Option<Arc<Table>> {
         self.channel.table(service)
@@ -212,7 +155,11 @@ impl Caller {
     }
 
     /// Encodes a call.
-    fn request(&self, method: &'static Method, arguments: &impl Serialize) -> Result<Request, Outcome> {
+    pub(super) fn request(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Result<Request, Outcome> {
         let mut body = Vec::with_capacity(96); // most arguments fit, so that it need not grow
         match codec::encode(arguments, &mut body, self.bounds) {
             Ok(()) => Ok(Request {

@@ -1,20 +1,93 @@
-//! Layer 3: the channel of one call of a client with hooks: it passes all on, and tells the hooks the verdict.
+//! Layer 3: a call of a client with hooks, and its channel, which passes all on and tells the hooks the verdict.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use super::around::{AnyBegun, OutgoingCall};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::around::{AnyBegun, ClientHook, Hooks, OutgoingCall};
 use super::channel::{Channel, Ticket};
+use super::error::CallError;
+use super::handle::Caller;
+use super::pending::Pending;
+use super::reply::{Received, read};
 use super::verdict::Verdict;
 use super::{ClientCounters, Outage};
+use crate::contract::Method;
 use crate::ids::{Incarnation, Time};
 use crate::log;
 use crate::panics::contain;
 use crate::proto::{Outcome, Request};
 use crate::wire::message::Table;
 use crate::wire::metadata::Metadata;
+
+impl Caller {
+    /// Does as [`Caller::call`], with the hooks around it.
+    #[cold] // so that calls without a hook do not pay for it
+    pub(super) fn call_around<T: Received, E: DeserializeOwned + 'static>(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Result<T::Value, CallError<E>> {
+        let (channel, request) = self.begin(method, arguments);
+        let (outcome, open) = match request {
+            Ok(request) => channel.call(request),
+            Err(outcome) => (outcome, None),
+        };
+        read::<T, E>(outcome, method, &channel, open, self.bounds.nesting)
+    }
+
+    /// Does as [`Caller::start`], with the hooks around it.
+    #[cold]
+    pub(super) fn start_around<T: Received, E: DeserializeOwned + 'static>(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Pending<T::Value, E> {
+        let (channel, request) = self.begin(method, arguments);
+        let started = request.and_then(|request| channel.start(request));
+        Pending::new(started, method, channel, (read::<T, E>, self.bounds.nesting))
+    }
+
+    /// Asks the hooks for a call, and encodes it. Returns the channel of this one call, which tells them its verdict.
+    fn begin(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> (Arc<dyn Channel>, Result<Request, Outcome>) {
+        let Some(hooks) = &self.hooks else {
+            return (Arc::clone(&self.channel), self.request(method, arguments));
+        };
+        let mut hooked = hooks.begin(self.outgoing(method));
+        let request = match hooked.take_refusal() {
+            Some(refusal) => Err(refusal),
+            None => {
+                let mut caller = self.clone();
+                caller.metadata = hooked.metadata();
+                caller.request(method, arguments)
+            }
+        };
+        if let Err(outcome) = &request {
+            hooked.tell(outcome);
+        }
+        (Arc::new(hooked), request)
+    }
+
+    /// Returns a call as its hooks see it.
+    pub(super) fn outgoing(&self, method: &'static Method) -> OutgoingCall {
+        OutgoingCall::new(method, self.deadline_of(method), self.metadata.as_ref(), &self.channel)
+    }
+
+    /// Returns a caller with a hook around each of its calls, and around the hooks that they have already.
+    pub(super) fn around(&self, hook: impl ClientHook) -> Caller {
+        let mut caller = self.clone();
+        caller.hooks = Some(Hooks::with(hook, self.hooks.as_ref()));
+        caller
+    }
+}
 
 /// The channel of one call. If it is dropped before a verdict was taken, the caller has cancelled the call.
 pub(super) struct HookedChannel {
