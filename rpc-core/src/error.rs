@@ -29,8 +29,8 @@ pub enum Reason {
     /// The server could not decode the arguments.
     #[error("the server could not decode the arguments")]
     BadArguments,
-    /// The service refused to run it: it may not, for this caller.
-    #[error("the service denied it")]
+    /// Code around the service, or around the client, refused it.
+    #[error("it was denied")]
     Denied,
     /// The arguments do not fit into a frame.
     #[error("the arguments are too large")]

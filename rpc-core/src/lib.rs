@@ -62,6 +62,8 @@
 //!   [`Incarnation`] of the server, closing.
 //! - [`Metadata`]: short texts beside the arguments of a call, such as the context of a trace. A [`MetadataError`] refuses
 //!   what is too long.
+//! - [`Handle::around`] runs a [`ClientHook`] around each call of a client: it sees an [`OutgoingCall`], may refuse it, and learns its
+//!   [`Verdict`].
 //! - [`Pending`], a started call (the field `start` of a client); [`Race`], many of them in the order in which they finish.
 //! - [`ByName`]: calls without a trait, by a name that is known only at run time.
 //!
@@ -134,8 +136,8 @@ pub mod text;
 pub mod wire;
 
 pub use call::{
-    ByName, CallError, CallTarget, Caller, Client, ClientCounters, GivenUp, Handle, Never, NotExecuted,
-    Outage, Panicked, Pending, Race, ReplyLost, Unknown,
+    ByName, CallError, CallTarget, Caller, Client, ClientCounters, ClientHook, GivenUp, Handle, Never,
+    NotExecuted, Outage, OutgoingCall, Panicked, Pending, Race, ReplyLost, Unknown, Verdict,
 };
 pub use contract::{Contract, ContractError, Method};
 pub use error::Reason;

@@ -1,8 +1,8 @@
-//! The hook that counts the calls of a service by method, and the families of metrics that it counts in.
+//! The hook that counts the calls of a service, or of its clients, by method, and the families of metrics that it counts in.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -10,21 +10,80 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use rpc_core::ids::MethodId;
-use rpc_core::{CallContext, Contract, Method, Reason, Refused, ServerHook, Status};
+use rpc_core::{
+    CallContext, ClientHook, Contract, Method, OutgoingCall, Reason, Refused, ServerHook, Status, Verdict,
+};
 
 use crate::limits::BUCKETS;
 
 /// The label of a method: its name in the contract, never a text of a client.
 type OfMethod = [(&'static str, &'static str); 1];
 
-/// The labels of an end: the method and a word of [`ENDS`].
+/// The labels of an end: the method and a word of [`Side::ends`].
 type OfEnd = [(&'static str, &'static str); 2];
 
-/// The ends of a call, as the label `status` names them. [`place`] is their order.
-const ENDS: [&str; 9] =
-    ["done", "failed", "panicked", "given_up", "reply_lost", "denied", "busy", "bad_arguments", "refused"];
+/// The names of the metrics of one side.
+#[derive(Debug)]
+pub(crate) struct Side {
+    /// The name and the help of each family: begun, ended, running, duration.
+    families: [(&'static str, &'static str); 4],
+    /// The label of an end.
+    end: &'static str,
+    /// Its values.
+    ends: &'static [&'static str],
+}
 
-/// Returns the place of a status in [`ENDS`].
+/// The metrics of services. [`place`] is the order of their ends.
+pub(crate) static SERVER: Side = Side {
+    families: [
+        ("rpc_calls_begun", "Calls that have begun"),
+        ("rpc_calls_ended", "Calls that have ended, by status"),
+        ("rpc_calls_running", "Calls that run now"),
+        ("rpc_call_duration_seconds", "Time of a call from its beginning to its end, without the network"),
+    ],
+    end: "status",
+    ends: &[
+        "done",
+        "failed",
+        "panicked",
+        "given_up",
+        "reply_lost",
+        "denied",
+        "busy",
+        "bad_arguments",
+        "refused",
+    ],
+};
+
+/// The metrics of clients. [`place_of_verdict`] is the order of their ends.
+pub(crate) static CLIENT: Side = Side {
+    families: [
+        ("rpc_client_calls_begun", "Calls of clients that have begun"),
+        ("rpc_client_calls_ended", "Calls of clients that have ended, by verdict"),
+        ("rpc_client_calls_running", "Calls of clients that have begun and have no verdict yet"),
+        (
+            "rpc_client_call_duration_seconds",
+            "Time of a call from its beginning until its caller takes the verdict, with the network and all attempts",
+        ),
+    ],
+    end: "verdict",
+    ends: &[
+        "done",
+        "failed",
+        "panicked",
+        "given_up",
+        "reply_lost",
+        "unknown",
+        "cancelled",
+        "denied",
+        "busy",
+        "unreachable",
+        "deadline",
+        "not_executed",
+    ],
+};
+
+/// Returns the place of a status in the ends of [`SERVER`].
 fn place(status: Status) -> usize {
     match status {
         Status::Done => 0,
@@ -39,12 +98,32 @@ fn place(status: Status) -> usize {
     }
 }
 
-/// The metrics of all methods. Clones are the same ones.
+/// Returns the place of a verdict in the ends of [`CLIENT`].
+fn place_of_verdict(verdict: Verdict) -> usize {
+    match verdict {
+        Verdict::Done => 0,
+        Verdict::Failed => 1,
+        Verdict::Panicked => 2,
+        Verdict::GivenUp => 3,
+        Verdict::ReplyLost => 4,
+        Verdict::Unknown(_) => 5,
+        Verdict::Cancelled => 6,
+        Verdict::NotExecuted(Reason::Denied) => 7,
+        Verdict::NotExecuted(Reason::Busy) => 8,
+        Verdict::NotExecuted(Reason::Unreachable) => 9,
+        Verdict::NotExecuted(Reason::Deadline) => 10,
+        _ => 11, // the other reasons, and verdicts of later versions
+    }
+}
+
+/// The metrics of all methods on one side. Clones are the same ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Families {
+    /// The names of the ends.
+    side: &'static Side,
     /// Calls that have begun.
     begun: Family<OfMethod, Counter>,
-    /// Calls that have ended, by status.
+    /// Calls that have ended, by status or verdict.
     ended: Family<OfEnd, Counter>,
     /// Calls that run now.
     running: Family<OfMethod, Gauge>,
@@ -54,27 +133,30 @@ pub(crate) struct Families {
 
 impl Families {
     /// Returns families that a registry shows.
-    pub(crate) fn in_registry(registry: &mut Registry) -> Self {
+    pub(crate) fn in_registry(registry: &mut Registry, side: &'static Side) -> Self {
         let families = Families {
+            side,
             begun: Family::default(),
             ended: Family::default(),
             running: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
         };
-        registry.register("rpc_calls_begun", "Calls that have begun", families.begun.clone());
-        registry.register("rpc_calls_ended", "Calls that have ended, by status", families.ended.clone());
-        registry.register("rpc_calls_running", "Calls that run now", families.running.clone());
-        let help = "Time of a call from its beginning to its end, without the network";
-        registry.register("rpc_call_duration_seconds", help, families.duration.clone());
+        let [begun, ended, running, duration] = side.families;
+        registry.register(begun.0, begun.1, families.begun.clone());
+        registry.register(ended.0, ended.1, families.ended.clone());
+        registry.register(running.0, running.1, families.running.clone());
+        registry.register(duration.0, duration.1, families.duration.clone());
         families
     }
 
     /// Returns the metrics of a method, which begin at zero.
     fn of(&self, method: &Method) -> MethodMetrics {
         let name = ("method", method.name);
+        let ended =
+            self.side.ends.iter().map(|end| self.ended.get_or_create_owned(&[name, (self.side.end, end)]));
         MethodMetrics {
             begun: self.begun.get_or_create_owned(&[name]),
-            ended: ENDS.map(|end| self.ended.get_or_create_owned(&[name, ("status", end)])),
+            ended: ended.collect(),
             running: self.running.get_or_create_owned(&[name]),
             duration: self.duration.get_or_create_owned(&[name]),
         }
@@ -85,15 +167,16 @@ impl Families {
 struct MethodMetrics {
     /// Calls that have begun.
     begun: Counter,
-    /// Calls that have ended, in the order of [`ENDS`].
-    ended: [Counter; ENDS.len()],
+    /// Calls that have ended, in the order of [`Side::ends`].
+    ended: Vec<Counter>,
     /// Calls that run now.
     running: Gauge,
     /// Their times.
     duration: Histogram,
 }
 
-/// The hook that counts the calls of one service: see [`Metrics::around`](crate::Metrics::around).
+/// The hook that counts the calls of one service, or of the clients of one: see [`Metrics::around`](crate::Metrics::around) and
+/// [`Metrics::around_client`](crate::Metrics::around_client).
 pub struct CallCounters {
     /// The metrics of each method of the contract. There is no other label, so a client cannot make one.
     methods: Vec<(MethodId, Arc<MethodMetrics>)>,
@@ -107,6 +190,15 @@ impl CallCounters {
         methods.sort_by_key(|(id, _)| id.0);
         CallCounters { methods }
     }
+
+    /// Counts a call that begins. Returns `None` for a method that the contract does not have.
+    fn begin(&self, method: &Method) -> Option<BegunCall> {
+        let place = self.methods.binary_search_by_key(&method.id.0, |(id, _)| id.0).ok()?;
+        let metrics = Arc::clone(&self.methods[place].1);
+        metrics.begun.inc();
+        metrics.running.inc();
+        Some(BegunCall { metrics, at: Instant::now() })
+    }
 }
 
 /// A call that has begun. It counts as running until it is dropped.
@@ -115,6 +207,14 @@ pub struct BegunCall {
     metrics: Arc<MethodMetrics>,
     /// Its beginning.
     at: Instant,
+}
+
+impl BegunCall {
+    /// Counts the end of the call, which took so long.
+    fn end(self, place: usize, took: Duration) {
+        self.metrics.duration.observe(took.as_secs_f64());
+        self.metrics.ended[place].inc();
+    }
 }
 
 impl Drop for BegunCall {
@@ -128,19 +228,28 @@ impl ServerHook for CallCounters {
     type State = Option<BegunCall>;
 
     fn before(&self, cx: &CallContext) -> Result<Self::State, Refused> {
-        let Ok(place) = self.methods.binary_search_by_key(&cx.method().id.0, |(id, _)| id.0) else {
-            return Ok(None);
-        };
-        let metrics = Arc::clone(&self.methods[place].1);
-        metrics.begun.inc();
-        metrics.running.inc();
-        Ok(Some(BegunCall { metrics, at: Instant::now() }))
+        Ok(self.begin(cx.method()))
     }
 
     fn after(&self, _: &CallContext, call: Self::State, status: Status) {
         let Some(call) = call else { return };
-        call.metrics.duration.observe(call.at.elapsed().as_secs_f64());
-        call.metrics.ended[place(status)].inc();
+        let took = call.at.elapsed();
+        call.end(place(status), took);
+    }
+}
+
+impl ClientHook for CallCounters {
+    /// `None` for a method that the contract does not have: that of a client for another service.
+    type State = Option<BegunCall>;
+
+    fn before(&self, call: &mut OutgoingCall) -> Result<Self::State, Refused> {
+        Ok(self.begin(call.method()))
+    }
+
+    fn after(&self, call: &OutgoingCall, begun: Self::State, verdict: Verdict) {
+        if let Some(begun) = begun {
+            begun.end(place_of_verdict(verdict), call.elapsed());
+        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! Counts the calls of a server by method, and shows the counts as a page in the Prometheus text format, on a side port.
+//! Counts the calls of a server, and of a client, by method, and shows the counts as a page in the Prometheus text format, on a side port.
 //!
 //! ```text
-//!  Metrics::around(service)  counts each call            --.
-//!  Metrics::add_server(..)   reads the server's counters --+--> Metrics::page   <-- GET /metrics, Metrics::serve
+//!  Metrics::around(service)       counts each call            --.
+//!  Metrics::around_client(client) counts each call              |
+//!  Metrics::add_server(..)        reads the server's counters --+--> Metrics::page   <-- GET /metrics, Metrics::serve
 //! ```
 //! ```
 //! use rpc_core::{Server, rpc};
@@ -37,7 +38,8 @@
 //! ```
 //!
 //! Labels are the names of the methods of the contracts and a fixed list of words, so their number does not grow with what clients
-//! send. A service that is not put into [`Metrics::around`] runs none of this code.
+//! send. A service that is not put into [`Metrics::around`], and a client that is not put into [`Metrics::around_client`], run none of
+//! this code.
 #![deny(clippy::unwrap_used, clippy::panic_in_result_fn)]
 
 mod calls;
@@ -57,18 +59,20 @@ pub use port::MetricsPort;
 pub use prometheus_client; // the types of a program's own metrics
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::registry::Registry;
-use rpc_core::{Around, ServerHandle, Service};
+use rpc_core::{Around, Client, Handle, ServerHandle, Service};
 
-use calls::Families;
+use calls::{CLIENT, Families, SERVER};
 use server::Servers;
 
-/// The metrics of a process: the calls of its services by method, and the counters of its servers. Clones are the same ones.
+/// The metrics of a process: the calls of its services and of its clients by method, and the counters of its servers. Clones are the same ones.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     /// All that the page shows.
     registry: Arc<Registry>,
-    /// The metrics of the methods.
-    families: Families,
+    /// The metrics of the methods of services.
+    services: Families,
+    /// The metrics of the methods of clients.
+    clients: Families,
     /// The servers whose counters it shows.
     servers: Servers,
 }
@@ -81,18 +85,45 @@ impl Metrics {
 
     /// Returns metrics beside those of the program itself, which are in `registry` already.
     pub fn with_registry(mut registry: Registry) -> Self {
-        let families = Families::in_registry(&mut registry);
+        let services = Families::in_registry(&mut registry, &SERVER);
+        let clients = Families::in_registry(&mut registry, &CLIENT);
         let servers = Servers::default();
         registry.register_collector(Box::new(servers.clone()));
-        Metrics { registry: Arc::new(registry), families, servers }
+        Metrics { registry: Arc::new(registry), services, clients, servers }
     }
 
     /// Puts counters around each call of `service`. Services of the same contract are counted together.
     ///
     /// Other hooks belong inside, so that the calls that they refuse are counted: `metrics.around(Around::new(notes, limit))`.
     pub fn around<S: Service>(&self, service: S) -> Around<S, CallCounters> {
-        let counters = CallCounters::of(service.contract(), &self.families);
+        let counters = CallCounters::of(service.contract(), &self.services);
         Around::new(service, counters)
+    }
+
+    /// Returns the client with counters around each of its calls. Clients of the same service are counted together.
+    ///
+    /// Other hooks belong inside, so that the calls that they refuse are counted: `metrics.around_client(&limited.call)`. A call that
+    /// its client sends several times counts once, and its time is that of its caller: until the verdict is taken.
+    ///
+    /// ```no_run
+    /// use rpc_core::rpc;
+    /// use rpc_metrics::Metrics;
+    ///
+    /// #[rpc]
+    /// pub trait Clock {
+    ///     fn hour(&self) -> u8;
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let metrics = Metrics::new();
+    /// let clock = metrics.around_client(&ClockClient::connect("127.0.0.1:4000")?.call);
+    /// clock.hour()?;
+    /// assert!(metrics.page()?.contains("rpc_client_calls_begun_total{method=\"Clock.hour\"} 1\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn around_client<C: Client>(&self, client: &Handle<C>) -> C {
+        client.around(CallCounters::of(C::CONTRACT, &self.clients))
     }
 
     /// Adds a server whose counters the page shows. The page shows the sums of several ones.

@@ -204,6 +204,10 @@ impl Channel for SimChannel {
         lock(&self.shared).world.client(self.client)?.incarnation()
     }
 
+    fn now(&self) -> Time {
+        lock(&self.shared).world.now()
+    }
+
     fn counters(&self) -> ClientCounters {
         let held = lock(&self.shared);
         held.world.client(self.client).map(|core| core.counters()).unwrap_or_default()

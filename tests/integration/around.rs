@@ -137,7 +137,7 @@ fn a_denied_call_does_not_run_and_no_client_tries_it_again() {
     let CallError::NotExecuted(why) = &error else { panic!("{error:?}") };
     assert_eq!((why.reason, why.detail.as_str()), (Reason::Denied, "not for \x1b[31myou"));
     let text = error.to_string();
-    assert!(text.contains("was not executed: the service denied it: not for"), "{text}");
+    assert!(text.contains("was not executed: it was denied: not for"), "{text}");
     assert!(!text.contains('\x1b') && !text.contains("call again"), "{text}");
     assert_eq!(notes.take(), ["before Work.secret"], "it was asked for once, and has no end");
     assert_eq!((worker.sum.load(Ordering::Relaxed), work.call.counters().busy_retries), (0, 0));

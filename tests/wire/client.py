@@ -1,7 +1,7 @@
 """A client written from docs/wire.md alone: it greets, asks for the methods, calls, loses its connection, resumes, sends the same
-call again, and leaves. It repeats a call of an idempotent method whose reply is lost.
+call again, and leaves. It repeats a call of an idempotent method whose reply is lost, and never one that is denied.
 
-usage: client.py HOST PORT SERVICE SIGNATURES [TEXT ..]
+usage: client.py [--metadata KEY=VALUE ..] HOST PORT SERVICE SIGNATURES [TEXT ..]
 
 SIGNATURES are those of the service as written in the trait, without `&self`, one on each line; the first is called, and its
 arguments are the TEXTs. It prints what the server granted, and the status of each reply with its body in hex. Only Python's own library. The rules W1.. are those of docs/wire.md.
@@ -15,9 +15,12 @@ import sys
 import time
 
 HELLO, WELCOME, CALL, REPLY, BYE, METHODS, TABLE, REJECT = 1, 2, 3, 4, 12, 13, 14, 15
-PROPERTIES = 2  # the feature bit of W11
+PROPERTIES, DENIED, METADATA = 2, 8, 16  # the feature bits of W11, W12 and W13a
+WANTED = PROPERTIES | DENIED | METADATA
+HAS_METADATA = 1  # a bit of the code of a CALL
 IDEMPOTENT = 1  # a bit of a method's properties
-STATUS = {0: "done", 1: "failed", 2: "panicked", 3: "reply lost"}
+STATUS = {0: "done", 1: "failed", 2: "panicked", 3: "reply lost", 18: "busy", 19: "draining", 23: "denied"}
+REFUSED = 16  # the first status of a call that did not run
 
 
 def crc32c(data):  # W5
@@ -65,6 +68,15 @@ def text(value):  # W14
     return struct.pack("<Q", len(value.encode())) + value.encode()
 
 
+def metadata_of(entries):  # W13a: keys in ascending order of their bytes, and the length of all entries at the end
+    body = b""
+    for key, value in sorted((key.encode(), value.encode()) for key, value in entries.items()):
+        assert 1 <= len(key) <= 255, "the length of a key"
+        body += bytes([len(key)]) + key + struct.pack("<H", len(value)) + value
+    assert len(body) <= 1024, "the length of all entries"
+    return body + struct.pack("<H", len(body))
+
+
 def receive(connection):
     """The next frame, its checksums compared: kind, code, slot, seq, millis, body."""
     data = b""
@@ -86,17 +98,17 @@ def receive(connection):
 
 
 def greet(address, services, resume=b"", nonce=b""):
-    """A connection with a session, and what resumes it: session and token (W10). A nonce opens one session (W9d)."""
+    """A connection with a session, its features, and what resumes it: session and token (W10). A nonce opens one session (W9d)."""
     connection = socket.create_connection(address, timeout=60)
-    connection.sendall(frame(HELLO, hello(services, resume, features=PROPERTIES, nonce=nonce)))
+    connection.sendall(frame(HELLO, hello(services, resume, features=WANTED, nonce=nonce)))
     kind, _, _, _, _, body = receive(connection)
     if kind != WELCOME:
         raise SystemExit(f"no WELCOME but kind {kind}: {body.decode(errors='replace')}")
     version, features, _, session, token, slots, _, _, resumed = struct.unpack_from("<HI16s16s32sHIIB", body)
     agreement = body[82]
-    assert features & ~PROPERTIES == 0, "features that were not asked for"
+    assert features & ~WANTED == 0, "features that were not asked for"
     print(f"welcome version={version} features={features} slots={slots} resumed={resumed} agreement={agreement}")
-    return connection, session + token
+    return connection, features, session + token
 
 
 def idempotent_methods(connection, service):
@@ -119,34 +131,47 @@ def idempotent_methods(connection, service):
     return found
 
 
-def call(connection, method, arguments, slot, seq, may_repeat):
+def call(connection, method, arguments, metadata, slot, seq, may_repeat):
+    """A call with its arguments and its metadata, which is None for none."""
     body = b"".join(map(text, arguments))  # W13: a tuple of arguments is its arguments, one behind the other
-    connection.sendall(frame(CALL, body, slot=slot, seq=seq, method=method, millis=5000))
+    has_metadata = 0
+    if metadata is not None:
+        body += metadata
+        has_metadata = HAS_METADATA
+    connection.sendall(frame(CALL, body, code=has_metadata, slot=slot, seq=seq, method=method, millis=5000))
     kind, code, *name, millis, body = receive(connection)
     assert (kind, name) == (REPLY, [slot, seq]), (kind, name)
     if code == 3 and millis > 0 and may_repeat:  # W37: as a new call, after the pause
         print("reply lost: again")
         time.sleep(millis / 1000)
-        return call(connection, method, arguments, slot, seq + 1, may_repeat)
+        return call(connection, method, arguments, metadata, slot, seq + 1, may_repeat)
+    if code >= REFUSED and body:  # a text; it may be missing when the reply is sent again (W12)
+        print(f"refused: {body.decode()}")
+        body = b""
     print(f"reply status={STATUS.get(code, code)} body={body.hex()}")
     return seq
 
 
-def main(host, port, service, signatures, *arguments):
+def main(entries, host, port, service, signatures, *arguments):
     services = [(service, contract_hash(service, signatures.splitlines()))]
     method = method_id(service, signatures.splitlines()[0])
     nonce = os.urandom(16)
-    lost, _ = greet((host, int(port)), services, nonce=nonce)  # as if its WELCOME were lost
-    connection, resume = greet((host, int(port)), services, nonce=nonce)  # the same session (W9e)
+    lost, _, _ = greet((host, int(port)), services, nonce=nonce)  # as if its WELCOME were lost
+    connection, features, resume = greet((host, int(port)), services, nonce=nonce)  # the same session (W9e)
     lost.close()
     may_repeat = method in idempotent_methods(connection, service)
-    seq = call(connection, method, arguments, 0, 1, may_repeat)
-    seq = call(connection, method, arguments, 0, seq, may_repeat)  # a duplicate: it gets the reply, and does not run (W26)
+    metadata = metadata_of(entries) if entries and features & METADATA else None  # an older server gets none
+    seq = call(connection, method, arguments, metadata, 0, 1, may_repeat)
+    seq = call(connection, method, arguments, metadata, 0, seq, may_repeat)  # a duplicate: it gets the reply, and does not run (W26)
     connection.close()
-    connection, resume = greet((host, int(port)), services, resume)  # W29
-    call(connection, method, arguments, 0, seq, may_repeat)
+    connection, _, resume = greet((host, int(port)), services, resume)  # W29
+    call(connection, method, arguments, metadata, 0, seq, may_repeat)
     connection.sendall(frame(BYE))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    given, entries = sys.argv[1:], {}
+    while given[0] == "--metadata":
+        key, _, value = given[1].partition("=")
+        entries[key], given = value, given[2:]
+    main(entries, *given)

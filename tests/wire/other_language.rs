@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use rpc_core::Server;
+use rpc_core::{Around, CallContext, Refused, Server};
 
 use crate::{Clock, ClockServer, Kv, KvError, KvServer};
 
@@ -41,9 +41,20 @@ impl Clock for Ticks {
 
 /// The output of the client for one call; none if the client cannot be run.
 fn run(address: std::net::SocketAddr, service: &str, signatures: &str, arguments: &[&str]) -> Option<String> {
+    run_with(&[], address, service, signatures, arguments)
+}
+
+/// The output of the client for one call with these options.
+fn run_with(
+    options: &[&str],
+    address: std::net::SocketAddr,
+    service: &str,
+    signatures: &str,
+    arguments: &[&str],
+) -> Option<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("wire/client.py");
     let mut python = Command::new("python3");
-    python.arg("-B").arg(script).arg(address.ip().to_string()).arg(address.port().to_string());
+    python.arg("-B").arg(script).args(options).arg(address.ip().to_string()).arg(address.port().to_string());
     let output = python.arg(service).arg(signatures).args(arguments).output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
@@ -53,7 +64,7 @@ fn run(address: std::net::SocketAddr, service: &str, signatures: &str, arguments
 /// The same reply to the call, to its duplicate, and to its duplicate after a resume.
 fn three_times(agreement: u8, status: &str, body: &str) -> String {
     let welcome =
-        |resumed| format!("welcome version=1 features=2 slots=64 resumed={resumed} agreement={agreement}\n");
+        |resumed| format!("welcome version=1 features=26 slots=64 resumed={resumed} agreement={agreement}\n");
     let reply = format!("reply status={status} body={body}\n");
     format!("{}{}{reply}{reply}{}{reply}", welcome(0), welcome(0), welcome(1))
 }
@@ -97,5 +108,48 @@ fn a_client_in_another_language_is_understood_and_its_copies_do_not_run() {
         eprintln!("python3 is not here: the client in another language was not run");
     }
 
+    server.stop().expect("it drains");
+}
+
+#[test]
+fn a_client_in_another_language_sends_metadata_and_learns_that_it_was_denied() {
+    let store: &'static Store = Box::leak(Box::default());
+    let asked: &'static Mutex<Vec<String>> = Box::leak(Box::default());
+    let named_only = |cx: &CallContext| {
+        let entries: Vec<_> = cx.metadata().iter().map(|(key, value)| format!("{key}={value}")).collect();
+        asked.lock().expect("no panic").push(entries.join(" "));
+        match cx.metadata().get("caller") {
+            Some("b\u{e9}") => Ok(()),
+            _ => Err(Refused::denied("say your name")),
+        }
+    };
+    let kv = Around::new(KvServer::new(store), named_only);
+    let server =
+        Server::builder().service(kv).bind("127.0.0.1:0").and_then(Server::spawn).expect("a free port");
+    let put =
+        "fn put(key: &str, value: &str) -> Result<(), KvError>\nfn get(key: &str) -> Result<String, KvError>";
+    let named = ["--metadata", "trace=7", "--metadata", "caller=b\u{e9}", "--metadata", "empty="];
+    let Some(done) = run_with(&named, server.local_addr(), "Kv", put, &["a", "1"]) else {
+        eprintln!("python3 is not here: the client in another language was not run");
+        return server.stop().expect("it drains");
+    };
+    assert_eq!(done, three_times(0, "done", ""));
+    let replies = |said: &str| -> Vec<String> {
+        said.lines().filter(|line| !line.starts_with("welcome")).map(str::to_owned).collect()
+    };
+    let other = ["--metadata", "caller=c"];
+    for options in [&other[..], &[]] {
+        let denied = run_with(options, server.local_addr(), "Kv", put, &["a", "2"]).expect("it ran before");
+        let denied = replies(&denied);
+        assert_eq!(denied[..2], ["refused: say your name", "reply status=denied body="], "{denied:?}");
+        let copies = denied[2..].iter().filter(|line| *line == "reply status=denied body=").count();
+        assert_eq!(copies, 2, "the same for each copy: {denied:?}");
+    }
+    assert_eq!(
+        *asked.lock().expect("no panic"),
+        ["caller=b\u{e9} empty= trace=7", "caller=c", ""],
+        "no copy asks"
+    );
+    assert_eq!(store.puts.load(Ordering::SeqCst), 1, "nothing that was denied ran");
     server.stop().expect("it drains");
 }

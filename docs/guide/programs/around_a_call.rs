@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rpc_core::{
-    Around, CallContext, CallError, CallLimit, Metadata, Reason, Refused, Server, ServerHook, Status, rpc,
+    Around, CallContext, CallError, CallLimit, ClientHook, Metadata, OutgoingCall, Reason, Refused, Server,
+    ServerHook, Status, Verdict, rpc,
 };
 use rpc_metrics::Metrics;
 
@@ -93,6 +94,48 @@ fn a_hook_with_a_state_sees_the_end_of_each_call() -> Result<(), Failure> {
     assert_eq!(notes.search("ex")?, ["a"]);
     let table = watch.0.lock().expect("no panic");
     assert!(table["Notes.search"].0 > Duration::ZERO && table["Notes.write"].1 == 0);
+    notes.call.close();
+    Ok(())
+}
+
+/// Keeps a line for each call that took as long, and names its caller.
+struct SlowCalls {
+    limit: Duration,
+    lines: Mutex<Vec<String>>,
+}
+
+impl SlowCalls {
+    fn lines(&self) -> Vec<String> {
+        self.lines.lock().expect("no panic").clone()
+    }
+}
+
+impl ClientHook for SlowCalls {
+    type State = ();
+
+    fn before(&self, call: &mut OutgoingCall) -> Result<(), Refused> {
+        match call.set_metadata("caller", "backup") {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Refused::denied(error.to_string())),
+        }
+    }
+
+    fn after(&self, call: &OutgoingCall, _: (), verdict: Verdict) {
+        if call.elapsed() >= self.limit {
+            let line = format!("{} within {:?}: {verdict:?}", call.method().name, call.deadline());
+            self.lines.lock().expect("no panic").push(line);
+        }
+    }
+}
+
+#[test]
+fn a_client_has_a_hook_around_its_calls() -> Result<(), Failure> {
+    let server = Server::builder().service(NotesServer::new(Book::default())).bind("127.0.0.1:0")?.spawn()?;
+    let slow = Arc::new(SlowCalls { limit: Duration::ZERO, lines: Mutex::default() });
+    let notes = NotesClient::connect(server.local_addr())?.call.around(Arc::clone(&slow));
+    notes.write("a", "text")?;
+    let _reply = notes.call.with_deadline(Duration::from_secs(1)).start.search("ex").wait()?;
+    assert_eq!(slow.lines()[..], ["Notes.write within 5s: Done", "Notes.search within 1s: Done"]);
     notes.call.close();
     Ok(())
 }

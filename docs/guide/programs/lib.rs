@@ -28,3 +28,5 @@ mod services;
 mod serving;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod traces;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::around::ClientHook;
 use super::error::CallError;
 use super::handle::Caller;
 use super::names;
@@ -97,6 +98,12 @@ impl ByName {
     /// Returns a client whose calls have this deadline.
     pub fn with_deadline(&self, deadline: Duration) -> ByName {
         ByName { caller: self.caller.with_deadline(deadline), known: Arc::clone(&self.known) }
+    }
+
+    /// Returns a client with a [`ClientHook`] around each of its calls: see [`Handle::around`](super::Handle::around). A call of a
+    /// method that the server does not have is one of `a call by name`.
+    pub fn around(&self, hook: impl ClientHook) -> ByName {
+        ByName { caller: self.caller.around(hook), known: Arc::clone(&self.known) }
     }
 
     /// Returns the server's address.

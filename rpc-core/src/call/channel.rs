@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::ids::Incarnation;
+use crate::ids::{Incarnation, Time};
 use crate::proto::client::{ClientCounters, Outage};
 use crate::proto::{Outcome, Request};
 use crate::wire::message::Table;
@@ -66,6 +66,11 @@ pub trait Channel: Send + Sync + fmt::Debug {
     /// Returns the life of the server that opened the last session; `None` if this channel knows none.
     fn incarnation(&self) -> Option<Incarnation> {
         None
+    }
+
+    /// Returns the present time, for the code around calls. A channel without a clock returns one time always.
+    fn now(&self) -> Time {
+        Time::default()
     }
 
     /// Returns the client's counters.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::channel::Channel;
-use super::service_error::{Shown, as_error};
+use super::service_error::{self, Shown, as_error};
 use super::unknown::Unknown;
 use crate::contract::Method;
 use crate::error::Reason;
@@ -109,8 +109,8 @@ pub enum CallError<E = Never> {
     Unknown(Unknown<E>),
 }
 
-/// Shows [`CallError::Service`] as the `Display` of its error does. If the type has none, or if no reply of a generated client has
-/// had an error of this type yet, it is shown as its `Debug` does.
+/// Shows [`CallError::Service`] as the `Display` of its error does. If the type has none, or if this process does not know it (see
+/// [`CallError::service`]), it is shown as its `Debug` does.
 impl<E: fmt::Debug + 'static> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -124,8 +124,8 @@ impl<E: fmt::Debug + 'static> fmt::Display for CallError<E> {
     }
 }
 
-/// The source of [`CallError::Service`] is the service's own error, if it implements [`Error`](std::error::Error) and was read by a
-/// generated client. The other errors have none.
+/// The source of [`CallError::Service`] is the service's own error, if its type implements [`Error`](std::error::Error) and this
+/// process knows that: see [`CallError::service`]. The other errors have none.
 impl<E: fmt::Debug + 'static> std::error::Error for CallError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -179,6 +179,29 @@ pub struct ReplyLost {
     pub target: CallTarget,
     /// More about the reason, for people, as it was sent; may be empty.
     pub detail: String,
+}
+
+impl<E: std::error::Error + 'static> CallError<E> {
+    /// Returns [`CallError::Service`] of an error that no client has read: in a test, or where an error of one service becomes that
+    /// of another.
+    ///
+    /// Its text is that of the error, and its [`source`](std::error::Error::source) is the error. The variant by itself has both as
+    /// well, but only for a type that is known in this process: one that a generated client has read as an error of its service, or
+    /// that was given to this function before. For any other type its `source` is `None` and its text is that of `Debug`, since an
+    /// enum with a type of the caller's choice cannot ask what that type implements.
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use rpc_core::CallError;
+    ///
+    /// let error = CallError::service("x".parse::<u8>().expect_err("it is no number"));
+    /// assert_eq!(error.to_string(), "invalid digit found in string");
+    /// assert!(error.source().is_some());
+    /// ```
+    pub fn service(error: E) -> Self {
+        service_error::note_error::<E>();
+        CallError::Service(error)
+    }
 }
 
 impl<E> CallError<E> {

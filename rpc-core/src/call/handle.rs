@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::around::{ClientHook, Hooks};
 use super::channel::Channel;
 use super::error::CallError;
 use super::pending::Pending;
@@ -36,19 +37,21 @@ pub trait Client: Sized {
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The channel, shared with all copies of the stub.
-    channel: Arc<dyn Channel>,
+    pub(super) channel: Arc<dyn Channel>,
     /// The deadline of this copy. If `None`, that of the method is used, and then `default_deadline`.
     deadline: Option<Duration>,
     /// The deadline of calls for which neither this copy nor the method has one.
     default_deadline: Duration,
     /// The bounds of the arguments of a call. Its reply may be nested as deep.
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     /// True if idempotent calls are repeated, and calls that a busy server refused are tried again.
     retry: bool,
     /// True if calls end as soon as the server could not be reached at any of its addresses.
     fail_fast: bool,
     /// The metadata of each call; `None` if they have none.
-    metadata: Option<Arc<Metadata>>,
+    pub(super) metadata: Option<Arc<Metadata>>,
+    /// The code around each call; `None` if there is none.
+    pub(super) hooks: Option<Arc<Hooks>>,
 }
 
 impl Caller {
@@ -63,6 +66,7 @@ impl Caller {
             retry: true,
             fail_fast: false,
             metadata: None,
+            hooks: None,
         }
     }
 
@@ -76,6 +80,9 @@ impl Caller {
         method: &'static Method,
         arguments: &impl Serialize,
     ) -> Result<T::Value, CallError<E>> {
+        if self.hooks.is_some() {
+            return self.call_around::<T, E>(method, arguments);
+        }
         let (outcome, open) = match self.request(method, arguments) {
             Ok(request) => self.channel.call(request),
             Err(outcome) => (outcome, None),
@@ -89,6 +96,9 @@ impl Caller {
         method: &'static Method,
         arguments: &impl Serialize,
     ) -> Pending<T::Value, E> {
+        if self.hooks.is_some() {
+            return self.start_around::<T, E>(method, arguments);
+        }
         let started = self.request(method, arguments).and_then(|request| self.channel.start(request));
         Pending::new(started, method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting))
     }
@@ -104,6 +114,9 @@ impl Caller {
         method: &'static Method,
         outcome: Outcome,
     ) -> Pending<T::Value, E> {
+        if let Some(hooks) = &self.hooks {
+            hooks.begin(self.outgoing(method)).tell(&outcome);
+        }
         Pending::new(Err(outcome), method, Arc::clone(&self.channel), (read::<T, E>, self.bounds.nesting))
     }
 
@@ -143,7 +156,11 @@ impl Caller {
     }
 
     /// Encodes a call.
-    fn request(&self, method: &'static Method, arguments: &impl Serialize) -> Result<Request, Outcome> {
+    pub(super) fn request(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Result<Request, Outcome> {
         let mut body = arguments::take();
         match codec::encode(arguments, &mut body, self.bounds) {
             Ok(()) => Ok(Request {
@@ -237,6 +254,45 @@ impl<C: Client> Handle<C> {
     pub fn with_metadata(&self, metadata: Metadata) -> C {
         let metadata = Some(Arc::new(metadata)).filter(|metadata| !metadata.is_empty());
         C::from_caller(Caller { metadata, ..self.caller.clone() })
+    }
+
+    /// Returns a client with a [`ClientHook`] around each of its calls: calls that wait, started calls, and those in a
+    /// [`Race`](super::Race). A hook that this client has already is inside: the last one that was put around runs first.
+    ///
+    /// ```
+    /// use rpc_core::{CallError, OutgoingCall, Reason, Refused, Server, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Log {
+    ///     fn read(&self) -> u64;
+    ///     fn clear(&self) -> u64;
+    /// }
+    ///
+    /// # struct Lines;
+    /// # impl Log for Lines {
+    /// #     fn read(&self) -> u64 {
+    /// #         7
+    /// #     }
+    /// #     fn clear(&self) -> u64 {
+    /// #         7
+    /// #     }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Server::builder().service(LogServer::new(Lines)).bind("127.0.0.1:0")?.spawn()?;
+    /// # let log = LogClient::connect(server.local_addr())?;
+    /// let reader = log.call.around(|call: &mut OutgoingCall| match call.method().name {
+    ///     "Log.clear" => Err(Refused::denied("this client only reads")),
+    ///     _ => Ok(()),
+    /// });
+    /// assert_eq!(reader.read()?, 7);
+    /// let Err(CallError::NotExecuted(why)) = reader.clear() else { panic!("it was sent") };
+    /// assert_eq!((why.reason, why.detail.as_str()), (Reason::Denied, "this client only reads"));
+    /// # log.call.close();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn around(&self, hook: impl ClientHook) -> C {
+        C::from_caller(self.caller.around(hook))
     }
 
     /// Returns the deadline of calls whose method has none.

@@ -1,9 +1,11 @@
 //! Layer 3: what a caller uses: handles with options, started calls, races, and errors that tell if a call ran.
 
+mod around;
 mod by_name;
 mod channel;
 mod error;
 mod handle;
+mod hooked;
 #[doc(hidden)]
 // for channels of other packages: the simulator announces services by name as a connection does
 pub mod names;
@@ -12,10 +14,12 @@ mod race;
 mod reply;
 mod service_error;
 mod unknown;
+mod verdict;
 mod waiters;
 
 pub use crate::proto::client::{ClientCounters, Outage};
 pub use crate::proto::{Outcome, Request};
+pub use around::{ClientHook, OutgoingCall};
 pub use by_name::ByName;
 pub use channel::{Channel, Ticket};
 pub use error::{CallError, CallTarget, GivenUp, Never, NotExecuted, Panicked, ReplyLost};
@@ -24,5 +28,6 @@ pub use pending::Pending;
 pub use race::Race;
 pub use reply::{Blob, MaybeBlob, Received, Returned};
 pub use unknown::Unknown;
+pub use verdict::Verdict;
 #[doc(hidden)] // for channels: this crate's, and those of its tests
 pub use waiters::{Waiters, Woken};

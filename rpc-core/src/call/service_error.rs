@@ -2,7 +2,7 @@
 //!
 //! `CallError<E>` is an error for every `E` that has `Debug`, and cannot ask if `E` implements `Display` or `Error`: generic code in
 //! Rust has no such question. Generated code names the type, so each method of a stub carries the answer. It is noted when the
-//! first error of the type is read, and looked up when such an error is shown.
+//! first error of the type is read, or made by `CallError::service`, and looked up when such an error is shown.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -18,7 +18,20 @@ static KNOWN: EachProcess<RwLock<HashMap<TypeId, ErrorTraits>>> = EachProcess::n
 
 /// Notes the traits of the error of a method.
 pub(super) fn note<E: 'static>(method: &Method) {
-    let Some(traits) = method.error_traits else { return };
+    if let Some(traits) = method.error_traits {
+        note_traits::<E>(traits);
+    }
+}
+
+/// Notes that a type is an error.
+pub(super) fn note_error<E: Error + 'static>() {
+    note_traits::<E>(ErrorTraits {
+        display: |error| error.downcast_ref::<E>().map(|error| error as &dyn fmt::Display),
+        error: |error| error.downcast_ref::<E>().map(|error| error as &(dyn Error + 'static)),
+    });
+}
+
+fn note_traits<E: 'static>(traits: ErrorTraits) {
     if find(TypeId::of::<E>()).is_some() {
         return;
     }
@@ -94,6 +107,22 @@ mod tests {
         assert_eq!(error.to_string(), "the key 7 is not there");
         let source = error.source().and_then(|source| source.downcast_ref::<Missing>());
         assert_eq!(source, Some(&Missing { key: 7 }));
+    }
+
+    #[derive(Debug, PartialEq, thiserror::Error)]
+    #[error("it is full")]
+    struct ByHand;
+
+    #[test]
+    fn an_error_that_was_made_by_hand_has_its_text_and_its_source_once_its_type_is_known() {
+        let variant = CallError::Service(ByHand);
+        assert_eq!(variant.to_string(), "ByHand");
+        assert!(variant.source().is_none(), "no client has read such an error");
+        let made = CallError::service(ByHand);
+        for error in [made, variant] {
+            assert_eq!(error.to_string(), "it is full");
+            assert_eq!(error.source().and_then(|source| source.downcast_ref()), Some(&ByHand));
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::background;
 use super::inner::ClientInner;
 use super::state::{ClientState, Driving, PendingWakeups};
 use crate::call::{Channel, ClientCounters, Ticket};
-use crate::ids::{Clock, Incarnation};
+use crate::ids::{Clock, Incarnation, Time};
 use crate::panics::contain;
 use crate::proto::client::Outage;
 use crate::proto::{Outcome, Request, UnknownCause};
@@ -164,6 +164,10 @@ impl Channel for TcpChannel {
 
     fn incarnation(&self) -> Option<Incarnation> {
         self.inner.lock().core.incarnation()
+    }
+
+    fn now(&self) -> Time {
+        self.inner.clock.now()
     }
 
     fn counters(&self) -> ClientCounters {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::call::{Channel, ClientCounters, Ticket};
 use crate::each_process::EachProcess;
 use crate::error::Reason;
-use crate::ids::Incarnation;
+use crate::ids::{Incarnation, Time};
 use crate::limits::MAX_FORKS;
 use crate::net::client::channel::TcpChannel;
 use crate::net::os;
@@ -176,6 +176,11 @@ impl Channel for ForkedChannel {
 
     fn incarnation(&self) -> Option<Incarnation> {
         self.find_own().and_then(|(_, channel)| channel.incarnation())
+    }
+
+    /// One clock for all processes of the chain.
+    fn now(&self) -> Time {
+        self.channels.first().map(|channel| channel.now()).unwrap_or_default()
     }
 
     fn counters(&self) -> ClientCounters {
