@@ -63,13 +63,13 @@ step 'cargo test' cargo test
 
 begin 'a first look at what the macro writes'
 export PATH=$work/installed/bin:$PATH CARGO_INSTALL_ROOT=$work/installed
-step 'cargo install --locked --path ../rpc/rpc-derive/codegen' \
-    cargo install --locked --path ../rpc/rpc-derive/codegen
+step 'cargo install --debug --locked --path ../rpc/rpc-derive/codegen' \
+    cargo install --debug --locked --path ../rpc/rpc-derive/codegen
 step 'cargo rpc-expand src/main.rs' expansion
 
 begin 'the same, installed from the repository, which finds most of it built'
 rm -r "$work/installed"
 git clone -q --bare "$work/rpc" "$work/bare.git"
-step 'cargo install --locked --git URL rpc-codegen' cargo install --locked --git "file://$work/bare.git" rpc-codegen
+step 'cargo install --debug --locked --git URL rpc-codegen' cargo install --debug --locked --git "file://$work/bare.git" rpc-codegen
 step 'cargo rpc-expand src/main.rs' expansion
 begin 'the end'

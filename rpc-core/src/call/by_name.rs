@@ -88,6 +88,17 @@ impl ByName {
 
     /// Returns the methods of a service as the server has them now: `Service.method` and signature. Returns none if the
     /// server has no such service, or if this client did not announce it when it connected.
+    ///
+    /// ```
+    /// use rpc_core::ByName;
+    ///
+    /// /// Prints all that a server offers of a service.
+    /// fn list(client: &ByName, service: &str) {
+    ///     for (name, signature) in client.methods(service) {
+    ///         println!("{name}: {signature}");
+    ///     }
+    /// }
+    /// ```
     pub fn methods(&self, service: &str) -> Vec<(String, String)> {
         let table = self.caller.table(service);
         let methods = table.iter().flat_map(|table| &table.methods);

@@ -93,6 +93,21 @@ impl<T, E> Pending<T, E> {
 
     /// Waits for the reply for at most `limit`. Returns `None` if it has not arrived; the call goes on.
     ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rpc_core::{CallError, Pending};
+    ///
+    /// /// Waits for a reply, and shows that it still waits.
+    /// fn wait_and_show(mut call: Pending<u64>) -> Result<u64, CallError> {
+    ///     loop {
+    ///         match call.wait_for(Duration::from_secs(1)) {
+    ///             Some(reply) => return reply,
+    ///             None => println!("no reply yet"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Panics
     /// Panics if the reply was already taken, as a future does that is polled after it was ready.
     pub fn wait_for(&mut self, limit: Duration) -> Option<Result<T, CallError<E>>> {
