@@ -33,11 +33,10 @@ static UNNAMED: Method = Method::new("a call by name", "");
 /// error, and may be a wrong value. If you have the trait, use its generated client.
 ///
 /// ```no_run
-/// use rpc_core::Connector;
-/// use rpc_core::call::Never;
+/// use rpc_core::{ByName, Connector, Never};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let client = Connector::new().connect_by_name("127.0.0.1:4000", &["Adder"])?;
+/// let client: ByName = Connector::new().connect_by_name("127.0.0.1:4000", &["Adder"])?;
 /// let sum: i64 = client.call::<_, Never>("Adder.add", &(2_i64, 3_i64))?;
 /// # Ok(())
 /// # }

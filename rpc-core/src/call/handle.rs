@@ -208,7 +208,7 @@ impl Caller {
 ///
 /// ```no_run
 /// use std::time::Duration;
-/// use rpc_core::{CallError, rpc};
+/// use rpc_core::{CallError, Handle, rpc};
 ///
 /// #[rpc]
 /// pub trait Kv {
@@ -221,6 +221,10 @@ impl Caller {
 ///
 /// fn patient(kv: &KvClient) -> KvClient {
 ///     kv.call.with_deadline(Duration::from_secs(60)) // all calls of the client that is returned
+/// }
+///
+/// fn show(call: &Handle<KvClient>) {
+///     println!("{}: {} calls so far", call.peer(), call.counters().calls);
 /// }
 /// ```
 pub struct Handle<C> {

@@ -74,7 +74,7 @@ pub struct Later<T> {
 ///
 /// ```
 /// use std::thread;
-/// use rpc_core::{Later, rpc};
+/// use rpc_core::{Later, Responder, rpc};
 ///
 /// #[rpc]
 /// pub trait Primes {
@@ -86,20 +86,22 @@ pub struct Later<T> {
 /// impl Primes for Counts {
 ///     fn count(&self, below: u32) -> Later<usize> {
 ///         let (responder, later) = Later::pair();
-///         thread::spawn(move || {
-///             let mut primes: Vec<u32> = Vec::new();
-///             for n in 2..below {
-///                 if responder.is_cancelled() {
-///                     return responder.give_up("no caller waits any longer");
-///                 }
-///                 if primes.iter().all(|prime| n % prime != 0) {
-///                     primes.push(n);
-///                 }
-///             }
-///             responder.reply(primes.len());
-///         });
+///         thread::spawn(move || count(below, responder));
 ///         later
 ///     }
+/// }
+///
+/// fn count(below: u32, responder: Responder<usize>) {
+///     let mut primes: Vec<u32> = Vec::new();
+///     for n in 2..below {
+///         if responder.is_cancelled() {
+///             return responder.give_up("no caller waits any longer");
+///         }
+///         if primes.iter().all(|prime| n % prime != 0) {
+///             primes.push(n);
+///         }
+///     }
+///     responder.reply(primes.len());
 /// }
 /// ```
 #[must_use = "dropped without a reply, it gives the call up"]
