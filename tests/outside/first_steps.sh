@@ -34,6 +34,12 @@ block() { awk -v open="\`\`\`$2" -v text="$3" '
 # `cargo new` ends the file with an empty table of dependencies.
 dependencies() { sed -i '/^\[dependencies\]$/d' Cargo.toml && block ../rpc/README.md toml rpc-core >>Cargo.toml; }
 program() { block ../rpc/README.md rust 'fn main' >src/main.rs; }
+# The page says which blocks are which file.
+the_guide() {
+    local page=../rpc/docs/guide/first_service.md
+    sed -n '/^## The trait/,/^## Server and client/p' "$page" | awk '/^```rust/ { inside = 1; next } /^```/ { inside = 0; print "" } inside' >src/jobs.rs
+    block "$page" rust 'fn main' >src/main.rs
+}
 # The test of the page testing.md, for the service of the README.
 a_test() {
     cat >>src/main.rs <<'R'
@@ -47,7 +53,7 @@ fn a_value_is_there_once_it_was_put() {
 R
 }
 # What the user looks for must be in the output, or the step has failed.
-expansion() { cargo rpc-expand src/main.rs >"$work/expanded.rs" && grep -q 'pub struct KvClient' "$work/expanded.rs"; }
+expansion() { cargo rpc-expand src/jobs.rs >"$work/expanded.rs" && grep -q 'pub struct JobsClient' "$work/expanded.rs"; }
 
 begin 'a first call'
 step "git clone $project rpc" git clone -q "$project" rpc
@@ -61,15 +67,19 @@ begin 'a first test without a socket'
 step 'src/main.rs: a test with rpc_sim::in_process' a_test
 step 'cargo test' cargo test
 
+begin 'the first service of the guide'
+step 'src/jobs.rs and src/main.rs: the blocks of first_service.md' the_guide
+step 'cargo run' cargo run
+
 begin 'a first look at what the macro writes'
 export PATH=$work/installed/bin:$PATH CARGO_INSTALL_ROOT=$work/installed
 step 'cargo install --debug --locked --path ../rpc/rpc-derive/codegen' \
     cargo install --debug --locked --path ../rpc/rpc-derive/codegen
-step 'cargo rpc-expand src/main.rs' expansion
+step 'cargo rpc-expand src/jobs.rs' expansion
 
 begin 'the same, installed from the repository, which finds most of it built'
 rm -r "$work/installed"
 git clone -q --bare "$work/rpc" "$work/bare.git"
 step 'cargo install --debug --locked --git URL rpc-codegen' cargo install --debug --locked --git "file://$work/bare.git" rpc-codegen
-step 'cargo rpc-expand src/main.rs' expansion
+step 'cargo rpc-expand src/jobs.rs' expansion
 begin 'the end'

@@ -1,21 +1,8 @@
-//! The page `first_service.md`: a server and a client of the queue.
+//! The page `first_service.md`: the errors of a call of the queue.
 
 use rpc_core::{CallError, Server};
 
 use crate::jobs::{Job, JobsClient, JobsServer, Queue, QueueError};
-
-#[test]
-fn a_job_that_was_put_in_is_taken_out() -> Result<(), Box<dyn std::error::Error>> {
-    let server = Server::builder().service(JobsServer::new(Queue::default())).bind("127.0.0.1:0")?.spawn()?;
-
-    let jobs = JobsClient::connect(server.local_addr())?;
-    let number = jobs.enqueue(Job { name: "paint".to_owned(), priority: 1 })?;
-    assert_eq!(jobs.take()?, Some((number, Job { name: "paint".to_owned(), priority: 1 })));
-    assert_eq!(jobs.take()?, None);
-
-    server.stop()?;
-    Ok(())
-}
 
 fn report(outcome: Result<u64, CallError<QueueError>>) -> String {
     match outcome {

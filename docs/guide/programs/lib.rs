@@ -32,3 +32,5 @@ mod services;
 mod serving;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod types;
