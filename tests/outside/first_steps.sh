@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A user's first steps in an empty folder, as the README and the guide have them: a first call, a first test without a socket, and a
-# look at what the macro writes. Prints the number of steps of each, its time, and the processor's. `first_steps.sh [PROJECT]`: a git URL.
+# look at what the macro writes. Prints the number of steps of each, its time, and the processor's. `first_steps.sh [PROJECT]`: a git URL; by
+# default this repository as it was committed last.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 project=${1:-file://$here}

@@ -41,6 +41,23 @@ use crate::proto::Outcome;
 ///     started.into_iter().try_for_each(Pending::wait)
 /// }
 /// ```
+///
+/// In async code, under any runtime or none:
+///
+/// ```
+/// use rpc_core::{CallError, rpc};
+///
+/// #[rpc]
+/// pub trait Counter {
+///     fn add(&self, n: u64) -> u64;
+/// }
+///
+/// /// Adds to both, at the same time.
+/// async fn add_to_both(one: &CounterClient, other: &CounterClient) -> Result<u64, CallError> {
+///     let (first, second) = (one.start.add(1), other.start.add(1)); // both are under way
+///     Ok(first.await? + second.await?)
+/// }
+/// ```
 #[must_use = "a started call that is dropped is cancelled: wait for it, or put it into a Race"]
 pub struct Pending<T, E = Never> {
     /// The progress of the call.
