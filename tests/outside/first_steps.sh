@@ -39,7 +39,28 @@ program() { block ../rpc/README.md rust 'fn main' >src/main.rs; }
 the_guide() {
     local page=../rpc/docs/guide/first_service.md
     sed -n '/^## The trait/,/^## Server and client/p' "$page" | awk '/^```rust/ { inside = 1; next } /^```/ { inside = 0; print "" } inside' >src/jobs.rs
-    block "$page" rust 'fn main' >src/main.rs
+    block "$page" rust 'mod jobs' >src/main.rs
+}
+# The same page, the part with two programs.
+two_programs() {
+    local page=../rpc/docs/guide/first_service.md
+    mkdir -p src/bin
+    block "$page" text 'pub mod jobs' >src/lib.rs
+    { printf 'use first::jobs::{JobsServer, Queue};\nuse rpc_core::serve;\n' && block "$page" rust 'serve("'; } >src/bin/server.rs
+    { printf 'use first::jobs::JobsClient;\nuse std::error::Error;\n' && block "$page" rust 'jobs wait'; } >src/bin/client.rs
+}
+# Starts the server, calls it with the client as soon as it listens, and ends it.
+call_the_server() {
+    cargo build --bin server --bin client
+    cargo run --bin server &
+    local server=$! tries=0
+    until cargo run --bin client; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 50 ] || return 1
+        sleep 0.1
+    done
+    kill "$server"
+    wait "$server" || true
 }
 # The test of the page testing.md, for the service of the README.
 a_test() {
@@ -70,7 +91,11 @@ step 'cargo test' cargo test
 
 begin 'the first service of the guide'
 step 'src/jobs.rs and src/main.rs: the blocks of first_service.md' the_guide
-step 'cargo run' cargo run
+step 'cargo run' cargo run --bin first
+
+begin 'its server and its client as two programs'
+step 'src/lib.rs, src/bin/server.rs and src/bin/client.rs' two_programs
+step 'cargo run --bin server; in another terminal, cargo run --bin client' call_the_server
 
 begin 'a first look at what the macro writes'
 export PATH=$work/installed/bin:$PATH CARGO_INSTALL_ROOT=$work/installed

@@ -23,3 +23,29 @@ fn the_error_of_the_service_is_one_arm_of_a_match() -> Result<(), Box<dyn std::e
     assert_eq!(report(jobs.enqueue(paint)), "the queue is full: try again later");
     Ok(())
 }
+
+/// The first of two programs. It is compiled here, and run by `tests/outside/first_steps.sh`.
+mod server {
+    use rpc_core::serve;
+
+    use crate::jobs::{JobsServer, Queue};
+
+    #[allow(dead_code)] // it serves until the process ends
+    fn main() -> Result<(), rpc_core::ServeError> {
+        serve("127.0.0.1:7000", JobsServer::new(Queue::default()))
+    }
+}
+
+/// The second one.
+mod client {
+    use std::error::Error;
+
+    use crate::jobs::JobsClient;
+
+    #[allow(dead_code)] // it needs the server
+    fn main() -> Result<(), Box<dyn Error>> {
+        let jobs = JobsClient::connect("127.0.0.1:7000")?;
+        println!("{} jobs wait", jobs.waiting()?);
+        Ok(())
+    }
+}
