@@ -11,6 +11,18 @@ use crate::ids::{FNV_START, MethodId, fnv1a};
 use crate::limits::{MAX_METHODS, MAX_SERVICES};
 
 /// One method of a trait.
+///
+/// ```
+/// use rpc_core::Method;
+///
+/// static GET: Method = Method::new("Kv.get", "fn get(key: &str) -> Option<String>").idempotent();
+/// assert!(GET.idempotent);
+///
+/// let renamed = Method::new("Kv.get", "fn get(name: &str) -> Option<String>");
+/// assert_eq!(renamed.id, GET.id, "the name of an argument does not count");
+/// let other = Method::new("Kv.get", "fn get(key: &str) -> String");
+/// assert_ne!(other.id, GET.id, "its type does");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Method {
     /// `Service.method`.
@@ -112,6 +124,19 @@ impl Method {
 }
 
 /// The contract of a trait. Two builds with the same hash have the same signatures, but for the names of arguments.
+///
+/// ```
+/// use rpc_core::{Contract, Method};
+///
+/// static GET: Method = Method::new("Kv.get", "fn get(key: &str) -> Option<String>");
+/// static PUT: Method = Method::new("Kv.put", "fn put(key: &str, value: &str)");
+/// static OLD: [Method; 1] = [GET];
+/// static NEW: [Method; 2] = [GET, PUT];
+/// static SORTED: [Method; 2] = [PUT, GET];
+///
+/// assert_ne!(Contract::new("Kv", &OLD).hash, Contract::new("Kv", &NEW).hash);
+/// assert_eq!(Contract::new("Kv", &SORTED).hash, Contract::new("Kv", &NEW).hash, "their order does not count");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Contract {
     /// The trait's name.
@@ -180,6 +205,16 @@ const fn contract_hash(service: &str, methods: &[Method]) -> u64 {
 }
 
 /// The reason for which services cannot share one server.
+///
+/// ```
+/// use rpc_core::{ContractError, Health, ServeError, Server};
+///
+/// let twice = Server::builder().service(Health::new()).service(Health::new()).bind("127.0.0.1:0");
+/// match twice {
+///     Err(ServeError::Contract(error)) => assert_eq!(error, ContractError::SameService("ServerHealth")),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContractError {

@@ -5,6 +5,14 @@ use thiserror::Error;
 use crate::limits::{MAX_OPENING_HELLO, MAX_SERVICES};
 
 /// The reason for which a call was not executed, and never will be. It is safe to call again.
+///
+/// ```
+/// use rpc_core::Reason;
+///
+/// assert!(Reason::Busy.may_pass()); // the same call may succeed later
+/// assert!(!Reason::Contract.may_pass()); // one of the two programs must be built again
+/// assert_eq!(Reason::Denied.to_string(), "the service denied it");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Error)]
 #[non_exhaustive]
 pub enum Reason {

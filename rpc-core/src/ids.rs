@@ -63,6 +63,27 @@ impl fmt::Debug for Nonce {
 }
 
 /// Names one life of a server process. A server that starts again without its memory has another incarnation.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use rpc_core::{Client, Handle, Incarnation};
+///
+/// /// Values that a server has said, of which none outlives the server's memory.
+/// #[derive(Default)]
+/// struct Cache {
+///     server: Option<Incarnation>,
+///     values: HashMap<String, String>,
+/// }
+///
+/// impl Cache {
+///     fn check<C: Client>(&mut self, call: &Handle<C>) {
+///         if self.server != call.incarnation() {
+///             self.values.clear();
+///             self.server = call.incarnation();
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Incarnation(pub u128);
 
@@ -82,6 +103,22 @@ pub type Seq = u64;
 pub const SEQ_END: Seq = 1 << 63;
 
 /// Names one call for ever. At most once is decided by this name and nothing else.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use rpc_core::{CallContext, CallId};
+///
+/// /// The orders that were taken, each with the call that brought it.
+/// #[derive(Default)]
+/// struct Book(HashMap<CallId, u64>);
+///
+/// impl Book {
+///     fn note(&mut self, cx: &CallContext, amount: u64) {
+///         println!("call {}: {amount}", cx.call());
+///         self.0.insert(cx.call(), amount);
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId {
     /// The session of the call.

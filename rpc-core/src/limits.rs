@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use arguments::*;
 pub use bounds::{SettingError, check_deadline, check_time};
-pub use client::{ARGUMENTS_KEPT, ARGUMENTS_LONGEST, ARGUMENTS_ROOM, ClientLimits};
+pub use client::{ARGUMENTS_KEPT, ARGUMENTS_LONGEST, ARGUMENTS_ROOM, ClientLimits, DEFAULT_DEADLINE};
 pub use frames::*;
 #[doc(hidden)] // for the drivers of both sides: `net`, the simulator, and their tests
 pub use nesting::{Bounds, Nesting};
@@ -240,6 +240,7 @@ pub const IDLE_AFTER: Duration = Duration::from_millis(50);
 pub const STALE_CONNECTION: Duration = Duration::from_millis(2);
 
 /// The bounds and times of a server. The defaults are those that `docs/at_most_once.md` describes.
+#[doc = include_str!("limits/server_limits.md")]
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
     /// Most slots granted to a session. A client asks for 64 by default, and for [`MAX_SLOTS`] at most.
@@ -396,6 +397,3 @@ pub const MAX_FORKS: usize = 8;
 
 /// A client saves up the retries of this many seconds: enough for a burst after a restart of the server.
 pub const RETRY_SECONDS: u64 = 10;
-
-/// The deadline of a call that has no other: short enough for a person to wait.
-pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

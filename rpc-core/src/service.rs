@@ -35,6 +35,15 @@ use crate::wire::message::{Status, cut};
 use crate::wire::metadata::Metadata;
 
 /// The trait that `#[rpc]` implements for a server stub: it decodes the arguments, calls the implementation, and encodes.
+///
+/// ```
+/// use rpc_core::{RunningServer, ServeError, Server, Service};
+///
+/// /// Serves any service at any free port, for a test.
+/// fn serve_here(service: impl Service) -> Result<RunningServer, ServeError> {
+///     Server::builder().service(service).bind("127.0.0.1:0")?.spawn()
+/// }
+/// ```
 pub trait Service: Send + Sync + 'static {
     /// Returns the contract of the trait, as the server was built with it.
     fn contract(&self) -> &'static Contract;
@@ -47,6 +56,17 @@ pub trait Service: Send + Sync + 'static {
 }
 
 /// A call that was refused before the implementation was entered.
+///
+/// ```
+/// use rpc_core::{CallContext, Refused};
+///
+/// fn check(cx: &CallContext) -> Result<(), Refused> {
+///     match cx.metadata().get("user") {
+///         Some("root") => Ok(()),
+///         _ => Err(Refused::denied("only root may call this")),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The reason, as the caller gets it.
@@ -82,6 +102,7 @@ impl Dispatched {
 }
 
 /// The context of a running call, for implementations that take `cx: &CallContext`.
+#[doc = include_str!("service/call_context.md")]
 #[derive(Clone)]
 pub struct CallContext {
     /// The name of the call.

@@ -50,8 +50,8 @@ use proc_macro::TokenStream;
 ///
 /// The rest is in a block, and adds no names to the module.
 ///
-/// `cargo rpc-expand` prints this for your traits, after `cargo install --locked --path PATH/rpc-derive/codegen`, where `PATH` is this
-/// project; or `cargo install --locked --git URL rpc-codegen`.
+/// `cargo rpc-expand` prints this for your traits, after `cargo install --debug --locked --path PATH/rpc-derive/codegen`, where `PATH`
+/// is this project; or `cargo install --debug --locked --git URL rpc-codegen`.
 ///
 /// # Methods
 /// A method takes `&self` and up to 16 arguments. The server reads `&str` and `&[u8]` from the frame without copying. For

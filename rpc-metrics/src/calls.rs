@@ -177,6 +177,16 @@ struct MethodMetrics {
 
 /// The hook that counts the calls of one service, or of the clients of one: see [`Metrics::around`](crate::Metrics::around) and
 /// [`Metrics::around_client`](crate::Metrics::around_client).
+///
+/// ```
+/// use rpc_core::{Around, CallLimit, Health};
+/// use rpc_metrics::{CallCounters, Metrics};
+///
+/// let health = Health::new();
+/// let limit = CallLimit::of(&health, 100);
+/// // Outside of the limit, so that the calls that it refuses are counted too.
+/// let counted: Around<_, CallCounters> = Metrics::new().around(Around::new(health, limit));
+/// ```
 pub struct CallCounters {
     /// The metrics of each method of the contract. There is no other label, so a client cannot make one.
     methods: Vec<(MethodId, Arc<MethodMetrics>)>,

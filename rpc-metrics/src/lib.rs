@@ -65,6 +65,21 @@ use calls::{CLIENT, Families, SERVER};
 use server::Servers;
 
 /// The metrics of a process: the calls of its services and of its clients by method, and the counters of its servers. Clones are the same ones.
+///
+/// ```
+/// use rpc_metrics::Metrics;
+/// use rpc_metrics::prometheus_client::{metrics::counter::Counter, registry::Registry};
+///
+/// // Metrics of the program itself, on the same page.
+/// let mut registry = Registry::default();
+/// let orders: Counter = Counter::default();
+/// registry.register("orders", "Orders that were taken", orders.clone());
+///
+/// let metrics = Metrics::with_registry(registry);
+/// orders.inc();
+/// assert!(metrics.page()?.contains("orders_total 1\n"));
+/// # Ok::<(), std::fmt::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Metrics {
     /// All that the page shows.

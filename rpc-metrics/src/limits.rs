@@ -3,6 +3,16 @@
 use std::time::Duration;
 
 /// The bounds of one connection to the side port.
+///
+/// ```
+/// use std::time::Duration;
+/// use rpc_metrics::{Metrics, PortLimits};
+///
+/// let mut limits = PortLimits::default();
+/// limits.reply_time = Duration::from_secs(30); // for a slow link
+/// let port = Metrics::new().serve_within("127.0.0.1:0", limits)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PortLimits {

@@ -14,6 +14,22 @@ use crate::http::{self, Asked};
 use crate::limits::{ACCEPT_PAUSE, PortLimits, WAKE_TIME};
 
 /// A side port that shows metrics: see [`Metrics::serve`]. It is closed when this is dropped.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::net::TcpStream;
+/// use rpc_metrics::{Metrics, MetricsPort};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let port: MetricsPort = Metrics::new().serve("127.0.0.1:0")?;
+/// let mut asks = TcpStream::connect(port.local_addr())?; // as Prometheus does
+/// asks.write_all(b"GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")?;
+/// let mut page = String::new();
+/// asks.read_to_string(&mut page)?;
+/// assert!(page.starts_with("HTTP/1.1 200"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "the port is closed when it is dropped"]
 pub struct MetricsPort {

@@ -24,6 +24,25 @@ const CHECK_EVERY: Duration = Duration::from_millis(20);
 /// A proxy between clients and a server that drops, repeats, delays and reorders whole frames, and cuts connections.
 ///
 /// It uses four threads for each connection, since it is for tests and demonstrations. It stops when it is dropped.
+///
+/// ```
+/// use std::time::Duration;
+/// use rpc_core::{Connector, Health, HealthClient, Server};
+/// use rpc_sim::{FaultProxy, Faults};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder().service(Health::new()).bind("127.0.0.1:0")?.spawn()?;
+/// let faults = Faults::none().duplicate(0.5);
+/// let proxy = FaultProxy::start("127.0.0.1:0".parse()?, server.local_addr(), faults, 1)?;
+///
+/// let settings = Connector::new().connect_timeout(Duration::from_secs(10));
+/// let health: HealthClient = settings.connect(proxy.addr())?; // in place of the server's address
+/// health.check()?;
+/// # health.call.close();
+/// # server.drain_within(Duration::ZERO); // BYE may still be on its way
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct FaultProxy {
     /// The address at which the proxy listens.

@@ -3,6 +3,15 @@
 use std::time::Duration;
 
 /// Faults by their probability (0 to 1). Begin with [`Faults::none`] or [`Faults::bad`] and change what you like.
+///
+/// ```
+/// use std::time::Duration;
+/// use rpc_sim::Faults;
+///
+/// let slow_and_lossy = Faults::none().drop(0.1).delay(Duration::from_millis(50), Duration::from_millis(300));
+/// let worse = Faults { half_open: 1.0, ..slow_and_lossy.clone().cut(0.05) };
+/// assert_eq!(worse.drop, slow_and_lossy.drop);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Faults {
     /// A frame is swallowed.
@@ -147,6 +156,19 @@ impl Default for Faults {
 }
 
 /// The faults made in frames and connections so far.
+///
+/// ```
+/// use rpc_core::{Health, HealthClient};
+/// use rpc_sim::{Faults, FaultsSeen, Network};
+///
+/// let network = Network::new(3, Faults::none().drop(0.3));
+/// network.serve(Health::new());
+/// let health: HealthClient = network.client();
+/// let replies = (0..50).filter(|_| health.check().is_ok()).count();
+/// let FaultsSeen { dropped, forwarded, .. } = network.faults_seen();
+/// println!("{replies} replies, {dropped} frames lost of {}", dropped + forwarded);
+/// assert!(dropped > 0, "a test without faults proves nothing");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FaultsSeen {
     /// Frames passed on, copies included.

@@ -13,6 +13,20 @@ use crate::agenda::Item;
 use crate::world::World;
 
 /// The time that handlers take, in virtual time.
+///
+/// ```
+/// use std::time::Duration;
+/// use rpc_core::{CallError, Health, HealthClient};
+/// use rpc_sim::{Faults, Handlers, Network};
+///
+/// let network = Network::new(5, Faults::none());
+/// network.serve(Health::new());
+/// let minute = Duration::from_secs(60);
+/// network.handlers(Handlers { slow: 1.0, longest: minute, ..Handlers::default() });
+/// let health: HealthClient = network.client();
+/// let outcome = health.call.with_deadline(Duration::from_secs(1)).check();
+/// assert!(matches!(outcome, Err(CallError::Unknown(_))), "its handler still runs");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Handlers {
     /// The share of handlers (0 to 1) that take any time at all.

@@ -24,12 +24,30 @@ use crate::world::{SimClock, World, WorldConfig};
 /// that call at the same time race each other, as they do everywhere.) A handler takes no virtual time unless
 /// [`Network::handlers`] says so.
 ///
-/// ```ignore
+/// ```
+/// # use std::sync::Mutex;
+/// # use std::collections::HashMap;
+/// # #[rpc_core::rpc]
+/// # pub trait Kv { fn put(&self, key: &str, value: &str); fn get(&self, key: &str) -> Option<String>; }
+/// # #[derive(Default)]
+/// # struct Store(Mutex<HashMap<String, String>>);
+/// # impl Kv for Store {
+/// #     fn put(&self, key: &str, value: &str) { self.0.lock().unwrap().insert(key.into(), value.into()); }
+/// #     fn get(&self, key: &str) -> Option<String> { self.0.lock().unwrap().get(key).cloned() }
+/// # }
+/// # fn main() -> Result<(), rpc_core::CallError> {
+/// use std::time::Duration;
+/// use rpc_sim::{Faults, Network};
+///
 /// let network = Network::new(7, Faults::bad());
 /// network.serve(KvServer::new(Store::default()));
 /// let kv: KvClient = network.client();
-/// kv.put("a", "1")?;
 /// network.partition(Duration::from_secs(30));
+/// let patient = kv.call.with_deadline(Duration::from_secs(60));
+/// patient.put("a", "1")?; // a minute at most, of virtual time
+/// assert_eq!(patient.get("a")?.as_deref(), Some("1"));
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct Network {
@@ -102,6 +120,26 @@ impl Network {
     }
 
     /// The server's process ends without a word. What its handlers did stays done.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), rpc_core::CallError> {
+    /// use std::time::Duration;
+    /// use rpc_core::{Health, HealthClient};
+    /// use rpc_sim::{Faults, Network};
+    ///
+    /// let network = Network::new(1, Faults::none());
+    /// network.serve(Health::new());
+    /// let health: HealthClient = network.client();
+    /// health.check()?;
+    /// let before = health.call.incarnation();
+    /// network.crash_server();
+    /// network.restart_server();
+    /// network.run_for(Duration::from_secs(1)); // the connection is lost
+    /// health.check()?; // in another session
+    /// assert_ne!(health.call.incarnation(), before);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn crash_server(&self) {
         lock(&self.shared).world.crash_server();
     }
@@ -166,8 +204,22 @@ impl Network {
 /// A service and a client of it in one process, through the same protocol code, without sockets, threads or faults.
 /// Time is virtual: a call's deadline does not pass while its handler works.
 ///
-/// ```ignore
-/// let kv = rpc_sim::in_process::<KvClient>(KvServer::new(Store::default()));
+/// ```
+/// # use std::sync::Mutex;
+/// # use std::collections::HashMap;
+/// # #[rpc_core::rpc]
+/// # pub trait Kv { fn put(&self, key: &str, value: &str); fn get(&self, key: &str) -> Option<String>; }
+/// # #[derive(Default)]
+/// # struct Store(Mutex<HashMap<String, String>>);
+/// # impl Kv for Store {
+/// #     fn put(&self, key: &str, value: &str) { self.0.lock().unwrap().insert(key.into(), value.into()); }
+/// #     fn get(&self, key: &str) -> Option<String> { self.0.lock().unwrap().get(key).cloned() }
+/// # }
+/// use rpc_sim::in_process;
+///
+/// let kv: KvClient = in_process(KvServer::new(Store::default()));
+/// kv.put("a", "1").expect("there are no faults");
+/// assert_eq!(kv.get("a").expect("there are no faults").as_deref(), Some("1"));
 /// ```
 pub fn in_process<C: Client>(service: impl Service) -> C {
     let network = Network::new(0, Faults::none());

@@ -32,6 +32,13 @@ pub type ClientId = usize;
 pub type LinkId = u64;
 
 /// The world's clock: it moves when the world does.
+///
+/// ```
+/// use rpc_sim::{Faults, Network, SimClock};
+///
+/// let network = Network::new(1, Faults::none());
+/// let clock: std::sync::Arc<SimClock> = network.clock(); // for a service whose entries expire
+/// ```
 #[derive(Debug, Default)]
 pub struct SimClock(AtomicU64);
 
@@ -53,6 +60,14 @@ pub struct ServerSeen {
 }
 
 /// The parts that a world is made with.
+///
+/// ```
+/// use rpc_sim::{Faults, Network, WorldConfig};
+///
+/// // A server without its duplicate filter, to see a test of yours fail for want of it.
+/// let config = WorldConfig { at_most_once: false, ..WorldConfig::new(7, Faults::bad()) };
+/// let network = Network::with_config(config);
+/// ```
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
     /// Decides everything that is left to chance.

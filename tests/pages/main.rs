@@ -2,6 +2,7 @@
 
 mod at_most_once;
 mod changing;
+mod examples;
 mod guide;
 mod reading;
 mod readme;

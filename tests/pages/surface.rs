@@ -6,7 +6,7 @@ use crate::text;
 const MOST_ITEMS: usize = 61;
 
 /// The names that the text of a crate's root exports, those that are hidden left out.
-fn exported(root: &str) -> Vec<String> {
+pub(crate) fn exported(root: &str) -> Vec<String> {
     let code: String =
         root.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join(" ");
     let mut names = Vec::new();

@@ -14,6 +14,12 @@ pub(crate) fn of(path: &str) -> String {
 
 /// The names and texts of all files below these folders of the repository whose names end in `.` and this extension.
 pub(crate) fn below(folders: &[&str], extension: &str) -> Vec<(String, String)> {
+    let name = |path: PathBuf| path.file_name().expect("a file").to_string_lossy().into_owned();
+    paths_below(folders, extension).into_iter().map(|(path, text)| (name(path), text)).collect()
+}
+
+/// The paths and texts of these files.
+pub(crate) fn paths_below(folders: &[&str], extension: &str) -> Vec<(PathBuf, String)> {
     let mut folders: Vec<_> = folders.iter().map(|folder| in_repository(folder)).collect();
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -22,8 +28,8 @@ pub(crate) fn below(folders: &[&str], extension: &str) -> Vec<(String, String)> 
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == extension) {
-                let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-                files.push((name, std::fs::read_to_string(&path).expect("a text")));
+                let text = std::fs::read_to_string(&path).expect("a text");
+                files.push((path, text));
             }
         }
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::Pending;
+use rpc_core::{CallError, Pending};
+use tokio::task::spawn_blocking;
 
 use crate::jobs::{Job, JobsClient};
 use crate::queue::{Failure, connected};
@@ -79,6 +80,35 @@ async fn connecting_blocks_and_so_runs_on_a_thread_for_that() -> Result<(), Fail
     let address = server.local_addr();
     let jobs = tokio::task::spawn_blocking(move || JobsClient::connect(address)).await??;
     assert_eq!(jobs.start.waiting().await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unknown_call_is_resolved_on_a_thread_for_that() -> Result<(), Failure> {
+    let (_server, jobs) = connected()?;
+    let paint = Job { name: "paint".to_owned(), priority: 1 };
+
+    let sure = match jobs.start.enqueue(paint).await {
+        Err(unknown @ CallError::Unknown(_)) => {
+            spawn_blocking(move || unknown.resolve(Duration::from_secs(30))).await?
+        }
+        known => known,
+    };
+    assert_eq!(sure?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_blocking_call_stops_the_other_tasks_of_its_thread() -> Result<(), Failure> {
+    let (_server, jobs) = connected()?;
+    let other = tokio::spawn(async {});
+
+    tokio::task::yield_now().await; // the other task has its turn
+    assert!(other.is_finished());
+    let other = tokio::spawn(async {});
+    jobs.waiting()?; // blocks
+    assert!(!other.is_finished(), "it has had no turn");
+    other.await?;
     Ok(())
 }
 

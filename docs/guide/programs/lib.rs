@@ -7,6 +7,8 @@ mod around_a_call;
 #[cfg(test)]
 mod async_code;
 #[cfg(test)]
+mod async_handlers;
+#[cfg(test)]
 mod by_name;
 #[cfg(test)]
 mod calls;
@@ -16,6 +18,8 @@ mod changing_a_service;
 mod errors;
 #[cfg(test)]
 mod first_service;
+#[cfg(test)]
+mod giving_up;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
@@ -30,3 +34,5 @@ mod serving;
 mod testing;
 #[cfg(test)]
 mod traces;
+#[cfg(test)]
+mod types;

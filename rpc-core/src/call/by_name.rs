@@ -34,11 +34,10 @@ static UNNAMED: Method = Method::new("a call by name", "");
 /// error, and may be a wrong value. If you have the trait, use its generated client.
 ///
 /// ```no_run
-/// use rpc_core::Connector;
-/// use rpc_core::call::Never;
+/// use rpc_core::{ByName, Connector, Never};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let client = Connector::new().connect_by_name("127.0.0.1:4000", &["Adder"])?;
+/// let client: ByName = Connector::new().connect_by_name("127.0.0.1:4000", &["Adder"])?;
 /// let sum: i64 = client.call::<_, Never>("Adder.add", &(2_i64, 3_i64))?;
 /// # Ok(())
 /// # }
@@ -89,6 +88,17 @@ impl ByName {
 
     /// Returns the methods of a service as the server has them now: `Service.method` and signature. Returns none if the
     /// server has no such service, or if this client did not announce it when it connected.
+    ///
+    /// ```
+    /// use rpc_core::ByName;
+    ///
+    /// /// Prints all that a server offers of a service.
+    /// fn list(client: &ByName, service: &str) {
+    ///     for (name, signature) in client.methods(service) {
+    ///         println!("{name}: {signature}");
+    ///     }
+    /// }
+    /// ```
     pub fn methods(&self, service: &str) -> Vec<(String, String)> {
         let table = self.caller.table(service);
         let methods = table.iter().flat_map(|table| &table.methods);

@@ -18,6 +18,18 @@ use crate::text::Escaped;
 use crate::wire::codec::DecodeError;
 
 /// The error type of a method that has none of its own. It has no values.
+///
+/// ```
+/// use rpc_core::{CallError, Never};
+///
+/// /// Shows the error of a method that has none of its own.
+/// fn text(error: CallError<Never>) -> String {
+///     match error {
+///         CallError::Service(never) => match never {}, // there is no such value, so no code is needed
+///         other => format!("{other}"),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Never {}
 
@@ -31,6 +43,18 @@ impl std::error::Error for Never {}
 
 /// The method and the server that a call was for, shown in messages as `Kv.get at 127.0.0.1:4000`. It keeps the client's
 /// session open, and so does an error that holds it.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Arc;
+/// use rpc_core::{CallTarget, NotExecuted};
+///
+/// /// Counts the calls that each server did not execute.
+/// fn count(failures: &mut HashMap<Arc<str>, u32>, error: &NotExecuted) {
+///     let target: &CallTarget = &error.target;
+///     *failures.entry(target.peer()).or_default() += 1;
+/// }
+/// ```
 #[derive(Clone)]
 pub struct CallTarget {
     /// `Service.method`.
@@ -137,6 +161,33 @@ impl<E: fmt::Debug + 'static> std::error::Error for CallError<E> {
 
 /// The error of a call whose handler panicked: it ran once (a call of an idempotent method at least once), its effects may be
 /// partial, and the server goes on.
+///
+/// ```
+/// use rpc_core::{CallError, Panicked, Server, rpc};
+///
+/// #[rpc]
+/// pub trait Divider {
+///     fn divide(&self, a: u32, b: u32) -> u32;
+/// }
+///
+/// # struct Plain;
+/// # impl Divider for Plain {
+/// #     fn divide(&self, a: u32, b: u32) -> u32 {
+/// #         a / b
+/// #     }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Server::builder().service(DividerServer::new(Plain)).bind("127.0.0.1:0")?.spawn()?;
+/// # let divider = DividerClient::connect(server.local_addr())?;
+/// match divider.divide(1, 0) {
+///     Err(CallError::Panicked(Panicked { message, .. })) => assert_eq!(message, "attempt to divide by zero"),
+///     other => println!("{other:?}"),
+/// }
+/// assert_eq!(divider.divide(4, 2)?, 2); // the server goes on
+/// # divider.call.close();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 #[error("{target} panicked: {}; it ran {} and its effects may be partial", Escaped(message), target.times())]
 pub struct Panicked {
@@ -148,6 +199,18 @@ pub struct Panicked {
 
 /// The error of a call that the service gave up: its handler called [`CallContext::give_up`](crate::CallContext::give_up). It
 /// began once (a call of an idempotent method at least once), and its effects may be partial.
+///
+/// ```
+/// use rpc_core::{CallError, GivenUp};
+///
+/// /// Returns the reason of a service that has ended the call itself, for the log.
+/// fn reason<T>(outcome: &Result<T, CallError>) -> Option<String> {
+///     match outcome {
+///         Err(CallError::GivenUp(GivenUp { target, message })) => Some(format!("{target}: {message}")),
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Debug, Error)]
 #[error("{target} began {} and was given up by the service{}; its effects may be partial", target.times(), Detail(message))]
 pub struct GivenUp {
@@ -158,6 +221,29 @@ pub struct GivenUp {
 }
 
 /// The error of a call that did not run and never will.
+///
+/// ```
+/// use std::{thread, time::Duration};
+/// use rpc_core::{CallError, NotExecuted, rpc};
+///
+/// #[rpc]
+/// pub trait Mail {
+///     fn send(&self, text: &str) -> u64;
+/// }
+///
+/// /// Sends a text once: only a call that did not run is repeated.
+/// fn send(mail: &MailClient, text: &str) -> Result<u64, CallError> {
+///     for _ in 0..3 {
+///         match mail.send(text) {
+///             Err(CallError::NotExecuted(NotExecuted { reason, .. })) if reason.may_pass() => {
+///                 thread::sleep(Duration::from_secs(1));
+///             }
+///             outcome => return outcome,
+///         }
+///     }
+///     mail.send(text)
+/// }
+/// ```
 #[derive(Debug, Error)]
 #[error("{target} was not executed: {reason}{}{}{}", Detail(own_detail(self)), During(outage), advice(*reason))]
 pub struct NotExecuted {
@@ -172,6 +258,27 @@ pub struct NotExecuted {
 }
 
 /// The error of a call that ran once (a call of an idempotent method at least once), and whose reply no longer exists.
+///
+/// ```
+/// use rpc_core::{CallError, ReplyLost, rpc};
+///
+/// #[rpc]
+/// pub trait Mail {
+///     fn send(&self, text: &str) -> u64;
+///     fn last_sent(&self) -> u64;
+/// }
+///
+/// /// Sends a text, and returns its number.
+/// fn send(mail: &MailClient, text: &str) -> Result<u64, CallError> {
+///     match mail.send(text) {
+///         Err(CallError::ReplyLost(ReplyLost { detail, .. })) => {
+///             eprintln!("the text was sent, but {detail}");
+///             mail.last_sent() // to send it again would be wrong
+///         }
+///         outcome => outcome,
+///     }
+/// }
+/// ```
 #[derive(Debug, Error)]
 #[error("{target} was executed {} but its reply is lost{}; read the state back", target.times(), Detail(detail))]
 pub struct ReplyLost {
@@ -258,6 +365,15 @@ impl<E> CallError<E> {
 
     /// Returns `Some(true)` if the call ran once (a call of an idempotent method at least once), `Some(false)` if it did not
     /// run and never will, and `None` if that is not known.
+    ///
+    /// ```
+    /// use rpc_core::CallError;
+    ///
+    /// /// Returns true if the same call may be made again without a second effect.
+    /// fn may_be_repeated<E>(error: &CallError<E>) -> bool {
+    ///     error.ran() == Some(false)
+    /// }
+    /// ```
     pub fn ran(&self) -> Option<bool> {
         match self {
             CallError::Service(_)

@@ -26,6 +26,16 @@ use crate::wire::message::Table;
 use crate::wire::metadata::Metadata;
 
 /// A client stub. `#[rpc]` implements this trait for `KvClient`.
+///
+/// ```
+/// use rpc_core::{Client, ConnectError, Connector};
+///
+/// /// Connects a client of any service.
+/// fn connect<C: Client>(address: &str) -> Result<C, ConnectError> {
+///     println!("connecting to {} at {address}", C::CONTRACT.service);
+///     Connector::new().connect(address)
+/// }
+/// ```
 pub trait Client: Sized {
     /// The methods of the service when the stub was built; the server compares them with its own.
     const CONTRACT: &'static Contract;
@@ -34,6 +44,32 @@ pub trait Client: Sized {
 }
 
 /// Makes the calls of one stub. Generated code uses it; users use [`Handle`].
+///
+/// ```
+/// use rpc_core::{CallError, Caller, Client, Contract, Handle, Method, Never};
+///
+/// static METHODS: [Method; 1] = [Method::new("Adder.add", "fn add(x: i64, y: i64) -> i64")];
+/// static CONTRACT: Contract = Contract::new("Adder", &METHODS);
+///
+/// /// A client that is written by hand, as `#[rpc]` would write it.
+/// pub struct AdderClient {
+///     pub call: Handle<AdderClient>,
+/// }
+///
+/// impl AdderClient {
+///     pub fn add(&self, x: i64, y: i64) -> Result<i64, CallError> {
+///         self.call.caller().call::<i64, Never>(&METHODS[0], &(x, y))
+///     }
+/// }
+///
+/// impl Client for AdderClient {
+///     const CONTRACT: &'static Contract = &CONTRACT;
+///
+///     fn from_caller(caller: Caller) -> Self {
+///         AdderClient { call: Handle::new(caller) }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The channel, shared with all copies of the stub.
@@ -190,7 +226,7 @@ impl Caller {
 ///
 /// ```no_run
 /// use std::time::Duration;
-/// use rpc_core::{CallError, rpc};
+/// use rpc_core::{CallError, Handle, rpc};
 ///
 /// #[rpc]
 /// pub trait Kv {
@@ -203,6 +239,10 @@ impl Caller {
 ///
 /// fn patient(kv: &KvClient) -> KvClient {
 ///     kv.call.with_deadline(Duration::from_secs(60)) // all calls of the client that is returned
+/// }
+///
+/// fn show(call: &Handle<KvClient>) {
+///     println!("{}: {} calls so far", call.peer(), call.counters().calls);
 /// }
 /// ```
 pub struct Handle<C> {
@@ -225,6 +265,21 @@ impl<C: Client> Handle<C> {
 
     /// Returns a client that repeats idempotent calls whose outcome is unknown, and tries calls again that a busy server
     /// refused (`true`, the default), or does neither (`false`).
+    ///
+    /// ```
+    /// use rpc_core::{CallError, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Counter {
+    ///     #[rpc(idempotent)]
+    ///     fn read(&self) -> u64;
+    /// }
+    ///
+    /// /// Reads once, and never a second time: the caller asks another server instead.
+    /// fn read_once(counter: &CounterClient) -> Result<u64, CallError> {
+    ///     counter.call.retry(false).read()
+    /// }
+    /// ```
     pub fn retry(&self, retry: bool) -> C {
         C::from_caller(Caller { retry, ..self.caller.clone() })
     }
@@ -330,6 +385,16 @@ impl<C: Client> Handle<C> {
     }
 
     /// Returns the present lack of a connection, with its last failure; `None` if there is a connection.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rpc_core::{Client, Handle};
+    ///
+    /// /// Returns true if the client has had no connection for a minute.
+    /// fn is_cut_off<C: Client>(call: &Handle<C>) -> bool {
+    ///     call.outage().is_some_and(|outage| outage.lasts > Duration::from_secs(60))
+    /// }
+    /// ```
     pub fn outage(&self) -> Option<Outage> {
         self.caller.channel.outage()
     }

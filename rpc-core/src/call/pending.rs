@@ -41,6 +41,23 @@ use crate::proto::Outcome;
 ///     started.into_iter().try_for_each(Pending::wait)
 /// }
 /// ```
+///
+/// In async code, under any runtime or none:
+///
+/// ```
+/// use rpc_core::{CallError, rpc};
+///
+/// #[rpc]
+/// pub trait Counter {
+///     fn add(&self, n: u64) -> u64;
+/// }
+///
+/// /// Adds to both, at the same time.
+/// async fn add_to_both(one: &CounterClient, other: &CounterClient) -> Result<u64, CallError> {
+///     let (first, second) = (one.start.add(1), other.start.add(1)); // both are under way
+///     Ok(first.await? + second.await?)
+/// }
+/// ```
 #[must_use = "a started call that is dropped is cancelled: wait for it, or put it into a Race"]
 pub struct Pending<T, E = Never> {
     /// The progress of the call.
@@ -92,6 +109,21 @@ impl<T, E> Pending<T, E> {
     }
 
     /// Waits for the reply for at most `limit`. Returns `None` if it has not arrived; the call goes on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rpc_core::{CallError, Pending};
+    ///
+    /// /// Waits for a reply, and shows that it still waits.
+    /// fn wait_and_show(mut call: Pending<u64>) -> Result<u64, CallError> {
+    ///     loop {
+    ///         match call.wait_for(Duration::from_secs(1)) {
+    ///             Some(reply) => return reply,
+    ///             None => println!("no reply yet"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Panics
     /// Panics if the reply was already taken, as a future does that is polled after it was ready.

@@ -107,6 +107,19 @@ impl<K, T, E> Race<K, T, E> {
     }
 
     /// Adds a started call.
+    ///
+    /// ```
+    /// use rpc_core::{Pending, Race};
+    ///
+    /// /// Returns the name of the mirror that replies first, and cancels the other two calls.
+    /// fn fastest(calls: [(&'static str, Pending<u64>); 3]) -> Option<&'static str> {
+    ///     let mut race = Race::new();
+    ///     for (mirror, call) in calls {
+    ///         race.add(mirror, call);
+    ///     }
+    ///     race.find_map(|(mirror, reply)| reply.ok().map(|_| mirror))
+    /// }
+    /// ```
     pub fn add(&mut self, label: K, pending: Pending<T, E>) {
         self.detect_fork();
         let vacant = self.entries.vacant_entry();

@@ -18,6 +18,22 @@ use crate::proto::{Outcome, UnknownCause};
 ///
 /// After a deadline, and after a call that fails fast, the outcome can still be determined: [`Unknown::resolve`] waits for it.
 /// After a lost session it cannot.
+///
+/// ```
+/// use rpc_core::{CallError, Unknown};
+///
+/// /// Says what is left to do after a call.
+/// fn advice<T>(outcome: &Result<T, CallError>) -> &'static str {
+///     match outcome {
+///         Err(CallError::Unknown(unknown)) => advice_for(unknown),
+///         _ => "nothing",
+///     }
+/// }
+///
+/// fn advice_for(unknown: &Unknown) -> &'static str {
+///     if unknown.is_open() { "call resolve()" } else { "read the state back" }
+/// }
+/// ```
 pub struct Unknown<E = Never> {
     /// The method and the server.
     pub target: CallTarget,

@@ -8,6 +8,14 @@ use thiserror::Error;
 use super::{ClientLimits, HEADER, MAX_DETAIL, MAX_SLOTS, MOST_NESTING, ServerLimits};
 
 /// The error of a setting that is outside its bounds, or that contradicts another one.
+///
+/// ```
+/// use rpc_core::{ServerLimits, SettingError};
+///
+/// let limits = ServerLimits { slots: 0, ..ServerLimits::default() };
+/// let error: SettingError = limits.check().expect_err("a session needs a slot");
+/// assert_eq!(error.setting, "ServerLimits::slots");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{setting} is {value}, but must be {allowed}: {advice}")]
 #[non_exhaustive]

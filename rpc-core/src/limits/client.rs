@@ -14,6 +14,16 @@ pub const ARGUMENTS_LONGEST: usize = 1 << 10;
 pub const ARGUMENTS_ROOM: usize = 96;
 
 /// The bounds and times of a client.
+///
+/// ```
+/// use std::time::Duration;
+/// use rpc_core::{ClientLimits, Connector};
+///
+/// let limits = ClientLimits { slots: 256, connect: Duration::from_millis(500), ..ClientLimits::default() };
+/// limits.check()?; // `connect` does that too
+/// let connector = Connector::new().limits(limits);
+/// # Ok::<(), rpc_core::SettingError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ClientLimits {
     /// Slots that the client asks for: calls in flight at once. Enough for many threads, and 2 KiB of records on the server.
@@ -91,3 +101,12 @@ impl Default for ClientLimits {
         }
     }
 }
+
+/// The deadline of a call that has no other: short enough for a person to wait.
+///
+/// ```
+/// use rpc_core::{Connector, DEFAULT_DEADLINE};
+///
+/// let patient = Connector::new().deadline(3 * DEFAULT_DEADLINE);
+/// ```
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);

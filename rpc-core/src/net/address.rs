@@ -14,6 +14,20 @@ const UNIX: &str = "unix:";
 /// The address of a server: an IP address with a port, or the path of a Unix socket.
 ///
 /// It is shown as it may be written: `127.0.0.1:7000`, `unix:/run/kv.sock`.
+///
+/// ```
+/// use rpc_core::{Address, Health, Server};
+///
+/// let server = Server::builder().service(Health::new()).bind("127.0.0.1:0")?;
+/// for address in server.addresses() {
+///     match address {
+///         Address::Tcp(address) => println!("port {}", address.port()),
+///         Address::Unix(path) => println!("the file {}", path.display()),
+///         other => println!("{other}"),
+///     }
+/// }
+/// # Ok::<(), rpc_core::ServeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {

@@ -5,6 +5,19 @@ use bytes::Bytes;
 use crate::error::Reason;
 
 /// The reason for which it is unknown if a call ran.
+///
+/// ```
+/// use rpc_core::UnknownCause;
+///
+/// fn text(cause: UnknownCause) -> &'static str {
+///     match cause {
+///         UnknownCause::SessionLost => "the server was restarted: its memory is gone",
+///         cause if cause.may_be_resolved() => "the client goes on asking",
+///         _ => "it stays unknown",
+///     }
+/// }
+/// assert_eq!(text(UnknownCause::Deadline), "the client goes on asking");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnknownCause {

@@ -7,6 +7,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 ///
 /// The kernel vouches for it: a process cannot claim to be another user. The number of a process may be used again once it has
 /// ended, so decide by `uid` and `gid`, and log `pid`.
+///
+/// ```
+/// use rpc_core::{Around, CallContext, Health, PeerCredentials, Refused};
+///
+/// /// Lets two users of this machine call.
+/// fn allow(cx: &CallContext) -> Result<(), Refused> {
+///     match cx.credentials() {
+///         Some(PeerCredentials { uid: 0 | 1000, .. }) => Ok(()),
+///         _ => Err(Refused::denied("this service is for the administrator")),
+///     }
+/// }
+///
+/// let service = Around::new(Health::new(), allow);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerCredentials {

@@ -16,6 +16,19 @@ static METHODS: [Method; 1] = [Method::new("ServerHealth.check", "fn check() -> 
 static CONTRACT: Contract = Contract::new("ServerHealth", &METHODS);
 
 /// The state of a server, as its program sets it.
+///
+/// ```
+/// use rpc_core::HealthState;
+///
+/// /// Returns the share of new callers that a balancer sends to a server.
+/// fn weight(state: HealthState) -> u32 {
+///     match state {
+///         HealthState::Serving => 100,
+///         _ => 0,
+///     }
+/// }
+/// assert_eq!(weight(HealthState::Draining), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum HealthState {
@@ -108,6 +121,17 @@ impl Service for Health {
 }
 
 /// The client of [`Health`]. `Connector::connect` makes one.
+///
+/// ```
+/// use rpc_core::{Connector, HealthClient, HealthState};
+///
+/// /// Asks a server if it wants calls; one that cannot be asked does not.
+/// fn is_ready(address: &str) -> bool {
+///     let health = Connector::new().connect::<HealthClient>(address);
+///     health.is_ok_and(|health| matches!(health.check(), Ok(HealthState::Serving)))
+/// }
+/// # assert!(!is_ready("127.0.0.1:1"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct HealthClient {
     /// The options and the state of the client, as of every client.

@@ -71,6 +71,39 @@ pub struct Later<T> {
 }
 
 /// The other half of a [`Later`]: it ends the call, once, from any thread. Dropped without that, it gives the call up.
+///
+/// ```
+/// use std::thread;
+/// use rpc_core::{Later, Responder, rpc};
+///
+/// #[rpc]
+/// pub trait Primes {
+///     fn count(&self, below: u32) -> Later<usize>;
+/// }
+///
+/// struct Counts;
+///
+/// impl Primes for Counts {
+///     fn count(&self, below: u32) -> Later<usize> {
+///         let (responder, later) = Later::pair();
+///         thread::spawn(move || count(below, responder));
+///         later
+///     }
+/// }
+///
+/// fn count(below: u32, responder: Responder<usize>) {
+///     let mut primes: Vec<u32> = Vec::new();
+///     for n in 2..below {
+///         if responder.is_cancelled() {
+///             return responder.give_up("no caller waits any longer");
+///         }
+///         if primes.iter().all(|prime| n % prime != 0) {
+///             primes.push(n);
+///         }
+///     }
+///     responder.reply(primes.len());
+/// }
+/// ```
 #[must_use = "dropped without a reply, it gives the call up"]
 pub struct Responder<T> {
     /// The state that it shares with the [`Later`].

@@ -55,6 +55,15 @@ pub struct Metadata {
 }
 
 /// The error of metadata that cannot be sent.
+///
+/// ```
+/// use rpc_core::{Metadata, MetadataError};
+///
+/// let mut metadata = Metadata::new();
+/// assert_eq!(metadata.set("", "a value"), Err(MetadataError::Key(0)));
+/// assert!(matches!(metadata.set("page", &"x".repeat(2000)), Err(MetadataError::TooLong(_))));
+/// assert!(metadata.is_empty(), "nothing was changed");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MetadataError {

@@ -3,6 +3,16 @@
 use crate::error::{ProtocolError, Reason};
 
 /// The status of a REPLY: it decides how the body is read (W12).
+///
+/// ```
+/// use rpc_core::Status;
+///
+/// /// Returns true for the end of a call that an operator should look at. An error of the service itself is a reply.
+/// fn is_alarming(status: Status) -> bool {
+///     matches!(status, Status::Panicked | Status::ReplyLost)
+/// }
+/// assert!(!is_alarming(Status::Failed));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The call ran; the body is its value.

@@ -58,6 +58,15 @@ use super::sync::atomic::Ordering;
 use super::{MonotonicClock, os};
 
 /// The error of a client that could not connect. No call was sent.
+///
+/// ```
+/// use rpc_core::ConnectError;
+///
+/// /// Returns true if the same attempt may succeed later, with the program and its settings as they are.
+/// fn may_pass(error: &ConnectError) -> bool {
+///     matches!(error, ConnectError::Unreachable { .. } | ConnectError::System(_))
+/// }
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -118,6 +127,19 @@ pub fn connect<C: Client>(addr: impl Into<Addresses>) -> Result<C, ConnectError>
 }
 
 /// The settings of a client, and the methods that connect it.
+///
+/// ```
+/// use std::time::Duration;
+/// use rpc_core::{Connector, Health, HealthClient, Server};
+///
+/// # let server = Server::builder().service(Health::new()).bind("127.0.0.1:0")?.spawn()?;
+/// let settings = Connector::new()
+///     .connect_timeout(Duration::from_secs(10)) // the server may be about to start
+///     .deadline(Duration::from_secs(2));
+/// let health: HealthClient = settings.connect(server.local_addr())?;
+/// # health.call.close();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Connector {
     /// The bounds of the client.
@@ -221,6 +243,21 @@ impl Connector {
     }
 
     /// Returns a stub of another service that uses the session of `client`, which was connected with [`Connector::also`].
+    ///
+    /// ```
+    /// use rpc_core::{ConnectError, Connector, HealthClient, rpc};
+    ///
+    /// #[rpc]
+    /// pub trait Kv {
+    ///     fn get(&self, key: &str) -> Option<String>;
+    /// }
+    ///
+    /// fn both(address: &str) -> Result<(KvClient, HealthClient), ConnectError> {
+    ///     let kv: KvClient = Connector::new().also::<HealthClient>().connect(address)?;
+    ///     let health = Connector::share(&kv.call); // the same connection
+    ///     Ok((kv, health))
+    /// }
+    /// ```
     pub fn share<C: Client, D: Client>(client: &crate::call::Handle<C>) -> D {
         D::from_caller(client.caller().clone())
     }

@@ -21,6 +21,17 @@ use crate::proto::peer::Peer;
 /// library, such as one that systemd has handed to the process.
 ///
 /// A listener that was handed in is used as it is: its backlog and, of a Unix socket, its file belong to the program that made it.
+///
+/// ```
+/// use rpc_core::{Health, Listener, Server};
+///
+/// let mut listeners = vec![Listener::bind("127.0.0.1:0")?];
+/// if let Ok(second) = std::net::TcpListener::bind("[::1]:0") {
+///     listeners.push(Listener::from(second)); // bound elsewhere
+/// }
+/// let server = Server::builder().service(Health::new()).listen_on(listeners)?;
+/// # Ok::<(), rpc_core::ServeError>(())
+/// ```
 #[derive(Debug)]
 pub struct Listener {
     /// The socket.

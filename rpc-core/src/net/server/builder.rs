@@ -32,6 +32,20 @@ use crate::proto::server::{Entropy, ServerConfig, ServerCore};
 use crate::service::{DispatchEnv, Service};
 
 /// Collects the services and settings of a server.
+///
+/// ```
+/// use std::time::Duration;
+/// use rpc_core::{Health, ServerBuilder, Server, ServerLimits};
+///
+/// /// The settings that all servers of a program have.
+/// fn settings() -> ServerBuilder {
+///     let limits = ServerLimits { grace: Duration::from_secs(10), ..ServerLimits::default() };
+///     Server::builder().limits(limits).loops(2).service(Health::new())
+/// }
+///
+/// let server = settings().bind("127.0.0.1:0")?;
+/// # Ok::<(), rpc_core::ServeError>(())
+/// ```
 pub struct ServerBuilder {
     /// The services that the server has.
     services: Vec<Arc<dyn Service>>,

@@ -9,6 +9,18 @@ use crate::limits::{MAX_LISTENERS, MAX_LOOPS, SettingError};
 use crate::text::Escaped;
 
 /// The error of a server that could not be bound, or that ended by another cause than a drain.
+///
+/// ```
+/// use rpc_core::{Health, ServeError, Server};
+///
+/// let first = Server::builder().service(Health::new()).bind("127.0.0.1:0")?;
+/// let second = Server::builder().service(Health::new()).bind(first.local_addr());
+/// match second {
+///     Err(ServeError::Bind { address, source }) => println!("{address} cannot be used: {source}"),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), ServeError>(())
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ServeError {

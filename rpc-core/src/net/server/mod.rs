@@ -37,6 +37,27 @@ use crate::service::Service;
 
 /// Serves `service` at `address` until the process ends. This is the shortest way; [`Server::builder`] has all settings.
 ///
+/// ```no_run
+/// use rpc_core::{rpc, serve};
+///
+/// #[rpc]
+/// pub trait Greeter {
+///     fn greet(&self, name: &str) -> String;
+/// }
+///
+/// struct Polite;
+///
+/// impl Greeter for Polite {
+///     fn greet(&self, name: &str) -> String {
+///         format!("hello, {name}")
+///     }
+/// }
+///
+/// fn main() -> Result<(), rpc_core::ServeError> {
+///     serve("127.0.0.1:7000", GreeterServer::new(Polite))
+/// }
+/// ```
+///
 /// # Errors
 /// Returns an error if the server cannot listen at the address, the contract of the service is invalid, or the operating
 /// system refuses a resource that every server needs.
@@ -45,6 +66,20 @@ pub fn serve(address: impl Into<Addresses>, service: impl Service) -> Result<(),
 }
 
 /// A server that listens. Clients can connect at once, and wait for their replies until [`Server::run`].
+///
+/// ```
+/// use std::thread;
+/// use rpc_core::{Health, Server};
+///
+/// let server = Server::builder().service(Health::new()).bind("127.0.0.1:0")?;
+/// let handle = server.handle();
+/// thread::spawn(move || {
+///     // .. waits for the order to end
+///     handle.drain();
+/// });
+/// server.run()?; // serves on this thread until the drain has ended
+/// # Ok::<(), rpc_core::ServeError>(())
+/// ```
 pub struct Server {
     /// The loops, and all that ends them.
     handle: ServerHandle,

@@ -28,6 +28,16 @@ pub enum Event {
 }
 
 /// Counts since the client began, and a gauge of the present (marked 'now').
+///
+/// ```
+/// use rpc_core::{Client, ClientCounters, Handle};
+///
+/// /// Shows how good the network is.
+/// fn report<C: Client>(call: &Handle<C>) {
+///     let ClientCounters { calls, resent, connections, .. } = call.counters();
+///     println!("{calls} calls, {resent} sent again, {connections} connections");
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientCounters {

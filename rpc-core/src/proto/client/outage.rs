@@ -18,6 +18,19 @@ use crate::wire::reject::RejectCode;
 /// The present lack of a connection: how long it lasts, and its last failure.
 ///
 /// A [`NotExecuted`](crate::NotExecuted) or [`Unknown`](crate::Unknown) that was made meanwhile carries it, and shows it.
+///
+/// ```
+/// use rpc_core::{CallError, Outage};
+///
+/// /// Tells an operator why calls fail.
+/// fn report<T>(outcome: &Result<T, CallError>) {
+///     let Err(CallError::NotExecuted(error)) = outcome else { return };
+///     if let Some(outage) = &error.outage {
+///         let Outage { lasts, attempts, failure, .. } = &**outage;
+///         eprintln!("no server for {lasts:?}, after {attempts} attempts: {failure}");
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outage {

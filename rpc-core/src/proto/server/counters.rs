@@ -1,6 +1,16 @@
 //! Layer 2: the counters of a server, for operators, demonstrations and tests.
 
 /// Counts since the start, and gauges of the present (marked 'now').
+///
+/// ```
+/// use rpc_core::{Health, Server, ServerCounters};
+///
+/// let server = Server::builder().service(Health::new()).bind("127.0.0.1:0")?.spawn()?;
+/// let counters: ServerCounters = server.counters();
+/// println!("{} calls, {} of them duplicates", counters.calls, counters.duplicates());
+/// println!("{} run and {} wait", counters.running, counters.queued);
+/// # Ok::<(), rpc_core::ServeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerCounters {

@@ -16,6 +16,26 @@ use crate::net::sync::thread;
 use crate::proto::server::ServerCounters;
 
 /// A handle to a server: any thread may end the server with it, or read its counters. Clones are the same handle.
+///
+/// ```
+/// use std::time::Duration;
+/// use rpc_core::{Health, Server, ServerHandle};
+///
+/// /// Looks at a server; called once a minute.
+/// fn watch(server: &ServerHandle) {
+///     println!("{} calls so far", server.counters().calls);
+///     if server.oldest_running() > Duration::from_secs(60) {
+///         eprintln!("a handler does not return");
+///     }
+/// }
+///
+/// let server = Server::builder().service(Health::new()).bind("127.0.0.1:0")?.spawn()?;
+/// let handle = server.handle();
+/// watch(&handle);
+/// handle.drain(); // from any thread
+/// server.wait()?;
+/// # Ok::<(), rpc_core::ServeError>(())
+/// ```
 #[derive(Clone)]
 pub struct ServerHandle {
     /// The event loops of the server.

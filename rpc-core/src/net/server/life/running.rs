@@ -14,6 +14,15 @@ use crate::panics::{contain, panic_text};
 /// Dropping it drains the server and waits for the end of the drain: while calls run and replies were not fetched, for the
 /// grace time of the server's limits at most. A handler of this server that drops it begins the drain and does not wait, since
 /// the drain waits for the handler.
+///
+/// ```
+/// use rpc_core::{Health, RunningServer, Server};
+///
+/// let server: RunningServer = Server::builder().service(Health::new()).bind("127.0.0.1:0")?.spawn()?;
+/// println!("serving at {}", server.local_addr());
+/// server.stop()?; // calls that run are finished first
+/// # Ok::<(), rpc_core::ServeError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the server ends when this value is dropped"]
 pub struct RunningServer {
