@@ -101,6 +101,7 @@
 #![deny(clippy::unwrap_used, clippy::panic_in_result_fn)]
 
 mod bucket;
+#[cfg_attr(target_family = "wasm", path = "net/without_sockets.rs")]
 mod net;
 pub mod stub;
 
@@ -141,7 +142,9 @@ pub use error::Reason;
 pub use ids::{CallId, Incarnation};
 pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits, SettingError};
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
+#[cfg(not(target_family = "wasm"))]
 pub use net::MonotonicClock;
+#[cfg(not(target_family = "wasm"))]
 pub use net::{
     Address, Addresses, ConnectError, Connector, Listener, RunningServer, ServeError, Server, ServerBuilder,
     ServerHandle, serve, serve_with_shutdown,

@@ -63,6 +63,7 @@ mod channel;
 mod client_driver;
 mod clients;
 mod clocks;
+#[cfg(not(target_family = "wasm"))]
 mod fault_proxy;
 mod faults;
 mod handlers;
@@ -75,6 +76,7 @@ mod trace;
 mod world;
 
 pub use clients::{ClientSeen, Sent};
+#[cfg(not(target_family = "wasm"))]
 pub use fault_proxy::FaultProxy;
 pub use faults::{Faults, FaultsSeen};
 pub use handlers::{Handlers, Job, JobDone};
