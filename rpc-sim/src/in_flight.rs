@@ -1,5 +1,7 @@
 //! The frames on their way in a world, a fate for one of them, and a network that is split until it is healed.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rpc_core::ids::Time;
 
@@ -27,6 +29,8 @@ pub struct InFlight {
     pub sent: Time,
     /// The time at which it arrives, if the network is not split; `None` while it is held.
     pub arrives: Option<Time>,
+    /// The time that it still takes, once it goes on.
+    pub left: Duration,
     /// Its bytes; none for the end of a connection.
     pub bytes: Bytes,
 }
@@ -37,13 +41,15 @@ impl World {
         let mut frames = Vec::new();
         for (link, found) in &self.links {
             for (to_server, direction) in [(true, &found.up), (false, &found.down)] {
-                frames.extend(direction.queue.iter().map(|(arrives, Entry { number, sent, delivery })| {
+                let now = self.now();
+                frames.extend(direction.queue.iter(now).map(|(arrives, left, entry)| {
+                    let Entry { number, sent, delivery } = entry;
                     let id = FrameId { link: *link, to_server, number: *number };
                     let bytes = match delivery {
                         Delivery::Bytes(bytes) => bytes.clone(),
                         Delivery::End => Bytes::new(),
                     };
-                    InFlight { id, sent: *sent, arrives, bytes }
+                    InFlight { id, sent: *sent, arrives, left, bytes }
                 }));
             }
         }
@@ -58,7 +64,7 @@ impl World {
         let Some(found) = self.links.get_mut(&link) else { return false };
         let direction = if to_server { &mut found.up } else { &mut found.down };
         let done = match fate {
-            Fate::Cut => direction.queue.iter().any(|(_, entry)| entry.number == number),
+            Fate::Cut => direction.queue.iter(now).any(|(_, _, entry)| entry.number == number),
             _ => direction.decide_for(number, fate, now),
         };
         if !done {

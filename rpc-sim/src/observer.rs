@@ -1,4 +1,4 @@
-//! What happens in a world, one thing after the other, for a program that shows or tells it.
+//! The events of a world, one after the other, for a program that shows or tells them.
 
 use bytes::Bytes;
 use rpc_core::ids::{CallId, Time};

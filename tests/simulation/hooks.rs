@@ -152,7 +152,7 @@ fn a_frame_that_is_held_stands_still_until_it_is_released() {
     stage.decide(Kind::Call, Fate::Hold);
     stage.network.run_for(Duration::from_millis(100));
     let held = stage.one(Kind::Call);
-    assert_eq!((held.arrives, stage.lines.all().len()), (None, 0));
+    assert_eq!((held.arrives, held.left, stage.lines.all().len()), (None, FRAME, 0));
     stage.decide(Kind::Call, Fate::Release);
     assert_eq!(value(pending), 1);
 }

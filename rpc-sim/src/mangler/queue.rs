@@ -34,7 +34,7 @@ pub(crate) enum News {
     Dropped(Entry),
 }
 
-/// What a caller decides for one frame.
+/// The fate that a caller decides for one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It never arrives.
@@ -120,10 +120,10 @@ impl Queue {
         }
     }
 
-    /// Returns all that is on its way, with the time of its arrival; `None` for what is held.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<Time>, &Entry)> {
-        let due = self.due.iter().map(|((at, _), entry)| (Some(*at), entry));
-        due.chain(self.held.values().map(|(_, entry)| (None, entry)))
+    /// Returns all that is on its way, with the time of its arrival, which is `None` for what is held, and the time that it still takes.
+    pub(crate) fn iter(&self, now: Time) -> impl Iterator<Item = (Option<Time>, Duration, &Entry)> {
+        let due = self.due.iter().map(move |((at, _), entry)| (Some(*at), at.since(now), entry));
+        due.chain(self.held.values().map(|(rest, entry)| (None, *rest, entry)))
     }
 
     /// Does with one frame what was decided. Returns by how many bytes there is more on its way; `None` if there is no such frame, or

@@ -1,4 +1,4 @@
-//! What the page is told: the state after a click, and what has happened by it. All of it comes from the protocol's own snapshots.
+//! The answer that the page gets: the state after a click, and the events up to it. All of it comes from the protocol's own snapshots.
 
 use serde::Serialize;
 
@@ -31,11 +31,11 @@ pub struct Shown {
     pub server: Option<ServerShown>,
     /// The texts in the store.
     pub store: Vec<(String, String)>,
-    /// What the handlers appended or got, in the order in which they ran.
+    /// The values that handlers appended, and `get` for those that read, in the order in which they ran.
     pub ran: Vec<String>,
     /// The frames on their way.
     pub frames: Vec<FrameShown>,
-    /// What has happened, click by click.
+    /// The events, click by click.
     pub log: Vec<Vec<EventShown>>,
 }
 
@@ -78,13 +78,13 @@ pub struct CallShown {
     pub number: usize,
     /// The call as it is written: `append("k", "a")`.
     pub text: String,
-    /// How often its handler ran.
+    /// The number of times that its handler ran.
     pub ran: usize,
     /// True once the caller has given it up.
     pub cancelled: bool,
     /// The caller's verdict.
     pub verdict: Option<VerdictShown>,
-    /// What became of an unknown call later.
+    /// The outcome of an unknown call, if it is known since.
     pub resolved: Option<String>,
 }
 
@@ -149,9 +149,9 @@ pub struct HandlerShown {
     pub method: String,
     /// The call that it runs.
     pub call: Option<usize>,
-    /// When it began, and when it returns, in microseconds.
+    /// The time at which it began, in microseconds.
     pub began: u64,
-    /// See `began`.
+    /// The time at which it returns, in microseconds.
     pub returns: u64,
 }
 
@@ -175,7 +175,7 @@ pub struct FrameShown {
     pub changed: bool,
     /// True if it stands still.
     pub held: bool,
-    /// How far it is, from 0 to 1000.
+    /// The part of its way that it has gone, from 0 to 1000.
     pub way: u64,
     /// Its bytes, two digits each.
     pub bytes: String,

@@ -41,7 +41,7 @@ pub struct Stage {
     draining: bool,
     /// The calls of the handlers that run, by the handlers' numbers.
     running: BTreeMap<u64, Option<usize>>,
-    /// What has happened and is not in the log yet.
+    /// The events that are not in the log yet.
     fresh: Vec<Observed>,
     log: Vec<Vec<EventShown>>,
 }
@@ -198,7 +198,7 @@ impl Stage {
     fn start(&mut self, client: ClientId, method: &str) -> bool {
         let Some(kv) = self.clients.get(client) else { return false };
         let number = self.calls.len();
-        // One letter for each call, so that what ran can be counted.
+        // Another character for each call, so that the runs of each can be counted.
         let value = char::from(b'a' + (number % 26) as u8).to_string();
         let (pending, text) = match method {
             "append" => (kv.start.append(KEY, &value), format!("append({KEY:?}, {value:?})")),

@@ -4,7 +4,7 @@ use super::slot::Use;
 use super::{ClientCore, Tag};
 use crate::ids::{Seq, SessionId, Slot, Time};
 
-/// What a client holds at one moment. It is a copy: nothing of the protocol reads it.
+/// The state of a client at one moment. It is a copy: nothing of the protocol reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSnapshot {
     /// The session; `None` before the first and after a lost one.

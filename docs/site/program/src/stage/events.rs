@@ -1,4 +1,4 @@
-//! What has happened, in the words of a page: the observer's events, with the calls and clients that they concern.
+//! The events in the words of the page: what the observer saw, with the calls and clients that they concern.
 
 use bytes::Bytes;
 use rpc_core::proto::Outcome;

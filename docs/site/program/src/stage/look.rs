@@ -1,12 +1,12 @@
 //! Looks at a stage: the snapshots of both sides and the frames between them, for the page.
 
-use rpc_core::ids::{SessionId, Time};
+use rpc_core::ids::SessionId;
 use rpc_core::proto::client::SlotUse;
 use rpc_core::proto::server::{RecordSnapshot, RecordStage, SessionSnapshot};
 use rpc_core::wire::codec;
 use rpc_sim::InFlight;
 
-use super::Stage;
+use super::{FRAME, Stage};
 use crate::frames::head;
 use crate::link::{Story, write_frame};
 use crate::shown::{
@@ -20,7 +20,7 @@ impl Stage {
         let now = self.network.now();
         let clients: Vec<_> = (0..self.clients.len()).map(|client| self.client(client)).collect();
         let server = self.server();
-        let frames: Vec<_> = self.frames(now);
+        let frames: Vec<_> = self.frames();
         let is_idle = |client: &ClientShown| client.waiting.is_empty();
         let calls_rest = self.calls.iter().all(|call| call.pending.is_none());
         let slots_rest = clients.iter().flat_map(|client| &client.slots).all(|slot| slot.usage == "free");
@@ -114,14 +114,13 @@ impl Stage {
         }
     }
 
-    fn frames(&self, now: Time) -> Vec<FrameShown> {
+    fn frames(&self) -> Vec<FrameShown> {
         let flying = self.network.with_world(|world| world.in_flight());
-        flying.iter().map(|frame| self.frame(frame, now)).collect()
+        flying.iter().map(|frame| self.frame(frame)).collect()
     }
 
-    fn frame(&self, frame: &InFlight, now: Time) -> FrameShown {
-        let total = frame.arrives.map_or(0, |arrives| arrives.since(frame.sent).as_millis() as u64);
-        let gone = now.since(frame.sent).as_millis() as u64;
+    fn frame(&self, frame: &InFlight) -> FrameShown {
+        let left = frame.left.min(FRAME);
         FrameShown {
             id: write_frame(frame.id),
             client: self.links.get(&frame.id.link).copied(),
@@ -131,7 +130,7 @@ impl Stage {
             copy: self.copies.contains(&frame.id),
             changed: self.changed.contains(&frame.id),
             held: frame.arrives.is_none(),
-            way: if total == 0 { 500 } else { (gone * 1000 / total).min(1000) },
+            way: 1000 - (left.as_micros() * 1000 / FRAME.as_micros()) as u64, // at most 1000
             bytes: frame.bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         }
     }
