@@ -20,7 +20,7 @@ pub struct Head {
     pub slot: Option<u64>,
     /// The sequence number.
     pub seq: Option<u64>,
-    /// What is in it, in a few characters: `append("k", "a")`.
+    /// Its content in a few characters: `append("k", "a")`.
     pub says: String,
 }
 
@@ -44,7 +44,7 @@ pub struct Opened {
     pub fields: Vec<Field>,
     /// The judgement of the decoder: empty if it accepts the frame, else the reason for which it refuses it.
     pub refused: String,
-    /// What is in it.
+    /// Its content.
     pub says: String,
 }
 

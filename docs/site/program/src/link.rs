@@ -21,7 +21,7 @@ pub struct Story {
     pub filter: bool,
     /// The number of clients.
     pub clients: usize,
-    /// What the reader does, in order.
+    /// The clicks of the reader, in their order.
     pub clicks: Vec<Click>,
 }
 
