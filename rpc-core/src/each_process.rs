@@ -28,6 +28,11 @@ pub struct EachProcess<T> {
     present: fn() -> u32,
 }
 
+/// Returns the number of this process: 1 in a WebAssembly module, which is no process and is never forked.
+pub fn present() -> u32 {
+    if cfg!(target_family = "wasm") { 1 } else { std::process::id() }
+}
+
 /// The value of one process.
 struct Cell<T> {
     /// The process that has claimed the cell; 0 if none has. It never changes again.

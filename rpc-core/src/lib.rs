@@ -104,6 +104,7 @@
 
 mod arguments;
 mod bucket;
+#[cfg_attr(target_family = "wasm", path = "net/without_sockets.rs")]
 mod net;
 pub mod stub;
 
@@ -144,7 +145,9 @@ pub use error::Reason;
 pub use ids::{CallId, Incarnation};
 pub use limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits, SettingError};
 #[doc(hidden)] // the clock of a server or client that is put together by hand, as in the lessons
+#[cfg(not(target_family = "wasm"))]
 pub use net::MonotonicClock;
+#[cfg(not(target_family = "wasm"))]
 pub use net::{
     Address, Addresses, ConnectError, Connector, Listener, RunningServer, ServeError, Server, ServerBuilder,
     ServerHandle, serve, serve_with_shutdown,

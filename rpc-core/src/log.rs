@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub use tracing; // for the macros, which are used in another crate too
 
 use crate::bucket;
-use crate::each_process::EachProcess;
+use crate::each_process::{self, EachProcess};
 use crate::limits::{EVENT_EVERY, EVENTS_AT_ONCE};
 use crate::panics::contain;
 
@@ -52,10 +52,14 @@ impl Limit {
     }
 }
 
-/// Returns the time since the first event of the process, or of the one from which it was forked.
+/// Returns the time since the first event of the process, or of the one from which it was forked. A WebAssembly module without a
+/// system has no clock: its time stands still, and each place in the source reports its first events only.
 pub fn now() -> Duration {
+    if cfg!(all(target_family = "wasm", target_os = "unknown")) {
+        return Duration::ZERO;
+    }
     // A thread of the parent may have been about to store it at the fork, and would never end.
-    static FIRST: EachProcess<Instant> = EachProcess::new(std::process::id);
+    static FIRST: EachProcess<Instant> = EachProcess::new(each_process::present);
     let first = FIRST.of_ancestors().next().or_else(|| FIRST.get_or_make(Instant::now));
     first.map(Instant::elapsed).unwrap_or_default()
 }

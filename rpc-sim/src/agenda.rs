@@ -47,6 +47,12 @@ impl Agenda {
         self.items.insert((at, self.next), item);
     }
 
+    /// Lets what would never happen happen now.
+    pub(super) fn bring_forward(&mut self, now: Time) {
+        let never = self.items.split_off(&(Time::NEVER, 0));
+        never.into_values().for_each(|item| self.put(now, item));
+    }
+
     pub(super) fn next_at(&self) -> Option<Time> {
         self.items.first_key_value().map(|((at, _), _)| *at)
     }

@@ -34,7 +34,7 @@ impl Shared {
     }
 
     /// Gives the events to the threads that wait for them, in the order in which they happened.
-    fn take_events(&mut self) {
+    pub(super) fn take_events(&mut self) {
         let mut woken = Woken::default();
         for client in 0..self.world.clients.len() {
             while let Some((_, event)) = self.world.poll_event(client) {

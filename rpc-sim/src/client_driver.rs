@@ -9,6 +9,7 @@ use rpc_core::wire::frame::Kind;
 
 use crate::agenda::Item;
 use crate::clients::{Sent, Side, SideId};
+use crate::observer::Happening;
 use crate::trace::{describe, next_head};
 use crate::world::{ClientId, LinkId, World};
 
@@ -186,6 +187,7 @@ impl World {
                 };
                 self.trace
                     .note(now, &[10, client as u64, tag, known], || format!("client {client}: {event:?}"));
+                self.observer.see(now, || Happening::Verdict { client, event: event.clone() });
                 owner.events.push_back((local, event));
             }
         }

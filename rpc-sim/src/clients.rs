@@ -12,6 +12,7 @@ use rpc_core::wire::frame::Kind;
 
 use crate::agenda::Item;
 use crate::clocks::LocalClock;
+use crate::observer::Happening;
 use crate::world::{ClientId, LinkId, World};
 
 /// Names one session's state machine of a client; the serial number tells it from the client's earlier ones.
@@ -229,6 +230,7 @@ impl World {
         let now = self.now();
         let Some(side) = self.clients.get_mut(client) else { return Ok(()) };
         let local = side.clock.at(now);
+        self.observer.see(now, || Happening::Started { client, tag });
         let started = side.current.core.start(tag, request, local);
         let id = side.current.id;
         self.trace.note(now, &[5, client as u64, tag], || format!("client {client} starts {tag}"));

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::ids::Time;
+use rpc_core::ids::{CallId, Time};
 use rpc_core::proto::server::{CallKey, ReadyCall};
 use rpc_core::service::{DispatchEnv, dispatch};
 use rpc_core::wire::message::Status;
 
 use crate::agenda::Item;
+use crate::observer::Happening;
 use crate::world::World;
 
 /// The time that handlers take, in virtual time.
@@ -94,6 +95,21 @@ pub struct JobDone {
 }
 
 impl Job {
+    /// Returns the number of the handler, which counts those of one life of the server.
+    pub fn handler(&self) -> u64 {
+        self.call
+    }
+
+    /// Returns the call.
+    pub fn call(&self) -> CallId {
+        self.ready.call
+    }
+
+    /// Returns `Service.method`.
+    pub fn method(&self) -> &'static str {
+        self.ready.entry.method.name
+    }
+
     /// Enters the handler. A panic is contained.
     pub fn run(self) -> JobDone {
         let mut body = Vec::new();
@@ -115,6 +131,7 @@ impl World {
         let code = done.status.map_or(255, |status| u64::from(status.code()));
         self.trace
             .note(now, &[15, done.call, code], || format!("handler {} gives {:?}", done.call, done.status));
+        self.observer.see(now, || Happening::HandlerEnded { handler: done.call, status: done.status });
         let Some(server) = self.server.as_mut().filter(|_| done.life == self.life) else { return };
         let answer = Running::Answered(done.of_loop, done.key, done.status, done.body);
         server.running.insert(done.call, answer);
@@ -186,6 +203,11 @@ impl World {
         let now = self.now();
         self.trace.note(now, &[16, call, u64::from(ready.call.slot), ready.call.seq], || {
             format!("handler {call}: {} {}", ready.entry.method.name, ready.call)
+        });
+        self.observer.see(now, || Happening::HandlerBegan {
+            handler: call,
+            call: ready.call,
+            method: ready.entry.method.name,
         });
         let life = self.life;
         if let Some(server) = &mut self.server {

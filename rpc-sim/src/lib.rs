@@ -63,21 +63,27 @@ mod channel;
 mod client_driver;
 mod clients;
 mod clocks;
+#[cfg(not(target_family = "wasm"))]
 mod fault_proxy;
 mod faults;
 mod handlers;
 mod held;
+mod in_flight;
 mod links;
 mod mangler;
 mod network;
+mod observer;
 mod server;
 mod trace;
 mod world;
 
 pub use clients::{ClientSeen, Sent};
+#[cfg(not(target_family = "wasm"))]
 pub use fault_proxy::FaultProxy;
 pub use faults::{Faults, FaultsSeen};
 pub use handlers::{Handlers, Job, JobDone};
-pub use mangler::{Delivery, Mangler};
+pub use in_flight::{FrameId, InFlight};
+pub use mangler::{Delivery, Fate, Mangler};
 pub use network::{Network, in_process};
+pub use observer::{Happening, Observed};
 pub use world::{ClientId, LinkId, ServerSeen, SimClock, World, WorldConfig};

@@ -11,6 +11,7 @@ use crate::agenda::Item;
 use crate::clients::SideId;
 use crate::faults::Faults;
 use crate::mangler::{Delivery, Mangler};
+use crate::observer::Happening;
 use crate::server::Place;
 use crate::trace::describe;
 use crate::world::{ClientId, LinkId, World};
@@ -90,8 +91,12 @@ impl World {
         let place = self.accept(link, peer);
         let mut watch = FrameDecoder::default();
         watch.agree(usize::MAX / 64, false, false);
-        let up = Mangler::new(faults.clone(), self.random.u64(..));
-        let down = Mangler::new(faults, self.random.u64(..));
+        let mut up = Mangler::new(faults.clone(), self.random.u64(..));
+        let mut down = Mangler::new(faults, self.random.u64(..));
+        if self.is_observed() {
+            up.queue.observe();
+            down.queue.observe();
+        }
         let received = Vec::new();
         let (client_open, moving, blocked, broken) = (true, false, false, false);
         let (up_at, down_at) = (Time::NEVER, Time::NEVER);
@@ -117,20 +122,22 @@ impl World {
     pub(super) fn arrives_at_server(&mut self, link: LinkId, now: Time) {
         let local = self.server_time();
         let Some(found) = self.links.get_mut(&link) else { return };
-        let (Some(Place { of_loop, conn }), Some(server)) = (found.place, self.server.as_mut()) else {
-            return;
-        };
-        let Some(core) = server.core(Place { of_loop, conn }) else { return };
-        if !core.wants_read(conn) && !core.wants_close(conn) {
+        let (Some(place), Some(server)) = (found.place, self.server.as_mut()) else { return };
+        let Some(core) = server.core(place) else { return };
+        if !core.wants_read(place.conn) && !core.wants_close(place.conn) {
             self.seen_by_server.unread += 1;
             return self.put_arrival(link, true, now.plus(Duration::from_millis(20)));
         }
-        match found.up.pop(now) {
+        let arrived = found.up.pop(now);
+        self.see_frames(link, true);
+        match arrived {
             Some(Delivery::Bytes(bytes)) => {
                 let hash = u64::from(crc32c::crc32c(&bytes));
                 self.trace
                     .note(now, &[2, link, hash], || format!("link {link} to server: {}", describe(&bytes)));
-                core.handle_input(conn, bytes, local);
+                if let Some(core) = self.server.as_mut().and_then(|server| server.core(place)) {
+                    core.handle_input(place.conn, bytes, local);
+                }
                 self.pump_server(now);
             }
             Some(Delivery::End) => self.link_ends(link, now),
@@ -144,17 +151,23 @@ impl World {
         if std::mem::take(&mut found.blocked) {
             self.agenda.put(now, Item::ServerWrites(link)); // there is room again
         }
-        match found.down.pop(now) {
+        let (arrived, client, client_open) = (found.down.pop(now), found.client, found.client_open);
+        self.see_frames(link, false);
+        match arrived {
             Some(Delivery::Bytes(bytes)) => {
                 let hash = u64::from(crc32c::crc32c(&bytes));
                 self.trace
                     .note(now, &[3, link, hash], || format!("link {link} to client: {}", describe(&bytes)));
-                match found.client.filter(|_| found.client_open) {
+                match client.filter(|_| client_open) {
                     Some(side) => {
                         self.client_reads(side, link, bytes, now);
                         self.rest_after_reading(side, now);
                     }
-                    None => found.received.extend_from_slice(&bytes),
+                    None => {
+                        if let Some(found) = self.links.get_mut(&link) {
+                            found.received.extend_from_slice(&bytes);
+                        }
+                    }
                 }
             }
             Some(Delivery::End) => self.link_ends(link, now),
@@ -172,6 +185,7 @@ impl World {
 
     /// Puts the next arrival of a direction on the agenda.
     pub(super) fn note_arrival(&mut self, link: LinkId, to_server: bool) {
+        self.see_frames(link, to_server);
         let Some(found) = self.links.get(&link) else { return };
         let next = if to_server { found.up.next_at() } else { found.down.next_at() };
         if let Some(at) = next {
@@ -235,6 +249,9 @@ impl World {
         found.up.kill();
         found.down.kill();
         self.trace.note(now, &[4, link, u64::from(half_open)], || format!("link {link} breaks"));
+        self.see_frames(link, true);
+        self.see_frames(link, false);
+        self.observer.see(now, || Happening::Broken { link });
         let (mut server_at, mut client_at) = (now, now);
         if half_open {
             let long = Duration::from_millis(self.random.u64(10..60_000));
@@ -288,6 +305,7 @@ impl World {
     pub(super) fn tidy(&mut self, link: LinkId) {
         let gone = |found: &Link| !found.client_open && found.place.is_none() && !found.moving;
         if self.links.get(&link).is_some_and(gone) {
+            self.see_lost(link);
             if let Some(gone) = self.links.remove(&link) {
                 self.seen = self.seen.plus(gone.up.seen()).plus(gone.down.seen());
             }

@@ -1,6 +1,5 @@
 //! One direction of one connection: cuts what is written into frames, and decides what becomes of each.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -8,6 +7,12 @@ use rpc_core::ids::Time;
 use rpc_core::limits::HEADER;
 
 use crate::faults::{Faults, FaultsSeen};
+use queue::Queue;
+
+pub use queue::Fate;
+pub(crate) use queue::{Entry, News};
+
+mod queue;
 
 /// A claimed frame longer than this is no frame: from there on bytes are passed as they come.
 const LONGEST: usize = 8 << 20;
@@ -30,8 +35,7 @@ pub struct Mangler {
     random: fastrand::Rng,
     partial: BytesMut, // the beginning of a frame that is not whole
     raw: bool,
-    queue: BTreeMap<(Time, u64), Delivery>,
-    next: u64,
+    pub(crate) queue: Queue,
     /// No frame that keeps its place is delivered before this.
     in_order: Time,
     tail: Option<(Time, Bytes)>, // the second part of a split read
@@ -48,8 +52,7 @@ impl Mangler {
             random: fastrand::Rng::with_seed(seed),
             partial: BytesMut::new(),
             raw: false,
-            queue: BTreeMap::new(),
-            next: 0,
+            queue: Queue::default(),
             in_order: Time::default(),
             tail: None,
             ended: false,
@@ -84,7 +87,7 @@ impl Mangler {
         if self.raw && !self.ended {
             let rest = self.partial.split().freeze();
             let at = self.place(Duration::ZERO, now);
-            self.put(at, rest);
+            self.put(at, now, rest, None);
         }
     }
 
@@ -95,9 +98,9 @@ impl Mangler {
             let at = self.place(Duration::ZERO, now);
             if !self.partial.is_empty() {
                 let rest = self.partial.split().freeze();
-                self.put(at, rest);
+                self.put(at, now, rest, None);
             }
-            self.insert(at, Delivery::End);
+            self.queue.put(at, now, Delivery::End, None);
         }
     }
 
@@ -109,7 +112,7 @@ impl Mangler {
 
     /// Returns the time of the next arrival.
     pub fn next_at(&self) -> Option<Time> {
-        let first = self.queue.first_key_value().map(|((at, _), _)| *at);
+        let first = self.queue.first().map(|(at, _)| at);
         self.tail.as_ref().map(|(at, _)| *at).or(first)
     }
 
@@ -123,7 +126,7 @@ impl Mangler {
             self.queued -= tail.len();
             return Some(Delivery::Bytes(tail));
         }
-        let mut bytes = match self.pop_due(now)? {
+        let mut bytes = match self.queue.pop_due(now)? {
             Delivery::End => {
                 self.clear();
                 return Some(Delivery::End);
@@ -131,7 +134,7 @@ impl Mangler {
             Delivery::Bytes(bytes) => bytes,
         };
         while self.chance(self.faults.split) && self.next_is_bytes(now) {
-            let Some(Delivery::Bytes(more)) = self.pop_due(now) else { break };
+            let Some(Delivery::Bytes(more)) = self.queue.pop_due(now) else { break };
             bytes = [bytes, more].concat().into();
         }
         if bytes.len() > 1 && self.chance(self.faults.split) {
@@ -166,20 +169,22 @@ impl Mangler {
         }
         if self.chance(faults.drop) {
             self.seen.dropped += 1;
-            return;
+            return self.queue.swallowed(now, &Delivery::Bytes(frame));
         }
         let frame = if self.chance(faults.corrupt) { self.corrupted(&frame) } else { frame };
         self.seen.forwarded += 1;
+        let mut copy = None; // the first of the two to be put on its way counts as the original
         if self.chance(faults.duplicate) {
             self.seen.duplicated += 1;
             self.seen.forwarded += 1;
             let at = now.plus(faults.delay.0).plus(self.lateness());
-            self.put(at, frame.clone());
+            copy = self.put(at, now, frame.clone(), None);
         }
         if self.chance(faults.reorder) {
             self.seen.reordered += 1;
             let at = now.plus(faults.delay.0).plus(self.lateness());
-            return self.put(at, frame);
+            self.put(at, now, frame, copy);
+            return;
         }
         let extra = if self.chance(faults.stall) {
             self.seen.delayed += 1;
@@ -188,7 +193,7 @@ impl Mangler {
             Duration::ZERO
         };
         let at = self.place(extra, now);
-        self.put(at, frame);
+        self.put(at, now, frame, copy);
     }
 
     fn cut(&mut self, mut frame: Bytes, now: Time) {
@@ -198,9 +203,9 @@ impl Mangler {
         if self.random.bool() {
             let part = self.random.usize(1..frame.len());
             frame.truncate(part);
-            self.put(at, frame);
+            self.put(at, now, frame, None);
         }
-        self.insert(at, Delivery::End);
+        self.queue.put(at, now, Delivery::End, None);
     }
 
     fn corrupted(&mut self, frame: &[u8]) -> Bytes {
@@ -226,26 +231,25 @@ impl Mangler {
         Duration::from_micros(self.random.u64(0..=self.faults.late.as_micros() as u64))
     }
 
-    fn put(&mut self, at: Time, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.queued += bytes.len();
-            self.insert(at, Delivery::Bytes(bytes));
+    /// Puts bytes on their way, and returns their number.
+    fn put(&mut self, at: Time, now: Time, bytes: Bytes, copy_of: Option<u64>) -> Option<u64> {
+        if bytes.is_empty() {
+            return None;
         }
+        self.queued += bytes.len();
+        Some(self.queue.put(at, now, Delivery::Bytes(bytes), copy_of))
     }
 
-    fn insert(&mut self, at: Time, delivery: Delivery) {
-        self.next += 1;
-        self.queue.insert((at, self.next), delivery);
-    }
-
-    fn pop_due(&mut self, now: Time) -> Option<Delivery> {
-        let entry = self.queue.first_entry().filter(|entry| entry.key().0 <= now)?;
-        Some(entry.remove())
+    /// Does with one frame what was decided. Returns true if there is such a frame, and the fate is for it.
+    pub(crate) fn decide_for(&mut self, number: u64, fate: Fate, now: Time) -> bool {
+        let Some(more) = self.queue.decide(number, fate, now) else { return false };
+        self.queued = self.queued.saturating_add_signed(more);
+        true
     }
 
     fn next_is_bytes(&self, now: Time) -> bool {
-        let first = self.queue.first_key_value();
-        first.is_some_and(|((at, _), what)| *at <= now && matches!(what, Delivery::Bytes(_)))
+        let first = self.queue.first();
+        first.is_some_and(|(at, what)| at <= now && matches!(what, Delivery::Bytes(_)))
     }
 
     fn clear(&mut self) {

@@ -119,6 +119,20 @@ impl Network {
         Some(ByName::new(self.caller(&contracts?, ClientLimits::default())))
     }
 
+    /// Lets one thing happen, at most until then, but enters no handler: [`World::poll_job`] hands those out. Returns false if nothing
+    /// happens until then.
+    pub fn step(&self, until: Time) -> bool {
+        self.with_world(|world| world.step(until))
+    }
+
+    /// Gives access to the world, and returns what `act` returns.
+    pub fn with_world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        let mut held = lock(&self.shared);
+        let result = act(&mut held.world);
+        held.take_events();
+        result
+    }
+
     /// The server's process ends without a word. What its handlers did stays done.
     ///
     /// ```

@@ -15,6 +15,7 @@ use rpc_core::service::DispatchEnv;
 use crate::agenda::Item;
 use crate::handlers::{Job, Running};
 use crate::held::HeldByLoop;
+use crate::observer::Happening;
 use crate::world::{LinkId, World};
 
 /// One life of the server.
@@ -88,6 +89,7 @@ impl World {
         let now = self.now();
         self.trace.note(now, &[12], || "the server crashes".to_owned());
         let Some(gone) = self.server.take() else { return };
+        self.observer.see(now, || Happening::Crashed);
         for at in &gone.loops {
             self.earlier = self.earlier.plus(gauges_off(at.core.counters()));
         }
@@ -101,6 +103,7 @@ impl World {
             let late = if self.random.u8(0..4) == 0 { 3_000_000 } else { 20_000 };
             let at = now.plus(Duration::from_micros(self.random.u64(0..late)));
             self.agenda.put(at, Item::ClientLoses(link));
+            self.see_frames(link, true);
             self.note_arrival(link, false);
         }
     }
@@ -117,6 +120,7 @@ impl World {
         self.server_paused_until = Time::default();
         let now = self.now();
         self.trace.note(now, &[13, self.life], || "the server starts".to_owned());
+        self.observer.see(now, || Happening::Serving { life: self.life });
         let contracts = self.services.0.iter().map(|service| service.contract()).collect();
         let directory = match Directory::new(contracts) {
             Ok(directory) => directory,
@@ -163,6 +167,7 @@ impl World {
         let now = self.now();
         let local = self.server_time();
         self.trace.note(now, &[14], || "the server drains".to_owned());
+        self.observer.see(now, || Happening::Drains);
         for at in self.server.iter_mut().flat_map(|server| &mut server.loops) {
             at.core.start_drain(local);
         }

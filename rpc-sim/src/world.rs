@@ -16,6 +16,7 @@ use crate::clocks::LocalClock;
 use crate::faults::{Faults, FaultsSeen};
 use crate::handlers::Handlers;
 use crate::links::Link;
+use crate::observer::{Happening, Observer};
 use crate::server::ServerSide;
 use crate::trace::Trace;
 
@@ -123,6 +124,7 @@ pub struct World {
     pub(super) random: fastrand::Rng,
     pub(super) agenda: Agenda,
     pub(super) trace: Trace,
+    pub(super) observer: Observer,
     pub(super) services: Services,
     pub(super) server: Option<ServerSide>,
     pub(super) life: u64,
@@ -133,7 +135,7 @@ pub struct World {
     pub(super) rejects: u64,
     /// See [`World::slow_rejects`].
     pub(super) slow_rejects: u64,
-    partition_until: Time,
+    pub(super) partition_until: Time,
     pub(super) next_link: LinkId,
     pub(super) seen: FaultsSeen, // by links that are gone
     pub(super) seen_by_server: ServerSeen,
@@ -166,6 +168,7 @@ impl World {
             random: fastrand::Rng::with_seed(config.seed),
             agenda: Agenda::default(),
             trace: Trace::new(config.trace),
+            observer: Observer::default(),
             services: Services(services),
             server: None,
             life: 0,
@@ -226,7 +229,7 @@ impl World {
         if self.finish_held() {
             return true;
         }
-        let Some(at) = self.next_at().filter(|at| *at <= until) else {
+        let Some(at) = self.next_at().filter(|at| *at <= until && *at < Time::NEVER) else {
             let until = Time(until.0.min(u64::MAX / 2));
             self.clock.0.fetch_max(until.0, Ordering::Relaxed);
             self.show_time(until);
@@ -390,9 +393,11 @@ impl World {
         });
         if refused || self.server.is_none() {
             self.seen.refused += 1;
+            self.observer.see(now, || Happening::Refused { client });
             return self.client_not_connected(id, now);
         }
         let link = self.make_link(Some(id), peer, self.config.faults.clone());
+        self.observer.see(now, || Happening::Connected { client, link });
         self.client_connected(id, link, now);
     }
 }

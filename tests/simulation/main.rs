@@ -4,6 +4,7 @@ mod bench;
 mod client_table;
 mod greeting;
 mod handles;
+mod hooks;
 mod hostile_server;
 mod random_runs;
 mod repeats;

@@ -15,7 +15,7 @@ use super::handle::Caller;
 use super::names;
 use super::pending::Pending;
 use crate::contract::Method;
-use crate::each_process::EachProcess;
+use crate::each_process::{self, EachProcess};
 use crate::error::Reason;
 use crate::limits::MAX_NAMES;
 use crate::proto::Outcome;
@@ -57,7 +57,7 @@ impl ByName {
     /// Returns a client that calls through `caller`, whose contracts are those of [`names::service`].
     #[doc(hidden)] // for channels of other packages: the simulator's
     pub fn new(caller: Caller) -> Self {
-        ByName { caller, known: Arc::new(EachProcess::new(std::process::id)) }
+        ByName { caller, known: Arc::new(EachProcess::new(each_process::present)) }
     }
 
     /// Calls `Service.method` and waits for its reply. A method without an error type of its own is called with `E` =

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::contract::{Contract, Method};
-use crate::each_process::EachProcess;
+use crate::each_process::{self, EachProcess};
 use crate::ids::MethodId;
 use crate::limits::{MAX_NAMES, MAX_SIGNATURE_KEPT};
 
@@ -20,7 +20,7 @@ struct Names {
 }
 
 /// A forked child begins with no names: a thread of its parent may have held the lock.
-static NAMES: EachProcess<Mutex<Names>> = EachProcess::new(std::process::id);
+static NAMES: EachProcess<Mutex<Names>> = EachProcess::new(each_process::present);
 
 /// Locks the names. The maps only grow, one whole entry at a time, so a poisoned lock is safe to use. Returns `None` after
 /// [`MAX_FORKS`](crate::limits::MAX_FORKS) forks in a row: such a process has no names.

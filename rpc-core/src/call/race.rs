@@ -9,6 +9,7 @@ use slab::Slab;
 
 use super::error::{CallError, Never};
 use super::pending::Pending;
+use crate::each_process;
 
 /// Started calls with a label each. Iterating gives `(label, reply)` in the order in which the calls finish. Dropping
 /// the race cancels the calls that have not finished.
@@ -88,12 +89,12 @@ impl Wake for EntryWaker {
 impl<K, T, E> Race<K, T, E> {
     /// Returns a race without calls.
     pub fn new() -> Self {
-        Race { entries: Slab::new(), ready: Arc::default(), process: std::process::id() }
+        Race { entries: Slab::new(), ready: Arc::default(), process: each_process::present() }
     }
 
     /// Polls every call again in a forked child: no thread of its parent wakes it here, and one may have held the queue's lock.
     fn detect_fork(&mut self) {
-        let process = std::process::id();
+        let process = each_process::present();
         if self.process == process {
             return;
         }

@@ -11,10 +11,10 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
 use crate::contract::{ErrorTraits, Method};
-use crate::each_process::EachProcess;
+use crate::each_process::{self, EachProcess};
 
 /// The traits of the types of errors that this process has read. As many as its traits name, so they need no bound.
-static KNOWN: EachProcess<RwLock<HashMap<TypeId, ErrorTraits>>> = EachProcess::new(std::process::id);
+static KNOWN: EachProcess<RwLock<HashMap<TypeId, ErrorTraits>>> = EachProcess::new(each_process::present);
 
 /// Notes the traits of the error of a method.
 pub(super) fn note<E: 'static>(method: &Method) {

@@ -18,6 +18,7 @@ mod guard;
 mod hello;
 pub mod message;
 pub mod metadata;
+pub mod parts;
 pub mod reject;
 mod status;
 #[cfg(test)]

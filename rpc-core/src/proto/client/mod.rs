@@ -31,6 +31,7 @@ mod retry;
 mod session;
 mod slot;
 mod slots;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -39,6 +40,7 @@ pub use config::{ClientConfig, ClientCounters, Event};
 pub use core::ClientCore;
 pub use nonce::{DrawNonce, seeded_nonce};
 pub use outage::Outage;
+pub use snapshot::{ClientSnapshot, SlotSnapshot, SlotUse};
 
 /// Names a call for the thread that started it.
 pub type Tag = u64;

@@ -1,0 +1,83 @@
+//! Layer 2: what a server remembers, as values to be shown: its sessions, and the record of each slot.
+
+use super::ServerCore;
+use super::record::CallState;
+use crate::ids::{CallId, SessionId};
+
+/// A session of a server at one moment. It is a copy: nothing of the protocol reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSnapshot {
+    /// The session.
+    pub id: SessionId,
+    /// True if a connection carries it.
+    pub attached: bool,
+    /// The records of the slots that were used, in their order.
+    pub records: Vec<RecordSnapshot>,
+}
+
+/// The record of a slot at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordSnapshot {
+    /// The slot, and the number of its last call.
+    pub call: CallId,
+    /// The state of that call.
+    pub state: RecordStage,
+    /// The bytes of its reply, while they are kept.
+    pub kept: Option<Vec<u8>>,
+}
+
+/// The state of a record, with all its cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RecordStage {
+    /// The slot has carried no call yet.
+    Empty,
+    /// The call waits to run.
+    Queued,
+    /// The call runs.
+    Running,
+    /// The call ran, and its reply is kept.
+    Kept,
+    /// The call ran, and its reply is not kept.
+    NotKept,
+    /// The call is final, and its client has the reply.
+    Acknowledged,
+    /// The call did not run and never will.
+    Refused,
+}
+
+impl From<CallState> for RecordStage {
+    fn from(state: CallState) -> Self {
+        match state {
+            CallState::Empty => RecordStage::Empty,
+            CallState::Queued => RecordStage::Queued,
+            CallState::Running => RecordStage::Running,
+            CallState::Kept => RecordStage::Kept,
+            CallState::NotKept => RecordStage::NotKept,
+            CallState::Acknowledged => RecordStage::Acknowledged,
+            CallState::Refused => RecordStage::Refused,
+        }
+    }
+}
+
+impl ServerCore {
+    /// Returns what the server remembers now, a session after the other in the order in which they were opened.
+    pub fn snapshot(&self) -> Vec<SessionSnapshot> {
+        let mut sessions: Vec<_> = self.links.sessions.iter().collect();
+        sessions.sort_unstable_by_key(|session| session.serial);
+        let seen = sessions.into_iter().map(|session| {
+            let records = session.records().iter().map(|(slot, record)| RecordSnapshot {
+                call: CallId { session: session.id, slot, seq: record.last },
+                state: record.state.into(),
+                kept: (record.state == CallState::Kept)
+                    .then(|| self.calls.get(record.call).map(|data| data.reply.clone()))
+                    .flatten(),
+            });
+            SessionSnapshot {
+                id: session.id,
+                attached: session.attached().is_some(),
+                records: records.collect(),
+            }
+        });
+        seen.collect()
+    }
+}
