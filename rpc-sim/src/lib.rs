@@ -63,6 +63,7 @@ mod channel;
 mod client_driver;
 mod clients;
 mod clocks;
+mod durable;
 #[cfg(not(target_family = "wasm"))]
 mod fault_proxy;
 mod faults;

@@ -13,6 +13,7 @@ use rpc_core::service::Service;
 use crate::agenda::{Agenda, Item};
 use crate::clients::{ClientSide, Sent, SideId};
 use crate::clocks::LocalClock;
+use crate::durable::OpenStore;
 use crate::faults::{Faults, FaultsSeen};
 use crate::handlers::Handlers;
 use crate::links::Link;
@@ -126,6 +127,8 @@ pub struct World {
     pub(super) trace: Trace,
     pub(super) observer: Observer,
     pub(super) services: Services,
+    /// The store that each life of the server opens, if it has one.
+    pub(super) store: Option<OpenStore>,
     pub(super) server: Option<ServerSide>,
     pub(super) life: u64,
     pub(super) clients: Vec<ClientSide>,
@@ -170,6 +173,7 @@ impl World {
             trace: Trace::new(config.trace),
             observer: Observer::default(),
             services: Services(services),
+            store: None,
             server: None,
             life: 0,
             clients: Vec::new(),

@@ -60,11 +60,13 @@ pub(super) struct KeptReply {
 }
 
 impl CallData {
-    /// Takes out what the thread that runs the call needs. `session` is the session's name on the wire.
+    /// Takes out what the thread that runs the call needs. `session` is the session's name on the wire, and `fingerprint`
+    /// is that of the call.
     #[inline] // once for each call, and so that the call is made where it stays
     pub(super) fn take_for_run(
         &mut self,
         session: SessionId,
+        fingerprint: u64,
         peer: Option<Peer>,
         is_duplicate: bool,
     ) -> ReadyCall {
@@ -73,6 +75,7 @@ impl CallData {
             key: CallKey { session: self.session, slot: self.slot, seq: self.seq, is_duplicate },
             call: CallId { session, slot: self.slot, seq: self.seq },
             entry: self.entry,
+            fingerprint,
             body: std::mem::take(&mut self.body),
             has_metadata: self.has_metadata,
             deadline: self.deadline,
@@ -146,7 +149,6 @@ impl CallTable {
     }
 
     /// Returns the kept reply of a record, if there is one.
-    #[cfg(feature = "__inspection")]
     pub(super) fn reply_of(&self, record: &Record) -> Option<&KeptReply> {
         self.kept.get(record.call as usize).filter(|_| record.state == super::record::CallState::Kept)
     }
@@ -196,19 +198,24 @@ impl CallTable {
     /// Keeps the reply of a call that has run, in place of the call's data. Returns its index. The caller has checked that there is
     /// room.
     pub(super) fn keep(&mut self, index: u32, reply: &[u8], sums: &mut Sums, now: Time) -> u32 {
-        assert!(self.fits(reply.len()), "V10: kept bytes stay within the budget");
         let data = self.calls.remove(index as usize); // the call runs: its record has this index
         let mut body = data.room;
         if body.capacity() > 2 * reply.len() + REPLY_ROOM_SPARE {
             body = Vec::new(); // a vector that a larger reply has grown: the budget counts lengths
         }
         body.extend_from_slice(reply);
+        self.add_kept(KeptReply { session: data.session, slot: data.slot, body, kept_at: now }, sums)
+    }
+
+    /// Adds a kept reply. Returns its index. The caller has checked that there is room.
+    pub(super) fn add_kept(&mut self, reply: KeptReply, sums: &mut Sums) -> u32 {
+        let length = reply.body.len();
+        assert!(self.fits(length), "V10: kept bytes stay within the budget");
         self.keepers += usize::from(sums.kept_replies == 0);
-        self.kept_bytes += reply.len();
+        self.kept_bytes += length;
         sums.kept_replies += 1;
-        sums.kept += reply.len();
-        let kept = KeptReply { session: data.session, slot: data.slot, body, kept_at: now };
-        self.kept.insert(kept) as u32 // as `put`
+        sums.kept += length;
+        self.kept.insert(reply) as u32 // as `put`
     }
 
     /// Removes a kept reply. Returns its vector, empty, for the slot's next one: a slot in use allocates nothing in the long run.

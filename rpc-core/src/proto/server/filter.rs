@@ -226,7 +226,7 @@ impl Filter<'_> {
     pub(super) fn begin(&mut self, place: Place, now: Time) -> Option<ReadyCall> {
         if let Some(mut data) = place.duplicate {
             self.note_begin(data.body.len());
-            return Some(data.take_for_run(self.id, self.peer(), true));
+            return Some(data.take_for_run(self.id, self.record.fingerprint, self.peer(), true));
         }
         // Refused by CANCEL while it had its place: the record decides.
         if self.record.state != CallState::Queued {
@@ -250,8 +250,8 @@ impl Filter<'_> {
         self.sums.has_run = true;
         self.sums.running += arguments;
         self.note_begin(arguments);
-        let (id, peer) = (self.id, self.peer());
-        Some(self.calls.of_mut(self.record)?.take_for_run(id, peer, false))
+        let (id, fingerprint, peer) = (self.id, self.record.fingerprint, self.peer());
+        Some(self.calls.of_mut(self.record)?.take_for_run(id, fingerprint, peer, false))
     }
 
     /// Counts a call with `bytes` of arguments that begins.

@@ -68,9 +68,7 @@ impl ServerCore {
             let records = session.records().iter().map(|(slot, record)| RecordSnapshot {
                 call: CallId { session: session.id, slot, seq: record.last },
                 state: record.state.into(),
-                kept: (record.state == CallState::Kept)
-                    .then(|| self.calls.get(record.call).map(|data| data.reply.clone()))
-                    .flatten(),
+                kept: self.calls.reply_of(record).map(|reply| reply.body.clone()),
             });
             SessionSnapshot {
                 id: session.id,

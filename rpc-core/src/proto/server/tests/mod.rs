@@ -9,6 +9,7 @@ mod canonical;
 mod counters;
 mod denied;
 mod drain;
+mod durable;
 mod eviction;
 mod fair;
 mod finals;
