@@ -196,7 +196,7 @@ function drawLog(shown, jump) {
   const done = shown.clicks.slice(0, shown.at).map((click, index) => {
     const events = shown.log[index];
     const name = jumps(click, index);
-    const lines = events.length ? events.map((event) => element("span", { class: `event e-${event.what}` }, eventText(event, shown))) : [element("span", { class: "event muted" }, words("nothing"))];
+    const lines = events.length ? events.map((event) => element("span", { class: `event e-${event.what}` }, eventText(event, shown))) : [element("span", { class: "event muted" }, words(WORDS[`f:${click[0]}`] ? `f:${click[0]}` : "nothing"))];
     return element("li", { class: index + 1 === shown.at ? "now" : "" }, name, element("span", { class: "when" }, events[0] ? seconds(events[0].at) : ""), element("div", {}, lines));
   });
   const ahead = shown.clicks.map(jumps).slice(shown.at);

@@ -71,6 +71,9 @@ const WORDS = {
   "e:drains": ["the server begins to drain", "服务器开始优雅关闭"],
   "e:split": ["the network is split", "网络断开"],
   "e:healed": ["the network is whole again", "网络恢复"],
+  // what a click has done, if nothing else has happened by it
+  "f:h": ["the frame stands still", "这个帧停住了"], "f:r": ["the frame goes on", "这个帧继续走"], "f:o": ["the frame is overtaken", "这个帧被超过"],
+  "f:y": ["one byte of the frame is changed", "这个帧的一个字节被改动"],
   // clicks
   "c:s": ["step", "前进"], "c:a": ["append", "append"], "c:w": ["append slowly", "append(慢)"], "c:g": ["get", "get"], "c:x": ["cancel", "取消"],
   "c:d": ["drop", "丢弃"], "c:t": ["double", "复制"], "c:h": ["hold", "停住"], "c:r": ["release", "放行"], "c:o": ["let the next pass", "让后面的先走"],
