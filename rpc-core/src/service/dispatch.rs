@@ -69,7 +69,7 @@ pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> 
     // Unwind safety: of our own state only `reply` is half-done after a panic, and it is written anew. State that the
     // implementation leaves half-done is its own responsibility, as with any panic in a thread.
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        service.dispatch(Dispatch::new(call.entry.index, arguments, reply, &entered, env))
+        service.dispatch(Dispatch::new(call.entry.index, arguments, reply, &entered, &env))
     }));
     match ended {
         Ok(Ok(dispatched)) => dispatched.status(),
