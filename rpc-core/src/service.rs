@@ -254,8 +254,8 @@ pub struct Dispatch<'a> {
     reply: &'a mut Vec<u8>,
     /// Set when the implementation is about to be entered.
     entered: &'a Cell<bool>,
-    /// The environment of the call.
-    env: CallEnv<'a>,
+    /// The environment of the call. By reference: it is long, and few methods look at more than its bounds.
+    env: &'a CallEnv<'a>,
 }
 
 impl<'a> Dispatch<'a> {
@@ -266,7 +266,7 @@ impl<'a> Dispatch<'a> {
         arguments: &'a [u8],
         reply: &'a mut Vec<u8>,
         entered: &'a Cell<bool>,
-        env: CallEnv<'a>,
+        env: &'a CallEnv<'a>,
     ) -> Self {
         Dispatch { method, arguments, reply, entered, env }
     }
@@ -377,7 +377,7 @@ impl<'a> Dispatch<'a> {
             self.reply.extend_from_slice(b"this server cannot reply later");
             return Dispatched { status: Some(Status::GivenUp) };
         };
-        let CallEnv { bounds, deadline, clock, cancelled, .. } = self.env;
+        let CallEnv { bounds, deadline, clock, cancelled, .. } = *self.env;
         let bound = later::Bound { key: *key, bounds, deadline, clock, told: cancelled, holder };
         Dispatched { status: later.bind(encode, bound, self.reply) }
     }

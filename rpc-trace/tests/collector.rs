@@ -85,6 +85,5 @@ pub(crate) fn spans_without(without: Option<&'static str>, code: impl FnOnce()) 
     let collector = Collector { without, ..Collector::default() };
     let ended = Arc::clone(&collector.ended);
     tracing::subscriber::with_default(tracing_subscriber::registry().with(collector), code);
-    let ended = std::mem::take(&mut *ended.lock().expect("no panic"));
-    ended
+    std::mem::take(&mut *ended.lock().expect("no panic"))
 }

@@ -63,7 +63,7 @@ impl Loopback {
             metadata: None,
         };
         let (mut reply, entered) = (Vec::new(), Cell::new(false));
-        let dispatch = Dispatch::new(index, &request.body, &mut reply, &entered, env);
+        let dispatch = Dispatch::new(index, &request.body, &mut reply, &entered, &env);
         match self.service.dispatch(dispatch) {
             Ok(dispatched) if format!("{dispatched:?}").contains("Failed") => Outcome::Failed(reply.into()),
             Ok(_) => Outcome::Done(reply.into()),

@@ -147,10 +147,8 @@ fn a_call_that_the_hook_of_its_client_refuses_is_not_sent_and_the_hook_outside_i
         _ => Ok(()),
     };
     let busy = work.call.around(refused).call.around(outer.clone());
-    let made: [fn(&WorkClient) -> Result<u64, CallError>; 2] =
-        [|work| work.secret(), |work| work.start.secret().wait()];
-    for make in made {
-        let reply = make(&busy);
+    for is_started in [false, true] {
+        let reply = if is_started { busy.start.secret().wait() } else { busy.secret() };
         let Err(CallError::NotExecuted(why)) = reply else { panic!("{reply:?}") };
         assert_eq!((why.reason, why.detail.as_str()), (Reason::Busy, "the circuit is open"));
         outer.assert_one("Work.secret", Verdict::NotExecuted(Reason::Busy));

@@ -140,7 +140,7 @@ impl Protocol {
             &call.body,
             reply,
             &entered,
-            env,
+            &env,
         )) {
             Ok(dispatched) => dispatched.status().unwrap_or(Status::GivenUp), // it holds no call
             Err(refused) => {

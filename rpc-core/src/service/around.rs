@@ -167,7 +167,8 @@ impl<S: Service, H: ServerHook> Around<S, H> {
         let (hook, stage) = (Arc::clone(&self.hook), Mutex::new(Stage::Runs));
         let around = Arc::new(HeldAround { hook, inner: Arc::clone(inner), stage });
         let holder: Arc<dyn Holder> = Arc::clone(&around) as _;
-        let call = Dispatch { env: CallEnv { held: Some((key, &holder)), ..call.env }, ..call };
+        let env = CallEnv { held: Some((key, &holder)), ..*call.env };
+        let call = Dispatch { env: &env, ..call };
         let (ended, status) = self.run(&state, call);
         match status {
             Some(status) => after(&*self.hook, &cx, state, status),

@@ -83,7 +83,7 @@ fn run(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> Option<St
     // Unwind safety: of our own state only `reply` is half-done after a panic, and it is written anew. State that the
     // implementation leaves half-done is its own responsibility, as with any panic in a thread.
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        service.dispatch(Dispatch::new(usize::from(call.entry.index), arguments, reply, &entered, env))
+        service.dispatch(Dispatch::new(usize::from(call.entry.index), arguments, reply, &entered, &env))
     }));
     match ended {
         Ok(Ok(dispatched)) => dispatched.status(),
