@@ -201,7 +201,7 @@ impl Server {
             held: None,
             metadata: None,
         };
-        let call = Dispatch::new(entry.index, &frame.body, reply, &entered, env);
+        let call = Dispatch::new(entry.index.into(), &frame.body, reply, &entered, env);
         // A panic of the implementation ends its call, not the server.
         match catch_unwind(AssertUnwindSafe(|| self.service.dispatch(call))) {
             Ok(Ok(dispatched)) => return dispatched.status().unwrap_or(Status::GivenUp), // it holds no call

@@ -135,7 +135,8 @@ impl Protocol {
             held: None,
             metadata: None,
         };
-        match self.service.dispatch(Dispatch::new(call.entry.index, &call.body, reply, &entered, env)) {
+        match self.service.dispatch(Dispatch::new(call.entry.index.into(), &call.body, reply, &entered, env))
+        {
             Ok(dispatched) => dispatched.status().unwrap_or(Status::GivenUp), // it holds no call
             Err(refused) => {
                 reply.extend_from_slice(refused.detail.as_bytes());
