@@ -23,6 +23,7 @@ mod home_process;
 mod inner;
 mod news;
 mod services;
+mod silence;
 mod special_cases;
 mod state;
 #[cfg(test)]
