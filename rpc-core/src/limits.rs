@@ -37,7 +37,6 @@ pub const MEMORY_PER_BYTE: usize = 32;
 /// Bytes of memory that the elements may take beside these: as much as one connection may pin, so that a short list of large
 /// elements, most of them absent, can be decoded.
 pub const SPARE_MEMORY: usize = 8 << 20;
-
 /// Longest text of a panic or a refusal on the wire, in bytes: enough for a sentence, too little to be a reply.
 pub const MAX_DETAIL: usize = 1024;
 

@@ -3,8 +3,9 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 
-use rpc_core::limits::ServerLimits;
+use rpc_core::limits::{ClientLimits, ServerLimits};
 use rpc_core::wire::frame::{Header, Kind};
 use rpc_core::wire::reject::RejectCode;
 use rpc_core::{ConnectError, Connector, RunningServer, Server, rpc};
@@ -172,4 +173,29 @@ fn a_full_server_at_the_first_address_does_not_keep_a_client_from_the_others() {
     let addresses = [full.local_addr(), second.local_addr()];
     let place: PlaceClient = Connector::new().connect(&addresses[..]).expect("the second has room");
     assert_eq!(place.number().expect("it answers"), 2);
+}
+
+/// An address at which the kernel accepts connections, and no byte ever comes.
+fn silent() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((own_host(6), 0)).expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    (listener, address)
+}
+
+#[test]
+fn an_address_that_accepts_and_says_nothing_does_not_take_the_whole_time_of_a_connection() {
+    let (_listener, hung) = silent();
+    let server = serve(1);
+    // Longer than any test: a client that waits for the silent address does not end in time.
+    let connect = Duration::from_secs(3600);
+    let connector =
+        || Connector::new().deadline(PATIENCE).limits(ClientLimits { connect, ..ClientLimits::default() });
+    let place: PlaceClient =
+        connector().connect(&[hung, server.local_addr()][..]).expect("one of them answers");
+    assert_eq!(place.number().expect("it answers"), 1);
+    let address = server.local_addr();
+    server.stop().expect("it drains");
+    let next = serve_at(address, 2);
+    assert_eq!(place.number().expect("it answers at the same address"), 2);
+    next.stop().expect("it drains");
 }

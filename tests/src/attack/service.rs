@@ -79,17 +79,18 @@ pub(crate) trait Target {
 struct Plain {
     runs: AtomicU64,
     /// The thread that replies later, once it is there.
-    replier: OnceLock<Sender<(Instant, u64, Responder<Vec<u8>>)>>,
+    replier: OnceLock<Sender<Due>>,
 }
 
+/// A call that is replied to at a time, with so many bytes.
+type Due = (Instant, u64, Responder<Vec<u8>>);
+
 /// Replies to each call when its time is there, in the order in which they came.
-fn reply_in_time() -> Sender<(Instant, u64, Responder<Vec<u8>>)> {
-    let (send, calls) = mpsc::channel();
+fn reply_in_time() -> Sender<Due> {
+    let (send, calls) = mpsc::channel::<Due>();
     std::thread::spawn(move || {
         for (due, bytes, responder) in calls {
-            let due: Instant = due;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            let responder: Responder<Vec<u8>> = responder;
             responder.reply(vec![7; usize::try_from(bytes).unwrap_or(0).min(64 << 20)]);
         }
     });

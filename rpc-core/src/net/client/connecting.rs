@@ -1,6 +1,7 @@
 //! Layer 4: how a client finds its server: attempts at each address, what follows a failure, and lookups of its name.
 //!
 //! ```text
+//!  nothing comes on a connection for a while: the next address, if one is untried (`silence`)
 //!  a connection fails:  a server had answered there? --yes--> the protocol's pause, then the same address first
 //!                       another address is untried?  --yes--> it is tried at once
 //!                       all speak other versions?    --yes--> no call waits for them
@@ -41,6 +42,9 @@ impl ClientInner {
         token: Token,
         now: Time,
     ) -> bool {
+        if transport.is_connected() && transport.silence.is_too_long(now) {
+            return self.leave_silent(core, transport, registry, now);
+        }
         match transport.attempt(&self.book, registry, token, now) {
             Ok(false) => false,
             Ok(true) => {
@@ -56,6 +60,25 @@ impl ClientInner {
         }
     }
 
+    /// Leaves a connection on which nothing has come, if there is another address to be tried. Returns true if there was one.
+    #[cold]
+    fn leave_silent(
+        &self,
+        core: &mut ClientCore,
+        transport: &mut Transport,
+        registry: &Registry,
+        now: Time,
+    ) -> bool {
+        let is_last = self.book.untried(transport.tried()).is_none();
+        if is_last {
+            transport.silence.wait();
+        } else {
+            transport.close(registry, false);
+            self.lose(core, transport, "the server has not answered yet, and another address is tried", now);
+        }
+        !is_last
+    }
+
     /// Ends the connection, since the protocol wants that. The last frame is sent if the kernel takes it at once.
     #[cold]
     pub(super) fn end_connection(
@@ -66,7 +89,7 @@ impl ClientInner {
         now: Time,
     ) {
         transport.flush(&mut TransportEvents::default());
-        transport.close(registry);
+        transport.close(registry, false);
         let why = core.last_failure().to_owned();
         self.lose(core, transport, &why, now);
     }
@@ -88,7 +111,7 @@ impl ClientInner {
         match () {
             () if self.book.may_find_another() => RoundEnd::Failed,
             () if transport.was_refused() => RoundEnd::Refused,
-            () if transport.was_silent() => RoundEnd::Silent,
+            () if transport.silence.only_silent() => RoundEnd::Silent,
             () => RoundEnd::Failed,
         }
     }
@@ -101,12 +124,15 @@ impl ClientInner {
             return;
         }
         // After two losses without a reply between them the address is not good any more, although it greets.
-        if transport.take_good() && core.failed_attempts() <= 1 {
+        // A server that does not know the session has answered too: it was started anew, say.
+        let failed = core.failed_attempts();
+        if transport.take_good() && failed <= 1 || core.is_forgotten() && failed <= 2 {
             transport.forget_tried();
         } else if self.book.untried(transport.tried()).is_some() {
             core.connect_at_once(now);
         } else {
             transport.forget_tried();
+            transport.silence.wait();
             self.rounds_failed.fetch_add(1, Ordering::Relaxed);
             if !core.is_forgotten() {
                 self.report_unreachable(core, now);

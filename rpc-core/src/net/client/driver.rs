@@ -126,7 +126,7 @@ impl ClientInner {
         }
         // Last, since bytes that were read before the end may hold replies.
         if let Some(why) = seen.failed {
-            transport.close_ended(registry);
+            transport.close(registry, true);
             self.lose(core, transport, &why, now);
         }
     }

@@ -24,6 +24,7 @@ mod inner;
 mod news;
 mod reading;
 mod services;
+mod silence;
 mod special_cases;
 mod state;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::address_book::AddressBook;
 use super::attempts::Attempts;
 use super::reading::{self, Input};
+use super::silence::Silence;
 use crate::ids::Time;
 use crate::limits::{ATTEMPT_DELAY, CLIENT_BUFFER_KEPT};
 use crate::net::Address;
@@ -40,10 +41,8 @@ pub(super) struct Transport {
     is_good: bool,
     /// True if all attempts since the first one of `tried` were refused, since nothing listens there.
     only_refused: bool,
-    /// True if all attempts since then were refused, or closed by the other side before a byte of it had come.
-    only_silent: bool,
-    /// True once a byte has come on this connection.
-    is_heard: bool,
+    /// The bytes that have not come.
+    pub(super) silence: Silence,
 }
 
 /// The stage of a client's connection.
@@ -105,8 +104,7 @@ impl Transport {
         self.written = 0;
         self.link = Link::Connecting(Attempts::default());
         self.only_refused |= self.tried.is_empty();
-        self.only_silent |= self.tried.is_empty();
-        self.is_heard = false;
+        self.silence.begin(self.tried.is_empty());
     }
 
     /// Begins the attempts that are due, at addresses that were not tried. Returns true if all are tried and none has answered:
@@ -127,7 +125,7 @@ impl Transport {
                 if attempts.is_empty() {
                     let why = attempts.why();
                     self.only_refused &= attempts.all_refused;
-                    self.only_silent &= attempts.all_refused;
+                    self.silence.not_connected(attempts.all_refused);
                     self.link = Link::Down;
                     return Err(why);
                 }
@@ -145,7 +143,8 @@ impl Transport {
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         match &self.link {
             Link::Connecting(attempts) => Some(attempts.next_at),
-            Link::Down | Link::Up(_) => None,
+            Link::Up(_) => self.silence.poll_timeout(),
+            Link::Down => None,
         }
     }
 
@@ -168,6 +167,7 @@ impl Transport {
     /// Notes that a server has answered on this connection. Returns its address.
     pub(super) fn note_good(&mut self) -> Option<Address> {
         self.is_good = true;
+        self.silence.answered();
         self.address.clone()
     }
 
@@ -186,32 +186,20 @@ impl Transport {
         self.only_refused
     }
 
-    /// Returns true if at each address nothing listens, or what listens there closes each connection without a byte.
-    pub(super) fn was_silent(&self) -> bool {
-        self.only_silent
-    }
-
     /// Begins with the first address again.
     pub(super) fn forget_tried(&mut self) {
         self.tried.clear();
     }
 
-    /// Closes the socket. Bytes that were not written are lost.
-    pub(super) fn close(&mut self, registry: &Registry) {
+    /// Closes the socket. Bytes that were not written are lost. `by_peer`: the other side has ended the connection.
+    pub(super) fn close(&mut self, registry: &Registry, by_peer: bool) {
         self.deregister(registry); // closing it does the same
         self.only_refused = false; // something answered, or nothing at all
-        self.only_silent = false;
+        self.silence.end(by_peer);
         self.link = Link::Down;
         self.room = None;
         self.out.clear();
         self.written = 0;
-    }
-
-    /// Closes the socket, since the other side has ended the connection.
-    pub(super) fn close_ended(&mut self, registry: &Registry) {
-        let was_silent = self.only_silent && !self.is_heard;
-        self.close(registry);
-        self.only_silent = was_silent;
     }
 
     /// Takes the socket out of a poll.
@@ -288,7 +276,7 @@ impl Transport {
             return;
         }
         reading::read(socket, self.room.take(), seen);
-        self.is_heard |= !seen.input.is_empty();
+        self.silence.note_read(!seen.input.is_empty());
     }
 
     /// Continues a read that used its budget in an earlier turn. Returns true if there was one.

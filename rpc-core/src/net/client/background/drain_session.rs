@@ -39,7 +39,7 @@ impl BackgroundWorker {
             inner.wake_driver(&mut state);
         }
         if done {
-            transport.close(registry);
+            transport.close(registry, false);
             state.left.end();
         }
         drop(state);
