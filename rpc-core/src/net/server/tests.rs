@@ -2,6 +2,7 @@
 
 mod commands;
 mod ending;
+mod turn_time;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
