@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::{Bounds, DEFAULT_NESTING, Nesting};
 
-/// Vectors of arguments that a thread keeps for its next calls: as many as a client has slots.
-pub const ARGUMENTS_KEPT: usize = 64;
+/// Vectors of arguments that a thread keeps for its next calls: as many calls as a thread has in flight that makes the most of its
+/// connection.
+pub const ARGUMENTS_KEPT: usize = 256;
 
-/// Bytes of the longest vector of arguments that a thread keeps, so that it keeps 64 KiB at most.
-pub const ARGUMENTS_LONGEST: usize = 1 << 10;
+/// Bytes of the longest vector of arguments that a thread keeps, so that it keeps 128 KiB at most.
+pub const ARGUMENTS_LONGEST: usize = 512;
 
 /// Bytes of a new vector of arguments: most arguments fit, so that it need not grow.
 pub const ARGUMENTS_ROOM: usize = 96;

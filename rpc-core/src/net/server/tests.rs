@@ -3,6 +3,7 @@
 mod commands;
 mod durable;
 mod ending;
+mod turn_time;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
