@@ -130,6 +130,8 @@ pub mod service;
 #[doc(hidden)]
 pub mod text;
 #[doc(hidden)]
+pub mod types;
+#[doc(hidden)]
 pub mod wire;
 
 pub use call::{

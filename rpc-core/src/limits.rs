@@ -5,6 +5,7 @@ mod client;
 mod frames;
 mod nesting;
 mod protocol;
+mod types;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub use protocol::{
     HEADER, MAX_GREETING, MAX_METADATA, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS, RESUME_FIELDS,
     SKIP_FACTOR, SPARE_ELEMENTS,
 };
+pub use types::*;
 
 /// Most methods of one service: a method table must fit their signatures.
 pub const MAX_METHODS: usize = 1024;
