@@ -24,6 +24,7 @@ mod tracer;
 use serde::{Deserialize, Serialize};
 
 pub use difference::Difference;
+pub(crate) use method::UNTRACED;
 pub use method::{MethodTypes, ServiceTypes, Traced, fingerprint_of_service, trace};
 pub use parse::ParseError;
 pub use text::fingerprint;

@@ -32,6 +32,7 @@ mod server_life;
 mod settings;
 mod test_service;
 mod throughput;
+mod types;
 #[cfg(unix)]
 mod unix_sockets;
 mod until;

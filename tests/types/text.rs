@@ -97,6 +97,19 @@ fn a_difference_is_named_by_its_path_with_both_sides() {
     );
 }
 
+#[test]
+fn variants_behind_those_of_both_are_no_difference() {
+    for (here, there) in [("A, B(u8)", "A, B(u8), C"), ("A, B(u8), C(str)", "A, B(u8)")] {
+        let read = |variants: &str| read(&format!("fn() -> Result<(), [E]>; enum E {{ {variants} }}"));
+        assert_eq!(read(here).difference(&read(there)), None);
+        assert_ne!(fingerprint(&read(here)), fingerprint(&read(there)));
+    }
+    assert_eq!(
+        difference("fn() -> E; enum E { A(u8) }", "fn() -> E; enum E { A(u16), B }"),
+        "`E::A.0`: u8 here, u16 there"
+    );
+}
+
 #[derive(Serialize, Deserialize)]
 struct List {
     value: u8,

@@ -10,7 +10,8 @@ pub const MAX_LEAVES: usize = 400_000;
 /// Most types in one method. What was seen has 300; a type of so many is made by a program.
 pub const MAX_TRACED_TYPES: usize = 16_384;
 /// Longest text of the formats of one method, in bytes, that is sent to the other side: longer ones are compared, and not shown.
-pub const MAX_FORMATS_TEXT: usize = 64 << 10;
+/// Its length has two bytes.
+pub const MAX_FORMATS_TEXT: usize = (64 << 10) - 1;
 /// Most bytes of such texts in one TABLE, so that a server of many large types has one that every client takes.
 pub const MAX_TABLE_FORMATS: usize = 256 << 10;
 /// Most variants of an enum that does not name them: such an enum is written by hand, or says `[]`.

@@ -24,7 +24,8 @@ impl Display for Difference {
 }
 
 impl Formats {
-    /// Returns the first difference to the formats of another program; `None` if they are the same but for the names of types.
+    /// Returns the first difference to the formats of another program; `None` if they are the same but for the names of types, and
+    /// for variants that one of them has behind those of both: such a variant is refused by its number, and no other is taken for it.
     pub fn difference(&self, other: &Formats) -> Option<Difference> {
         let mut comparison = Comparison {
             here: self,
@@ -164,7 +165,11 @@ impl Comparison<'_> {
     fn variants(&mut self, here: &[Variant], there: &[Variant]) -> Compared {
         let names =
             |variants: &[Variant]| variants.iter().map(|variant| variant.name.clone()).collect::<Vec<_>>();
-        self.lists("variants", &names(here), &names(there))?;
+        let (ours, theirs) = (names(here), names(there));
+        let both = ours.len().min(theirs.len());
+        if ours[..both] != theirs[..both] {
+            self.lists("variants", &ours, &theirs)?;
+        }
         for (here, there) in here.iter().zip(there) {
             let length = self.path.len();
             self.path.push_str("::");

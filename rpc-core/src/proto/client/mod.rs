@@ -33,6 +33,7 @@ mod slot;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod types;
 mod waiting;
 
 pub use config::{ClientConfig, ClientCounters, Event};

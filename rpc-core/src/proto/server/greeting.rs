@@ -19,7 +19,7 @@ use crate::ids::{SessionId, Time, Token};
 use crate::limits::MAX_SLOTS;
 use crate::proto::peer::SourceId;
 use crate::wire::frame::{self, FrameDecoder, Header, Kind};
-use crate::wire::message::{Agreement, FEATURES, Hello, VERSION, Welcome};
+use crate::wire::message::{Agreement, FEATURE_TYPES, FEATURES, Hello, VERSION, Welcome};
 
 /// The decision on a HELLO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,7 @@ pub(super) fn decide(hello: &Hello, config: &ServerConfig, sessions: &Sessions, 
             session.token.matches(&Token(*token))
                 && session.terms.features == hello.features & FEATURES
                 && session.terms.services == hello.services
+                && session.terms.types == hello.types
         })
     });
     known.map_or(Greeting::Lost, Greeting::Resume)
@@ -64,7 +65,9 @@ fn decide_opening(hello: &Hello, config: &ServerConfig, sessions: &Sessions, now
     }
     let has_same_terms = |key: &SessionKey| {
         sessions.get(*key).is_some_and(|session| {
-            session.terms.features == hello.features & FEATURES && session.terms.services == hello.services
+            session.terms.features == hello.features & FEATURES
+                && session.terms.services == hello.services
+                && session.terms.types == hello.types
         })
     };
     match sessions.nonces.find(nonce, now) {
@@ -91,6 +94,7 @@ pub(super) fn new_session(
     let terms = Terms {
         features: hello.features & FEATURES,
         services: hello.services.clone(),
+        types: hello.types.clone(),
         agreements: agreements(hello, config),
     };
     Session { nonce: hello.nonce, ..Session::new(id, Token(entropy()), slots, terms, source) }
@@ -98,13 +102,18 @@ pub(super) fn new_session(
 
 /// Returns the server's judgement on each service that a client names.
 fn agreements(hello: &Hello, config: &ServerConfig) -> Vec<Agreement> {
-    let judge = |(name, hash): &(String, u64)| match config.directory.contract(name) {
-        // Judged by the hash alone. A client that differs asks for the table and compares method by method (W11).
+    // Types are compared where both sides have said what theirs are. To a client that does not ask for that, they do not differ.
+    let asks_for_types = hello.features & FEATURE_TYPES != 0;
+    let types = hello.types.iter().copied().filter(|_| asks_for_types).chain(std::iter::repeat(0));
+    let judge = |((name, hash), types): (&(String, u64), u64)| match config.directory.contract(name) {
+        // Judged by the hashes alone. A client that differs asks for the table and compares method by method (W11).
         None => Agreement::Missing,
-        Some(contract) if contract.hash == *hash => Agreement::Same,
+        Some(contract) if contract.hash != *hash => Agreement::Differs,
+        Some(_) if types == 0 => Agreement::Same,
+        Some(contract) if contract.types().is_none_or(|own| own.fingerprint == types) => Agreement::Same,
         Some(_) => Agreement::Differs,
     };
-    hello.services.iter().map(judge).collect()
+    hello.services.iter().zip(types).map(judge).collect()
 }
 
 /// Returns the WELCOME for a session.
