@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use rpc_core::Server;
 use rpc_core::stub::{
     Addresses, CallError, Caller, Client, ConnectError, Contract, Dispatch, Dispatched, Handle, Method,
-    Never, Pending, Refused, Service, connect,
+    Never, Pending, Refused, Service, TypesOf, connect, types,
 };
 
 // ---- Step 1: the agreement. Both sides are built from it.
@@ -24,11 +24,16 @@ trait Adder {
 
 /// One entry for each method: its name and its signature as text. The framework hashes both, and the hash is what
 /// goes over the wire as "which method". A client that was built from another signature has another hash, and is
-/// refused by name instead of being misunderstood.
-static METHODS: [Method; 1] = [Method::new("Adder.add", "fn add(x: i64, y: i64) -> i64")];
+/// refused by name instead of being misunderstood. `types` names the types once more: their formats are hashed as well, since
+/// two programs may have other types of one name.
+static METHODS: [Method; 1] =
+    [Method::new("Adder.add", "fn add(x: i64, y: i64) -> i64").types(types!((i64, i64), i64))];
+
+/// The formats of these types, which are found when they are first asked for.
+static TYPES: TypesOf = TypesOf::new("Adder", &METHODS);
 
 /// The contract, which client and server compare when they connect.
-static CONTRACT: Contract = Contract::new("Adder", &METHODS);
+static CONTRACT: Contract = Contract::new("Adder", &METHODS).with_types(|| TYPES.get());
 
 // ---- Step 2: the client stub.
 

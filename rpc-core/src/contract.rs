@@ -1,6 +1,7 @@
 //! Layer 0: contracts: the methods of a trait, their signatures and policies, and a hash that shows any difference.
 
 mod spelling;
+mod traced;
 
 use std::any::Any;
 use std::error::Error;
@@ -9,6 +10,9 @@ use std::time::Duration;
 
 use crate::ids::{FNV_START, MethodId, fnv1a};
 use crate::limits::{MAX_METHODS, MAX_SERVICES};
+use crate::types::{ServiceTypes, Traced};
+
+pub use traced::TypesOf;
 
 /// One method of a trait.
 ///
@@ -46,6 +50,8 @@ pub struct Method {
     pub max_cached_reply: Option<usize>,
     /// The traits of the service's own error; `None` if the method has none, or if they are not known.
     pub error_traits: Option<ErrorTraits>,
+    /// Finds the formats of its types; `None` if its stub does not name them.
+    pub types: Option<fn() -> Traced>,
 }
 
 /// The traits that the type of a service's own error implements. Generic code cannot ask for them; generated code, which names the
@@ -76,6 +82,7 @@ impl Method {
             deadline: None,
             max_cached_reply: None,
             error_traits: None,
+            types: None,
         }
     }
 
@@ -116,6 +123,12 @@ impl Method {
         self
     }
 
+    /// Sets the function that finds the formats of its types: `stub::types!((&str,), String)`.
+    pub const fn types(mut self, trace: fn() -> Traced) -> Self {
+        self.types = Some(trace);
+        self
+    }
+
     /// Sets the method's own limit for kept replies, in bytes.
     pub const fn max_cached_reply(mut self, bytes: usize) -> Self {
         self.max_cached_reply = Some(bytes);
@@ -145,12 +158,14 @@ pub struct Contract {
     pub methods: &'static [Method],
     /// FNV-1a over the service's name and its methods' ids in ascending order: order in the trait does not matter.
     pub hash: u64,
+    /// Returns the formats of the types of its methods; `None` if they are not known.
+    types: Option<fn() -> &'static ServiceTypes>,
 }
 
 impl Contract {
     /// The contract of a service with these methods.
     pub const fn new(service: &'static str, methods: &'static [Method]) -> Self {
-        Contract { service, methods, hash: contract_hash(service, methods) }
+        Contract { service, methods, hash: contract_hash(service, methods), types: None }
     }
 }
 
@@ -160,7 +175,7 @@ const UNKNOWN: u64 = 0;
 impl Contract {
     /// The contract that a client without a trait announces: the name alone.
     pub const fn unknown(service: &'static str) -> Self {
-        Contract { service, methods: &[], hash: UNKNOWN }
+        Contract { service, methods: &[], hash: UNKNOWN, types: None }
     }
 
     /// Returns true if only the name is known.
@@ -230,6 +245,14 @@ pub enum ContractError {
     /// A setting is for a method that the service does not have.
     #[error("service `{0}` has no method `{1}`")]
     NoSuchMethod(&'static str, String),
+    /// Values of a method's types would not arrive as they were sent.
+    #[error("`{method}` cannot be served: {why}")]
+    Unsendable {
+        /// The method.
+        method: &'static str,
+        /// The type, and what is wrong with it.
+        why: &'static str,
+    },
     /// Two methods whose hashes are equal.
     #[error("`{0}` and `{1}` have the same hash; rename one of them")]
     SameMethod(&'static str, &'static str),
@@ -271,6 +294,9 @@ impl Directory {
             }
             if contract.methods.len() > MAX_METHODS {
                 return Err(ContractError::TooManyMethods(contract.service, contract.methods.len()));
+            }
+            if let Some((method, why)) = contract.unsendable() {
+                return Err(ContractError::Unsendable { method, why });
             }
             // Neither is cut: both numbers are within their bounds, which are below 2^16.
             let of_service = |(index, method)| Entry { service: service as u16, index, method };

@@ -91,7 +91,7 @@
 //!              v  |                                  |  v
 //! layer 4   the caller drives   <==== TCP ====>   the event loop
 //! ```
-//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`, `each_process`; 1 `wire`; 2 `proto`; 3 `service`, `call`; 4 sockets
+//! Layers import only downwards: 0 `error`, `ids`, `limits`, `contract`, `types`, `each_process`; 1 `wire`; 2 `proto`; 3 `service`, `call`; 4 sockets
 //! and threads; and this surface. Layer 2 has no socket, clock or thread.
 //!
 //! # Tests of your services
@@ -133,6 +133,8 @@ pub mod proto;
 pub mod service;
 #[doc(hidden)]
 pub mod text;
+#[doc(hidden)]
+pub mod types;
 #[doc(hidden)]
 pub mod wire;
 

@@ -6,13 +6,13 @@ mod client;
 mod frames;
 mod nesting;
 mod protocol;
+mod types;
 
 use std::time::Duration;
 
 pub use arguments::*;
 pub use bounds::{SettingError, check_deadline, check_time};
 pub use client::{ARGUMENTS_KEPT, ARGUMENTS_LONGEST, ARGUMENTS_ROOM, ClientLimits, DEFAULT_DEADLINE};
-pub use frames::*;
 #[doc(hidden)] // for the drivers of both sides: `net`, the simulator, and their tests
 pub use nesting::{Bounds, Nesting};
 pub use nesting::{DEFAULT_NESTING, MOST_NESTING, STACK_PER_LEVEL};
@@ -20,6 +20,7 @@ pub use protocol::{
     HEADER, MAX_GREETING, MAX_METADATA, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS, RESUME_FIELDS,
     SKIP_FACTOR, SPARE_ELEMENTS,
 };
+pub use {frames::*, types::*};
 
 /// Most methods of one service: a method table must fit their signatures.
 pub const MAX_METHODS: usize = 1024;

@@ -2,6 +2,7 @@
 //! `stubs_by_hand`.
 
 mod checks;
+mod types;
 
 // Names of the standard library, which may mean something else where the trait is.
 pub use std::clone::Clone;
@@ -19,7 +20,7 @@ pub use serde_bytes::{ByteBuf, Bytes};
 #[doc(no_inline)]
 pub use crate::call::{Blob, CallError, Caller, Client, Handle, MaybeBlob, Never, Pending};
 #[doc(no_inline)]
-pub use crate::contract::{Contract, ErrorTraits, Method};
+pub use crate::contract::{Contract, ErrorTraits, Method, TypesOf};
 #[doc(no_inline)]
 pub use crate::net::{Addresses, ConnectError, connect};
 #[doc(no_inline)]
@@ -29,6 +30,9 @@ pub use checks::{
     Array, Failure, HashKey, Named, NoResult, Owned, Portable, Shared, TreeKey, array, failure, hash_key,
     no_alias, owned, portable, shared, tree_key,
 };
+
+#[doc(hidden)]
+pub use types::{CanTrace, CannotTrace, TypesOfMethod, as_function};
 
 use std::any::Any;
 use std::error::Error;
@@ -61,6 +65,8 @@ macro_rules! __rpc_error_traits {
 
 #[doc(hidden)]
 pub use crate::__rpc_error_traits as error_traits;
+#[doc(hidden)]
+pub use crate::__rpc_types as types;
 
 /// Returns what `find` finds in a value of this type; `None` if the value has another type.
 #[doc(hidden)]

@@ -35,6 +35,7 @@ struct SessionRow {
     slots: u16,
     features: u32,
     services: Vec<(String, u64)>,
+    types: Vec<u64>,
     agreements: Vec<u8>,
 }
 
@@ -79,15 +80,16 @@ pub(crate) fn of_session(session: &StoredSession) -> Result<Vec<u8>, BackendErro
         slots: session.slots,
         features: session.features,
         services: session.services.clone(),
+        types: session.types.clone(),
         agreements: session.agreements.clone(),
     })
 }
 
 /// Returns the session of a pair.
 pub(crate) fn session(key: &[u8], bytes: &[u8]) -> Result<StoredSession, BackendError> {
-    let SessionRow { token, nonce, slots, features, services, agreements } = codec::decode(bytes)?;
+    let SessionRow { token, nonce, slots, features, services, types, agreements } = codec::decode(bytes)?;
     let id = SessionId(u128::from_be_bytes(key.try_into()?));
-    Ok(StoredSession { id, token, nonce, slots, features, services, agreements })
+    Ok(StoredSession { id, token, nonce, slots, features, services, types, agreements })
 }
 
 /// Returns the bytes of a record.
@@ -131,6 +133,7 @@ mod tests {
             slots: 64,
             features: 7,
             services: vec![("Kv".to_owned(), 9)],
+            types: vec![10],
             agreements: vec![0],
         };
         let bytes = of_session(&written).expect("a row");

@@ -69,20 +69,34 @@ const _: () = {
 
     /// The methods of [`Files`] in its order, with their signatures and policies.
     static METHODS: [stub::Method; 6] = [
-        stub::Method::new("Files.store", "fn store(name: &str, bytes: &[u8]) -> u64"),
-        stub::Method::new("Files.give", "fn give(bytes: Vec<u8>) -> u64"),
+        stub::Method::new("Files.store", "fn store(name: &str, bytes: &[u8]) -> u64")
+            .types(stub::types!((&str, &[u8]), u64)),
+        stub::Method::new("Files.give", "fn give(bytes: Vec<u8>) -> u64")
+            .types(stub::types!((stub::ByteBuf,), u64)),
         stub::Method::new("Files.read", "fn read(name: &str, part: &Part) -> Result<Vec<u8>, String>")
-            .fails_with(stub::error_traits!(String)),
-        stub::Method::new("Files.all", "fn all(names: &[&str]) -> Vec<u8>"),
+            .fails_with(stub::error_traits!(String))
+            .types(stub::types!((&str, Part), stub::ByteBuf, String)),
+        stub::Method::new("Files.all", "fn all(names: &[&str]) -> Vec<u8>")
+            .types(stub::types!((stub::Vec<&str>,), stub::ByteBuf)),
         stub::Method::new(
-            "Files.missing",
-            "fn missing(parts: &[Part], after: Option<&str>, limit: Option<Part>) -> Vec<Part>",
-        ),
-        stub::Method::new("Files.find", "fn find(name: &str) -> Option<Vec<u8>>"),
+                "Files.missing",
+                "fn missing(parts: &[Part], after: Option<&str>, limit: Option<Part>) -> Vec<Part>",
+            )
+            .types(
+                stub::types!(
+                    (stub::Vec < Part >, Option < & str >, Option < Part >), Vec < Part >
+                ),
+            ),
+        stub::Method::new("Files.find", "fn find(name: &str) -> Option<Vec<u8>>")
+            .types(stub::types!((&str,), ::core::option::Option<stub::ByteBuf>)),
     ];
 
+    /// The formats of the types of [`Files`], which are found when they are first asked for.
+    static TYPES: stub::TypesOf = stub::TypesOf::new("Files", &METHODS);
+
     /// The contract of [`Files`]; client and server compare it when they connect.
-    static CONTRACT: stub::Contract = stub::Contract::new("Files", &METHODS);
+    static CONTRACT: stub::Contract = stub::Contract::new("Files", &METHODS)
+        .with_types(|| TYPES.get());
 
     /// The index of [`Files::store`] in `METHODS`.
     const STORE: usize = 0;

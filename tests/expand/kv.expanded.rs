@@ -52,13 +52,19 @@ const _: () = {
     static METHODS: [stub::Method; 2] = [
         stub::Method::new("Kv.get", "fn get(key: &str) -> Result<String, KvError>")
             .idempotent()
-            .fails_with(stub::error_traits!(KvError)),
+            .fails_with(stub::error_traits!(KvError))
+            .types(stub::types!((&str,), String, KvError)),
         stub::Method::new("Kv.put", "fn put(key: &str, value: &str) -> Result<(), KvError>")
-            .fails_with(stub::error_traits!(KvError)),
+            .fails_with(stub::error_traits!(KvError))
+            .types(stub::types!((&str, &str), (), KvError)),
     ];
 
+    /// The formats of the types of [`Kv`], which are found when they are first asked for.
+    static TYPES: stub::TypesOf = stub::TypesOf::new("Kv", &METHODS);
+
     /// The contract of [`Kv`]; client and server compare it when they connect.
-    static CONTRACT: stub::Contract = stub::Contract::new("Kv", &METHODS);
+    static CONTRACT: stub::Contract = stub::Contract::new("Kv", &METHODS)
+        .with_types(|| TYPES.get());
 
     /// The index of [`Kv::get`] in `METHODS`.
     const GET: usize = 0;

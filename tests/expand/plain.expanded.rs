@@ -43,14 +43,21 @@ const _: () = {
 
     /// The methods of [`PlainReturns`] in its order, with their signatures and policies.
     static METHODS: [stub::Method; 4] = [
-        stub::Method::new("PlainReturns.ping", "fn ping()"),
-        stub::Method::new("PlainReturns.add", "fn add(a: u32, b: u32) -> u32"),
-        stub::Method::new("PlainReturns.call", "fn call(call: String) -> Vec<String>"),
-        stub::Method::new("PlainReturns.type", "fn type(match: &str) -> (u8, [bool; 2])"),
+        stub::Method::new("PlainReturns.ping", "fn ping()").types(stub::types!((), ())),
+        stub::Method::new("PlainReturns.add", "fn add(a: u32, b: u32) -> u32")
+            .types(stub::types!((u32, u32), u32)),
+        stub::Method::new("PlainReturns.call", "fn call(call: String) -> Vec<String>")
+            .types(stub::types!((String,), Vec<String>)),
+        stub::Method::new("PlainReturns.type", "fn type(match: &str) -> (u8, [bool; 2])")
+            .types(stub::types!((&str,), (u8, [bool; 2]))),
     ];
 
+    /// The formats of the types of [`PlainReturns`], which are found when they are first asked for.
+    static TYPES: stub::TypesOf = stub::TypesOf::new("PlainReturns", &METHODS);
+
     /// The contract of [`PlainReturns`]; client and server compare it when they connect.
-    static CONTRACT: stub::Contract = stub::Contract::new("PlainReturns", &METHODS);
+    static CONTRACT: stub::Contract = stub::Contract::new("PlainReturns", &METHODS)
+        .with_types(|| TYPES.get());
 
     /// The index of [`PlainReturns::ping`] in `METHODS`.
     const PING: usize = 0;

@@ -49,17 +49,24 @@ const _: () = {
             .slow()
             .with_context()
             .deadline_ms(120000)
-            .fails_with(stub::error_traits!(String)),
+            .fails_with(stub::error_traits!(String))
+            .types(stub::types!((u64,), u32, String)),
         stub::Method::new("Jobs.log", "fn log(from: u64) -> Vec<String>")
             .deadline_ms(250)
-            .max_cached_reply(65536),
+            .max_cached_reply(65536)
+            .types(stub::types!((u64,), Vec<String>)),
         stub::Method::new("Jobs.caller", "fn caller() -> Option<String>")
             .idempotent()
-            .with_context(),
+            .with_context()
+            .types(stub::types!((), Option<String>)),
     ];
 
+    /// The formats of the types of [`Jobs`], which are found when they are first asked for.
+    static TYPES: stub::TypesOf = stub::TypesOf::new("Jobs", &METHODS);
+
     /// The contract of [`Jobs`]; client and server compare it when they connect.
-    static CONTRACT: stub::Contract = stub::Contract::new("Jobs", &METHODS);
+    static CONTRACT: stub::Contract = stub::Contract::new("Jobs", &METHODS)
+        .with_types(|| TYPES.get());
 
     /// The index of [`Jobs::run`] in `METHODS`.
     const RUN: usize = 0;

@@ -34,6 +34,7 @@ mod service_errors;
 mod settings;
 mod test_service;
 mod throughput;
+mod types;
 #[cfg(unix)]
 mod unix_sockets;
 mod until;

@@ -7,12 +7,13 @@ use rpc_core::Client;
 use rpc_core::contract::{Contract, Method};
 use rpc_core::error::ProtocolError;
 use rpc_core::limits::{self, ClientLimits, ServerLimits};
+use rpc_core::types::{Formats, fingerprint};
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind};
 use rpc_core::wire::message::Status;
 use rpc_core::wire::reject::RejectCode;
 
-use crate::KvClient;
 use crate::page;
+use crate::{ClockClient, KvClient};
 
 /// CRC-32C as rule W5 describes it, apart from the crate that the code uses.
 fn crc32c(bytes: &[u8]) -> u32 {
@@ -71,6 +72,19 @@ fn the_reasons_of_a_reject_are_those_of_the_page() {
     let shown: Vec<_> = rows.iter().map(|row| (row[0].clone(), row[1].clone())).collect();
     let known = RejectCode::ALL.map(|code| ((code as u8).to_string(), format!("{code:?}")));
     assert_eq!(shown, known);
+}
+
+#[test]
+fn the_fingerprints_of_types_are_those_of_the_page() {
+    let rows = page::table(&page::text(), &["text", "fingerprint"]);
+    assert_eq!(rows.len(), 3, "one without types of a name, one with, and one that contains itself");
+    for row in rows {
+        let formats: Formats = row[0].parse().expect("the text of formats");
+        assert_eq!(formats.to_string(), row[0]);
+        assert_eq!(format!("{:016x}", fingerprint(&formats)), row[1]);
+    }
+    let clock = ClockClient::CONTRACT.types().expect("it was traced");
+    assert_eq!(clock.methods[0].text, "fn() -> u64");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use rpc_core::ids::{Incarnation, Nonce, SessionId, Token};
 use rpc_core::wire::codec;
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
 use rpc_core::wire::message::{
-    self, Agreement, FEATURE_NO_BODY_CHECKSUM, FEATURE_PROPERTIES, Hello, REPLY_NOT_KEPT, Status, Table,
-    Welcome,
+    self, Agreement, FEATURE_NO_BODY_CHECKSUM, FEATURE_PROPERTIES, FEATURE_TYPES, Hello, REPLY_NOT_KEPT,
+    Status, Table, Welcome,
 };
 use rpc_core::wire::metadata::HAS_METADATA;
 use rpc_core::wire::reject::RejectCode;
@@ -123,6 +123,8 @@ fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
             plain(Kind::Table),
             Table::of_services(&[KvClient::CONTRACT, ClockClient::CONTRACT]).encode(0),
         ),
+        ("HELLO types", plain(Kind::Hello), Hello::new(64, FEATURE_TYPES, &[ClockClient::CONTRACT]).encode()),
+        ("TABLE types", plain(Kind::Table), Table::of(ClockClient::CONTRACT).encode(FEATURE_TYPES)),
     ]
 }
 
@@ -181,13 +183,21 @@ fn the_greetings_of_the_page_are_understood() {
     let with_nonce = Hello::decode(&of_page("HELLO nonce").body);
     assert_eq!(with_nonce, Ok(Hello { nonce: Some(NONCE), ..hello(false) }));
     let table = Table::decode(&of_page("TABLE properties").body, FEATURE_PROPERTIES);
-    assert_eq!(table, Ok(Table::of(ClockClient::CONTRACT)));
+    assert_eq!(table, Ok(Table { types: [].into(), ..Table::of(ClockClient::CONTRACT) }));
+    let table = Table::decode(&of_page("TABLE types").body, FEATURE_TYPES);
+    assert_eq!(table, Ok(Table { idempotent: [].into(), ..Table::of(ClockClient::CONTRACT) }));
+    let hello = Hello::decode(&of_page("HELLO types").body);
+    let types = ClockClient::CONTRACT.types().map(|types| types.fingerprint);
+    assert_eq!(hello.map(|hello| hello.types), Ok(types.into_iter().collect()));
     let read = Welcome::decode(&of_page("WELCOME").body).expect("a WELCOME");
     assert_eq!(read.encode(), welcome().encode());
     assert_eq!(read.session, SESSION);
     assert_eq!(message::decode_incarnation(&of_page("SESSION_LOST").body), Ok(INCARNATION));
     assert_eq!(message::decode_name(&of_page("METHODS").body), Ok("Kv"));
-    assert_eq!(Table::decode(&of_page("TABLE").body, 0), Ok(Table::of(KvClient::CONTRACT)));
+    assert_eq!(
+        Table::decode(&of_page("TABLE").body, 0),
+        Ok(Table { types: [].into(), ..Table::of(KvClient::CONTRACT) })
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Layer 1: the body of HELLO, the first frame of a client, which later clients can extend. Rule W9 of `docs/wire.md`.
 
 use super::fields::Fields;
-use super::message::{VERSION, put_name};
+use super::message::{FEATURE_TYPES, VERSION, put_name};
 use crate::contract::Contract;
 use crate::error::ProtocolError;
 use crate::ids::{Nonce, SessionId};
@@ -11,6 +11,8 @@ use crate::limits::{MAX_OPENING_HELLO, MAX_SERVICES};
 pub const MAGIC: [u8; 4] = *b"AMO\x01";
 /// The kind of the extension that carries the nonce.
 const EXTENSION_NONCE: u8 = 1;
+/// The kind of the extension that carries the fingerprints of the types.
+const EXTENSION_TYPES: u8 = 2;
 
 /// The body of HELLO, the first frame of a client (W9).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Hello {
     pub resume: Option<(SessionId, [u8; 32])>,
     /// The nonce of the session that is to be opened. It is not looked at when a session is resumed.
     pub nonce: Option<Nonce>,
+    /// The fingerprints of the types of the services, in their order, 0 for one that is not known; empty if none is sent.
+    pub types: Vec<u64>,
 }
 
 impl Hello {
@@ -43,6 +47,7 @@ impl Hello {
             services,
             resume: None,
             nonce: None,
+            types: if features & FEATURE_TYPES != 0 { fingerprints(contracts) } else { Vec::new() },
         }
     }
 
@@ -67,6 +72,11 @@ impl Hello {
             body.push(EXTENSION_NONCE);
             body.extend((nonce.0.len() as u16).to_le_bytes()); // 16
             body.extend(nonce.0);
+        }
+        if !self.types.is_empty() {
+            body.push(EXTENSION_TYPES);
+            body.extend(((self.types.len() * 8) as u16).to_le_bytes()); // at most 8 times MAX_SERVICES
+            self.types.iter().for_each(|types| body.extend(types.to_le_bytes()));
         }
         body
     }
@@ -94,8 +104,8 @@ impl Hello {
             return Err(ProtocolError::HelloTooLong(body.len()));
         }
         let services = services(&mut fields)?;
-        let nonce = extensions(&mut fields)?;
-        Ok(Hello { version_min, version_max, features, slots, services, resume, nonce })
+        let (nonce, types) = extensions(&mut fields, services.len())?;
+        Ok(Hello { version_min, version_max, features, slots, services, resume, nonce, types })
     }
 }
 
@@ -116,9 +126,17 @@ fn services(fields: &mut Fields<'_>) -> Result<Vec<(String, u64)>, ProtocolError
     Ok(services)
 }
 
-/// Reads the extensions of a HELLO, to its end. Those of unknown kinds are skipped, so that later clients can add some.
-fn extensions(fields: &mut Fields<'_>) -> Result<Option<Nonce>, ProtocolError> {
-    let mut nonce = None;
+/// Returns the fingerprints of the types of these services; none if none is known.
+fn fingerprints(contracts: &[&Contract]) -> Vec<u64> {
+    let known = contracts.iter().map(|contract| contract.types().map_or(0, |types| types.fingerprint));
+    let known: Vec<u64> = known.collect();
+    if known.iter().any(|types| *types != 0) { known } else { Vec::new() }
+}
+
+/// Reads the extensions of a HELLO of so many services, to its end. Those of unknown kinds are skipped, so that later clients can
+/// add some.
+fn extensions(fields: &mut Fields<'_>, services: usize) -> Result<(Option<Nonce>, Vec<u64>), ProtocolError> {
+    let (mut nonce, mut types) = (None, Vec::new());
     while !fields.is_empty() {
         let not_whole = |_| ProtocolError::BadHello("bytes are left over that are no whole extension");
         let kind = fields.u8().map_err(not_whole)?;
@@ -130,8 +148,15 @@ fn extensions(fields: &mut Fields<'_>) -> Result<Option<Nonce>, ProtocolError> {
                 return Err(ProtocolError::BadHello("it has two nonces"));
             }
         }
+        if kind == EXTENSION_TYPES {
+            if !types.is_empty() || services == 0 || value.len() != 8 * services {
+                return Err(ProtocolError::BadHello("it has not one fingerprint of types for each service"));
+            }
+            let words = value.chunks_exact(8).filter_map(|word| word.first_chunk());
+            types.extend(words.map(|word| u64::from_le_bytes(*word)));
+        }
     }
-    Ok(nonce)
+    Ok((nonce, types))
 }
 
 #[cfg(test)]
@@ -147,6 +172,7 @@ mod tests {
             services: vec![("Kv".to_owned(), 7), ("Vote".to_owned(), 8)],
             resume: Some((SessionId(5), [9; 32])),
             nonce: None,
+            types: Vec::new(),
         }
     }
 
@@ -182,6 +208,20 @@ mod tests {
         }
         let twice = [&body[..], &body[services_end..]].concat();
         assert_eq!(Hello::decode(&twice), Err(ProtocolError::BadHello("it has two nonces")));
+    }
+
+    #[test]
+    fn w9_a_hello_has_one_fingerprint_of_types_for_each_service_or_none() {
+        let known = Hello { types: vec![5, 0], ..hello() };
+        let body = known.encode();
+        assert_eq!(Hello::decode(&body), Ok(known.clone()));
+        let extension = hello().encode().len();
+        let short = [&body[..extension], &[2, 8, 0], &[5; 8]].concat();
+        let twice = [&body[..], &body[extension..]].concat();
+        let none = Hello { services: Vec::new(), ..known }.encode();
+        for wrong in [short, twice, none] {
+            assert!(matches!(Hello::decode(&wrong), Err(ProtocolError::BadHello(_))), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Layer 1: the bodies of control frames, with fields at fixed offsets.
 //! Rules W7 to W19 of `docs/wire.md`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::Contract;
 use crate::error::ProtocolError;
 use crate::ids::{Incarnation, MethodId, SessionId, Token};
+use crate::limits::{MAX_FORMATS_TEXT, MAX_TABLE_FORMATS};
+use crate::types::MethodTypes;
 
 use super::fields::Fields;
 
@@ -24,9 +26,15 @@ pub const FEATURE_GIVEN_UP: u32 = 4;
 pub const FEATURE_DENIED: u32 = 8;
 /// Feature bit: a CALL may have metadata behind its arguments. Without it the client leaves that out.
 pub const FEATURE_METADATA: u32 = 16;
+/// Feature bit: HELLO may have the fingerprints of the types of its services, and TABLE has the formats of each method.
+pub const FEATURE_TYPES: u32 = 32;
 /// All feature bits that this implementation can agree to.
-pub const FEATURES: u32 =
-    FEATURE_NO_BODY_CHECKSUM | FEATURE_PROPERTIES | FEATURE_GIVEN_UP | FEATURE_DENIED | FEATURE_METADATA;
+pub const FEATURES: u32 = FEATURE_NO_BODY_CHECKSUM
+    | FEATURE_PROPERTIES
+    | FEATURE_GIVEN_UP
+    | FEATURE_DENIED
+    | FEATURE_METADATA
+    | FEATURE_TYPES;
 
 /// The bit of a method's properties that says that it is idempotent (W11).
 const IDEMPOTENT: u8 = 1;
@@ -127,13 +135,40 @@ pub struct Table {
     pub methods: Vec<(MethodId, String, String)>,
     /// The methods that are idempotent, as far as the table says it: only with [`FEATURE_PROPERTIES`].
     pub idempotent: BTreeSet<MethodId>,
+    /// The types of the methods, as far as the table says them: only with [`FEATURE_TYPES`].
+    pub types: BTreeMap<MethodId, TableTypes>,
+}
+
+/// The types of a method, as a TABLE has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableTypes {
+    /// Their hash; 0 if it is not known.
+    pub fingerprint: u64,
+    /// Their formats as a text; empty if it is not known, or too long.
+    pub text: String,
+}
+
+impl TableTypes {
+    /// Returns the types of a method, with as much of the text as may be sent: all of it or nothing. `spare` is what is left of
+    /// [`MAX_TABLE_FORMATS`].
+    fn of(types: &MethodTypes, spare: &mut usize) -> Self {
+        let fits = types.text.len() <= MAX_FORMATS_TEXT.min(*spare);
+        let text = if fits { types.text.clone() } else { String::new() };
+        *spare -= text.len();
+        TableTypes { fingerprint: types.fingerprint, text }
+    }
 }
 
 impl Table {
     /// Returns the table of a contract.
     pub fn of(contract: &Contract) -> Self {
         let methods = contract.methods.iter();
+        let types = contract.types().map(|types| types.methods.as_slice()).unwrap_or_default();
+        let mut spare = MAX_TABLE_FORMATS;
+        let types =
+            contract.methods.iter().zip(types).map(|(m, types)| (m.id, TableTypes::of(types, &mut spare)));
         Table {
+            types: types.collect(),
             service: contract.service.to_owned(),
             methods: methods.map(|m| (m.id, m.name.to_owned(), m.signature.to_owned())).collect(),
             idempotent: contract.methods.iter().filter(|m| m.idempotent).map(|m| m.id).collect(),
@@ -145,7 +180,11 @@ impl Table {
     pub fn of_services(contracts: &[&'static Contract]) -> Self {
         let services = contracts.iter();
         let methods = services.map(|c| (MethodId(c.hash), c.service.to_owned(), String::new())).collect();
-        Table { methods, ..Table::default() }
+        let types = contracts.iter().filter_map(|c| {
+            let types = TableTypes { fingerprint: c.types()?.fingerprint, text: String::new() };
+            Some((MethodId(c.hash), types))
+        });
+        Table { methods, types: types.collect(), ..Table::default() }
     }
 
     /// Returns the encoded body, for a session with these features.
@@ -156,11 +195,14 @@ impl Table {
         for (id, name, signature) in &self.methods {
             body.extend(id.0.to_le_bytes());
             put_name(&mut body, name);
-            let signature = cut(signature, usize::from(u16::MAX));
-            body.extend((signature.len() as u16).to_le_bytes());
-            body.extend(signature.as_bytes());
+            put_text(&mut body, cut(signature, usize::from(u16::MAX)));
             if features & FEATURE_PROPERTIES != 0 {
                 body.push(if self.idempotent.contains(id) { IDEMPOTENT } else { 0 });
+            }
+            if features & FEATURE_TYPES != 0 {
+                let types = self.types.get(id);
+                body.extend(types.map_or(0, |types| types.fingerprint).to_le_bytes());
+                put_text(&mut body, types.map_or("", |types| &types.text));
             }
         }
         body
@@ -174,7 +216,7 @@ impl Table {
         let mut fields = Fields::new(body, "TABLE");
         let service = fields.name()?.to_owned();
         let count = usize::from(fields.u16()?);
-        let mut idempotent = BTreeSet::new();
+        let (mut idempotent, mut types) = (BTreeSet::new(), BTreeMap::new());
         let mut methods = Vec::new(); // grows with the bytes that are there, not with the claimed count
         for _ in 0..count {
             let id = MethodId(fields.u64()?);
@@ -184,9 +226,14 @@ impl Table {
             if features & FEATURE_PROPERTIES != 0 && fields.u8()? & IDEMPOTENT != 0 {
                 idempotent.insert(id);
             }
+            if features & FEATURE_TYPES != 0 {
+                let fingerprint = fields.u64()?;
+                let length = usize::from(fields.u16()?);
+                types.insert(id, TableTypes { fingerprint, text: fields.text(length)?.to_owned() });
+            }
         }
         fields.end()?;
-        Ok(Table { service, methods, idempotent })
+        Ok(Table { service, methods, idempotent, types })
     }
 }
 
@@ -226,6 +273,12 @@ pub(super) fn put_name(body: &mut Vec<u8>, name: &str) {
     body.extend(name.as_bytes());
 }
 
+/// Appends a length in two bytes and a text that is no longer than they can say.
+fn put_text(body: &mut Vec<u8>, text: &str) {
+    body.extend((text.len() as u16).to_le_bytes()); // cut, or at most MAX_FORMATS_TEXT
+    body.extend(text.as_bytes());
+}
+
 /// Returns as much of a text as fits into `most` bytes without dividing a character.
 pub fn cut(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
@@ -243,7 +296,8 @@ mod tests {
     fn a_table_comes_back_as_it_was() {
         let method = |id| (MethodId(id), format!("Kv.get{id}"), "fn get(key: &str) -> String".to_owned());
         let methods = vec![method(3), method(4)];
-        let table = Table { service: "Kv".to_owned(), methods, idempotent: [MethodId(4)].into() };
+        let table =
+            Table { service: "Kv".to_owned(), methods, idempotent: [MethodId(4)].into(), ..Table::default() };
         let plain = Table { idempotent: BTreeSet::new(), ..table.clone() };
         assert_eq!(Table::decode(&table.encode(0), 0), Ok(plain));
         let body = table.encode(FEATURE_PROPERTIES);
@@ -252,6 +306,15 @@ mod tests {
             Table::decode(&body, 0).is_err() && Table::decode(&table.encode(0), FEATURE_PROPERTIES).is_err()
         );
         let later = [&body[..body.len() - 1], &[0xff]].concat();
-        assert_eq!(Table::decode(&later, FEATURE_PROPERTIES), Ok(table), "its other bits are not looked at");
+        assert_eq!(
+            Table::decode(&later, FEATURE_PROPERTIES),
+            Ok(table.clone()),
+            "its other bits are not looked at"
+        );
+        let types = TableTypes { fingerprint: 9, text: "fn() -> u8".to_owned() };
+        let known =
+            Table { types: [(MethodId(3), types), (MethodId(4), TableTypes::default())].into(), ..table };
+        let both = FEATURE_PROPERTIES | FEATURE_TYPES;
+        assert_eq!(Table::decode(&known.encode(both), both), Ok(known));
     }
 }

@@ -8,12 +8,17 @@ pub(crate) fn tidied(item: &str) -> String {
     let lines = with_calls_joined(item);
     let mut text = String::new();
     for (at, line) in lines.iter().enumerate() {
-        text.push_str(line);
+        if line.contains("::types!(") {
+            text.push_str(&line.replace("& ", "&").replace(" < ", "<").replace(" >", ">")); // what is in a macro is printed token by token
+        } else {
+            text.push_str(line);
+        }
         text.push('\n');
         let next = lines.get(at + 1).map_or("", String::as_str);
         let after = lines.get(at + 2).map_or("", String::as_str);
-        if ends_member(line) && starts_member(next) && indent(line) == indent(next) && !together(line, after)
-        {
+        let continued = if line.trim_start().starts_with('.') { 4 } else { 0 }; // a chain of calls that ends here
+        let is_beside = indent(line) == indent(next) + continued;
+        if ends_member(line) && starts_member(next) && is_beside && !together(line, after) {
             text.push('\n');
         }
     }
@@ -92,8 +97,11 @@ const _: () = {
                 \"a\",
                 \"b\",
             )
-            .slow(),
+            .slow()
+            .types(stub::types!((& str, Vec < & [u8] >), u8)),
     ];
+    static B: C = C::new()
+        .with(&A);
     /// One.
     const ONE: usize = 0;
     /// Two.
@@ -118,8 +126,11 @@ const _: () = {
 const _: () = {
     static A: [M; 1] = [
         M::new(\"a\", \"b\")
-            .slow(),
+            .slow()
+            .types(stub::types!((&str, Vec<&[u8]>), u8)),
     ];
+    static B: C = C::new()
+        .with(&A);
 
     /// One.
     const ONE: usize = 0;

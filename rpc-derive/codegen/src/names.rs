@@ -24,6 +24,8 @@ pub struct Names {
     pub stub: Ident,
     /// `METHODS`: the table of methods, inside the block.
     pub methods: Ident,
+    /// `TYPES`: the formats of the types, inside the block.
+    pub types: Ident,
     /// `CONTRACT`, inside the block.
     pub contract: Ident,
     /// `GET`, `PUT`: the indices of the methods in `METHODS`, inside the block.
@@ -55,6 +57,7 @@ impl Names {
             server: format_ident!("{name}Server"),
             stub: item("stub"),
             methods: item("METHODS"),
+            types: item("TYPES"),
             contract: item("CONTRACT"),
             indices: service.methods.iter().map(|method| item(&screaming(&method.name()))).collect(),
             implementation,

@@ -45,7 +45,7 @@ use crate::limits::{
 };
 use crate::proto::client::{ClientConfig, ClientCore};
 use crate::text::Escaped;
-use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, Hello};
+use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, FEATURES, Hello};
 use address_book::{AddressBook, Rejection};
 pub use addresses::Addresses;
 use channel::TcpChannel;
@@ -103,6 +103,14 @@ pub enum ConnectError {
     /// A setting is outside its bounds, or contradicts another one.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// Values of a method's types would not arrive as they were sent.
+    #[error("`{method}` cannot be called: {why}")]
+    Unsendable {
+        /// The method.
+        method: &'static str,
+        /// The type, and what is wrong with it.
+        why: &'static str,
+    },
     /// There are more services than fit into a HELLO.
     #[error(
         "{0} services do not fit into a HELLO of {MAX_OPENING_HELLO} bytes, {MAX_SERVICES} at the most; use two clients"
@@ -311,7 +319,10 @@ impl Connector {
         self.limits.check()?;
         check_deadline("Connector::deadline", self.deadline)?;
         check_time("Connector::connect_timeout", self.connect_timeout)?;
-        let hello = Hello { nonce: Some(Nonce([0; 16])), ..Hello::new(0, 0, &self.contracts) };
+        if let Some((method, why)) = self.contracts.iter().find_map(|contract| contract.unsendable()) {
+            return Err(ConnectError::Unsendable { method, why });
+        }
+        let hello = Hello { nonce: Some(Nonce([0; 16])), ..Hello::new(0, FEATURES, &self.contracts) };
         if self.contracts.len() > MAX_SERVICES || hello.encode().len() > MAX_OPENING_HELLO {
             return Err(ConnectError::TooManyServices(self.contracts.len()));
         }

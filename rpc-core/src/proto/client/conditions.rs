@@ -27,7 +27,7 @@ impl Conditions<'_> {
     /// Returns true if new calls may go into slots.
     pub(super) fn may_send(&self) -> bool {
         // Not while draining or leaving: the server would refuse the call, and the next one may take it.
-        self.connection.link() == Link::Up
+        self.connection.link() == Link::Up && self.session.is_none_or(Session::may_send)
     }
 
     /// Checks what can be known to fail before a call is sent: the client is closed, its size, and the contract.

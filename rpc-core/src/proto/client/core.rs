@@ -17,7 +17,7 @@ use super::session::Session;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{Incarnation, Time};
 use crate::proto::{Outcome, Request, UnknownCause};
-use crate::wire::message::{FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_METADATA, Table};
+use crate::wire::message::{FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_METADATA, FEATURE_TYPES, Table};
 
 /// The client's side of the protocol, for one session at a time.
 ///
@@ -57,7 +57,7 @@ impl ClientCore {
 
     /// A client without a connection, whose sessions have nonces from `draw`. It wants a connection at once.
     pub fn with_nonces(mut config: ClientConfig, draw: DrawNonce) -> Self {
-        config.features |= FEATURE_GIVEN_UP | FEATURE_DENIED | FEATURE_METADATA; // every client knows them
+        config.features |= FEATURE_GIVEN_UP | FEATURE_DENIED | FEATURE_METADATA | FEATURE_TYPES; // every client knows them
         let (mut calls, connection) = (Calls::new(&config), Connection::new());
         let nonce = OpeningNonce::new(draw, &mut calls.random);
         ClientCore { config, connection, session: None, incarnation: None, nonce, wants_session: true, calls }

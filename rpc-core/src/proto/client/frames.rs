@@ -62,9 +62,11 @@ impl ClientCore {
             (true, Kind::Table) => {
                 if let Some(session) = &mut self.session {
                     let table = Table::decode(&frame.body, session.features)?;
-                    session.store_table(table);
+                    session.store_table(table, &self.config);
                     self.wants_session &= !session.has_all_tables();
                 }
+                let (calls, at) = self.parts(now);
+                calls.fill_slots(at); // calls may have waited for it
             }
             _ => return Err(ProtocolError::Unexpected(kind.name())),
         }

@@ -34,6 +34,7 @@ mod slots;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod types;
 mod waiting;
 
 pub use config::{ClientConfig, ClientCounters, Event};

@@ -1,15 +1,17 @@
 //! Layer 2: the session as WELCOME described it, and the services whose contracts differ from the server's.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ClientConfig;
+use super::types::differences;
 use crate::contract::Method;
 use crate::error::Reason;
-use crate::ids::{Incarnation, SessionId, Token};
+use crate::ids::{Incarnation, MethodId, SessionId, Token};
 use crate::limits::MAX_SLOTS;
 use crate::wire::message::{
-    Agreement, FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_METADATA, FEATURE_NO_BODY_CHECKSUM, Status, Table,
-    Welcome,
+    Agreement, FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_METADATA, FEATURE_NO_BODY_CHECKSUM, FEATURE_TYPES,
+    Status, Table, Welcome,
 };
 
 /// A service whose contract is not the same on both sides.
@@ -21,6 +23,8 @@ pub(super) struct Differing {
     pub(super) agreement: Agreement,
     /// The server's methods, once its table has arrived.
     pub(super) table: Option<Arc<Table>>,
+    /// The methods that both sides have with other types, with the differences.
+    pub(super) types: BTreeMap<MethodId, String>,
 }
 
 /// The session of a client.
@@ -102,13 +106,22 @@ impl Session {
         missing.map(|d| d.service).filter(|service| is_typed(service)).collect()
     }
 
+    /// Returns true if calls may be sent although they were not compared with the server's methods: it refuses a signature that it
+    /// does not have. It cannot tell types apart, so with these the tables come first.
+    pub(super) fn may_send(&self) -> bool {
+        self.differing.is_empty() || self.features & FEATURE_TYPES == 0 || self.has_all_tables()
+    }
+
     /// Stores the server's methods of a service, or the names of its services.
-    pub(super) fn store_table(&mut self, table: Table) {
+    pub(super) fn store_table(&mut self, table: Table, config: &ClientConfig) {
         if table.service.is_empty() {
             self.services = Some(table.methods.into_iter().map(|(_, name, _)| name).collect());
             return;
         }
         if let Some(known) = self.differing.iter_mut().find(|d| d.service == table.service) {
+            let mut contracts = config.contracts.iter().filter(|contract| contract.service == known.service);
+            let typed = contracts.find(|contract| !contract.is_unknown());
+            known.types = typed.map(|contract| differences(contract, &table)).unwrap_or_default();
             known.table = Some(Arc::new(table));
         }
     }
@@ -136,7 +149,7 @@ impl Session {
         // Until the table is here nothing is refused: the server refuses by itself, with less to say.
         let table = known.table.as_ref()?;
         if table.methods.iter().any(|(id, ..)| *id == method.id) {
-            return None;
+            return known.types.get(&method.id).cloned();
         }
         let theirs = table.methods.iter().find(|(_, name, _)| name == method.name);
         Some(match theirs {
@@ -180,7 +193,12 @@ fn differing(welcome: &Welcome, config: &ClientConfig) -> Vec<Differing> {
                 "client and server were built from different traits"
             );
         }
-        differing.push(Differing { service: contract.service, agreement: *agreement, table: None });
+        differing.push(Differing {
+            service: contract.service,
+            agreement: *agreement,
+            table: None,
+            types: BTreeMap::new(),
+        });
     }
     differing
 }

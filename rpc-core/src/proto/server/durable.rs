@@ -41,6 +41,8 @@ pub struct StoredSession {
     pub features: u32,
     /// The services that the client named, with the hashes of their contracts.
     pub services: Vec<(String, u64)>,
+    /// The fingerprints of their types; empty if the client said none.
+    pub types: Vec<u64>,
     /// The server's judgement on each of them, as it is sent.
     pub agreements: Vec<u8>,
 }
@@ -91,6 +93,7 @@ impl Journal {
             slots: session.sums.slots,
             features: session.terms.features,
             services: session.terms.services.clone(),
+            types: session.terms.types.clone(),
             agreements: session.terms.agreements.iter().map(|agreement| *agreement as u8).collect(),
         }));
     }
@@ -148,7 +151,7 @@ impl ServerCore {
     /// Takes up a session of an earlier life of the server, with the records of its calls. It is detached, and its lease begins.
     /// One that does not fit any more ends: its client is told that it is lost.
     pub fn restore(&mut self, stored: StoredSession, records: Vec<StoredRecord>, now: Time) {
-        let agreements = greeting::agreements(&stored.services, &self.config);
+        let agreements = greeting::agreements(stored.features, &stored.services, &stored.types, &self.config);
         let is_same =
             agreements.iter().map(|agreement| *agreement as u8).eq(stored.agreements.iter().copied());
         let limits = &self.config.limits;
@@ -159,7 +162,7 @@ impl ServerCore {
             }
             return;
         }
-        let terms = Terms { features: stored.features, services: stored.services, agreements };
+        let terms = Terms { features: stored.features, services: stored.services, types: stored.types, agreements };
         let mut session = Session::new(stored.id, Token(stored.token), stored.slots, terms, None);
         session.nonce = stored.nonce.map(Nonce);
         session.is_restored = true;

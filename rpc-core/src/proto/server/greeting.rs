@@ -20,7 +20,7 @@ use crate::ids::{SessionId, Time, Token};
 use crate::limits::MAX_SLOTS;
 use crate::proto::peer::SourceId;
 use crate::wire::frame::{self, Header, Kind};
-use crate::wire::message::{Agreement, FEATURES, Hello, VERSION, Welcome};
+use crate::wire::message::{Agreement, FEATURE_TYPES, FEATURES, Hello, VERSION, Welcome};
 
 /// The decision on a HELLO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,7 @@ pub(super) fn decide(hello: &Hello, config: &ServerConfig, sessions: &Sessions, 
             sessions.is_token_of(session, &Token(*token))
                 && session.terms.features == hello.features & FEATURES
                 && session.terms.services == hello.services
+                && session.terms.types == hello.types
         })
     });
     known.map_or(Greeting::Lost, Greeting::Resume)
@@ -66,7 +67,9 @@ fn decide_opening(hello: &Hello, config: &ServerConfig, sessions: &Sessions, now
     let has_same_terms = |key: &SessionKey| {
         // The token of one that was restored is not known here. Its client has it, and resumes with it.
         sessions.get(*key).filter(|session| !session.is_restored).is_some_and(|session| {
-            session.terms.features == hello.features & FEATURES && session.terms.services == hello.services
+            session.terms.features == hello.features & FEATURES
+                && session.terms.services == hello.services
+                && session.terms.types == hello.types
         })
     };
     match sessions.find_nonce(sessions.stored_nonce(nonce), now) {
@@ -93,20 +96,31 @@ pub(super) fn new_session(
     let terms = Terms {
         features: hello.features & FEATURES,
         services: hello.services.clone(),
-        agreements: agreements(&hello.services, config),
+        types: hello.types.clone(),
+        agreements: agreements(hello.features, &hello.services, &hello.types, config),
     };
     Session { nonce: hello.nonce, ..Session::new(id, Token(entropy()), slots, terms, source) }
 }
 
 /// Returns the server's judgement on each service that a client names.
-pub(super) fn agreements(services: &[(String, u64)], config: &ServerConfig) -> Vec<Agreement> {
-    let judge = |(name, hash): &(String, u64)| match config.directory.contract(name) {
-        // Judged by the hash alone. A client that differs asks for the table and compares method by method (W11).
+pub(super) fn agreements(
+    features: u32,
+    services: &[(String, u64)],
+    types: &[u64],
+    config: &ServerConfig,
+) -> Vec<Agreement> {
+    // Types are compared where both sides have said what theirs are. To a client that does not ask for that, they do not differ.
+    let asks_for_types = features & FEATURE_TYPES != 0;
+    let types = types.iter().copied().filter(|_| asks_for_types).chain(std::iter::repeat(0));
+    let judge = |((name, hash), types): (&(String, u64), u64)| match config.directory.contract(name) {
+        // Judged by the hashes alone. A client that differs asks for the table and compares method by method (W11).
         None => Agreement::Missing,
-        Some(contract) if contract.hash == *hash => Agreement::Same,
+        Some(contract) if contract.hash != *hash => Agreement::Differs,
+        Some(_) if types == 0 => Agreement::Same,
+        Some(contract) if contract.types().is_none_or(|own| own.fingerprint == types) => Agreement::Same,
         Some(_) => Agreement::Differs,
     };
-    services.iter().map(judge).collect()
+    services.iter().zip(types).map(judge).collect()
 }
 
 /// Returns the WELCOME for a session.

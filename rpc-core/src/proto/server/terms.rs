@@ -12,6 +12,8 @@ pub(super) struct Terms {
     pub(super) features: u32,
     /// The services that the client named, with the hashes of their contracts.
     pub(super) services: Vec<(String, u64)>,
+    /// The fingerprints of their types; empty if the client said none.
+    pub(super) types: Vec<u64>,
     /// The server's judgement on each of them.
     pub(super) agreements: Vec<Agreement>,
 }

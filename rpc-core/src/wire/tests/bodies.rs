@@ -17,6 +17,7 @@ fn hello(services: usize) -> Hello {
         services: (0..services).map(|n| (format!("S{n}"), n as u64)).collect(),
         resume: Some((SessionId(u128::MAX / 3), [9; 32])),
         nonce: None,
+        types: Vec::new(),
     }
 }
 
@@ -43,6 +44,7 @@ fn table() -> Table {
             (MethodId(u64::MAX), "Kv.put".to_owned(), String::new()),
         ],
         idempotent: [].into(),
+        types: [].into(),
     }
 }
 

@@ -15,7 +15,7 @@ use syn::ItemTrait;
 
 use serde_types::SerdeTypes;
 
-use crate::model::{Encoding, Reply, Service};
+use crate::model::{Argument, Encoding, Method, Passing, Reply, Service};
 use crate::names::Names;
 
 /// Writes the trait, and the stubs of its service if it has one.
@@ -108,6 +108,18 @@ fn value_type(reply: &Reply, generator: &Generator<'_>) -> TokenStream {
         Encoding::MaybeBlob => quote!(#stub::MaybeBlob),
         Encoding::Serde => reply.value.to_token_stream(),
     }
+}
+
+/// Writes the types that the arguments are decoded as, each in its place.
+fn decoded_types(method: &Method, generator: &Generator<'_>) -> Vec<TokenStream> {
+    let stub = &generator.names.stub;
+    let types = method.arguments.iter().map(|Argument { ty, passing, .. }| match passing {
+        Passing::AsWritten | Passing::Bytes => ty.to_token_stream(),
+        Passing::Blob => quote!(#stub::ByteBuf),
+        Passing::Slice(item) => quote!(#stub::Vec<#item>),
+        Passing::ByRef(target) => target.to_token_stream(),
+    });
+    types.collect()
 }
 
 /// Writes a tuple as a person does: `()`, `(a,)`, `(a, b)`.

@@ -148,22 +148,13 @@ fn arm(index: &Ident, method: &Method, generator: &Generator<'_>) -> TokenStream
 
 /// Writes how the arguments are decoded: `let (key,): (&str,) = call.arguments()?;`.
 fn decoded(method: &Method, generator: &Generator<'_>) -> TokenStream {
-    let (call, stub) = (&generator.names.call, &generator.names.stub);
+    let call = &generator.names.call;
     if method.arguments.is_empty() {
         return quote!(let () = #call.arguments()?;);
     }
     let names: Vec<TokenStream> =
         method.arguments.iter().map(|argument| argument.name.to_token_stream()).collect();
-    let types: Vec<TokenStream> = method
-        .arguments
-        .iter()
-        .map(|Argument { ty, passing, .. }| match passing {
-            Passing::AsWritten | Passing::Bytes => ty.to_token_stream(),
-            Passing::Blob => quote!(#stub::ByteBuf),
-            Passing::Slice(item) => quote!(#stub::Vec<#item>),
-            Passing::ByRef(target) => target.to_token_stream(),
-        })
-        .collect();
+    let types = super::decoded_types(method, generator);
     let (names, types) = (super::tuple(&names), super::tuple(&types));
     quote!(let #names: #types = #call.arguments()?;)
 }

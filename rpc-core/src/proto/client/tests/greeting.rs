@@ -3,7 +3,7 @@
 use super::*;
 use crate::proto::tests::{ms, secs};
 use crate::wire::message::{
-    FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_METADATA, FEATURE_NO_BODY_CHECKSUM, Hello,
+    FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_METADATA, FEATURE_NO_BODY_CHECKSUM, FEATURE_TYPES, Hello,
 };
 use crate::wire::reject::RejectCode;
 
@@ -90,7 +90,7 @@ fn hello_says_what_the_client_wants_and_a_resume_names_its_session() {
     let first = hello_of(&bench.written());
     assert_eq!(
         (first.slots, first.features, first.resume),
-        (9, FEATURE_GIVEN_UP | FEATURE_DENIED | FEATURE_METADATA, None)
+        (9, FEATURE_GIVEN_UP | FEATURE_DENIED | FEATURE_METADATA | FEATURE_TYPES, None)
     );
     assert_eq!(first.services, [("Work".to_owned(), WORK.hash)]);
     bench.welcome(false);

@@ -19,6 +19,7 @@ mod second;
 mod sent;
 mod slots;
 mod tables;
+mod types;
 mod verdicts;
 
 use std::time::Duration;

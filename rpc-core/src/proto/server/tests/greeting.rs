@@ -7,7 +7,8 @@ use crate::ids::Incarnation;
 use crate::limits::HELLO_TIME;
 use crate::proto::tests::{LOOK, READ, ms};
 use crate::wire::message::{
-    Agreement, FEATURE_NO_BODY_CHECKSUM, FEATURE_PROPERTIES, FEATURES, Table, decode_incarnation, encode_name,
+    Agreement, FEATURE_NO_BODY_CHECKSUM, FEATURE_PROPERTIES, FEATURE_TYPES, FEATURES, Table,
+    decode_incarnation, encode_name,
 };
 
 fn welcome_of(bench: &mut Bench, hello: &Hello) -> Welcome {
@@ -69,6 +70,7 @@ fn a_resume_needs_the_id_the_whole_token_the_features_and_the_services() {
     wrong.push(Hello { features: FEATURE_NO_BODY_CHECKSUM, ..right.clone() });
     wrong.push(Hello { services: Hello::new(4, 0, &[&CHANGED]).services, ..right.clone() });
     wrong.push(Hello { services: Vec::new(), ..right.clone() });
+    wrong.push(Hello { types: vec![1], ..right.clone() });
     let tried = wrong.len() as u64;
     for hello in wrong {
         let conn = bench.connect();
@@ -214,6 +216,34 @@ fn methods_of_a_service_are_told_and_one_that_is_not_there_has_none() {
     assert!(tables[0].idempotent.is_empty(), "it was not asked for");
     assert_eq!(tables[0].methods[2].0, LOOK.id);
     assert_eq!(tables[1], Table { service: "Play".to_owned(), ..Table::default() });
+}
+
+/// A service whose one method has types.
+mod typed {
+    use crate::contract::{Contract, Method, TypesOf};
+    use crate::types::trace;
+
+    static METHODS: [Method; 1] =
+        [Method::new("Work.get", "fn get() -> u8").types(|| trace::<(), u8, ()>(false))];
+    pub(super) static TYPES: TypesOf = TypesOf::new("Work", &METHODS);
+    pub(super) static CONTRACT: Contract = Contract::new("Work", &METHODS).with_types(|| TYPES.get());
+}
+
+#[test]
+fn w10_types_that_differ_are_another_contract_if_both_sides_say_theirs() {
+    let fingerprint = typed::TYPES.get().fingerprint;
+    for (features, types, agreement) in [
+        (FEATURE_TYPES, vec![fingerprint], Agreement::Same),
+        (FEATURE_TYPES, vec![fingerprint ^ 1], Agreement::Differs),
+        (FEATURE_TYPES, vec![0], Agreement::Same),
+        (FEATURE_TYPES, vec![], Agreement::Same),
+        (0, vec![fingerprint ^ 1], Agreement::Same),
+    ] {
+        let mut bench = Bench::plain();
+        bench.core.config.directory = Directory::new(vec![&typed::CONTRACT]).expect("one service");
+        let hello = Hello { features, types: types.clone(), ..Hello::new(1, 0, &[&typed::CONTRACT]) };
+        assert_eq!(welcome_of(&mut bench, &hello).agreements, [agreement], "{features} {types:?}");
+    }
 }
 
 #[test]
