@@ -107,8 +107,9 @@ impl Journal {
     fn stored_nonce(&self, nonce: Nonce) -> Nonce {
         let mut padded = [0; 32];
         padded[..16].copy_from_slice(&nonce.0);
-        let hash = (self.hash)(&padded);
-        Nonce(std::array::from_fn(|i| hash[i]))
+        let mut half = [0; 16];
+        half.copy_from_slice(&(self.hash)(&padded)[..16]);
+        Nonce(half)
     }
 }
 
@@ -162,7 +163,8 @@ impl ServerCore {
             }
             return;
         }
-        let terms = Terms { features: stored.features, services: stored.services, types: stored.types, agreements };
+        let terms =
+            Terms { features: stored.features, services: stored.services, types: stored.types, agreements };
         let mut session = Session::new(stored.id, Token(stored.token), stored.slots, terms, None);
         session.nonce = stored.nonce.map(Nonce);
         session.is_restored = true;
