@@ -148,12 +148,12 @@ pub use net::{
 };
 pub use proto::UnknownCause;
 pub use proto::peer::PeerCredentials;
-pub use proto::server::ServerCounters;
+pub use proto::server::{HashSecret, ServerCounters, SessionChange, StoredRecord, StoredSession};
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{
-    Around, CallContext, CallLimit, Health, HealthClient, HealthState, Later, Refused, Responder, ServerHook,
-    Service,
+    Around, CallContext, CallLimit, DurableError, DurableFilter, FinishedCall, Health, HealthClient,
+    HealthState, Later, Refused, Responder, Restored, ServerHook, Service,
 };
 pub use text::Escaped;
 pub use wire::message::Status;

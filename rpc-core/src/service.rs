@@ -3,6 +3,7 @@
 mod around;
 mod call_limit;
 mod dispatch;
+mod durable;
 mod health;
 mod later;
 
@@ -17,6 +18,9 @@ pub use around::{Around, ServerHook};
 pub use call_limit::CallLimit;
 #[doc(hidden)] // for the drivers of a server: `net`, the simulator, and their tests
 pub use dispatch::{DispatchEnv, dispatch};
+#[doc(hidden)] // for the same
+pub use durable::DurableCalls;
+pub use durable::{DurableError, DurableFilter, FinishedCall, Restored};
 pub use health::{Health, HealthClient, HealthState};
 #[doc(hidden)] // for the same
 pub use later::{Holder, Notice};

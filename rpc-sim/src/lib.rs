@@ -63,6 +63,7 @@ mod channel;
 mod client_driver;
 mod clients;
 mod clocks;
+mod durable;
 mod fault_proxy;
 mod faults;
 mod handlers;

@@ -10,7 +10,7 @@ use rpc_core::ids::Time;
 use rpc_core::limits::{ClientLimits, DEFAULT_DEADLINE, ServerLimits};
 use rpc_core::proto::client::ClientConfig;
 use rpc_core::proto::server::ServerCounters;
-use rpc_core::service::Service;
+use rpc_core::service::{DurableFilter, Service};
 
 use crate::channel::{Shared, SimChannel, advance, lock};
 use crate::faults::{Faults, FaultsSeen};
@@ -68,6 +68,16 @@ impl Network {
         held.world.services.0.push(Arc::new(service));
         held.world.restart_server();
         drop(held);
+        self
+    }
+
+    /// Gives the server a store, which it opens anew whenever it starts: its sessions outlive it, and its calls are transactions. A
+    /// store must forget at a crash what was not committed, as `rpc_store::Store` over a `MemoryBackend` does that is opened anew.
+    ///
+    /// # Panics
+    /// The store cannot be read.
+    pub fn durable(&self, open: impl FnMut() -> Arc<dyn DurableFilter> + Send + 'static) -> &Self {
+        lock(&self.shared).world.keep_in(open);
         self
     }
 

@@ -123,11 +123,15 @@ impl World {
             Err(error) => panic!("these services cannot stand on one server: {error}"),
         };
         let loops = self.config.loops.clamp(1, rpc_core::limits::MAX_LOOPS);
+        let mut store = self.open_store(loops);
+        let life = Incarnation(u128::from(self.life));
+        let incarnation = store.as_ref().map_or(life, |store| store.incarnation);
+        let local = self.server_time();
         let loops = (0..loops).map(|number| {
             let config = ServerConfig {
                 limits: self.config.limits.clone(),
                 directory: directory.clone(),
-                incarnation: Incarnation(u128::from(self.life)),
+                incarnation,
                 loop_number: number as u8, // below 256
                 loops,
                 at_most_once: self.config.at_most_once,
@@ -144,8 +148,12 @@ impl World {
                 clock: self.server_clock.clone(),
                 bounds: self.config.limits.bounds_of_a_value(),
                 holder: held.clone(),
+                durable: store.as_ref().map(|store| store.calls.clone()),
             };
-            let (core, links) = (ServerCore::new(config, Box::new(entropy)), BTreeMap::new());
+            let (mut core, links) = (ServerCore::new(config, Box::new(entropy)), BTreeMap::new());
+            if let Some(store) = &mut store {
+                store.restore(&mut core, number, local);
+            }
             LoopSide { core, dispatch_env: Arc::new(dispatch_env), held, links }
         });
         let loops = loops.collect();
@@ -322,6 +330,10 @@ impl World {
     pub(super) fn server_writes(&mut self, link: LinkId, now: Time) {
         let local = self.server_time();
         let (short, window) = (self.config.faults.short_write, self.config.window);
+        let place = self.links.get(&link).and_then(|found| found.place);
+        if place.is_some_and(|place| !self.commit(place.of_loop)) {
+            return;
+        }
         let Some(found) = self.links.get_mut(&link) else { return };
         let (Some(place), Some(server)) = (found.place, self.server.as_mut()) else { return };
         let Some(core) = server.core(place) else { return };

@@ -13,6 +13,7 @@ use rpc_core::service::Service;
 use crate::agenda::{Agenda, Item};
 use crate::clients::{ClientSide, Sent, SideId};
 use crate::clocks::LocalClock;
+use crate::durable::OpenStore;
 use crate::faults::{Faults, FaultsSeen};
 use crate::handlers::Handlers;
 use crate::links::Link;
@@ -109,6 +110,8 @@ pub struct World {
     pub(super) agenda: Agenda,
     pub(super) trace: Trace,
     pub(super) services: Services,
+    /// The store that each life of the server opens, if it has one.
+    pub(super) store: Option<OpenStore>,
     pub(super) server: Option<ServerSide>,
     pub(super) life: u64,
     pub(super) clients: Vec<ClientSide>,
@@ -152,6 +155,7 @@ impl World {
             agenda: Agenda::default(),
             trace: Trace::new(config.trace),
             services: Services(services),
+            store: None,
             server: None,
             life: 0,
             clients: Vec::new(),

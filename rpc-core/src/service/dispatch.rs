@@ -7,6 +7,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::durable::{DurableCalls, has_transaction};
 use super::{CallEnv, Dispatch, Holder, Refused, Service};
 use crate::error::Reason;
 use crate::ids::Clock;
@@ -28,6 +29,8 @@ pub struct DispatchEnv {
     pub bounds: Bounds,
     /// The loop that calls whose reply comes later are given to.
     pub holder: Arc<dyn Holder>,
+    /// The store that calls are transactions of, if the server has one.
+    pub durable: Option<DurableCalls>,
 }
 
 impl fmt::Debug for DispatchEnv {
@@ -39,6 +42,17 @@ impl fmt::Debug for DispatchEnv {
 /// Runs a call. Its reply replaces the contents of `reply`. Returns the status of the reply; `None` if it comes later, from the
 /// holder.
 pub fn dispatch(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> Option<Status> {
+    match &server.durable {
+        Some(durable) if has_transaction(call.entry.method) => {
+            durable.run(call, reply, |reply| run(server, call, reply))
+        }
+        _ => run(server, call, reply),
+    }
+}
+
+/// Runs a call, without regard to any store.
+#[inline(always)] // so that a server without a store pays for one comparison
+fn run(server: &DispatchEnv, call: &ReadyCall, reply: &mut Vec<u8>) -> Option<Status> {
     reply.clear();
     reply.shrink_to(SCRATCH_KEPT);
     let Some(service) = server.services.get(call.entry.service) else {

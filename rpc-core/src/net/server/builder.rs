@@ -11,6 +11,7 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use super::durable::{DurableLoop, DurableServer};
 use super::error::ServeError;
 use super::event_loop::{EventLoop, ServerShared};
 use super::held::{HeldByLoop, Notices};
@@ -29,7 +30,7 @@ use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::thread;
 use crate::net::{Address, Addresses};
 use crate::proto::server::{Entropy, ServerConfig, ServerCore};
-use crate::service::{DispatchEnv, Service};
+use crate::service::{DispatchEnv, DurableFilter, Service};
 
 /// Collects the services and settings of a server.
 pub struct ServerBuilder {
@@ -41,11 +42,19 @@ pub struct ServerBuilder {
     loops: usize,
     /// False if the duplicate filter is off.
     at_most_once: bool,
+    /// The store that the sessions and records outlive the server in.
+    durable: Option<Arc<dyn DurableFilter>>,
 }
 
 impl Default for ServerBuilder {
     fn default() -> Self {
-        ServerBuilder { services: Vec::new(), limits: ServerLimits::default(), loops: 1, at_most_once: true }
+        ServerBuilder {
+            services: Vec::new(),
+            limits: ServerLimits::default(),
+            loops: 1,
+            at_most_once: true,
+            durable: None,
+        }
     }
 }
 
@@ -76,6 +85,15 @@ impl ServerBuilder {
     #[must_use]
     pub fn at_most_once(mut self, on: bool) -> Self {
         self.at_most_once = on;
+        self
+    }
+
+    /// Keeps the sessions and the records of calls in a store, so that they outlive the server: each call of a method that is not
+    /// idempotent is then one transaction, with what its handler writes to the store, and its reply leaves after the commit.
+    /// The page `docs/exactly_once.md` says what that promises, and the package `rpc-store` has such a store.
+    #[must_use]
+    pub fn durable(mut self, store: impl DurableFilter) -> Self {
+        self.durable = Some(Arc::new(store));
         self
     }
 
@@ -119,8 +137,8 @@ impl ServerBuilder {
         self.build(prepared, listeners)
     }
 
-    /// Checks the settings. Returns the number of loops, the services, and the name of this life of the server.
-    fn prepare(&self) -> Result<(usize, Directory, Incarnation), ServeError> {
+    /// Checks the settings, and reads the store if there is one.
+    fn prepare(&self) -> Result<Prepared, ServeError> {
         if self.services.is_empty() {
             return Err(ServeError::NoService);
         }
@@ -132,15 +150,24 @@ impl ServerBuilder {
         self.limits.check()?;
         let directory = Directory::new(self.services.iter().map(|service| service.contract()).collect())?;
         let incarnation = os::random_bytes().map_err(ServeError::system("get random bytes"))?;
-        Ok((loops, directory, Incarnation(u128::from_le_bytes(first_half(incarnation)))))
+        let mut prepared = Prepared {
+            loops,
+            directory,
+            incarnation: Incarnation(u128::from_le_bytes(first_half(incarnation))),
+            durable: None,
+        };
+        if let Some(filter) = &self.durable {
+            if !self.at_most_once {
+                return Err(ServeError::DurableWithoutFilter);
+            }
+            let (durable, incarnation) = DurableServer::load(filter, &self.services, &self.limits, loops)?;
+            (prepared.durable, prepared.incarnation) = (Some(durable), incarnation);
+        }
+        Ok(prepared)
     }
 
     /// Makes the server.
-    fn build(
-        self,
-        (loops, directory, incarnation): (usize, Directory, Incarnation),
-        listeners: Vec<Listener>,
-    ) -> Result<Server, ServeError> {
+    fn build(self, prepared: Prepared, listeners: Vec<Listener>) -> Result<Server, ServeError> {
         let addresses: Arc<[Address]> = listeners
             .iter()
             .map(Listener::local_addr)
@@ -150,7 +177,7 @@ impl ServerBuilder {
         let grace = self.limits.grace;
         let shutdown = Arc::new(ShutdownSignal::default());
         let owner = self
-            .assemble(loops, directory, incarnation, listeners, &shutdown)
+            .assemble(prepared, listeners, &shutdown)
             .map_err(ServeError::system("set up an event loop"))?;
         Ok(Server { handle: ServerHandle::new(owner, shutdown, addresses, grace) })
     }
@@ -170,12 +197,11 @@ impl ServerBuilder {
     /// Creates the loops. The first one gets the listeners.
     fn assemble(
         self,
-        loops: usize,
-        directory: Directory,
-        incarnation: Incarnation,
+        prepared: Prepared,
         listeners: Vec<Listener>,
         shutdown: &Arc<ShutdownSignal>,
     ) -> std::io::Result<Vec<Arc<LoopOwner>>> {
+        let Prepared { loops, directory, incarnation, mut durable } = prepared;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::new());
         let methods = Arc::new(SlowMethods::new(&directory));
         // The limit is that of the server. Each loop needs an owner and a thread for a slow call at least.
@@ -200,14 +226,19 @@ impl ServerBuilder {
                 loops,
                 at_most_once: self.at_most_once,
             };
-            let core = ServerCore::new(config, entropy());
+            let mut core = ServerCore::new(config, entropy());
+            if let Some(durable) = &mut durable {
+                durable.restore(&mut core, number, loops, clock.now());
+            }
             let (queues, shared) = (Arc::clone(&queues), Arc::clone(&shared));
             let listeners = listeners.take().unwrap_or_default();
-            let event_loop = EventLoop::new(number, poll, listeners, core, queues, shared)?;
+            let mut event_loop = EventLoop::new(number, poll, listeners, core, queues, shared)?;
+            let durable = durable.as_ref().map(|durable| durable.calls.clone());
+            event_loop.durable = durable.clone().map(DurableLoop::new);
             let (methods, services) = (Arc::clone(&methods), self.services.clone());
             let holder = HeldByLoop { commands: Arc::clone(&commands), notices: Arc::clone(&notices) };
             let (clock, holder) = (Arc::clone(&clock), Arc::new(holder));
-            let dispatch_env = Arc::new(DispatchEnv { services, clock, bounds, holder });
+            let dispatch_env = Arc::new(DispatchEnv { services, clock, bounds, holder, durable });
             let owner = LoopOwner::new(
                 event_loop,
                 commands,
@@ -228,6 +259,18 @@ impl Debug for ServerBuilder {
         let names: Vec<_> = self.services.iter().map(|service| service.contract().service).collect();
         write!(f, "ServerBuilder({names:?})")
     }
+}
+
+/// What a server is made of, once its settings are checked.
+struct Prepared {
+    /// The number of loops.
+    loops: usize,
+    /// The services.
+    directory: Directory,
+    /// The name of this life of the server.
+    incarnation: Incarnation,
+    /// The store, and what was in it.
+    durable: Option<DurableServer>,
 }
 
 /// Returns the source of session ids and tokens.

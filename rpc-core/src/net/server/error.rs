@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::contract::ContractError;
 use crate::limits::{MAX_LISTENERS, MAX_LOOPS, SettingError};
+use crate::service::DurableError;
 use crate::text::Escaped;
 
 /// The error of a server that could not be bound, or that ended by another cause than a drain.
@@ -43,6 +44,18 @@ pub enum ServeError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// The store of the server cannot be used, or could not be written. In the second case no reply has left since the last
+    /// commit; let the program end, and look at the disk before it is started again.
+    #[error("the store of the server failed: {0}")]
+    Durable(#[from] DurableError),
+    /// A server with a store has this method, which replies later and may not be repeated: its call cannot be a transaction.
+    #[error(
+        "{0} returns a `Later`, which cannot be a transaction: mark it `#[rpc(idempotent)]`, or serve it without a store"
+    )]
+    DurableLater(&'static str),
+    /// A server with a store needs its duplicate filter.
+    #[error("a server with a store needs its duplicate filter: leave `at_most_once` on")]
+    DurableWithoutFilter,
     /// A handler of the server waits for the end of the server, and so for itself. The drain goes on without it.
     #[error("a handler cannot wait for the end of its own server; call `drain()` there, which does not wait")]
     OwnHandler,

@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::commands::{Command, CommandQueue, hand_over, run_commands};
+use super::durable::DurableLoop;
 use super::life::EndTogether;
 use super::listener::Acceptor;
 use super::loop_socket::LoopSocket;
@@ -94,6 +95,8 @@ pub(super) struct EventLoop {
     pub(super) queues: Arc<[Arc<CommandQueue>]>,
     /// The state that all loops of the server share.
     pub(super) shared: Arc<ServerShared>,
+    /// The store, if the server has one.
+    pub(super) durable: Option<DurableLoop>,
 }
 
 impl EventLoop {
@@ -142,6 +145,7 @@ impl EventLoop {
             end_together: EndTogether::new(Arc::clone(&queues), Arc::clone(&shared)),
             queues,
             shared,
+            durable: None,
         })
     }
 

@@ -6,6 +6,7 @@
 
 mod builder;
 mod commands;
+mod durable;
 mod error;
 mod event_loop;
 mod held;

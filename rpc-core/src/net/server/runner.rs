@@ -57,6 +57,9 @@ fn flush_and_receive(event_loop: &mut EventLoop) -> Result<bool, ServeError> {
     let turn = || {
         // 1. Write the replies of the last turn, once for each connection.
         event_loop.flush();
+        if let Some(error) = event_loop.take_store_error() {
+            return Err(error);
+        }
         // 2. End, if a drain has ended or another thread of this loop has failed.
         if event_loop.is_over() {
             return Ok(false);

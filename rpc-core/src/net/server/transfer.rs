@@ -90,6 +90,10 @@ impl EventLoop {
 
     /// Writes the bytes of a connection until none is left, the kernel's buffer is full, or the budget of the turn is used.
     pub(super) fn write(&mut self, conn: ConnId) {
+        // A reply is a promise: what it tells of is durable before it leaves.
+        if self.durable.is_some() && !self.commit() {
+            return;
+        }
         let Some(LoopSocket { socket, .. }) = self.sockets.get_mut(conn).and_then(Option::as_mut) else {
             return;
         };

@@ -347,13 +347,18 @@ impl ServerCore {
         self.counters.given_up += u64::from(status == Status::GivenUp);
         self.counters.denied += u64::from(status == Status::Refused(Reason::Denied));
         let features = self.links.sessions.get(key.session).map_or(0, |session| session.terms.features);
-        match status {
-            Status::GivenUp if features & FEATURE_GIVEN_UP == 0 => Status::Panicked, // the nearest that it knows (W12)
-            Status::Refused(Reason::Denied) if features & FEATURE_DENIED == 0 => {
-                Status::Refused(Reason::BadArguments) // it did not run, and to repeat it is of no use
-            }
-            status => status,
+        known_to(features, status)
+    }
+}
+
+/// Returns the nearest status that a client with these features knows (W12).
+pub(super) fn known_to(features: u32, status: Status) -> Status {
+    match status {
+        Status::GivenUp if features & FEATURE_GIVEN_UP == 0 => Status::Panicked,
+        Status::Refused(Reason::Denied) if features & FEATURE_DENIED == 0 => {
+            Status::Refused(Reason::BadArguments) // it did not run, and to repeat it is of no use
         }
+        status => status,
     }
 }
 

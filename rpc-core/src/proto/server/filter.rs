@@ -258,6 +258,7 @@ impl Filter<'_> {
             key: CallKey { session: self.session, slot: self.slot, seq: data.seq, is_duplicate },
             call: CallId { session: self.id, slot: self.slot, seq: data.seq },
             entry: data.entry,
+            fingerprint: self.record.fingerprint,
             body: data.body,
             has_metadata: data.has_metadata,
             deadline: data.deadline,

@@ -46,7 +46,7 @@ pub(super) fn decide(hello: &Hello, config: &ServerConfig, sessions: &Sessions, 
         sessions.get(*key).is_some_and(|session| {
             // The token in constant time. The terms as well: a resumed session goes on with the contracts and features that it
             // began with, and a client that was built anew asks for other ones.
-            session.token.matches(&Token(*token))
+            sessions.is_token_of(session, &Token(*token))
                 && session.terms.features == hello.features & FEATURES
                 && session.terms.services == hello.services
         })
@@ -63,11 +63,12 @@ fn decide_opening(hello: &Hello, config: &ServerConfig, sessions: &Sessions, now
         return Greeting::HandOver(number);
     }
     let has_same_terms = |key: &SessionKey| {
-        sessions.get(*key).is_some_and(|session| {
+        // One that was restored has no token to be told: what it had is in the hands of the client that it was opened for.
+        sessions.get(*key).filter(|session| !session.is_restored).is_some_and(|session| {
             session.terms.features == hello.features & FEATURES && session.terms.services == hello.services
         })
     };
-    match sessions.nonces.find(nonce, now) {
+    match sessions.nonces.find(sessions.stored_nonce(nonce), now) {
         Known::Never => Greeting::Open,
         Known::Open(key) if has_same_terms(&key) => Greeting::Resume(key),
         Known::Open(_) | Known::Ended => Greeting::Lost,
@@ -91,20 +92,20 @@ pub(super) fn new_session(
     let terms = Terms {
         features: hello.features & FEATURES,
         services: hello.services.clone(),
-        agreements: agreements(hello, config),
+        agreements: agreements(&hello.services, config),
     };
     Session { nonce: hello.nonce, ..Session::new(id, Token(entropy()), slots, terms, source) }
 }
 
 /// Returns the server's judgement on each service that a client names.
-fn agreements(hello: &Hello, config: &ServerConfig) -> Vec<Agreement> {
+pub(super) fn agreements(services: &[(String, u64)], config: &ServerConfig) -> Vec<Agreement> {
     let judge = |(name, hash): &(String, u64)| match config.directory.contract(name) {
         // Judged by the hash alone. A client that differs asks for the table and compares method by method (W11).
         None => Agreement::Missing,
         Some(contract) if contract.hash == *hash => Agreement::Same,
         Some(_) => Agreement::Differs,
     };
-    hello.services.iter().map(judge).collect()
+    services.iter().map(judge).collect()
 }
 
 /// Returns the WELCOME for a session.

@@ -8,7 +8,7 @@ use super::greeting::{self, Greeting};
 use super::keys::SessionKey;
 use super::sessions::Room;
 use crate::error::ProtocolError;
-use crate::ids::{FNV_START, Time, fnv1a};
+use crate::ids::{FNV_START, Time, Token, fnv1a};
 use crate::wire::message::Hello;
 
 impl ServerCore {
@@ -18,6 +18,9 @@ impl ServerCore {
             Greeting::Open => self.open(conn, &hello, body, now),
             Greeting::Resume(key) => {
                 self.counters.resumed += 1;
+                if let Some((_, token)) = hello.resume {
+                    self.links.sessions.note_token(key, Token(token));
+                }
                 self.links.resume(conn, key, body, &self.config, now);
                 self.links.welcome(conn, key, hello.resume.is_some(), self.drain.is_some(), &self.config);
             }

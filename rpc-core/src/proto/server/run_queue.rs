@@ -74,6 +74,8 @@ pub struct ReadyCall {
     pub call: CallId,
     /// The method.
     pub entry: Entry,
+    /// Tells it from another call with the same number.
+    pub fingerprint: u64,
     /// The arguments.
     pub body: Bytes,
     /// True if metadata is behind the arguments in `body`.

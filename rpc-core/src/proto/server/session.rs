@@ -79,6 +79,8 @@ pub(super) struct Session {
     pub(super) has_lease_timer: bool,
     /// True while it is in the list of sessions that may be evicted.
     pub(super) is_listed: bool,
+    /// True if it comes from a store and no client has resumed it yet: `token` is the hash of its token.
+    pub(super) is_restored: bool,
     /// Tells it from later sessions at the same index.
     pub(super) serial: u64,
 }
@@ -105,6 +107,7 @@ impl Session {
             queued_before: 0,
             has_lease_timer: false,
             is_listed: false,
+            is_restored: false,
             serial: 0,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use slab::Slab;
 
+use super::durable::Journal;
 use super::keys::SessionKey;
 use super::nonces::Nonces;
 use super::session::{Attachment, Session};
@@ -52,6 +53,8 @@ pub(super) struct Sessions {
     terms: SharedTerms,
     /// The serial number of the newest session.
     last_serial: u64,
+    /// The changes that a store is to be told of; `None` if the sessions end with the server.
+    pub(super) journal: Option<Box<Journal>>,
 }
 
 impl Sessions {
@@ -113,6 +116,9 @@ impl Sessions {
         self.last_serial += 1;
         session.serial = self.last_serial;
         session.terms = self.terms.share(session.terms);
+        if let Some(journal) = self.journal.as_mut().filter(|_| !session.is_restored) {
+            journal.opened(&mut session);
+        }
         let (id, serial, source, nonce) = (session.id, session.serial, session.source, session.nonce);
         let key = SessionKey { index: self.sessions.insert(session) as u32, serial };
         self.by_id.insert(id, key);
@@ -128,6 +134,9 @@ impl Sessions {
         self.get(key)?;
         let session = self.sessions.try_remove(key.index as usize)?;
         self.by_id.remove(&session.id);
+        if let Some(journal) = &mut self.journal {
+            journal.ended(session.id);
+        }
         if let Some(nonce) = session.nonce {
             self.nonces.end(nonce, session.source, now, forget_at);
         }

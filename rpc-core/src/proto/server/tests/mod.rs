@@ -8,6 +8,7 @@ mod canonical;
 mod counters;
 mod denied;
 mod drain;
+mod durable;
 mod eviction;
 mod fair;
 mod finals;

@@ -1,0 +1,36 @@
+//! The errors of a store that cannot be opened, read or written.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::backend::BackendError;
+
+/// The error of a store.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process has the store open, or another server of this one uses it.
+    #[error("the store {0} is in use by another server")]
+    InUse(PathBuf),
+    /// The folder or the file cannot be opened, or is not a store.
+    #[error("cannot open the store {path}: {source}")]
+    Open {
+        /// The folder or the file.
+        path: PathBuf,
+        /// The reason.
+        source: BackendError,
+    },
+    /// The store was written by another version of this crate.
+    #[error("the store has format {0}; this program reads format {known}", known = crate::rows::FORMAT)]
+    Format(u32),
+    /// Something in it cannot be read.
+    #[error("the store cannot be read: {0}")]
+    Read(BackendError),
+    /// It could not be written. What is durable is not known, so it is not used again: end the process, and look at the disk.
+    #[error("the store cannot be written: {0}")]
+    Write(BackendError),
+    /// An earlier read or commit has failed, with this text.
+    #[error("the store has failed and is not used again: {0}")]
+    Failed(String),
+}

@@ -1,0 +1,112 @@
+//! The default backend: redb, a B-tree in one file with copy on write and checksums.
+
+use std::error::Error;
+use std::fmt;
+use std::ops::Bound;
+use std::path::Path;
+
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableDefinition, TableError};
+
+use crate::backend::{Backend, BackendError, Changes, Space};
+use crate::error::StoreError;
+
+/// Bytes that the cache of a file may take: the calls of a server touch few pages, and the kernel has a cache of its own.
+const CACHE: usize = 64 << 20;
+
+/// A redb file.
+pub struct RedbBackend(Database);
+
+impl RedbBackend {
+    /// Opens a file, or makes it. It is locked until the backend is dropped.
+    ///
+    /// # Errors
+    /// Returns an error if another process has it open, it is no redb file, or the operating system refuses.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let opened = Database::builder().set_cache_size(CACHE).create(path);
+        Ok(RedbBackend(opened.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.to_owned()),
+            source => StoreError::Open { path: path.to_owned(), source: source.into() },
+        })?))
+    }
+
+    /// Opens what is in `storage`: for tests, which may lose writes that were not synced.
+    ///
+    /// # Errors
+    /// Returns an error if it is neither empty nor a redb file, or cannot be read.
+    pub fn on(storage: impl StorageBackend) -> Result<Self, StoreError> {
+        let opened = Database::builder().set_cache_size(CACHE).create_with_backend(storage);
+        Ok(RedbBackend(opened.map_err(|error| StoreError::Read(error.into()))?))
+    }
+}
+
+impl fmt::Debug for RedbBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedbBackend")
+    }
+}
+
+/// Returns the table of a space.
+fn table(space: Space) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+    TableDefinition::new(match space {
+        Space::Facts => "facts",
+        Space::Sessions => "sessions",
+        Space::Records => "records",
+        Space::Data => "data",
+    })
+}
+
+/// Returns what was opened; `None` if there is no such table yet.
+fn if_there<T>(opened: Result<T, TableError>) -> Result<Option<T>, TableError> {
+    match opened {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Backend for RedbBackend {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
+        let Some(table) = if_there(self.0.begin_read()?.open_table(table(space)))? else { return Ok(None) };
+        Ok(table.get(key)?.map(|value| value.value().to_vec()))
+    }
+
+    fn range(
+        &self,
+        space: Space,
+        from: Bound<&[u8]>,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), BackendError> {
+        let Some(table) = if_there(self.0.begin_read()?.open_table(table(space)))? else { return Ok(()) };
+        for pair in table.range::<&[u8]>((from, Bound::Unbounded))? {
+            let (key, value) = pair?;
+            if !each(key.value(), value.value()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&self, changes: &Changes) -> Result<(), BackendError> {
+        commit(&self.0, changes).map_err(|error| error as BackendError)
+    }
+}
+
+/// Writes the changes in one transaction, which is durable when it returns: one write of the pages, and one sync.
+fn commit(database: &Database, changes: &Changes) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let transaction = database.begin_write()?;
+    let mut changes = changes.iter().peekable();
+    // In the order of the spaces: each table is opened once.
+    while let Some(((space, _), _)) = changes.peek() {
+        let space = *space;
+        let mut table = transaction.open_table(table(space))?;
+        while let Some(((_, key), value)) = changes.next_if(|((of, _), _)| *of == space) {
+            match value {
+                Some(value) => table.insert(key.as_slice(), value.as_slice())?,
+                None => table.remove(key.as_slice())?,
+            };
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The store: transactions, files that are wrong, copies, and crashes at every write.
+
+mod copies;
+mod files;
+mod ledger;
+mod lives;
+mod power;
+mod transactions;
