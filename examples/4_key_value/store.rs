@@ -9,11 +9,11 @@ use crate::api::{Kv, KvError, Page};
 /// Longest key, in bytes.
 const MAX_KEY: usize = 4 << 10;
 /// Longest value, in bytes: a page that ends with such a value stays well below the frame limit.
-const MAX_VALUE: usize = 1 << 20;
+pub(crate) const MAX_VALUE: usize = 1 << 20;
 /// Most pairs in one page.
-const MAX_PAGE: u32 = 4096;
+pub(crate) const MAX_PAGE: u32 = 4096;
 /// A page ends when its pairs have this many bytes.
-const PAGE_BYTES: usize = 256 << 10;
+pub(crate) const PAGE_BYTES: usize = 256 << 10;
 
 /// Keys and values in memory. They are lost when the process ends.
 #[derive(Debug, Default)]
@@ -76,15 +76,15 @@ impl Kv for Store {
     }
 }
 
-fn no_such_key(key: &str) -> KvError {
+pub(crate) fn no_such_key(key: &str) -> KvError {
     KvError::NoSuchKey { key: key.to_owned() }
 }
 
-fn check_key(key: &str) -> Result<(), KvError> {
+pub(crate) fn check_key(key: &str) -> Result<(), KvError> {
     if key.is_empty() { Err(KvError::EmptyKey) } else { check_length("key", key.len(), MAX_KEY) }
 }
 
-fn check_length(what: &str, bytes: usize, limit: usize) -> Result<(), KvError> {
+pub(crate) fn check_length(what: &str, bytes: usize, limit: usize) -> Result<(), KvError> {
     if bytes <= limit {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError};
+use std::thread;
 
 use rpc_core::ids::SessionId;
 use rpc_core::{
@@ -43,7 +44,7 @@ impl DurableFilter for Store {
         while pending.current.is_some() {
             pending = self.shared.turn.wait(pending).unwrap_or_else(PoisonError::into_inner);
         }
-        pending.current = Some(Current { call, writes: Writes::new() });
+        pending.current = Some(Current { call, thread: thread::current().id(), writes: Writes::new() });
     }
 
     fn end(&self, call: CallId, record: FinishedCall<'_>) {

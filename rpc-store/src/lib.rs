@@ -1,19 +1,19 @@
 //! Exactly once on one machine: a server whose sessions, records and data are in one store, and change in one transaction.
 //!
 //! ```
-//! use rpc_core::{CallContext, Server, rpc};
+//! use rpc_core::{Server, rpc};
 //! use rpc_store::Store;
 //!
 //! #[rpc]
 //! pub trait Counter {
-//!     fn add(&self, cx: &CallContext, amount: u64) -> u64;
+//!     fn add(&self, amount: u64) -> u64;
 //! }
 //!
 //! struct Durable(Store);
 //!
 //! impl Counter for Durable {
-//!     fn add(&self, cx: &CallContext, amount: u64) -> u64 {
-//!         let mut tx = self.0.transaction(cx);
+//!     fn add(&self, amount: u64) -> u64 {
+//!         let mut tx = self.0.transaction();
 //!         let before = tx.get(b"sum").map_or(0, |sum| u64::from_le_bytes(sum.try_into().expect("eight bytes")));
 //!         tx.put(b"sum", &(before + amount).to_le_bytes());
 //!         before + amount

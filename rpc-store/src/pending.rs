@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
+use std::thread::ThreadId;
 
 use rpc_core::CallId;
 use rpc_core::ids::{SessionId, Slot};
@@ -23,6 +24,8 @@ pub(crate) type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 pub(crate) struct Current {
     /// The call.
     pub(crate) call: CallId,
+    /// The thread of its handler.
+    pub(crate) thread: ThreadId,
     /// Its writes so far.
     pub(crate) writes: Writes,
 }

@@ -7,8 +7,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-use rpc_core::CallContext;
-
 use crate::backend::{Backend, BackendError, Changes, Space};
 use crate::error::StoreError;
 use crate::mark::{self, Mark};
@@ -165,13 +163,14 @@ impl Store {
         self.shared.forget_sessions()
     }
 
-    /// Returns the transaction of a call that runs. All transactions of one call are the same.
+    /// Returns the transaction of the call that runs on this thread. All transactions of one call are the same.
     ///
     /// # Panics
-    /// Panics if the call is no transaction: its method is idempotent, or its server was not built with this store. An idempotent
-    /// method reads with [`Store::get`] and [`Store::range`], and writes nothing.
-    pub fn transaction<'a>(&'a self, cx: &CallContext) -> Transaction<'a> {
-        Transaction::new(&self.shared, cx)
+    /// Panics if no call with a transaction runs on this thread: its method is idempotent, its server was not built with this store,
+    /// or this is not the thread of the handler. An idempotent method reads with [`Store::get`] and [`Store::range`], and writes
+    /// nothing.
+    pub fn transaction(&self) -> Transaction<'_> {
+        Transaction::new(&self.shared)
     }
 
     /// Returns the value of a key, as the transactions that have ended have left it.

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::ops::{Bound, ControlFlow};
+use std::thread;
 
-use rpc_core::{CallContext, CallId};
+use rpc_core::CallId;
 
 use crate::backend::Space;
 use crate::pending::Current;
@@ -22,17 +23,13 @@ pub struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    /// Returns the transaction of a call.
-    pub(crate) fn new(shared: &'a Shared, cx: &CallContext) -> Self {
-        let (call, method) = (cx.call(), cx.method());
-        let is_there = shared.lock().current.as_ref().is_some_and(|current| current.call == call);
-        let why = if method.idempotent {
-            "idempotent methods have no transaction: read with `Store::get` and `Store::range`"
-        } else {
-            "give the server this store: `Server::builder().durable(store)`"
-        };
-        assert!(is_there, "{}: {why}", method.name);
-        Transaction { shared, call }
+    /// Returns the transaction of the call that runs on this thread.
+    pub(crate) fn new(shared: &'a Shared) -> Self {
+        let me = thread::current().id();
+        let current = shared.lock().current.as_ref().filter(|current| current.thread == me).map(|c| c.call);
+        let why = "no call with a transaction runs on this thread: a method that is `idempotent` has none, and the server must \
+                   be given this store by `Server::builder().durable(store)`";
+        Transaction { shared, call: current.unwrap_or_else(|| panic!("{why}")) }
     }
 
     /// Returns the value of a key: what this transaction has written, or those before it.

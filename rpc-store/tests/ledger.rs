@@ -11,15 +11,15 @@ use rpc_store::{Store, Transaction};
 #[rpc]
 pub(crate) trait Ledger {
     /// Appends to a text, and returns it.
-    fn append(&self, cx: &CallContext, key: &str, text: &str) -> String;
+    fn append(&self, key: &str, text: &str) -> String;
     /// Appends, and then fails.
-    fn fail(&self, cx: &CallContext, key: &str, text: &str) -> Result<(), String>;
+    fn fail(&self, key: &str, text: &str) -> Result<(), String>;
     /// Appends, and then panics.
-    fn panic(&self, cx: &CallContext, key: &str, text: &str);
+    fn panic(&self, key: &str, text: &str);
     /// Appends, and then gives up.
     fn give_up(&self, cx: &CallContext, key: &str, text: &str);
     /// Appends to one key, removes another, and returns all pairs as it sees them.
-    fn swap(&self, cx: &CallContext, key: &str, text: &str, gone: &str) -> Vec<(String, String)>;
+    fn swap(&self, key: &str, text: &str, gone: &str) -> Vec<(String, String)>;
     /// Returns a text.
     #[rpc(idempotent)]
     fn read(&self, key: &str) -> Option<String>;
@@ -28,7 +28,7 @@ pub(crate) trait Ledger {
     fn all(&self) -> Vec<(String, String)>;
     /// Writes, though it has no transaction.
     #[rpc(idempotent)]
-    fn wrong(&self, cx: &CallContext);
+    fn wrong(&self);
 }
 
 /// The store that the service of a test uses now: a life of the server opens it anew.
@@ -82,27 +82,27 @@ fn all(range: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>)) -> V
 }
 
 impl Ledger for Texts {
-    fn append(&self, cx: &CallContext, key: &str, text: &str) -> String {
-        add(&mut self.store().transaction(cx), key, text)
+    fn append(&self, key: &str, text: &str) -> String {
+        add(&mut self.store().transaction(), key, text)
     }
 
-    fn fail(&self, cx: &CallContext, key: &str, text: &str) -> Result<(), String> {
-        Err(add(&mut self.store().transaction(cx), key, text))
+    fn fail(&self, key: &str, text: &str) -> Result<(), String> {
+        Err(add(&mut self.store().transaction(), key, text))
     }
 
-    fn panic(&self, cx: &CallContext, key: &str, text: &str) {
-        add(&mut self.store().transaction(cx), key, text);
+    fn panic(&self, key: &str, text: &str) {
+        add(&mut self.store().transaction(), key, text);
         panic!("as planned");
     }
 
     fn give_up(&self, cx: &CallContext, key: &str, text: &str) {
-        add(&mut self.store().transaction(cx), key, text);
+        add(&mut self.store().transaction(), key, text);
         cx.give_up("as planned");
     }
 
-    fn swap(&self, cx: &CallContext, key: &str, text: &str, gone: &str) -> Vec<(String, String)> {
+    fn swap(&self, key: &str, text: &str, gone: &str) -> Vec<(String, String)> {
         let store = self.store();
-        let mut tx = store.transaction(cx);
+        let mut tx = store.transaction();
         add(&mut tx, key, text);
         tx.delete(gone.as_bytes());
         all(|each| tx.range(Bound::Unbounded, each))
@@ -117,7 +117,7 @@ impl Ledger for Texts {
         all(|each| store.range(Bound::Unbounded, each))
     }
 
-    fn wrong(&self, cx: &CallContext) {
-        self.store().transaction(cx);
+    fn wrong(&self) {
+        self.store().transaction();
     }
 }

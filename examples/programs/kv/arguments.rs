@@ -128,6 +128,12 @@ pub(crate) struct ServeOptions {
     /// Count calls, and show the counts to Prometheus at http://HOST:PORT/metrics
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) metrics: Option<String>,
+    /// Keep the pairs, and the sessions and records of calls, in this folder: each call runs exactly once, though the server dies
+    #[arg(long, value_name = "DIR", conflicts_with = "no_filter")]
+    pub(crate) data: Option<PathBuf>,
+    /// The file system below --data was set back to an earlier state: tell clients of before that their sessions are lost
+    #[arg(long, requires = "data")]
+    pub(crate) set_back: bool,
     /// End when standard input closes: for a server that another program has started
     #[arg(long, hide = true)]
     pub(crate) end_with_parent: bool,

@@ -9,6 +9,7 @@ mod arguments;
 mod commands;
 mod demo;
 mod dump;
+mod durable;
 mod events;
 mod health;
 mod limits;

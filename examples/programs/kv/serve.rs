@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use listenfd::ListenFd;
-use rpc_core::{Health, HealthState, Listener, ServeError, Server};
+use rpc_core::{Health, HealthState, Listener, ServeError, Server, ServerBuilder, Service};
 use rpc_examples::children::end_with_parent;
 use rpc_examples::messages::say;
 use rpc_examples::signals::drain_on_signal;
@@ -13,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::api::KvServer;
 use crate::arguments::{ClientOptions, ServeOptions};
+use crate::durable::{self, DurableStore};
 use crate::events;
 use crate::output::listening;
 use crate::stats::{Figures, KvStatsServer};
@@ -25,15 +26,9 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
         (_, true) => LevelFilter::ERROR,
         _ => LevelFilter::WARN,
     });
-    let store = Arc::new(Store::default());
-    let figures = Arc::new(Figures::of(Arc::clone(&store)));
     let health = Health::new();
     let metrics = options.metrics.as_ref().map(|_| Metrics::new());
-    let kv = KvServer::shared(store);
-    let server = match &metrics {
-        Some(metrics) => Server::builder().service(metrics.around(kv)),
-        None => Server::builder().service(kv),
-    };
+    let (server, figures) = with_pairs(options, metrics.as_ref())?;
     let server = server
         .service(KvStatsServer::shared(Arc::clone(&figures)))
         .service(health.clone())
@@ -67,6 +62,33 @@ pub(crate) fn serve(client: &ClientOptions, options: &ServeOptions) -> Result<()
         "drained: {calls} calls arrived, {runs} ran, {duplicates} duplicates did not run again"
     ));
     Ok(())
+}
+
+/// Returns a server of the pairs, in memory or in a folder, and its figures.
+fn with_pairs(
+    options: &ServeOptions,
+    metrics: Option<&Metrics>,
+) -> Result<(ServerBuilder, Arc<Figures>), Failure> {
+    let Some(folder) = &options.data else {
+        let store = Arc::new(Store::default());
+        let server = with_service(KvServer::shared(Arc::clone(&store)), metrics);
+        return Ok((server, Arc::new(Figures::of(move || store.lock().len() as u64))));
+    };
+    let store = durable::open(folder)?;
+    if options.set_back {
+        store.forget_sessions().map_err(|error| Failure::new(Status::Usage, error))?;
+    }
+    let server = with_service(KvServer::new(DurableStore::new(store.clone())), metrics);
+    let server = server.durable(store.clone());
+    Ok((server, Arc::new(Figures::of(move || durable::pairs(&store)))))
+}
+
+/// Returns a server with this service, whose calls are counted if there are metrics.
+fn with_service(service: impl Service, metrics: Option<&Metrics>) -> ServerBuilder {
+    match metrics {
+        Some(metrics) => Server::builder().service(metrics.around(service)),
+        None => Server::builder().service(service),
+    }
 }
 
 /// Shows the metrics at an address.

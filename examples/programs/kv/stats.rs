@@ -1,13 +1,12 @@
 //! `KvStats`: the figures of the server, as a second service on the server of [`Kv`](crate::api::Kv).
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use rpc_core::{Connector, ServerHandle, rpc};
 use serde::{Deserialize, Serialize};
 
 use crate::api::KvClient;
-use crate::store::Store;
 
 /// Reports figures for operators and for the demonstration.
 #[rpc]
@@ -46,19 +45,19 @@ pub(crate) fn stats_of(kv: &KvClient) -> KvStatsClient {
 }
 
 /// Reads the figures of one server and one store.
-#[derive(Debug)]
 pub(crate) struct Figures {
     name: String,
-    store: Arc<Store>,
+    /// Counts the keys of the store.
+    keys: Box<dyn Fn() -> u64 + Send + Sync>,
     /// The server itself, set once it is bound.
     server: OnceLock<ServerHandle>,
 }
 
 impl Figures {
-    /// Figures of `store`, which gets a random name.
-    pub(crate) fn of(store: Arc<Store>) -> Self {
+    /// Figures of a store whose keys `keys` counts. It gets a random name.
+    pub(crate) fn of(keys: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         let random = RandomState::new().build_hasher().finish(); // the only random number in the standard library
-        Figures { name: format!("{random:016x}"), store, server: OnceLock::new() }
+        Figures { name: format!("{random:016x}"), keys: Box::new(keys), server: OnceLock::new() }
     }
 
     /// Sets the server whose counters are reported. Only the first call has an effect.
@@ -69,7 +68,7 @@ impl Figures {
 
 impl KvStats for Figures {
     fn stats(&self) -> Stats {
-        let keys = self.store.lock().len() as u64;
+        let keys = (self.keys)();
         let store = self.name.clone();
         let Some(server) = self.server.get() else {
             return Stats { store, keys, ..Stats::default() };

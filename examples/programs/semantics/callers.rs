@@ -57,7 +57,7 @@ impl<'a> Appender<'a> {
         match self.mode {
             Mode::NoRetry => self.once(key, value),
             Mode::AtLeastOnce => self.until_answered(key, value),
-            Mode::AtMostOnce => self.as_the_framework_does(key, value),
+            Mode::AtMostOnce | Mode::ExactlyOnce => self.as_the_framework_does(key, value),
         }
     }
 

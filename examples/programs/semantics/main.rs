@@ -1,5 +1,5 @@
 //! `semantics`: the same appends over the same bad network, by a caller that never retries (Go's `net/rpc`), by one that
-//! retries until a reply comes (at least once), and by the framework (at most once); and the store that each leaves.
+//! retries until a reply comes (at least once), by the framework (at most once), and by the framework with a store (exactly once); and the store that each leaves.
 
 mod callers;
 mod report;
@@ -14,7 +14,7 @@ const TEMPLATE: &str = "\
 {about}
 
 Examples:
-  semantics                              all three modes, side by side
+  semantics                              all four modes, side by side
   semantics --mode no-retry --seed 7     one mode, another network
   semantics --restarts 3                 the server dies three times on the way
   semantics --copies 0.05                the network repeats frames, as TCP never does
@@ -30,7 +30,7 @@ Exit status: 0 every mode gave what it promises, 1 one did not, 2 usage.";
 #[derive(Debug, Parser)]
 #[command(name = "semantics", version, help_template = TEMPLATE)]
 pub(crate) struct Options {
-    /// Run only this mode; without it, all three
+    /// Run only this mode; without it, all four
     #[arg(long)]
     mode: Option<Mode>,
     /// Decides the faults of the network
@@ -56,6 +56,8 @@ pub(crate) enum Mode {
     AtLeastOnce,
     /// Send the call until a reply comes; the server's filter does not run duplicates
     AtMostOnce,
+    /// The same, and the server's records are on disk, each with the effect of its call
+    ExactlyOnce,
 }
 
 fn probability(text: &str) -> Result<f64, String> {
@@ -71,7 +73,7 @@ fn main() -> ExitCode {
 fn compare(options: &Options) -> Result<(), Failure> {
     let modes = match options.mode {
         Some(mode) => vec![mode],
-        None => vec![Mode::NoRetry, Mode::AtLeastOnce, Mode::AtMostOnce],
+        None => vec![Mode::NoRetry, Mode::AtLeastOnce, Mode::AtMostOnce, Mode::ExactlyOnce],
     };
     let gave: Vec<_> = modes.into_iter().map(|mode| (mode, run::run(mode, options))).collect();
     report::print(options, &gave)

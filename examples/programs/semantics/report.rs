@@ -48,6 +48,7 @@ pub(crate) fn name(mode: Mode) -> &'static str {
         Mode::NoRetry => "no-retry",
         Mode::AtLeastOnce => "at-least-once",
         Mode::AtMostOnce => "at-most-once",
+        Mode::ExactlyOnce => "exactly-once",
     }
 }
 
@@ -92,7 +93,7 @@ fn lost(mode: Mode, gave: &Gave, options: &Options) -> String {
         (Mode::AtLeastOnce, 0) => {
             "lost 0: a caller that repeats until a reply comes loses nothing.".to_owned()
         }
-        (Mode::AtMostOnce, 0) => {
+        (Mode::AtMostOnce | Mode::ExactlyOnce, 0) => {
             "lost 0: a call without a reply was sent again, with the same slot and number.".to_owned()
         }
         (Mode::NoRetry, 0) => "lost 0: by luck; a lost call would not have been sent again.".to_owned(),
@@ -130,6 +131,9 @@ fn doubled(mode: Mode, gave: &Gave) -> String {
         (Mode::AtLeastOnce, _) => format!(
             "doubled {doubled}: no reply came in time, so the call was sent again{network}; the server ran both."
         ),
+        (Mode::ExactlyOnce, _) => format!(
+            "doubled {doubled}: the record of a call is on disk with its effect, so a server that starts again knows its duplicates."
+        ),
         (Mode::AtMostOnce, _) => {
             format!("doubled {doubled}: the server's filter recognises a duplicate by its slot and number, and sends the first reply again.")
         }
@@ -144,13 +148,19 @@ fn unknown(mode: Mode, gave: &Gave, options: &Options) -> String {
             "unknown {unknown}: an error that does not tell if the call ran; {ran} of them did, and a retry by hand would \
              double those."
         ),
+        (Mode::ExactlyOnce, 0) => {
+            "unknown 0: a server that starts again takes up the sessions, and replies from the records."
+                .to_owned()
+        }
         (_, 0) => "unknown 0: every caller got its reply in the end.".to_owned(),
         (Mode::AtLeastOnce, _) => format!("unknown {unknown}: no reply after very many attempts."),
         (Mode::AtMostOnce, _) if options.restarts > 0 => format!(
             "unknown {unknown}: the server died with the records; {ran} had run. Only state on disk could tell (exactly \
              once)."
         ),
-        (Mode::AtMostOnce, _) => format!("unknown {unknown}: no reply for a minute; {ran} had run."),
+        (Mode::AtMostOnce | Mode::ExactlyOnce, _) => {
+            format!("unknown {unknown}: no reply for a minute; {ran} had run.")
+        }
     }
 }
 
@@ -166,6 +176,8 @@ fn broken_promise(mode: Mode, gave: &Gave) -> Option<String> {
         format!("{} appends ran twice", gave.doubled)
     } else if mode == Mode::AtMostOnce && gave.lost > gave.unknown - gave.unknown_but_ran {
         "an append is lost whose caller was not told".to_owned()
+    } else if mode == Mode::ExactlyOnce && gave.lost + gave.doubled + gave.unknown > 0 {
+        format!("{} appends are lost, {} ran twice, {} are unknown", gave.lost, gave.doubled, gave.unknown)
     } else {
         return None;
     };

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rpc_core::DurableFilter;
 use rpc_sim::{Faults, FaultsSeen, Network, WorldConfig};
+
+use rpc_store::MemoryBackend;
 
 use crate::callers::{Appender, Kv, KvServer, Told};
 use crate::{Mode, Options};
@@ -46,6 +49,13 @@ pub(crate) fn faults(options: &Options) -> Faults {
     Faults::none().drop(0.04).stall(0.04).late(Duration::from_secs(3)).cut(0.02).duplicate(options.copies)
 }
 
+/// A service whose store outlives the server's process, as a database does.
+trait Contents {
+    /// Returns the value of a key.
+    fn value(&self, key: &str) -> String;
+}
+
+/// The store of all modes but the last: the process of a server may die between an append and its record.
 #[derive(Debug, Default)]
 struct Store(Mutex<HashMap<String, String>>);
 
@@ -62,15 +72,69 @@ impl Kv for Store {
     }
 }
 
+impl Contents for Store {
+    fn value(&self, key: &str) -> String {
+        self.lock().get(key).cloned().unwrap_or_default()
+    }
+}
+
+/// The store of the last mode: an append and its record are one transaction.
+#[derive(Debug, Default)]
+struct Durable {
+    /// The disk.
+    disk: MemoryBackend,
+    /// The store as the server's present process has opened it.
+    store: Mutex<Option<rpc_store::Store>>,
+}
+
+impl Durable {
+    /// Opens the store, as a process does that starts. What an earlier one has not committed is gone.
+    fn open(&self) -> rpc_store::Store {
+        let store = rpc_store::Store::with_backend(self.disk.clone()).expect("a disk in memory can be read");
+        *self.store.lock().unwrap_or_else(PoisonError::into_inner) = Some(store.clone());
+        store
+    }
+}
+
+impl Kv for Durable {
+    fn append(&self, key: &str, value: &str) {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let store = store.expect("the server opens it before it serves");
+        let mut tx = store.transaction();
+        let mut whole = tx.get(key.as_bytes()).unwrap_or_default();
+        whole.extend_from_slice(value.as_bytes());
+        tx.put(key.as_bytes(), &whole);
+    }
+}
+
+impl Contents for Durable {
+    fn value(&self, key: &str) -> String {
+        String::from_utf8_lossy(&self.disk.data(key.as_bytes()).unwrap_or_default()).into_owned()
+    }
+}
+
+/// Returns the service of a mode, on a server in this network.
+fn serve(mode: Mode, network: &Network) -> Arc<dyn Contents> {
+    if mode != Mode::ExactlyOnce {
+        let store = Arc::new(Store::default()); // outlives the server processes, as a database would
+        network.serve(KvServer::shared(Arc::clone(&store)));
+        return store;
+    }
+    let durable = Arc::new(Durable::default());
+    let opens = Arc::clone(&durable);
+    network.durable(move || Arc::new(opens.open()) as Arc<dyn DurableFilter>);
+    network.serve(KvServer::shared(Arc::clone(&durable)));
+    durable
+}
+
 /// Runs the workload in a mode.
 pub(crate) fn run(mode: Mode, options: &Options) -> Gave {
     let config = WorldConfig {
-        at_most_once: mode == Mode::AtMostOnce,
+        at_most_once: matches!(mode, Mode::AtMostOnce | Mode::ExactlyOnce),
         ..WorldConfig::new(options.seed, faults(options))
     };
     let network = Network::with_config(config);
-    let store = Arc::new(Store::default()); // outlives the server processes, as a database would
-    network.serve(KvServer::shared(Arc::clone(&store)));
+    let store = serve(mode, &network);
     let mut appender = Appender::new(mode, &network);
     let mut told = Vec::new();
     for number in 0..options.appends {
@@ -81,7 +145,7 @@ pub(crate) fn run(mode: Mode, options: &Options) -> Gave {
     }
     network.set_faults(Faults::none());
     network.run_for(SETTLE);
-    let mut gave = count(&store, &told);
+    let mut gave = count(&*store, &told);
     gave.copies = appender.copies();
     gave.faults = network.faults_seen();
     gave
@@ -103,11 +167,10 @@ fn token(number: u32) -> String {
 }
 
 /// Compares what the callers were told with the store.
-fn count(store: &Store, told: &[Told]) -> Gave {
-    let pairs = store.lock();
+fn count(store: &dyn Contents, told: &[Told]) -> Gave {
     let mut gave = Gave::default();
     for (number, told) in (0..).zip(told) {
-        let value = pairs.get(&key_of(number)).map_or("", String::as_str);
+        let value = store.value(&key_of(number));
         let times = value.matches(&token(number)).count();
         match times {
             0 => gave.lost += 1,

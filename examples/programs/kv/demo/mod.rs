@@ -2,6 +2,7 @@
 //! with what it must hold. The same is done without the duplicate filter, to show what the filter is for.
 
 pub(crate) mod client;
+mod crash;
 mod judge;
 mod narrate;
 mod network;
@@ -36,7 +37,10 @@ pub(crate) fn demo(format: Format, options: &DemoOptions) -> Result<(), Failure>
     }
     let children = Children::new();
     end_on_signal(children.clone())?;
-    let verdict = both_runs(format, options, &children);
+    let verdict = match options.crash {
+        true => crash::crash(format, options, &children),
+        false => both_runs(format, options, &children),
+    };
     children.wait_if_interrupted();
     children.end_all();
     let (word, text, status) = match verdict {

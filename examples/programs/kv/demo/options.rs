@@ -23,6 +23,9 @@ pub(crate) struct DemoOptions {
     /// Show the frames of one call whose reply is lost, and end
     #[arg(long)]
     pub(crate) narrate: bool,
+    /// Kill the server again and again; it keeps its state in a folder, and every append is there exactly once
+    #[arg(long, conflicts_with = "narrate")]
+    pub(crate) crash: bool,
     /// For the test of this demonstration: judge the run without the filter, which must fail
     #[arg(long, hide = true)]
     pub(crate) judge_unfiltered: bool,

@@ -36,7 +36,8 @@ pub(crate) struct Run {
 pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> Result<Run, Failure> {
     let begun = Instant::now();
     let until = begun + options.limit;
-    let (_server, addr) = start_server(children, filter, until)?;
+    let options_of_server: &[&str] = if filter { &[] } else { &["--no-filter"] };
+    let (_server, addr) = start_server(children, "127.0.0.1:0", options_of_server, until)?;
     let proxy = FaultProxy::start(([127, 0, 0, 1], 0).into(), addr, faults(), options.seed)?;
     let appends: Vec<u32> =
         (0..options.clients).map(|index| plan::share(options.calls, options.clients, index)).collect();
@@ -66,11 +67,15 @@ pub(crate) fn run(options: &DemoOptions, children: &Children, filter: bool) -> R
     })
 }
 
-fn start_server(children: &Children, filter: bool, until: Instant) -> Result<(Worker, SocketAddr), Failure> {
-    let mut arguments = vec!["serve", "--addr=127.0.0.1:0", "--end-with-parent", "--quiet"];
-    if !filter {
-        arguments.push("--no-filter");
-    }
+/// Starts a server, and waits until it listens.
+pub(super) fn start_server(
+    children: &Children,
+    addr: &str,
+    options: &[&str],
+    until: Instant,
+) -> Result<(Worker, SocketAddr), Failure> {
+    let mut arguments = vec!["serve", "--addr", addr, "--end-with-parent", "--quiet"];
+    arguments.extend(options);
     let server = children.start("the server", arguments)?;
     let line = server.next_line(until)?;
     let addr = line.strip_prefix("listening on ").and_then(|addr| addr.parse().ok());
@@ -78,7 +83,11 @@ fn start_server(children: &Children, filter: bool, until: Instant) -> Result<(Wo
     Ok((server, addr))
 }
 
-fn start_clients(children: &Children, appends: &[u32], addr: &str) -> Result<Vec<Worker>, Failure> {
+pub(super) fn start_clients(
+    children: &Children,
+    appends: &[u32],
+    addr: &str,
+) -> Result<Vec<Worker>, Failure> {
     let clients = appends.len();
     let start = |(index, appends): (usize, &u32)| {
         let arguments = [
@@ -93,7 +102,7 @@ fn start_clients(children: &Children, appends: &[u32], addr: &str) -> Result<Vec
     appends.iter().enumerate().map(start).collect()
 }
 
-fn report(client: &Worker, until: Instant) -> Result<Report, Failure> {
+pub(super) fn report(client: &Worker, until: Instant) -> Result<Report, Failure> {
     let line = client.next_line(until)?;
     serde_json::from_str(&line).map_err(|error| {
         Failure::new(Status::Server, format!("{} wrote a report that cannot be read: {error}", client.name()))
@@ -108,7 +117,7 @@ fn all_latencies(reports: &[Report]) -> Histogram<u64> {
     all
 }
 
-fn contents(kv: &KvClient) -> Result<BTreeMap<String, String>, Failure> {
+pub(super) fn contents(kv: &KvClient) -> Result<BTreeMap<String, String>, Failure> {
     let mut store = BTreeMap::new();
     for page in pages(kv, "", 1000) {
         store.extend(page?.pairs);

@@ -303,7 +303,10 @@ mod tests {
         let server = Server::builder()
             .limits(ServerLimits { lease: Duration::from_millis(10), ..ServerLimits::default() })
             .service(KvServer::shared(Arc::clone(&store)))
-            .service(KvStatsServer::new(Figures::of(Arc::clone(&store))))
+            .service(KvStatsServer::new(Figures::of({
+                let store = Arc::clone(&store);
+                move || store.lock().len() as u64
+            })))
             .bind("127.0.0.1:0")
             .and_then(Server::spawn)
             .expect("a free port");
