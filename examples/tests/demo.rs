@@ -14,6 +14,17 @@ fn the_demonstration_ends_in_ok() {
 }
 
 #[test]
+fn a_server_that_is_killed_again_and_again_runs_every_append_exactly_once() {
+    let said = run(KV, ["demo", "--crash", "--calls", "600", "--clients", "3"]).expect(0);
+    let last = said.last_line();
+    assert!(
+        last.starts_with("demo: ok: 600 of 600 appends by 3 processes applied once, 0 unknown"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
 fn as_json_it_is_an_object_for_each_run_and_one_for_the_verdict() {
     let said = run(KV, SMALL.into_iter().chain(["--format", "json"])).expect(0);
     let objects: Vec<serde_json::Value> =

@@ -36,6 +36,7 @@ fn each_mode_gives_what_it_promises() {
         let [_, lost, doubled, _] = row(&said.out, "at-least-once");
         assert!(lost == 0 && doubled > 0, "{}", said.out);
         assert_eq!(row(&said.out, "at-most-once"), [400, 0, 0, 0], "{}", said.out);
+        assert_eq!(row(&said.out, "exactly-once"), [400, 0, 0, 0], "{}", said.out);
         assert!(said.out.contains("semantics: ok"), "{}", said.out);
     }
 }
@@ -53,6 +54,19 @@ fn a_server_that_dies_leaves_unknown_calls_and_no_doubled_ones() {
     let said = run(SEMANTICS, ["--mode", "at-most-once", "--restarts", "20"]).expect(0);
     let [exact, lost, doubled, unknown] = row(&said.out, "at-most-once");
     assert!(doubled == 0 && unknown > 0 && lost <= unknown && exact + lost == 400, "{}", said.out);
+}
+
+#[test]
+fn a_server_that_dies_with_its_records_on_disk_loses_and_doubles_nothing_and_leaves_nothing_unknown() {
+    for seed in 1..=5 {
+        for copies in ["0", "0.05"] {
+            let seed = seed.to_string();
+            let arguments =
+                ["--mode", "exactly-once", "--restarts", "60", "--copies", copies, "--seed", seed.as_str()];
+            let said = run(SEMANTICS, arguments).expect(0);
+            assert_eq!(row(&said.out, "exactly-once"), [400, 0, 0, 0], "{}", said.out);
+        }
+    }
 }
 
 #[test]

@@ -197,3 +197,27 @@ fn metrics_are_shown_at_a_port_that_is_asked_for() {
     let refused = run(KV, ["serve", "--addr", "127.0.0.1:0", "--metrics", "nowhere"]).expect(2);
     assert!(refused.err.contains("--metrics nowhere"), "{}", refused.err);
 }
+
+#[test]
+fn with_a_folder_the_pairs_are_there_after_a_kill_and_a_second_server_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = format!("--data={}", folder.path().display());
+    let server = KvServe::start_with(&[&data]);
+    server.kv(&["append", "a", "1"]).expect(0);
+    let second = run(KV, ["serve", "--addr", "127.0.0.1:0", &data]).expect(2);
+    assert!(second.err.contains("is in use by another server"), "{}", second.err);
+    server.signal("KILL");
+    server.wait();
+    let server = KvServe::start_with(&[&data]);
+    assert_eq!(server.kv(&["append", "a", "2"]).expect(0).out, "2\n");
+    assert_eq!(server.kv(&["get", "a"]).expect(0).out, "12\n");
+}
+
+#[test]
+fn a_folder_with_another_file_in_the_place_of_the_store_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("store.redb"), "no store").expect("written");
+    let data = format!("--data={}", folder.path().display());
+    let said = run(KV, ["serve", "--addr", "127.0.0.1:0", &data]).expect(2);
+    assert!(said.err.contains("cannot open the store"), "{}", said.err);
+}

@@ -23,7 +23,7 @@ pub type Changes = BTreeMap<(Space, Vec<u8>), Option<Vec<u8>>>;
 /// The error of a backend.
 pub type BackendError = Box<dyn Error + Send + Sync>;
 
-/// What a [`Store`](crate::Store) keeps its bytes in. Keys are ordered by their bytes.
+/// The maps in which a [`Store`](crate::Store) keeps its bytes. Keys are ordered by their bytes.
 pub trait Backend: Send + Sync + 'static {
     /// Returns the value of a key.
     ///

@@ -27,7 +27,7 @@ pub(crate) struct Mark {
     inode: u64,
 }
 
-/// What a mark says of its store.
+/// The contents of a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// The name of the store.

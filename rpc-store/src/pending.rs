@@ -1,4 +1,4 @@
-//! What is in memory and not yet in the backend: the transaction that runs, those that have ended, and those under commit.
+//! The state that is in memory and not yet in the backend: the transaction that runs, those that have ended, and those under commit.
 //!
 //! ```text
 //! current --end--> batch --commit begins--> committing --commit returns--> the backend

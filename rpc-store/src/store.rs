@@ -20,7 +20,7 @@ const FILE: &str = "store.redb";
 /// The file that tells an older copy.
 const MARK: &str = "mark";
 
-/// What was found when a store was opened.
+/// The state in which a store was found when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// Nothing: the store is new.
@@ -35,15 +35,15 @@ pub enum Opened {
 /// The sessions and records of a server, and the data of its services, in one file. Its clones are the same store.
 #[derive(Clone)]
 pub struct Store {
-    /// What the clones share.
+    /// The state that the clones share.
     pub(crate) shared: Arc<Shared>,
 }
 
-/// What the clones of a store share.
+/// The state that the clones of a store share.
 pub(crate) struct Shared {
     /// The bytes.
     pub(crate) backend: Box<dyn Backend>,
-    /// What is not in the backend yet.
+    /// The state that is not in the backend yet.
     pending: Mutex<Pending>,
     /// Notified when the transaction that runs has ended.
     pub(crate) turn: Condvar,
@@ -53,11 +53,11 @@ pub(crate) struct Shared {
     durable: AtomicU64,
     /// The server that uses the store.
     pub(crate) in_use: Mutex<Weak<()>>,
-    /// What was found at the start.
+    /// The state in which it was found.
     opened: Opened,
 }
 
-/// What the thread that commits needs.
+/// The facts and the mark, which the thread that commits writes.
 pub(crate) struct Committer {
     /// The facts, as of the last commit.
     pub(crate) facts: Facts,

@@ -27,10 +27,10 @@ fn two_servers_cannot_use_one_folder() {
 fn a_file_that_is_no_store_is_not_touched() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("store.redb");
-    fs::write(&file, "the letters of a user, which are no store").expect("written");
+    fs::write(&file, "the notes of a user, which are no store").expect("written");
     let wrong = error(folder.path());
     assert!(matches!(wrong, StoreError::Open { .. }), "{wrong}");
-    assert_eq!(fs::read(&file).expect("still there"), b"the letters of a user, which are no store");
+    assert_eq!(fs::read(&file).expect("still there"), b"the notes of a user, which are no store");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a call may read and write, and what is left of one that fails.
+//! The reads and writes of calls, and what is left of one that fails.
 
 use rpc_core::{CallError, Server};
 use rpc_sim::{Faults, Network};

@@ -75,7 +75,7 @@ pub(super) fn crash(format: Format, options: &DemoOptions, children: &Children) 
     ))
 }
 
-/// What was seen.
+/// The result of a run.
 struct Seen {
     findings: Findings,
     kills: u32,

@@ -261,7 +261,7 @@ impl Debug for ServerBuilder {
     }
 }
 
-/// What a server is made of, once its settings are checked.
+/// The parts of a server whose settings are checked.
 struct Prepared {
     /// The number of loops.
     loops: usize,

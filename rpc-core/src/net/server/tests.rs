@@ -1,6 +1,7 @@
 //! Tests that run the turns of an event loop one by one, so that each test chooses what happens between two turns.
 
 mod commands;
+mod durable;
 mod ending;
 
 use std::io::{Read, Write};

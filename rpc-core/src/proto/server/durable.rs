@@ -26,7 +26,7 @@ use crate::wire::message::Status;
 /// Returns the hash of a secret from which the secret cannot be found.
 pub type HashSecret = fn(&[u8; 32]) -> [u8; 32];
 
-/// A session as a store keeps it. It has no secret: who reads the store cannot resume the session.
+/// A session as a store keeps it. It has no secret: a reader of the store cannot resume the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSession {
     /// Its name on the wire.

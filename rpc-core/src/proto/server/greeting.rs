@@ -63,7 +63,7 @@ fn decide_opening(hello: &Hello, config: &ServerConfig, sessions: &Sessions, now
         return Greeting::HandOver(number);
     }
     let has_same_terms = |key: &SessionKey| {
-        // One that was restored has no token to be told: what it had is in the hands of the client that it was opened for.
+        // The token of one that was restored is not known here. Its client has it, and resumes with it.
         sessions.get(*key).filter(|session| !session.is_restored).is_some_and(|session| {
             session.terms.features == hello.features & FEATURES && session.terms.services == hello.services
         })
