@@ -104,8 +104,9 @@ impl Journal {
     fn stored_nonce(&self, nonce: Nonce) -> Nonce {
         let mut padded = [0; 32];
         padded[..16].copy_from_slice(&nonce.0);
-        let hash = (self.hash)(&padded);
-        Nonce(std::array::from_fn(|i| hash[i]))
+        let mut half = [0; 16];
+        half.copy_from_slice(&(self.hash)(&padded)[..16]);
+        Nonce(half)
     }
 }
 
