@@ -51,6 +51,8 @@
 //!   process at the other end of such a socket.
 //! - [`Health`] is a service that tells a load balancer if the server wants calls: a [`HealthState`]. [`HealthClient`] asks
 //!   for it.
+//! - [`ServerBuilder::durable`] gives a server a store, which is a [`DurableFilter`] and may fail with a [`DurableError`]: the package
+//!   `rpc-store` has one.
 //! - [`Around`] runs a [`ServerHook`] around each call of a service: it may refuse the call with a
 //!   [`Refused`], and learns its [`Status`]. [`CallLimit`] is one that bounds the calls that run at once.
 //! - [`Later`] is what a method returns whose reply comes later, and [`Responder`] is what ends such a call, from any thread.
@@ -148,12 +150,12 @@ pub use net::{
 };
 pub use proto::UnknownCause;
 pub use proto::peer::PeerCredentials;
-pub use proto::server::{HashSecret, ServerCounters, SessionChange, StoredRecord, StoredSession};
+pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;
 pub use serde;
 pub use service::{
-    Around, CallContext, CallLimit, DurableError, DurableFilter, FinishedCall, Health, HealthClient,
-    HealthState, Later, Refused, Responder, Restored, ServerHook, Service,
+    Around, CallContext, CallLimit, DurableError, DurableFilter, Health, HealthClient, HealthState, Later,
+    Refused, Responder, ServerHook, Service,
 };
 pub use text::Escaped;
 pub use wire::message::Status;

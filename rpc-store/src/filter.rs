@@ -6,10 +6,9 @@ use std::sync::{Arc, PoisonError};
 use std::thread;
 
 use rpc_core::ids::SessionId;
-use rpc_core::{
-    CallId, DurableError, DurableFilter, FinishedCall, HashSecret, Incarnation, Restored, SessionChange,
-    Status, StoredRecord, StoredSession,
-};
+use rpc_core::proto::server::{HashSecret, SessionChange, StoredRecord, StoredSession};
+use rpc_core::service::{FinishedCall, Restored};
+use rpc_core::{CallId, DurableError, DurableFilter, Incarnation, Status};
 use sha2::{Digest, Sha256};
 
 use crate::backend::{BackendError, Space};

@@ -1,8 +1,9 @@
 //! The rows of a store as bytes: facts, sessions and records.
 
+use rpc_core::Status;
 use rpc_core::ids::{MethodId, SessionId, Slot};
+use rpc_core::proto::server::{StoredRecord, StoredSession};
 use rpc_core::wire::codec;
-use rpc_core::{Status, StoredRecord, StoredSession};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::BackendError;
