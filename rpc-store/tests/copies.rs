@@ -4,17 +4,30 @@ use std::fs;
 use std::path::Path;
 
 use rpc_core::Server;
-use rpc_store::{Opened, Store};
+use rpc_store::{Opened, Store, StoreError};
 
 use crate::ledger::{LedgerClient, LedgerServer, Texts};
 
+/// Tries until the threads of the last server have ended: `stop` returns a moment before they let the store go.
+const TRIES: u32 = 1000;
+
+fn reopened(folder: &Path) -> Store {
+    for _ in 0..TRIES {
+        match Store::open(folder) {
+            Err(StoreError::InUse(_)) => std::thread::sleep(std::time::Duration::from_millis(5)),
+            opened => return opened.expect("a store"),
+        }
+    }
+    panic!("the store stays in use")
+}
+
 fn open(folder: &Path) -> Opened {
-    Store::open(folder).expect("a store").opened()
+    reopened(folder).opened()
 }
 
 /// Opens the store, changes it once, and closes it: its commits go on.
 fn change(folder: &Path) {
-    let store = Store::open(folder).expect("a store");
+    let store = reopened(folder);
     let texts = Texts::default();
     texts.set(store.clone());
     let server = Server::builder().service(LedgerServer::new(texts)).durable(store);
