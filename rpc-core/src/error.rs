@@ -11,7 +11,7 @@ use crate::limits::{MAX_OPENING_HELLO, MAX_SERVICES};
 ///
 /// assert!(Reason::Busy.may_pass()); // the same call may succeed later
 /// assert!(!Reason::Contract.may_pass()); // one of the two programs must be built again
-/// assert_eq!(Reason::Denied.to_string(), "the service denied it");
+/// assert_eq!(Reason::Denied.to_string(), "it was denied");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Error)]
 #[non_exhaustive]

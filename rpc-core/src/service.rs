@@ -175,34 +175,10 @@ impl CallContext {
     /// [`GivenUp`](crate::GivenUp) with this text: it began, and its effects may be partial. Duplicates of the call get the
     /// same, and so does [`resolve`](crate::Unknown::resolve).
     ///
-    /// ```
-    /// use rpc_core::{CallContext, rpc};
-    ///
-    /// #[rpc]
-    /// pub trait Search {
-    ///     #[rpc(slow)]
-    ///     fn count(&self, cx: &CallContext, word: &str) -> u64;
-    /// }
-    ///
-    /// struct Pages(Vec<String>);
-    ///
-    /// impl Search for Pages {
-    ///     fn count(&self, cx: &CallContext, word: &str) -> u64 {
-    ///         let mut found = 0;
-    ///         for page in &self.0 {
-    ///             if cx.is_cancelled() {
-    ///                 cx.give_up("no caller waits any more"); // a count of some pages would be a wrong answer
-    ///             }
-    ///             found += page.matches(word).count() as u64;
-    ///         }
-    ///         found
-    ///     }
-    /// }
-    /// ```
-    ///
     /// It unwinds the thread, so call it on the thread that runs the handler, and not while a lock is held: a mutex of the
     /// standard library is poisoned by it as by a panic. Nothing is printed. A program that is built with `panic = "abort"`
     /// ends here, as it does when a handler panics: return an error of your own there.
+    #[doc = include_str!("service/give_up.md")]
     pub fn give_up(&self, reason: impl fmt::Display) -> ! {
         crate::panics::give_up(reason.to_string())
     }

@@ -1,8 +1,9 @@
 //! The clocks of a world's processes: each may begin elsewhere, run at another rate, jump forward, and stand still.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rpc_core::ids::Time;
+use rpc_core::ids::{Clock, Time};
 
 /// Microseconds of a local clock in a second of the world, when both run at the same rate.
 const SECOND: u64 = 1_000_000;
@@ -10,6 +11,30 @@ const SECOND: u64 = 1_000_000;
 /// Fastest and slowest rate of a local clock: four times and a quarter of the world's. Real clocks differ by far less;
 /// a protocol that holds here holds there.
 const RATES: (u64, u64) = (SECOND / 4, SECOND * 4);
+
+/// The world's clock: it moves when the world does.
+///
+/// ```
+/// use rpc_sim::{Faults, Network, SimClock};
+///
+/// let network = Network::new(1, Faults::none());
+/// let clock: std::sync::Arc<SimClock> = network.clock(); // for a service whose entries expire
+/// ```
+#[derive(Debug, Default)]
+pub struct SimClock(AtomicU64);
+
+impl Clock for SimClock {
+    fn now(&self) -> Time {
+        Time(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl SimClock {
+    /// Moves to a later time; an earlier one changes nothing. Returns the time that it has shown until now.
+    pub(super) fn move_to(&self, time: Time) -> Time {
+        Time(self.0.fetch_max(time.0, Ordering::Relaxed))
+    }
+}
 
 /// The monotonic clock of one process.
 #[derive(Clone, Copy, Debug)]

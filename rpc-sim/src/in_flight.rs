@@ -10,6 +10,16 @@ use crate::observer::Happening;
 use crate::world::{LinkId, World};
 
 /// Names a frame on its way, for the life of a world.
+///
+/// ```
+/// use rpc_sim::{FrameId, Network};
+///
+/// /// Returns the frames that go to the server.
+/// fn to_server(network: &Network) -> Vec<FrameId> {
+///     let frames = network.with_world(|world| world.in_flight());
+///     frames.iter().map(|frame| frame.id).filter(|id| id.to_server).collect()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FrameId {
     /// The connection.
@@ -21,6 +31,16 @@ pub struct FrameId {
 }
 
 /// A frame on its way.
+///
+/// ```
+/// use rpc_sim::{InFlight, Network};
+///
+/// /// Returns the number of bytes that are on their way to the server.
+/// fn unread(network: &Network) -> usize {
+///     let frames: Vec<InFlight> = network.with_world(|world| world.in_flight());
+///     frames.iter().filter(|frame| frame.id.to_server).map(|frame| frame.bytes.len()).sum()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
     /// Its name.

@@ -79,6 +79,7 @@ mod trace;
 mod world;
 
 pub use clients::{ClientSeen, Sent};
+pub use clocks::SimClock;
 #[cfg(not(target_family = "wasm"))]
 pub use fault_proxy::FaultProxy;
 pub use faults::{Faults, FaultsSeen};
@@ -87,4 +88,4 @@ pub use in_flight::{FrameId, InFlight};
 pub use mangler::{Delivery, Fate, Mangler};
 pub use network::{Network, in_process};
 pub use observer::{Happening, Observed};
-pub use world::{ClientId, LinkId, ServerSeen, SimClock, World, WorldConfig};
+pub use world::{ClientId, LinkId, ServerSeen, World, WorldConfig};

@@ -13,9 +13,10 @@ use rpc_core::proto::server::ServerCounters;
 use rpc_core::service::{DurableFilter, Service};
 
 use crate::channel::{Shared, SimChannel, advance, lock};
+use crate::clocks::SimClock;
 use crate::faults::{Faults, FaultsSeen};
 use crate::handlers::Handlers;
-use crate::world::{SimClock, World, WorldConfig};
+use crate::world::{World, WorldConfig};
 
 /// A server with your services, clients, and a network between them that does what one seed says.
 ///

@@ -10,6 +10,18 @@ use crate::mangler::{Delivery, News};
 use crate::world::{ClientId, LinkId, World};
 
 /// One thing that has happened.
+///
+/// ```
+/// use rpc_sim::{Faults, Network, Observed};
+///
+/// let network = Network::new(1, Faults::none());
+/// network.with_world(|world| world.observe());
+/// network.crash_server();
+/// let seen: Vec<Observed> = network.with_world(|world| world.take_observed());
+/// for Observed { at, what } in seen {
+///     println!("{at:?}: {what:?}");
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
     /// The time of the world.
@@ -19,6 +31,16 @@ pub struct Observed {
 }
 
 /// A thing that happens.
+///
+/// ```
+/// use rpc_sim::{Faults, Happening, Network};
+///
+/// let network = Network::new(1, Faults::none());
+/// network.with_world(|world| world.observe());
+/// network.crash_server();
+/// let seen = network.with_world(|world| world.take_observed());
+/// assert!(seen.iter().any(|event| event.what == Happening::Crashed));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Happening {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rpc_core::ids::{Clock, Time};
@@ -12,7 +11,7 @@ use rpc_core::service::Service;
 
 use crate::agenda::{Agenda, Item};
 use crate::clients::{ClientSide, Sent, SideId};
-use crate::clocks::LocalClock;
+use crate::clocks::{LocalClock, SimClock};
 use crate::durable::OpenStore;
 use crate::faults::{Faults, FaultsSeen};
 use crate::handlers::Handlers;
@@ -32,23 +31,6 @@ pub type ClientId = usize;
 
 /// A connection of a [`World`].
 pub type LinkId = u64;
-
-/// The world's clock: it moves when the world does.
-///
-/// ```
-/// use rpc_sim::{Faults, Network, SimClock};
-///
-/// let network = Network::new(1, Faults::none());
-/// let clock: std::sync::Arc<SimClock> = network.clock(); // for a service whose entries expire
-/// ```
-#[derive(Debug, Default)]
-pub struct SimClock(AtomicU64);
-
-impl Clock for SimClock {
-    fn now(&self) -> Time {
-        Time(self.0.load(Ordering::Relaxed))
-    }
-}
 
 /// The facts that a world has seen of its server, for the rules about time and memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -235,12 +217,12 @@ impl World {
         }
         let Some(at) = self.next_at().filter(|at| *at <= until && *at < Time::NEVER) else {
             let until = Time(until.0.min(u64::MAX / 2));
-            self.clock.0.fetch_max(until.0, Ordering::Relaxed);
+            self.clock.move_to(until);
             self.show_time(until);
             return self.finish_held(); // of a server that stood still until now
         };
-        let before = self.clock.0.fetch_max(at.0, Ordering::Relaxed);
-        self.spins = if before < at.0 { 0 } else { self.spins + 1 };
+        let before = self.clock.move_to(at);
+        self.spins = if before < at { 0 } else { self.spins + 1 };
         assert!(self.spins < SPINS, "a timer is due again and again at {at:?}");
         let now = self.now();
         self.show_time(now);
@@ -321,7 +303,7 @@ impl World {
 
     /// Lets services read the server's clock.
     pub(super) fn show_time(&self, now: Time) {
-        self.server_clock.0.fetch_max(self.server_local.at(now).0, Ordering::Relaxed);
+        self.server_clock.move_to(self.server_local.at(now));
     }
 
     /// Until when the process that an item is for stands still, or its network does, or it does not read.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::ops::Bound;
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableDefinition, TableError};
@@ -23,11 +24,16 @@ impl RedbBackend {
     /// Returns an error if another process has it open, it is no redb file, or the operating system refuses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let opened = Database::builder().set_cache_size(CACHE).create(path);
-        Ok(RedbBackend(opened.map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.to_owned()),
-            source => StoreError::Open { path: path.to_owned(), source: source.into() },
-        })?))
+        // Unwind safety: what redb has half done is dropped with the panic, and the file is not written.
+        let opened = catch_unwind(|| Database::builder().set_cache_size(CACHE).create(path));
+        let failed = |source| StoreError::Open { path: path.to_owned(), source };
+        match opened {
+            Ok(Ok(database)) => Ok(RedbBackend(database)),
+            Ok(Err(DatabaseError::DatabaseAlreadyOpen)) => Err(StoreError::InUse(path.to_owned())),
+            Ok(Err(source)) => Err(failed(source.into())),
+            // redb trusts that a page which its header names is whole.
+            Err(_) => Err(failed("the file is damaged: its pages do not belong together".into())),
+        }
     }
 
     /// Opens what is in `storage`: for tests, which may lose writes that were not synced.

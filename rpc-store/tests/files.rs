@@ -47,6 +47,28 @@ fn a_store_that_is_cut_short_is_an_error_and_no_new_store() {
 }
 
 #[test]
+fn pages_that_do_not_belong_together_are_an_error_and_no_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(Store::open(folder.path()).expect("a store"));
+    let file = folder.path().join("store.redb");
+    let whole = fs::read(&file).expect("a file");
+    let mut damaged = 0;
+    for page in 1..whole.len() / 4096 {
+        let mut torn = whole.clone();
+        torn[page * 4096..(page + 1) * 4096].fill(1);
+        fs::write(&file, &torn).expect("torn");
+        match Store::open(folder.path()) {
+            Ok(store) => drop(store), // the page is not in use
+            Err(error) => {
+                assert!(error.to_string().contains("cannot"), "page {page}: {error}");
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 0, "some pages are in use");
+}
+
+#[test]
 fn a_folder_that_is_a_file_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");

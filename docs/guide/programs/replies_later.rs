@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use rpc_core::{CallError, Later, Responder, Server, rpc};
+use rpc_sim::in_process;
 
 /// A queue of jobs whose workers wait without a thread of the server.
 #[rpc]
@@ -48,6 +49,7 @@ impl Jobs for Queue {
 
     fn take(&self) -> Later<String> {
         let mut lists = self.lock();
+        lists.workers.retain(|worker| !worker.is_cancelled());
         if let Some(job) = lists.jobs.pop_front() {
             return Later::now(job);
         }
@@ -93,6 +95,19 @@ fn a_worker_waits_for_a_job_without_a_thread() -> Result<(), Box<dyn std::error:
     taken.sort();
     assert_eq!(taken, ["paint", "sweep"]);
     jobs.call.close();
+    Ok(())
+}
+
+#[test]
+fn polls_whose_time_is_over_leave_no_slot_taken() -> Result<(), Box<dyn std::error::Error>> {
+    let jobs: JobsClient = in_process(JobsServer::new(Queue::default()));
+    let hasty = jobs.call.with_deadline(Duration::from_millis(100));
+    for _ in 0..70 {
+        let outcome = hasty.take(); // a session has 64 slots
+        assert!(matches!(outcome, Err(CallError::Unknown(_))), "{outcome:?}");
+    }
+    jobs.put("sweep".to_owned())?;
+    assert_eq!(jobs.take()?, "sweep");
     Ok(())
 }
 

@@ -97,6 +97,22 @@ impl<H: ClientHook> ClientHook for Arc<H> {
 }
 
 /// A call as a [`ClientHook`] sees it.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+/// use rpc_core::{Client, Handle, OutgoingCall, Refused};
+///
+/// static NEXT: AtomicU64 = AtomicU64::new(1);
+///
+/// /// Returns a client that sends a number with each call, for the logs of both sides.
+/// fn numbered<C: Client>(call: &Handle<C>) -> C {
+///     call.around(|call: &mut OutgoingCall| {
+///         let number = NEXT.fetch_add(1, Relaxed).to_string();
+///         eprintln!("{number}: {} at {}", call.method().name, call.peer());
+///         call.set_metadata("number", &number).map_err(|error| Refused::denied(error.to_string()))
+///     })
+/// }
+/// ```
 #[derive(Clone)]
 pub struct OutgoingCall {
     /// The method.

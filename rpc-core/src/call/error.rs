@@ -161,33 +161,7 @@ impl<E: fmt::Debug + 'static> std::error::Error for CallError<E> {
 
 /// The error of a call whose handler panicked: it ran once (a call of an idempotent method at least once), its effects may be
 /// partial, and the server goes on.
-///
-/// ```
-/// use rpc_core::{CallError, Panicked, Server, rpc};
-///
-/// #[rpc]
-/// pub trait Divider {
-///     fn divide(&self, a: u32, b: u32) -> u32;
-/// }
-///
-/// # struct Plain;
-/// # impl Divider for Plain {
-/// #     fn divide(&self, a: u32, b: u32) -> u32 {
-/// #         a / b
-/// #     }
-/// # }
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = Server::builder().service(DividerServer::new(Plain)).bind("127.0.0.1:0")?.spawn()?;
-/// # let divider = DividerClient::connect(server.local_addr())?;
-/// match divider.divide(1, 0) {
-///     Err(CallError::Panicked(Panicked { message, .. })) => assert_eq!(message, "attempt to divide by zero"),
-///     other => println!("{other:?}"),
-/// }
-/// assert_eq!(divider.divide(4, 2)?, 2); // the server goes on
-/// # divider.call.close();
-/// # Ok(())
-/// # }
-/// ```
+#[doc = include_str!("error/panicked.md")]
 #[derive(Debug, Error)]
 #[error("{target} panicked: {}; it ran {} and its effects may be partial", Escaped(message), target.times())]
 pub struct Panicked {

@@ -223,28 +223,7 @@ impl Caller {
 /// The options and the state of a client: its field `call`.
 ///
 /// Each option returns a new client that shares the session of this one.
-///
-/// ```no_run
-/// use std::time::Duration;
-/// use rpc_core::{CallError, Handle, rpc};
-///
-/// #[rpc]
-/// pub trait Kv {
-///     fn get(&self, key: &str) -> Option<String>;
-/// }
-///
-/// fn quick(kv: &KvClient) -> Result<Option<String>, CallError> {
-///     kv.call.with_deadline(Duration::from_millis(50)).get("a") // this call only
-/// }
-///
-/// fn patient(kv: &KvClient) -> KvClient {
-///     kv.call.with_deadline(Duration::from_secs(60)) // all calls of the client that is returned
-/// }
-///
-/// fn show(call: &Handle<KvClient>) {
-///     println!("{}: {} calls so far", call.peer(), call.counters().calls);
-/// }
-/// ```
+#[doc = include_str!("handle/options.md")]
 pub struct Handle<C> {
     /// Makes the calls.
     caller: Caller,
@@ -313,39 +292,7 @@ impl<C: Client> Handle<C> {
 
     /// Returns a client with a [`ClientHook`] around each of its calls: calls that wait, started calls, and those in a
     /// [`Race`](super::Race). A hook that this client has already is inside: the last one that was put around runs first.
-    ///
-    /// ```
-    /// use rpc_core::{CallError, OutgoingCall, Reason, Refused, Server, rpc};
-    ///
-    /// #[rpc]
-    /// pub trait Log {
-    ///     fn read(&self) -> u64;
-    ///     fn clear(&self) -> u64;
-    /// }
-    ///
-    /// # struct Lines;
-    /// # impl Log for Lines {
-    /// #     fn read(&self) -> u64 {
-    /// #         7
-    /// #     }
-    /// #     fn clear(&self) -> u64 {
-    /// #         7
-    /// #     }
-    /// # }
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let server = Server::builder().service(LogServer::new(Lines)).bind("127.0.0.1:0")?.spawn()?;
-    /// # let log = LogClient::connect(server.local_addr())?;
-    /// let reader = log.call.around(|call: &mut OutgoingCall| match call.method().name {
-    ///     "Log.clear" => Err(Refused::denied("this client only reads")),
-    ///     _ => Ok(()),
-    /// });
-    /// assert_eq!(reader.read()?, 7);
-    /// let Err(CallError::NotExecuted(why)) = reader.clear() else { panic!("it was sent") };
-    /// assert_eq!((why.reason, why.detail.as_str()), (Reason::Denied, "this client only reads"));
-    /// # log.call.close();
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("handle/around.md")]
     pub fn around(&self, hook: impl ClientHook) -> C {
         C::from_caller(self.caller.around(hook))
     }

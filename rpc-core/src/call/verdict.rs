@@ -4,6 +4,20 @@ use crate::error::Reason;
 use crate::proto::{Outcome, UnknownCause};
 
 /// The end of a call as its caller is told it, for a [`ClientHook`](super::ClientHook).
+///
+/// ```
+/// use rpc_core::Verdict;
+///
+/// /// Returns the name under which a hook counts a call.
+/// fn name(verdict: Verdict) -> &'static str {
+///     match (verdict, verdict.ran()) {
+///         (Verdict::Done, _) => "done",
+///         (_, Some(true)) => "ran",
+///         (_, Some(false)) => "did not run",
+///         (_, None) => "may have run",
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {

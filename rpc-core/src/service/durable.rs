@@ -73,6 +73,18 @@ pub struct FinishedCall<'a> {
 }
 
 /// The error of a store.
+///
+/// ```
+/// use rpc_core::{DurableError, ServeError};
+///
+/// /// Returns the error of the store, if that is why a server did not start, or has ended.
+/// fn of_store(error: &ServeError) -> Option<&DurableError> {
+///     match error {
+///         ServeError::Durable(error) => Some(error),
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct DurableError(pub Box<dyn Error + Send + Sync>);
 

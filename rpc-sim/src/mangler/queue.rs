@@ -35,6 +35,29 @@ pub(crate) enum News {
 }
 
 /// The fate that a caller decides for one frame.
+///
+/// ```
+/// use std::time::Duration;
+/// use rpc_sim::{Fate, Faults, Network};
+///
+/// # #[rpc_core::rpc]
+/// # pub trait Echo { fn echo(&self, n: u32) -> u32; }
+/// # struct Plain;
+/// # impl Echo for Plain { fn echo(&self, n: u32) -> u32 { n } }
+/// # fn main() -> Result<(), rpc_core::CallError> {
+/// let network = Network::new(1, Faults::none());
+/// network.serve(EchoServer::new(Plain));
+/// let client: EchoClient = network.client();
+/// network.run_for(Duration::from_secs(1)); // the client connects
+///
+/// let pending = client.start.echo(7);
+/// let frame = network.with_world(|world| world.in_flight()[0].id);
+/// assert!(network.with_world(|world| world.decide(frame, Fate::Drop)));
+/// assert_eq!(pending.wait()?, 7);
+/// assert_eq!(client.call.counters().resent, 1); // the client has sent the call again
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It never arrives.

@@ -203,25 +203,7 @@ impl Connector {
     /// Such a call is `NotExecuted` with [`Reason::Unreachable`](crate::error::Reason::Unreachable) if it was not sent. If it was,
     /// it is `Unknown`, and can be resolved later. It ends only for want of a connection: a
     /// server that is connected and does not reply is waited for.
-    ///
-    /// ```no_run
-    /// use rpc_core::{CallError, Connector, rpc};
-    ///
-    /// #[rpc]
-    /// pub trait Kv {
-    ///     fn get(&self, key: &str) -> Option<String>;
-    /// }
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let kv: KvClient = Connector::new().fail_fast(true).connect("127.0.0.1:4000")?;
-    /// match kv.get("a") {
-    ///     Ok(value) => println!("{value:?}"),
-    ///     Err(CallError::NotExecuted(error)) => println!("from the cache, since {error}"),
-    ///     Err(error) => return Err(error.into()),
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
+    #[doc = include_str!("fail_fast.md")]
     pub fn fail_fast(mut self, fail_fast: bool) -> Self {
         self.fail_fast = fail_fast;
         self

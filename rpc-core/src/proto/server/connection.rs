@@ -165,8 +165,7 @@ impl Connection {
         }
     }
 
-    /// Begins to watch unsent bytes. Returns the position to compare with later; `None` if there is nothing to watch,
-    /// or a timer is set already.
+    /// Begins to watch unsent bytes. Returns the position to compare with later; `None` if there are none, or a timer is set.
     pub(super) fn watch_unsent(&mut self) -> Option<u64> {
         if self.has_stall_timer || self.outgoing.unsent().is_empty() {
             return None;
@@ -208,9 +207,8 @@ impl Writer<'_> {
         self.mark_ready();
     }
 
-    /// Returns true if a reply of `length` bytes may be appended to the bytes that wait to be written.
-    ///
-    /// A connection that waits for little may always have one more, whatever its length.
+    /// Returns true if a reply of `length` bytes may be appended. A connection with few unsent bytes may always have one more,
+    /// whatever its length.
     pub(super) fn has_room(&self, length: usize, limits: &ServerLimits) -> bool {
         let own = self.connection.outgoing.unsent().len();
         let is_in_budget = is_fair(*self.unsent + length, own + length, self.connections, limits);
