@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::ops::Bound;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableDefinition, TableError};
@@ -24,15 +24,11 @@ impl RedbBackend {
     /// Returns an error if another process has it open, it is no redb file, or the operating system refuses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        // Unwind safety: what redb has half done is dropped with the panic, and the file is not written.
-        let opened = catch_unwind(|| Database::builder().set_cache_size(CACHE).create(path));
         let failed = |source| StoreError::Open { path: path.to_owned(), source };
-        match opened {
-            Ok(Ok(database)) => Ok(RedbBackend(database)),
-            Ok(Err(DatabaseError::DatabaseAlreadyOpen)) => Err(StoreError::InUse(path.to_owned())),
-            Ok(Err(source)) => Err(failed(source.into())),
-            // redb trusts that a page which its header names is whole.
-            Err(_) => Err(failed("the file is damaged: its pages do not belong together".into())),
+        match whole(|| Ok(Database::builder().set_cache_size(CACHE).create(path))).map_err(failed)? {
+            Ok(database) => Ok(RedbBackend(database)),
+            Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path.to_owned())),
+            Err(source) => Err(failed(source.into())),
         }
     }
 
@@ -50,6 +46,14 @@ impl fmt::Debug for RedbBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RedbBackend")
     }
+}
+
+/// Does `work` on the file. redb trusts that a page which another names is whole, and panics if it is not: that is an error here.
+///
+/// Unwind safety: a transaction that is half done is dropped with the panic, and the store is not used again.
+fn whole<T>(work: impl FnOnce() -> Result<T, BackendError>) -> Result<T, BackendError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err("the file is damaged: its pages do not belong together".into()))
 }
 
 /// Returns the table of a space.
@@ -73,8 +77,12 @@ fn if_there<T>(opened: Result<T, TableError>) -> Result<Option<T>, TableError> {
 
 impl Backend for RedbBackend {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
-        let Some(table) = if_there(self.0.begin_read()?.open_table(table(space)))? else { return Ok(None) };
-        Ok(table.get(key)?.map(|value| value.value().to_vec()))
+        whole(|| {
+            let Some(table) = if_there(self.0.begin_read()?.open_table(table(space)))? else {
+                return Ok(None);
+            };
+            Ok(table.get(key)?.map(|value| value.value().to_vec()))
+        })
     }
 
     fn range(
@@ -83,18 +91,20 @@ impl Backend for RedbBackend {
         from: Bound<&[u8]>,
         each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), BackendError> {
-        let Some(table) = if_there(self.0.begin_read()?.open_table(table(space)))? else { return Ok(()) };
-        for pair in table.range::<&[u8]>((from, Bound::Unbounded))? {
-            let (key, value) = pair?;
-            if !each(key.value(), value.value()) {
-                break;
+        whole(|| {
+            let Some(table) = if_there(self.0.begin_read()?.open_table(table(space)))? else { return Ok(()) };
+            for pair in table.range::<&[u8]>((from, Bound::Unbounded))? {
+                let (key, value) = pair?;
+                if !each(key.value(), value.value()) {
+                    break;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn commit(&self, changes: &Changes) -> Result<(), BackendError> {
-        commit(&self.0, changes).map_err(|error| error as BackendError)
+        whole(|| commit(&self.0, changes))
     }
 }
 

@@ -53,7 +53,8 @@ fn pages_that_do_not_belong_together_are_an_error_and_no_panic() {
     let file = folder.path().join("store.redb");
     let whole = fs::read(&file).expect("a file");
     let mut damaged = 0;
-    for page in 1..whole.len() / 4096 {
+    for page in 1..3 {
+        // Those that name the others.
         let mut torn = whole.clone();
         torn[page * 4096..(page + 1) * 4096].fill(1);
         fs::write(&file, &torn).expect("torn");

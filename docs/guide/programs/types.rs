@@ -92,7 +92,7 @@ fn attributes_that_change_nothing_in_the_bytes_may_be_there() {
 #[test]
 fn a_service_with_a_type_that_cannot_travel_is_refused_when_its_server_is_built() {
     is_refused(left_out::EchoServer::new(Same), "the field `note` of `LeftOut` is left out of some values");
-    is_refused(untagged::EchoServer::new(Same), "`Untagged`");
-    is_refused(tagged::EchoServer::new(Same), "`Tagged`");
-    is_refused(flat::EchoServer::new(Same), "`Flat`");
+    is_refused(untagged::EchoServer::new(Same), "`#[serde(untagged)]`");
+    is_refused(tagged::EchoServer::new(Same), "`tag`");
+    is_refused(flat::EchoServer::new(Same), "flatten");
 }
