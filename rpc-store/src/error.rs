@@ -13,6 +13,9 @@ pub enum StoreError {
     /// Another process has the store open, or another server of this one uses it.
     #[error("the store {0} is in use by another server")]
     InUse(PathBuf),
+    /// A server of this process uses the store, by this or another clone of it.
+    #[error("the store is in use by a server of this process")]
+    Served,
     /// The folder or the file cannot be opened, or is not a store.
     #[error("cannot open the store {path}: {source}")]
     Open {

@@ -120,7 +120,7 @@ impl Shared {
     fn load(&self, loops: usize) -> Result<Restored, StoreError> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         if in_use.strong_count() > 0 {
-            return Err(StoreError::Failed("another server of this process uses it".to_owned()));
+            return Err(StoreError::Served);
         }
         self.commit()?; // what the last server of this process has noted at its end
         let before = self.committer().facts.loops;

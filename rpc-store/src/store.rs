@@ -158,7 +158,7 @@ impl Store {
     /// Returns an error if a server uses the store, or it cannot be written.
     pub fn forget_sessions(&self) -> Result<(), StoreError> {
         if self.shared.in_use.lock().unwrap_or_else(PoisonError::into_inner).strong_count() > 0 {
-            return Err(StoreError::Failed("a server uses the store".to_owned()));
+            return Err(StoreError::Served);
         }
         self.shared.forget_sessions()
     }

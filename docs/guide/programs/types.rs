@@ -77,8 +77,9 @@ echo!(flat, Flat);
 
 /// Asserts that a server with this service is not built, and that the error says why.
 fn is_refused(service: impl Service + 'static, why: &str) {
-    let error =
-        Server::builder().service(service).bind("127.0.0.1:0").err().expect("the service cannot be served");
+    let Err(error) = Server::builder().service(service).bind("127.0.0.1:0") else {
+        panic!("a service that cannot be served is served")
+    };
     assert!(error.to_string().contains(why), "{error}");
 }
 
