@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rpc_core::proto::client::SlotUse;
-use rpc_core::proto::server::RecordStage;
+use rpc_core::proto::server::CallState;
 use rpc_core::wire::frame::Kind;
 use rpc_core::{CallError, Pending, rpc};
 use rpc_sim::{Fate, Faults, Happening, InFlight, Network, WorldConfig};
@@ -92,7 +92,7 @@ impl Stage {
         seen.iter().filter(|seen| of_kind(&seen.what)).count()
     }
 
-    fn record(&self) -> (RecordStage, Option<usize>) {
+    fn record(&self) -> (CallState, Option<usize>) {
         self.network.with_world(|world| {
             let sessions = world.server().expect("a server").snapshot();
             let record = sessions.first().and_then(|session| session.records.first()).expect("a record");
@@ -120,7 +120,7 @@ fn a_reply_that_is_dropped_is_answered_from_the_record() {
     let stage = Stage::new();
     let pending = stage.log.start.append("a");
     stage.until(Kind::Reply);
-    assert_eq!(stage.record(), (RecordStage::Kept, Some(4)));
+    assert_eq!(stage.record(), (CallState::Kept, Some(4)));
     stage.decide(Kind::Reply, Fate::Drop);
     assert_eq!(value(pending), 1);
     assert_eq!(
@@ -129,7 +129,7 @@ fn a_reply_that_is_dropped_is_answered_from_the_record() {
         "the call arrived twice, and ran once"
     );
     stage.network.run_for(Duration::from_secs(2));
-    assert_eq!(stage.record(), (RecordStage::Acknowledged, None));
+    assert_eq!(stage.record(), (CallState::Acknowledged, None));
 }
 
 #[test]

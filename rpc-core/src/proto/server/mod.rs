@@ -67,6 +67,7 @@ pub use durable::{HashSecret, SessionChange, StoredRecord, StoredSession};
 pub use entropy::{Entropy, EntropySource};
 pub use keys::{CallKey, Caller};
 pub use outgoing::Outgoing;
+pub use record::CallState;
 pub use run_queue::ReadyCall;
-pub use snapshot::{RecordSnapshot, RecordStage, SessionSnapshot};
+pub use snapshot::{RecordSnapshot, SessionSnapshot};
 pub use told::Told;

@@ -10,7 +10,7 @@ use crate::ids::{MethodId, Seq};
 ///              '----------'--> Refused ---'
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum CallState {
+pub enum CallState {
     /// The slot has carried no call yet.
     Empty,
     /// The call waits to run.

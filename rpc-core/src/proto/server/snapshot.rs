@@ -21,42 +21,9 @@ pub struct RecordSnapshot {
     /// The slot, and the number of its last call.
     pub call: CallId,
     /// The state of that call.
-    pub state: RecordStage,
+    pub state: CallState,
     /// The bytes of its reply, while they are kept.
     pub kept: Option<Vec<u8>>,
-}
-
-/// The state of a record, with all its cases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RecordStage {
-    /// The slot has carried no call yet.
-    Empty,
-    /// The call waits to run.
-    Queued,
-    /// The call runs.
-    Running,
-    /// The call ran, and its reply is kept.
-    Kept,
-    /// The call ran, and its reply is not kept.
-    NotKept,
-    /// The call is final, and its client has the reply.
-    Acknowledged,
-    /// The call did not run and never will.
-    Refused,
-}
-
-impl From<CallState> for RecordStage {
-    fn from(state: CallState) -> Self {
-        match state {
-            CallState::Empty => RecordStage::Empty,
-            CallState::Queued => RecordStage::Queued,
-            CallState::Running => RecordStage::Running,
-            CallState::Kept => RecordStage::Kept,
-            CallState::NotKept => RecordStage::NotKept,
-            CallState::Acknowledged => RecordStage::Acknowledged,
-            CallState::Refused => RecordStage::Refused,
-        }
-    }
 }
 
 impl ServerCore {
@@ -67,7 +34,7 @@ impl ServerCore {
         let seen = sessions.into_iter().map(|session| {
             let records = session.records().iter().map(|(slot, record)| RecordSnapshot {
                 call: CallId { session: session.id, slot, seq: record.last },
-                state: record.state.into(),
+                state: record.state,
                 kept: self.calls.reply_of(record).map(|reply| reply.body.clone()),
             });
             SessionSnapshot {

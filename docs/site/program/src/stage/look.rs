@@ -2,7 +2,7 @@
 
 use rpc_core::ids::SessionId;
 use rpc_core::proto::client::SlotUse;
-use rpc_core::proto::server::{RecordSnapshot, RecordStage, SessionSnapshot};
+use rpc_core::proto::server::{CallState, RecordSnapshot, SessionSnapshot};
 use rpc_core::wire::codec;
 use rpc_sim::InFlight;
 
@@ -146,13 +146,13 @@ fn record(record: &RecordSnapshot) -> RecordShown {
         slot: record.call.slot,
         last: record.call.seq,
         state: match record.state {
-            RecordStage::Empty => "empty",
-            RecordStage::Queued => "queued",
-            RecordStage::Running => "running",
-            RecordStage::Kept => "kept",
-            RecordStage::NotKept => "not kept",
-            RecordStage::Acknowledged => "acknowledged",
-            RecordStage::Refused => "refused",
+            CallState::Empty => "empty",
+            CallState::Queued => "queued",
+            CallState::Running => "running",
+            CallState::Kept => "kept",
+            CallState::NotKept => "not kept",
+            CallState::Acknowledged => "acknowledged",
+            CallState::Refused => "refused",
         },
         kept: record.kept.as_ref().map(|reply| {
             codec::decode::<String>(reply)
