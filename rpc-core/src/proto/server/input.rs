@@ -133,15 +133,16 @@ impl Input {
     #[inline]
     pub(super) fn push(&mut self, chunk: Bytes, agreed: Option<(usize, bool)>, spare: &mut SpareDecoder) {
         if self.decoder.is_none() {
-            self.decoder = Some(spare.0.take().unwrap_or_default());
+            let mut decoder = spare.0.take().unwrap_or_default();
             match agreed {
-                Some((body, checksum)) => self.agree(body, true, checksum),
-                None => self.agree(MAX_GREETING, false, true),
+                Some((body, checksum)) => decoder.agree(body, true, checksum),
+                None => decoder.agree(MAX_GREETING, false, true),
             }
+            decoder.set_room(self.room as usize);
+            self.decoder = Some(decoder);
         }
         self.arrived = self.arrived.wrapping_add(chunk.len() as u32); // longer chunks count modulo 2^32 as well
         if let Some(decoder) = &mut self.decoder {
-            decoder.set_room(self.room as usize);
             decoder.push(chunk);
         }
     }
