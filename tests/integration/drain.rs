@@ -147,6 +147,16 @@ fn an_idle_client_leaves_a_server_that_stops_and_the_next_one_serves_it() {
     }
 }
 
+/// Asserts that calls are refused as draining, each time.
+fn assert_told_of_the_end(echo: &EchoClient) {
+    for _ in 0..3 {
+        match echo.echo("too late") {
+            Err(CallError::NotExecuted(refusal)) => assert_eq!(refusal.reason, Reason::Draining),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn v16_callers_of_a_server_that_has_shut_down_are_told_at_once_and_not_at_their_deadlines() {
     let server = server_of_echo(patient(), 1);
@@ -154,12 +164,7 @@ fn v16_callers_of_a_server_that_has_shut_down_are_told_at_once_and_not_at_their_
     let echo: EchoClient = connector.connect(server.local_addr()).expect("it listens");
     echo.echo("x").expect("a reply");
     server.stop().expect("drained");
-    for _ in 0..3 {
-        match echo.echo("too late") {
-            Err(CallError::NotExecuted(refusal)) => assert_eq!(refusal.reason, Reason::Draining),
-            other => panic!("{other:?}"),
-        }
-    }
+    assert_told_of_the_end(&echo);
 }
 
 /// Forwards each connection to this address, and closes it without a byte if nothing listens there. Returns its own address.
@@ -191,12 +196,7 @@ fn v16_behind_a_proxy_callers_of_a_server_that_has_shut_down_are_told_at_once_to
     let echo: EchoClient = connector.connect(proxy(address)).expect("it listens");
     echo.echo("x").expect("a reply");
     server.stop().expect("drained");
-    for _ in 0..3 {
-        match echo.echo("too late") {
-            Err(CallError::NotExecuted(refusal)) => assert_eq!(refusal.reason, Reason::Draining),
-            other => panic!("{other:?}"),
-        }
-    }
+    assert_told_of_the_end(&echo);
     let next = Server::builder().service(EchoServer::new(Wall)).bind(address).and_then(Server::spawn);
     let next = next.expect("the same port");
     assert_eq!(echo.echo("again").expect("from the next server"), "again");
