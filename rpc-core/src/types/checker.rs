@@ -12,7 +12,7 @@ use super::checker_parts::{Entries, Fields, List};
 use super::graph::{Graph, Kind, NodeId, Obstacle};
 use super::tracer::{Stop, ended};
 
-/// What is to be written.
+/// The value that a type is expected to write next.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Expected {
     /// A value of this node.

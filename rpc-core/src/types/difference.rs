@@ -11,9 +11,9 @@ use super::{Definition, Fields, Format, Formats, Leaf, Shape, Variant};
 pub struct Difference {
     /// The place: `Job.priority`, `argument 2`, `the reply`.
     pub path: String,
-    /// What this program has there.
+    /// The format that this program has there.
     pub here: String,
-    /// What the other program has there.
+    /// The format that the other program has there.
     pub there: String,
 }
 

@@ -10,7 +10,7 @@ use super::passes::explore;
 use super::{Formats, fingerprint};
 use crate::ids::{FNV_START, MethodId, fnv1a};
 
-/// What is known of the types of a method.
+/// The formats of a method's types, or the reason for which there are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Traced {
     /// Their formats.
