@@ -36,7 +36,7 @@ fn held_calls() {
     ledger.answered(CALLS[0], &within("a reply from another thread", millis(40), || first.wait()));
     answering.join().expect("it does not panic");
     cancelling.join().expect("it does not panic");
-    until("the last call is held", millis(40), || ledger.held() > 0);
+    until("a call is held", millis(40), || ledger.held() > 0);
     let told = Arc::new(AtomicBool::new(false));
     let tell = Arc::clone(&told);
     let is_held = ledger.watch_held(CALLS[2], move || tell.store(true, Ordering::Relaxed));
@@ -44,7 +44,8 @@ fn held_calls() {
     let verdict = third.wait();
     ledger.check(CALLS[2], &verdict);
     let given_up = matches!(verdict, Err(CallError::GivenUp(_)));
-    assert!(given_up || !world::is_calm(), "V12: a call that is left has a verdict: {verdict:?}");
+    // While the second is held, the server may let the third wait: until it knows how long a reply of this method is.
+    assert!(given_up || !is_held || !world::is_calm(), "V12: a call that is left has a verdict: {verdict:?}");
     if is_held {
         eventually("its holder is told", millis(20), || told.load(Ordering::Relaxed));
     }
