@@ -110,7 +110,9 @@ fn after_a_resume_a_call_goes_out_at_once_and_its_retransmissions_begin_with_one
     bench.send(2, LONG);
     bench.core.abandon(2, bench.now);
     bench.pass(secs(100)); // both pauses are at the cap
+    assert!(!bench.core.is_resumed(), "its first connection opened the session");
     bench.resume();
+    assert!(bench.core.is_resumed());
     let mut again = names(&bench.written());
     again.sort_by_key(|(_, slot, _)| *slot);
     assert_eq!(again, [(Kind::Call, 0, 1), (Kind::Cancel, 1, 1)]);
