@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::checksum::crc32c;
 use super::frame::{Frame, Kind, PREFIX, RawHeader, decode_header};
 use crate::error::ProtocolError;
 use crate::limits::{HEADER, MAX_GREETING, ROOM_STEP, SKIP_FACTOR};
@@ -274,7 +275,7 @@ impl FrameDecoder {
     }
 
     fn finish(&self, raw: RawHeader, body: Bytes) -> Result<Frame, ProtocolError> {
-        if self.limits.checksum && crc32c::crc32c(&body) != raw.body_crc {
+        if self.limits.checksum && crc32c(&body) != raw.body_crc {
             return Err(ProtocolError::BodyChecksum);
         }
         Ok(Frame { header: raw.header, body_crc: self.crc_of(&raw), body, skipped: None })
