@@ -211,6 +211,7 @@ pub(super) struct RawHeader {
 }
 
 /// Reads a header from the first 36 bytes.
+#[inline(always)]
 pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     let Some(fixed) = bytes.first_chunk::<HEADER>() else {
         return Err(ProtocolError::ShortFrame(bytes.len()));
