@@ -154,6 +154,7 @@ impl CallTable {
     }
 
     /// Stores the data of a new call. Returns its index.
+    #[inline(always)] // so that the data is made where it stays
     pub(super) fn put(&mut self, data: CallData) -> u32 {
         self.calls.insert(data) as u32 // at most slots x sessions calls: below 2^32 by their limits
     }

@@ -121,9 +121,11 @@ impl Filter<'_> {
                 if self.is_to_copy() {
                     self.copy_arguments();
                 }
-                let place = Place { slot: self.slot, duplicate: None };
-                let is_listed = std::mem::replace(&mut self.record.in_lane, true);
-                self.enqueue(Some(place).filter(|_| !is_listed), length);
+                let place = match std::mem::replace(&mut self.record.in_lane, true) {
+                    true => None,
+                    false => Some(Place { slot: self.slot, duplicate: None }),
+                };
+                self.enqueue(place, length);
                 return Ok(());
             }
         };
@@ -141,7 +143,7 @@ impl Filter<'_> {
         match state {
             CallState::Queued => {
                 self.counters.duplicates_under_way += 1;
-                let deadline = now.plus(frame.header.pause());
+                let deadline = now.plus_millis(frame.header.millis);
                 if let Some(data) = self.calls.of_mut(self.record) {
                     data.deadline = data.deadline.min(deadline); // a duplicate may bring it forward, never back
                 }
@@ -270,12 +272,14 @@ impl Filter<'_> {
 
     /// Appends a call to the session's lane. `place` is `None` if its slot has a place there. A connection whose calls bring
     /// many arguments is not read until some of them have begun.
+    #[inline] // once for each call
     pub(super) fn enqueue(&mut self, place: Option<Place>, bytes: usize) {
         self.queue.push(self.session, self.lane, place, bytes);
         self.hold();
     }
 
     /// Notes that a call with `bytes` of arguments waits no longer.
+    #[inline] // once for each call
     fn leave_queue(&mut self, bytes: usize) {
         self.queue.leave(self.lane, 1, bytes);
         self.hold();
@@ -339,6 +343,7 @@ impl Filter<'_> {
     }
 
     /// Begins a new record over a final one. Returns the empty vector of the last reply, to be used again.
+    #[inline(always)] // once for each call
     fn advance(&mut self, seq: Seq, fingerprint: u64) -> Vec<u8> {
         // A higher number acknowledges what was before it: kept bytes leave the session's sum here.
         let room = self.take_reply();
@@ -373,14 +378,14 @@ impl Filter<'_> {
     }
 
     /// Returns the data of a new call, with `room` for its reply.
-    #[inline] // once for each call, and so that it is made where it stays
+    #[inline(always)] // once for each call, and so that it is made where it stays
     pub(super) fn data(&self, entry: Entry, frame: Frame, room: Vec<u8>, now: Time) -> CallData {
         CallData {
             session: self.session,
             slot: self.slot,
             seq: frame.header.seq,
             entry,
-            deadline: now.plus(frame.header.pause()),
+            deadline: now.plus_millis(frame.header.millis),
             body: frame.body,
             has_metadata: frame.header.code & HAS_METADATA != 0,
             running: 0,
