@@ -235,7 +235,7 @@ impl Filter<'_> {
             return None;
         }
         let data = self.calls.of(self.record)?;
-        let arguments = data.body.len();
+        let (arguments, deadline) = (data.body.len(), data.deadline);
         // It must have a place before it begins: once it runs, it cannot be refused.
         let needs_place = data.entry.method.later && data.deadline > now;
         if needs_place && !self.held.has_room(self.sums, &self.config.limits) {
@@ -252,6 +252,9 @@ impl Filter<'_> {
         self.sums.has_run = true;
         self.sums.running += arguments;
         self.note_begin(arguments);
+        if needs_place {
+            self.take_place(deadline);
+        }
         let (id, fingerprint, peer) = (self.id, self.record.fingerprint, self.peer());
         Some(self.calls.of_mut(self.record)?.take_for_run(id, fingerprint, peer, false))
     }

@@ -227,18 +227,26 @@ impl RunQueue {
         }
     }
 
-    /// Passes over a session that was taken from the list, until it is resumed.
+    /// Returns the session whose turn it is. It stays the first of the list until its turn ends, or it is paused.
+    pub(super) fn turn(&self) -> Option<SessionKey> {
+        self.turns.front().copied()
+    }
+
+    /// Takes the session whose turn it is out of the list, until it is resumed.
     pub(super) fn pause(&mut self, lane: &mut Lane) {
+        self.turns.pop_front();
         lane.turn = Turn::Paused;
         self.paused += 1;
     }
 
-    /// Lists the session again for its next turn, or not, if its lane is empty.
+    /// Ends the turn of a session: its next one is behind those of all others, or there is none, if its lane is empty.
     #[inline] // once for each call
     pub(super) fn end_turn(&mut self, session: SessionKey, lane: &mut Lane) {
         if lane.is_empty() {
             lane.turn = Turn::Empty;
-        } else {
+            self.turns.pop_front();
+        } else if self.turns.len() > 1 {
+            self.turns.pop_front();
             self.turns.push_back(session);
         }
     }
