@@ -295,7 +295,9 @@ impl Filter<'_> {
         }
         let runs = self.record.last == key.seq && self.record.state == CallState::Running;
         assert!(runs, "V12: a call ends once");
+        let mut method = None;
         if let Some(data) = self.calls.of_mut(self.record) {
+            method = Some(data.entry.method);
             let arguments = std::mem::take(&mut data.running);
             debug_assert!(arguments <= self.sums.running, "V10: the sum covers each call that runs");
             self.sums.running -= arguments;
@@ -309,7 +311,7 @@ impl Filter<'_> {
             return self.refuse(reason, &String::from_utf8_lossy(body));
         }
         // Settled before it is sent: a reply that is on the wire without a record could be followed by a second run.
-        if self.may_keep(body.len()) && self.calls.has_room(self.sums, body.len()) {
+        if method.is_some_and(|method| self.may_keep(method, body.len())) && self.calls.has_room(self.sums, body.len()) {
             self.record.call = self.calls.keep(self.record.call, body, self.sums, now);
             self.settle(CallState::Kept, status.code());
         } else {
