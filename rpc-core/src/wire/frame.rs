@@ -180,6 +180,7 @@ impl Header {
 }
 
 /// Appends a whole frame.
+#[inline]
 pub fn append(into: &mut Vec<u8>, header: &Header, body: &[u8], checksum: bool) {
     into.extend_from_slice(&header.encode(body.len(), body_checksum(body, checksum)));
     into.extend_from_slice(body);

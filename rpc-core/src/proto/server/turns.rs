@@ -32,7 +32,10 @@ impl ServerCore {
     /// Takes the next call to run. Its record is `Running` from here on. The thread that runs it must finish it.
     pub fn poll_call(&mut self, now: Time) -> Option<ReadyCall> {
         while let Some(key) = self.links.queue.turn() {
-            let session = self.links.sessions.get(key)?; // not reached: each turn has a session
+            let Some(session) = self.links.sessions.get(key) else {
+                self.links.queue.turns.pop_front(); // not reached: each turn has a session
+                continue;
+            };
             match self.next_begin(session, now) {
                 Begin::Now => {}
                 Begin::At(time) => {
