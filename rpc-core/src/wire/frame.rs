@@ -161,6 +161,7 @@ impl Header {
     }
 
     /// Returns the 36 bytes before a body of this length and checksum.
+    #[inline(always)] // once for each frame
     pub fn encode(&self, body_len: usize, body_crc: u32) -> [u8; HEADER] {
         debug_assert!(body_len <= u32::MAX as usize - HEADER);
         let mut bytes = [0; HEADER];

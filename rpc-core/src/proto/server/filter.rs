@@ -260,6 +260,7 @@ impl Filter<'_> {
     }
 
     /// Counts a call with `bytes` of arguments that begins.
+    #[inline(always)] // once for each call
     fn note_begin(&mut self, bytes: usize) {
         self.leave_queue(bytes);
         self.counters.executions += 1;
@@ -275,14 +276,14 @@ impl Filter<'_> {
 
     /// Appends a call to the session's lane. `place` is `None` if its slot has a place there. A connection whose calls bring
     /// many arguments is not read until some of them have begun.
-    #[inline] // once for each call
+    #[inline(always)] // once for each call
     pub(super) fn enqueue(&mut self, place: Option<Place>, bytes: usize) {
         self.queue.push(self.session, self.lane, place, bytes);
         self.hold();
     }
 
     /// Notes that a call with `bytes` of arguments waits no longer.
-    #[inline] // once for each call
+    #[inline(always)] // once for each call
     fn leave_queue(&mut self, bytes: usize) {
         self.queue.leave(self.lane, 1, bytes);
         self.hold();
@@ -311,7 +312,9 @@ impl Filter<'_> {
             return self.refuse(reason, &String::from_utf8_lossy(body));
         }
         // Settled before it is sent: a reply that is on the wire without a record could be followed by a second run.
-        if method.is_some_and(|method| self.may_keep(method, body.len())) && self.calls.has_room(self.sums, body.len()) {
+        if method.is_some_and(|method| self.may_keep(method, body.len()))
+            && self.calls.has_room(self.sums, body.len())
+        {
             self.record.call = self.calls.keep(self.record.call, body, self.sums, now);
             self.settle(CallState::Kept, status.code());
         } else {

@@ -68,7 +68,7 @@ impl Filter<'_> {
     }
 
     /// Sends a reply to the connection that carries the session now, if there is one (V8).
-    #[inline]
+    #[inline(always)] // once for each call
     pub(super) fn reply(&mut self, code: u8, millis: u32, body: &[u8]) {
         // Detached: the record is final, and the reply is sent again for the duplicate that the client sends after its resume.
         let Some(writer) = &mut self.attached else { return };
