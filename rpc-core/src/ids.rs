@@ -177,6 +177,11 @@ impl Time {
         Time(self.0.saturating_add(u64::try_from(after.as_micros()).unwrap_or(u64::MAX)))
     }
 
+    /// Returns this time and so many milliseconds more; [`Time::NEVER`] if that is out of range.
+    pub fn plus_millis(self, after: u32) -> Time {
+        Time(self.0.saturating_add(u64::from(after) * 1000))
+    }
+
     /// Returns the time from `earlier` to this time; zero if `earlier` is later.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

@@ -365,13 +365,17 @@ impl<'a> Dispatch<'a> {
 }
 
 /// Returns the status of a reply. The call has run, so a reply that cannot be encoded is lost, and its text says why.
+#[inline]
 fn status_of(encoded: Result<(), EncodeError>, status: Status, reply: &mut Vec<u8>) -> Status {
     match encoded {
         Ok(()) => status,
-        Err(error) => {
-            let text = format!("the reply could not be sent: {error}");
-            reply.extend_from_slice(cut(&text, MAX_DETAIL).as_bytes());
-            Status::ReplyLost
-        }
+        Err(error) => reply_lost(&error, reply),
     }
+}
+
+#[cold]
+fn reply_lost(error: &EncodeError, reply: &mut Vec<u8>) -> Status {
+    let text = format!("the reply could not be sent: {error}");
+    reply.extend_from_slice(cut(&text, MAX_DETAIL).as_bytes());
+    Status::ReplyLost
 }

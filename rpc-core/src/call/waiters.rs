@@ -192,6 +192,7 @@ impl<S: Clone + PartialEq + fmt::Debug> Waiters<S> {
         let Some(waiter) = self.entries.get_mut(tag as usize) else { return };
         let was_untaken = waiter.progress.is_untaken();
         waiter.progress = match (&waiter.progress, progress) {
+            (Progress::Awaited, progress) => progress, // the common case
             // The verdict came before the reply, whenever the caller takes it: what came later is not the verdict.
             (Progress::Arrived(Outcome::Unknown(cause)), Progress::Resolved(outcome))
                 if outcome.has_run() =>

@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::checksum::crc32c;
 use super::frame::{Frame, Kind, PREFIX, RawHeader, decode_header};
 use crate::error::ProtocolError;
 use crate::limits::{HEADER, MAX_GREETING, ROOM_STEP, SKIP_FACTOR};
@@ -129,8 +130,11 @@ impl FrameDecoder {
     ///
     /// # Errors
     /// [`ProtocolError`] if the bytes are not a frame, or the frame is too long. The stream cannot be read any further.
+    #[inline(always)] // once for each frame, which is made where its reader wants it
     pub fn next_frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
-        self.skip_some();
+        if self.skip > 0 {
+            self.skip_some();
+        }
         let frame = if self.held.is_empty() { self.cut_from_chunk() } else { self.cut_from_held() };
         // A frame whose body is skipped ends with the body.
         if matches!(&frame, Ok(Some(_))) && self.skip == 0 {
@@ -140,6 +144,7 @@ impl FrameDecoder {
     }
 
     /// The common case: a frame that is whole in the bytes that were read last is a counted slice of them, not a copy.
+    #[inline(always)]
     fn cut_from_chunk(&mut self) -> Result<Option<Frame>, ProtocolError> {
         if let Some(raw) = self.header_of(&self.chunk)? {
             if raw.body_len > self.limits.room {
@@ -157,6 +162,7 @@ impl FrameDecoder {
     }
 
     /// Completes the frame that began in `held`: first its header, then the rest.
+    #[inline(never)] // so that it does not lengthen the common case
     fn cut_from_held(&mut self) -> Result<Option<Frame>, ProtocolError> {
         // A body is judged once, when its header is whole: one that was taken goes on, whatever room there is later.
         let room = if self.held.len() < HEADER { self.limits.room } else { self.limits.body };
@@ -204,6 +210,7 @@ impl FrameDecoder {
         self.held = BytesMut::from(Bytes::from(bytes));
     }
 
+    #[inline(never)]
     fn hold(&mut self) {
         if !self.chunk.is_empty() {
             self.held.extend_from_slice(&self.chunk);
@@ -216,6 +223,7 @@ impl FrameDecoder {
     /// Once a session stands, a length counts only after the header's checksum: one changed bit in it is a corrupt stream,
     /// and not a peer that sends too much. Before that, an absurd length is refused at once, so that a peer of another
     /// protocol gets its answer although it sends no 36 bytes.
+    #[inline(always)]
     fn header_of(&self, bytes: &[u8]) -> Result<Option<RawHeader>, ProtocolError> {
         if !self.limits.skip {
             self.judge_prefix(bytes)?;
@@ -229,6 +237,7 @@ impl FrameDecoder {
     }
 
     /// Refuses a length that no frame may have, by its four bytes alone.
+    #[cold]
     fn judge_prefix(&self, bytes: &[u8]) -> Result<(), ProtocolError> {
         let Some(prefix) = bytes.first_chunk::<PREFIX>() else { return Ok(()) };
         let length = u32::from_le_bytes(*prefix) as usize;
@@ -245,6 +254,7 @@ impl FrameDecoder {
         Ok(())
     }
 
+    #[cold]
     fn begin_skip(&mut self, raw: RawHeader) -> Result<Option<Frame>, ProtocolError> {
         self.chunk.advance(HEADER);
         self.skip = raw.body_len;
@@ -273,8 +283,9 @@ impl FrameDecoder {
         }
     }
 
+    #[inline(always)]
     fn finish(&self, raw: RawHeader, body: Bytes) -> Result<Frame, ProtocolError> {
-        if self.limits.checksum && crc32c::crc32c(&body) != raw.body_crc {
+        if self.limits.checksum && crc32c(&body) != raw.body_crc {
             return Err(ProtocolError::BodyChecksum);
         }
         Ok(Frame { header: raw.header, body_crc: self.crc_of(&raw), body, skipped: None })

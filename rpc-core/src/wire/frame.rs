@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::checksum;
 use super::fields::Fields;
 use crate::error::ProtocolError;
 use crate::ids::{MethodId, Seq, Slot};
@@ -160,10 +161,10 @@ impl Header {
     }
 
     /// Returns the 36 bytes before a body of this length and checksum.
+    #[inline(always)] // once for each frame
     pub fn encode(&self, body_len: usize, body_crc: u32) -> [u8; HEADER] {
         debug_assert!(body_len <= u32::MAX as usize - HEADER);
-        let mut aligned = Aligned([0; HEADER]);
-        let bytes = &mut aligned.0;
+        let mut bytes = [0; HEADER];
         let length = (HEADER - PREFIX + body_len) as u32;
         bytes[0..4].copy_from_slice(&length.to_le_bytes());
         bytes[4] = self.kind as u8;
@@ -173,17 +174,14 @@ impl Header {
         bytes[16..24].copy_from_slice(&self.method.0.to_le_bytes());
         bytes[24..28].copy_from_slice(&self.millis.to_le_bytes());
         bytes[28..32].copy_from_slice(&body_crc.to_le_bytes());
-        let checksum = crc32c::crc32c(&bytes[..32]);
+        let checksum = checksum::of_header(&bytes);
         bytes[32..36].copy_from_slice(&checksum.to_le_bytes());
-        aligned.0
+        bytes
     }
 }
 
-/// The bytes of a header on a boundary of eight: there the checksum takes eight at a time, and elsewhere one at a time.
-#[repr(align(8))]
-struct Aligned([u8; HEADER]);
-
 /// Appends a whole frame.
+#[inline]
 pub fn append(into: &mut Vec<u8>, header: &Header, body: &[u8], checksum: bool) {
     into.extend_from_slice(&header.encode(body.len(), body_checksum(body, checksum)));
     into.extend_from_slice(body);
@@ -191,7 +189,7 @@ pub fn append(into: &mut Vec<u8>, header: &Header, body: &[u8], checksum: bool) 
 
 /// Returns the checksum over a body: CRC32C, or 0 if both sides agreed to leave it out.
 pub fn body_checksum(body: &[u8], checksum: bool) -> u32 {
-    if checksum { crc32c::crc32c(body) } else { 0 }
+    if checksum { checksum::crc32c(body) } else { 0 }
 }
 
 /// A frame that arrived whole, with correct checksums.
@@ -215,17 +213,17 @@ pub(super) struct RawHeader {
 }
 
 /// Reads a header from the first 36 bytes.
+#[inline(always)]
 pub(super) fn decode_header(bytes: &[u8]) -> Result<RawHeader, ProtocolError> {
     let Some(fixed) = bytes.first_chunk::<HEADER>() else {
         return Err(ProtocolError::ShortFrame(bytes.len()));
     };
-    let Aligned(fixed) = &Aligned(*fixed);
     let mut fields = Fields::new(fixed, "frame");
     let length = fields.u32()? as usize;
     let (kind, code) = (fields.u8()?, fields.u8()?);
     let (slot, seq, method) = (fields.u16()?, fields.u64()?, MethodId(fields.u64()?));
     let (millis, body_crc) = (fields.u32()?, fields.u32()?);
-    if crc32c::crc32c(&fixed[..HEADER - 4]) != fields.u32()? {
+    if checksum::of_header(fixed) != fields.u32()? {
         return Err(ProtocolError::HeaderChecksum);
     }
     let body_len = length.checked_sub(HEADER - PREFIX).ok_or(ProtocolError::ShortFrame(length))?;

@@ -10,6 +10,7 @@
     clippy::unreachable
 )]
 
+mod checksum;
 pub mod codec;
 mod decoder;
 mod fields;

@@ -84,6 +84,9 @@ pub(super) struct PendingWakeups(Woken<Sleeper>);
 impl PendingWakeups {
     /// Wakes all of them. A waker that panics must not end the thread that drives.
     pub(super) fn send(self) {
+        if self.0.sleepers.is_empty() && self.0.wakers.is_empty() {
+            return; // the common case
+        }
         self.0.sleepers.iter().for_each(|sleeper| sleeper.0.unpark());
         for waker in self.0.wakers {
             if contain(|| waker.wake()).is_none() {

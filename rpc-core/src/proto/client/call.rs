@@ -97,7 +97,8 @@ impl Call {
 /// The order, from weak to strong: unknown < executed, reply lost < not executed. A value, an error or a panic of the last
 /// attempt counts whatever was before: an idempotent call may have run more than once, and that is its reply.
 pub(super) fn weaker(outcome: Outcome, earlier: Option<Outcome>) -> Outcome {
-    match (outcome, earlier) {
+    let Some(earlier) = earlier else { return outcome }; // the common case
+    match (outcome, Some(earlier)) {
         (Outcome::NotExecuted(..), Some(earlier)) => earlier,
         (Outcome::ReplyLost(_), Some(earlier @ Outcome::Unknown(_))) => earlier,
         (outcome, _) => outcome,

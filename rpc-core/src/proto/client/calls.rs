@@ -124,7 +124,7 @@ impl Calls {
 
     /// Puts waiting calls into free slots, first come, first served. They are checked, since they may be older than the session.
     pub(super) fn fill_slots(&mut self, at: Conditions<'_>) {
-        while at.may_send() && self.slots.has_free() {
+        while self.waiting.has_queued() && at.may_send() && self.slots.has_free() {
             // Each turn takes one call and one slot, or ends one call: the loop ends.
             let Some(call) = self.waiting.pop() else { return };
             if let Err(outcome) = at.check(call.method, call.body.len()) {
@@ -172,6 +172,7 @@ impl Calls {
     }
 
     /// Ends a call with the weakest verdict of all its attempts.
+    #[inline(always)] // once for each call
     pub(super) fn end(&mut self, call: Call, outcome: Outcome) {
         self.events.push_back(call.end(outcome));
     }
@@ -287,6 +288,7 @@ impl Calls {
         Ok(true)
     }
 
+    #[inline(always)] // once for each call
     fn conclude(&mut self, mut call: Call, reply: Reply, after: Duration, at: Conditions<'_>) {
         let is_busy = reply.is_busy();
         match reply.outcome {

@@ -113,10 +113,15 @@ impl Outgoing {
     ///
     /// While the socket takes no bytes, each call that ends unsent leaves a frame behind, and each orphaned slot a CANCEL at
     /// each of its times. The bound lets each frame be looked at a few times at most.
+    #[inline] // once for each call
     pub(super) fn drop_stale(&mut self, slots: &Slots) {
-        if self.frames.len() < STALE_PER_SLOT * slots.len() + STALE_SPARE {
-            return;
+        if self.frames.len() >= STALE_PER_SLOT * slots.len() + STALE_SPARE {
+            self.drop_all_stale(slots);
         }
+    }
+
+    #[cold]
+    fn drop_all_stale(&mut self, slots: &Slots) {
         // Both tests are needed: a CANCEL that is current may be there a hundred times.
         let mut seen = BTreeSet::new();
         self.frames.retain(|frame| frame.is_current(slots) && seen.insert(*frame));
@@ -155,7 +160,7 @@ impl Outgoing {
     ) -> Time {
         let checksum = source.session.is_none_or(Session::has_checksums);
         let Some(in_flight) = source.slots.in_flight(slot, seq) else { return Time::NEVER };
-        let left = in_flight.call.deadline.since(now).as_micros().div_ceil(1000); // never 0 while there is time
+        let left = in_flight.call.deadline.0.saturating_sub(now.0).div_ceil(1000); // never 0 while there is time
         // A time left of 0 would say 'late' to the server, which would refuse a call whose deadline is ours to judge.
         if in_flight.buffered || left == 0 {
             return Time::NEVER; // one is in the buffer already, or the timer of the deadline is about to fire

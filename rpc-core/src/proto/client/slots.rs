@@ -157,6 +157,7 @@ impl Slots {
     }
 
     /// Frees a slot. Returns its use until now.
+    #[inline(always)] // once for each call
     pub(super) fn release(&mut self, slot: Slot) -> Use {
         let Some(state) = self.slots.get_mut(usize::from(slot)) else { return Use::Free };
         // One orphan less means that a slot is free, so not every slot is orphaned any longer.

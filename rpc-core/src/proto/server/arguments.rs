@@ -19,6 +19,7 @@ use crate::limits::{
 impl Filter<'_> {
     /// Holds the session's connection, or lets it be read again, and says how long a body may be that it brings next. While the
     /// lane is paused it is read: its client's PING must be answered, however long the calls take that run.
+    #[inline(always)] // once for each call
     pub(super) fn hold(&mut self) {
         if let Some(writer) = &mut self.attached {
             let many = self.lane.bytes >= self.config.limits.queue_pause;

@@ -144,6 +144,7 @@ impl CallTable {
     }
 
     /// Returns the call of a record, to be changed, if it waits or runs.
+    #[inline(always)] // once for each call
     pub(super) fn of_mut(&mut self, record: &Record) -> Option<&mut CallData> {
         self.calls.get_mut(record.call as usize).filter(|_| !record.state.is_final())
     }
@@ -154,6 +155,7 @@ impl CallTable {
     }
 
     /// Stores the data of a new call. Returns its index.
+    #[inline(always)] // so that the data is made where it stays
     pub(super) fn put(&mut self, data: CallData) -> u32 {
         self.calls.insert(data) as u32 // at most slots x sessions calls: below 2^32 by their limits
     }
@@ -169,11 +171,13 @@ impl CallTable {
     }
 
     /// Returns true if the bound leaves room for one more reply, of `length` bytes.
+    #[inline(always)] // once for each call
     fn fits(&self, length: usize) -> bool {
         self.kept_bytes + length <= self.budget && self.kept.len() < self.most
     }
 
     /// Returns true if half of the bound is free for one more reply: every session may keep one then.
+    #[inline(always)] // once for each call
     pub(super) fn is_ample(&self, length: usize) -> bool {
         self.kept_bytes + length <= self.budget / 2 && self.kept.len() < self.most / 2
     }
@@ -182,21 +186,25 @@ impl CallTable {
     ///
     /// Half of the bound is for all sessions alike. A session that would use the other half gets an equal share of it, so that
     /// no few sessions take the room of all others. One that keeps nothing may always keep one reply.
+    #[inline]
     pub(super) fn is_in_share(&self, sums: &Sums, length: usize) -> bool {
+        if self.is_ample(length) || sums.kept_replies == 0 {
+            return true; // the common case
+        }
         let sharers = self.keepers.max(1);
         let (bytes, replies) = (self.budget / 2 / sharers, self.most / 2 / sharers);
-        self.is_ample(length)
-            || sums.kept_replies == 0
-            || (sums.kept + length <= bytes && (sums.kept_replies as usize) < replies)
+        sums.kept + length <= bytes && (sums.kept_replies as usize) < replies
     }
 
     /// Returns true if one more reply of a session may be kept, of `length` bytes.
+    #[inline(always)] // once for each call
     pub(super) fn has_room(&self, sums: &Sums, length: usize) -> bool {
         self.fits(length) && self.is_in_share(sums, length)
     }
 
     /// Keeps the reply of a call that has run, in place of the call's data. Returns its index. The caller has checked that there is
     /// room.
+    #[inline(always)] // once for each call
     pub(super) fn keep(&mut self, index: u32, reply: &[u8], sums: &mut Sums, now: Time) -> u32 {
         let data = self.calls.remove(index as usize); // the call runs: its record has this index
         let mut body = data.room;
@@ -208,6 +216,7 @@ impl CallTable {
     }
 
     /// Adds a kept reply. Returns its index. The caller has checked that there is room.
+    #[inline(always)] // once for each call
     pub(super) fn add_kept(&mut self, reply: KeptReply, sums: &mut Sums) -> u32 {
         let length = reply.body.len();
         assert!(self.fits(length), "V10: kept bytes stay within the budget");
@@ -219,6 +228,7 @@ impl CallTable {
     }
 
     /// Removes a kept reply. Returns its vector, empty, for the slot's next one: a slot in use allocates nothing in the long run.
+    #[inline(always)] // once for each call
     pub(super) fn release(&mut self, index: u32, sums: &mut Sums) -> Vec<u8> {
         let mut room = self.kept.remove(index as usize).body; // its record is `Kept`, and has this index
         debug_assert!(

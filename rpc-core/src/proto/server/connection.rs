@@ -201,9 +201,9 @@ impl Writer<'_> {
     /// Appends a frame to the bytes that wait to be written.
     #[inline]
     pub(super) fn send(&mut self, header: &Header, body: &[u8]) {
-        let before = self.connection.outgoing.unsent().len();
+        let before = self.connection.outgoing.queued();
         self.connection.send(header, body);
-        *self.unsent += self.connection.outgoing.unsent().len() - before;
+        *self.unsent += (self.connection.outgoing.queued() - before) as usize; // a length in memory
         self.mark_ready();
     }
 

@@ -121,9 +121,11 @@ impl Filter<'_> {
                 if self.is_to_copy() {
                     self.copy_arguments();
                 }
-                let place = Place { slot: self.slot, duplicate: None };
-                let is_listed = std::mem::replace(&mut self.record.in_lane, true);
-                self.enqueue(Some(place).filter(|_| !is_listed), length);
+                let place = match std::mem::replace(&mut self.record.in_lane, true) {
+                    true => None,
+                    false => Some(Place { slot: self.slot, duplicate: None }),
+                };
+                self.enqueue(place, length);
                 return Ok(());
             }
         };
@@ -141,7 +143,7 @@ impl Filter<'_> {
         match state {
             CallState::Queued => {
                 self.counters.duplicates_under_way += 1;
-                let deadline = now.plus(frame.header.pause());
+                let deadline = now.plus_millis(frame.header.millis);
                 if let Some(data) = self.calls.of_mut(self.record) {
                     data.deadline = data.deadline.min(deadline); // a duplicate may bring it forward, never back
                 }
@@ -233,7 +235,7 @@ impl Filter<'_> {
             return None;
         }
         let data = self.calls.of(self.record)?;
-        let arguments = data.body.len();
+        let (arguments, deadline) = (data.body.len(), data.deadline);
         // It must have a place before it begins: once it runs, it cannot be refused.
         let needs_place = data.entry.method.later && data.deadline > now;
         if needs_place && !self.held.has_room(self.sums, &self.config.limits) {
@@ -250,11 +252,15 @@ impl Filter<'_> {
         self.sums.has_run = true;
         self.sums.running += arguments;
         self.note_begin(arguments);
+        if needs_place {
+            self.take_place(deadline);
+        }
         let (id, fingerprint, peer) = (self.id, self.record.fingerprint, self.peer());
         Some(self.calls.of_mut(self.record)?.take_for_run(id, fingerprint, peer, false))
     }
 
     /// Counts a call with `bytes` of arguments that begins.
+    #[inline(always)] // once for each call
     fn note_begin(&mut self, bytes: usize) {
         self.leave_queue(bytes);
         self.counters.executions += 1;
@@ -270,12 +276,14 @@ impl Filter<'_> {
 
     /// Appends a call to the session's lane. `place` is `None` if its slot has a place there. A connection whose calls bring
     /// many arguments is not read until some of them have begun.
+    #[inline(always)] // once for each call
     pub(super) fn enqueue(&mut self, place: Option<Place>, bytes: usize) {
         self.queue.push(self.session, self.lane, place, bytes);
         self.hold();
     }
 
     /// Notes that a call with `bytes` of arguments waits no longer.
+    #[inline(always)] // once for each call
     fn leave_queue(&mut self, bytes: usize) {
         self.queue.leave(self.lane, 1, bytes);
         self.hold();
@@ -288,7 +296,9 @@ impl Filter<'_> {
         }
         let runs = self.record.last == key.seq && self.record.state == CallState::Running;
         assert!(runs, "V12: a call ends once");
+        let mut method = None;
         if let Some(data) = self.calls.of_mut(self.record) {
+            method = Some(data.entry.method);
             let arguments = std::mem::take(&mut data.running);
             debug_assert!(arguments <= self.sums.running, "V10: the sum covers each call that runs");
             self.sums.running -= arguments;
@@ -302,7 +312,9 @@ impl Filter<'_> {
             return self.refuse(reason, &String::from_utf8_lossy(body));
         }
         // Settled before it is sent: a reply that is on the wire without a record could be followed by a second run.
-        if self.may_keep(body.len()) && self.calls.has_room(self.sums, body.len()) {
+        if method.is_some_and(|method| self.may_keep(method, body.len()))
+            && self.calls.has_room(self.sums, body.len())
+        {
             self.record.call = self.calls.keep(self.record.call, body, self.sums, now);
             self.settle(CallState::Kept, status.code());
         } else {
@@ -339,6 +351,7 @@ impl Filter<'_> {
     }
 
     /// Begins a new record over a final one. Returns the empty vector of the last reply, to be used again.
+    #[inline(always)] // once for each call
     fn advance(&mut self, seq: Seq, fingerprint: u64) -> Vec<u8> {
         // A higher number acknowledges what was before it: kept bytes leave the session's sum here.
         let room = self.take_reply();
@@ -373,14 +386,14 @@ impl Filter<'_> {
     }
 
     /// Returns the data of a new call, with `room` for its reply.
-    #[inline] // once for each call, and so that it is made where it stays
+    #[inline(always)] // once for each call, and so that it is made where it stays
     pub(super) fn data(&self, entry: Entry, frame: Frame, room: Vec<u8>, now: Time) -> CallData {
         CallData {
             session: self.session,
             slot: self.slot,
             seq: frame.header.seq,
             entry,
-            deadline: now.plus(frame.header.pause()),
+            deadline: now.plus_millis(frame.header.millis),
             body: frame.body,
             has_metadata: frame.header.code & HAS_METADATA != 0,
             running: 0,

@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 
 use super::ServerCore;
+use super::filter::Filter;
 use super::keys::CallKey;
 use super::record::CallState;
 use super::session::Sums;
@@ -74,16 +75,15 @@ impl HeldCalls {
     }
 }
 
-impl ServerCore {
-    /// Takes the place of a call that begins: its filter has found that there is one.
+impl Filter<'_> {
+    /// Takes the place of the slot's call, which begins: there is one.
     #[cold] // so that the calls of other methods do not pay for it
-    pub(super) fn take_place(&mut self, key: CallKey, deadline: Time) {
-        let Some(session) = self.links.sessions.get_mut(key.session) else { return };
-        if let Some(index) = session.records().get(key.slot).map(|record| record.call) {
-            self.held.begin(&mut session.sums, deadline, index);
-        }
+    pub(super) fn take_place(&mut self, deadline: Time) {
+        self.held.begin(self.sums, deadline, self.record.call);
     }
+}
 
+impl ServerCore {
     /// Notes that the handler of a call has returned and that its reply comes later; or was there before this is noted.
     pub fn hold(&mut self, key: CallKey, now: Time) {
         let Some(session) = self.links.sessions.get(key.session) else { return };

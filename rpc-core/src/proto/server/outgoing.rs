@@ -18,6 +18,7 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// Appends a frame, with a checksum over its body or without one.
+    #[inline(always)] // once for each call
     pub(super) fn append(&mut self, header: &Header, body: &[u8], checksum: bool) {
         if body.len() >= LONG_REPLY {
             self.bytes.reserve_exact(HEADER + body.len()); // doubling would take twice the room

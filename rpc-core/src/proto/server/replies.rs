@@ -4,6 +4,7 @@ use super::ServerCore;
 use super::filter::Filter;
 use super::keys::CallKey;
 use super::record::CallState;
+use crate::contract::Method;
 use crate::error::Reason;
 use crate::ids::Time;
 use crate::wire::frame::{Header, Kind, millis};
@@ -12,13 +13,13 @@ use crate::wire::message::{REPLY_NOT_KEPT, Status};
 impl Filter<'_> {
     /// Returns true if a reply may be kept, the budget of the server aside: it is short enough for its method, and within
     /// what any session may keep (V19).
-    pub(super) fn may_keep(&self, length: usize) -> bool {
+    #[inline] // once for each call
+    pub(super) fn may_keep(&self, m: &Method, length: usize) -> bool {
         // Idempotent methods keep nothing: their client may run them again. The share is for all slots of the session at once:
         // one client with many slots cannot take the budget of the others.
         let most = self.config.limits.max_cached_reply;
         let share = self.config.limits.replies_of_session(self.sums.slots);
-        let method = self.calls.of(self.record).map(|data| data.entry.method);
-        let is_short = method.is_some_and(|m| !m.idempotent && length <= m.max_cached_reply.unwrap_or(most));
+        let is_short = !m.idempotent && length <= m.max_cached_reply.unwrap_or(most);
         is_short && self.sums.kept + length <= share
     }
 
@@ -67,7 +68,7 @@ impl Filter<'_> {
     }
 
     /// Sends a reply to the connection that carries the session now, if there is one (V8).
-    #[inline]
+    #[inline(always)] // once for each call
     pub(super) fn reply(&mut self, code: u8, millis: u32, body: &[u8]) {
         // Detached: the record is final, and the reply is sent again for the duplicate that the client sends after its resume.
         let Some(writer) = &mut self.attached else { return };
@@ -98,7 +99,8 @@ impl ServerCore {
     pub(super) fn release_old_replies(&mut self, key: CallKey, length: usize, now: Time) {
         // No reply is released for one that would not be kept in any case, or that needs no room.
         let lacks_room = |filter: Filter<'_>| {
-            (filter.may_keep(length) && !filter.calls.has_room(filter.sums, length))
+            let method = filter.calls.of(filter.record)?.entry.method;
+            (filter.may_keep(method, length) && !filter.calls.has_room(filter.sums, length))
                 .then(|| filter.calls.is_in_share(filter.sums, length))
         };
         if key.is_duplicate || self.find_filter(key.session, key.slot).and_then(lacks_room).is_none() {

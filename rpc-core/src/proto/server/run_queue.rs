@@ -80,7 +80,7 @@ pub(super) struct Several {
 
 impl Lane {
     /// Adds a place behind all others.
-    #[inline] // once for each call
+    #[inline(always)] // once for each call
     fn push(&mut self, place: Place) {
         if place.duplicate.is_none() && self.is_empty() {
             self.single = Some(place.slot);
@@ -174,6 +174,7 @@ impl RunQueue {
     ///
     /// Half of the queue is for all sessions alike. A session that would use the other half gets an equal share of it, so
     /// that there is always room for a session that has none (V19).
+    #[inline(always)] // once for each call
     pub(super) fn has_room(&self, lane: &Lane, bytes: usize, limits: &ServerLimits) -> bool {
         if self.calls >= limits.queue || self.bytes.saturating_add(bytes) > limits.queue_bytes {
             return false;
@@ -193,6 +194,7 @@ impl RunQueue {
     }
 
     /// Appends a call to its session's lane. The caller has checked that there is room.
+    #[inline(always)] // once for each call
     pub(super) fn push(&mut self, session: SessionKey, lane: &mut Lane, place: Option<Place>, bytes: usize) {
         self.sessions += usize::from(lane.calls == 0);
         lane.calls += 1;
@@ -209,6 +211,7 @@ impl RunQueue {
     }
 
     /// Notes that calls of a session wait no longer: one that begins or is refused, or all of a session that ends.
+    #[inline(always)] // once for each call
     pub(super) fn leave(&mut self, lane: &mut Lane, calls: u32, bytes: usize) {
         debug_assert!(calls <= lane.calls && bytes <= lane.bytes, "V10: the sums cover each call");
         self.sessions -= usize::from(lane.calls > 0 && lane.calls == calls);
@@ -227,18 +230,26 @@ impl RunQueue {
         }
     }
 
-    /// Passes over a session that was taken from the list, until it is resumed.
+    /// Returns the session whose turn it is. It stays the first of the list until its turn ends, or it is paused.
+    pub(super) fn turn(&self) -> Option<SessionKey> {
+        self.turns.front().copied()
+    }
+
+    /// Takes the session whose turn it is out of the list, until it is resumed.
     pub(super) fn pause(&mut self, lane: &mut Lane) {
+        self.turns.pop_front();
         lane.turn = Turn::Paused;
         self.paused += 1;
     }
 
-    /// Lists the session again for its next turn, or not, if its lane is empty.
+    /// Ends the turn of a session: its next one is behind those of all others, or there is none, if its lane is empty.
     #[inline] // once for each call
     pub(super) fn end_turn(&mut self, session: SessionKey, lane: &mut Lane) {
         if lane.is_empty() {
             lane.turn = Turn::Empty;
-        } else {
+            self.turns.pop_front();
+        } else if self.turns.len() > 1 {
+            self.turns.pop_front();
             self.turns.push_back(session);
         }
     }

@@ -31,8 +31,11 @@ enum Begin {
 impl ServerCore {
     /// Takes the next call to run. Its record is `Running` from here on. The thread that runs it must finish it.
     pub fn poll_call(&mut self, now: Time) -> Option<ReadyCall> {
-        while let Some(key) = self.links.queue.turns.pop_front() {
-            let Some(session) = self.links.sessions.get(key) else { continue }; // not reached: each turn has a session
+        while let Some(key) = self.links.queue.turn() {
+            let Some(session) = self.links.sessions.get(key) else {
+                self.links.queue.turns.pop_front(); // not reached: each turn has a session
+                continue;
+            };
             match self.next_begin(session, now) {
                 Begin::Now => {}
                 Begin::At(time) => {
@@ -47,12 +50,10 @@ impl ServerCore {
             let Some(place) = self.links.next_place(key) else { continue };
             let Some(mut filter) = self.find_filter(key, place.slot) else { continue };
             let begun = filter.begin(place, now);
-            let Some(call) = &begun else { continue };
-            self.running += 1;
-            if call.entry.method.later && !call.key.is_duplicate {
-                self.take_place(call.key, call.deadline);
+            if begun.is_some() {
+                self.running += 1;
+                return begun; // not moved once more: it is large
             }
-            return begun; // not moved once more: it is large
         }
         None
     }

@@ -120,7 +120,10 @@ fn of_parent() -> Option<Outcome> {
 
 impl Channel for ForkedChannel {
     fn start(&self, request: Request) -> Result<Ticket, Outcome> {
-        let (number, channel) = self.own()?;
+        let (number, channel) = match self.find_own() {
+            Some(own) => own,
+            None => self.open()?,
+        };
         channel.start(request).map(|ticket| ticket_of(number, ticket))
     }
 
