@@ -74,6 +74,13 @@ fn a_server_stops_beside_idle_closed_killed_and_frozen_clients() {
 }
 
 #[test]
+fn a_server_without_room_for_another_thread_leaves_some_for_the_rest_and_lives() {
+    let output = prove("attack --quick started");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("attack: ok cases=1 held=1"), "{text}");
+}
+
+#[test]
 fn a_page_that_cannot_be_written_is_a_wrong_command_line_and_nothing_runs() {
     let output = prove("histories --html no/such/folder/page.html");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
