@@ -1,4 +1,4 @@
-//! `prove kill` and `prove histories` hold as they are, and fail with each planted fault: real processes, small runs.
+//! `prove kill`, `histories` and `million` hold as they are, and fail with each planted fault: real processes, small runs.
 
 use std::process::{Command, Output};
 
@@ -37,6 +37,14 @@ fn without_the_filter_the_same_run_is_red() {
         "{line}"
     );
     assert!(line.contains("replay kill --seed ") && line.ends_with(" filter-off"), "{line}");
+}
+
+#[test]
+fn calls_under_kills_forks_and_replays_of_connections_are_not_doubled_and_without_the_filter_some_are() {
+    let (status, line) = closing(&format!("million --count 4000 --seconds 120 --seed {}", fresh_seed()));
+    assert!(status == Some(0) && line.starts_with("million: ok") && line.contains(" doubled=0 "), "{line}");
+    let (status, line) = closing("million --count 100000 --seconds 120 --seed 1 filter-off");
+    assert!(status == Some(1) && line.contains("rule=\"V1: ") && figure(&line, "doubled") > 0, "{line}");
 }
 
 #[test]
