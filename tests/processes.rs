@@ -1,4 +1,4 @@
-//! `prove kill` and `prove histories` hold as they are, and fail with each planted fault: real processes, small runs.
+//! `prove kill`, `histories` and `million` hold as they are, and fail with each planted fault: real processes, small runs.
 
 use std::process::{Command, Output};
 
@@ -40,6 +40,14 @@ fn without_the_filter_the_same_run_is_red() {
 }
 
 #[test]
+fn calls_under_kills_forks_and_replays_of_connections_are_not_doubled_and_without_the_filter_some_are() {
+    let (status, line) = closing(&format!("million --count 4000 --seconds 120 --seed {}", fresh_seed()));
+    assert!(status == Some(0) && line.starts_with("million: ok") && line.contains(" doubled=0 "), "{line}");
+    let (status, line) = closing("million --count 100000 --seconds 120 --seed 1 filter-off");
+    assert!(status == Some(1) && line.contains("rule=\"V1: ") && figure(&line, "doubled") > 0, "{line}");
+}
+
+#[test]
 fn histories_over_a_faulty_network_are_linearizable_and_one_is_shown() {
     let page = std::env::temp_dir().join(format!("prove-page-{}.html", std::process::id()));
     let words = format!("histories --quick --count 1 --seed {} --html {}", fresh_seed(), page.display());
@@ -71,6 +79,13 @@ fn a_server_stops_beside_idle_closed_killed_and_frozen_clients() {
     for clients in ["idle=", "closed=", "killed=", "frozen="] {
         assert!(line.contains(clients), "{line}");
     }
+}
+
+#[test]
+fn a_server_without_room_for_another_thread_leaves_some_for_the_rest_and_lives() {
+    let output = prove("attack --quick started");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("attack: ok cases=1 held=1"), "{text}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod client;
 mod frames;
 mod nesting;
 mod protocol;
+mod room;
 mod types;
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub use protocol::{
     HEADER, MAX_GREETING, MAX_METADATA, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, MAX_SLOTS, RESUME_FIELDS,
     SKIP_FACTOR, SPARE_ELEMENTS,
 };
-pub use {frames::*, types::*};
+pub use {frames::*, room::*, types::*};
 
 /// Most methods of one service: a method table must fit their signatures.
 pub const MAX_METHODS: usize = 1024;

@@ -6,6 +6,7 @@ use rpc_core::wire::frame::{Header, Kind};
 
 use super::attacker::{Attacker, Heard, call, call_raw, encoded, framed, method};
 use super::case::{Case, Scene, Trial, bound, bytes};
+use super::process::Limits;
 
 const FAMILY: &str = "arguments";
 /// The time for which memory is watched after an attack was sent.
@@ -58,7 +59,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 fn longest(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = Scene::plain()?;
+    let mut scene = Scene::weighed(trial, Limits::default())?;
     let mut attacker = Attacker::greeted(scene.server.address, 0, 64)?;
     let body = vec![1_u8; LONGEST];
     let mut busy = 0;
@@ -72,14 +73,14 @@ fn longest(trial: &mut Trial) -> Result<(), String> {
     let last = call("swallow", 1, 2, &(HOLDS, body.as_slice()));
     attacker.send(&last[..last.len() / 2]);
     let peak = scene.watch(WATCH / 4);
-    trial.memory("pinned by one connection", peak, bound::ONE_CONNECTION);
+    trial.pinned("one connection", scene.grown(), peak, bound::ONE_CONNECTION);
     trial.at_least("calls that were refused as busy", busy, 62);
     trial.holds("a PING is answered", pong == Kind::Pong.name(), pong);
     scene.finish(trial)
 }
 
 fn both_ways(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = Scene::plain()?;
+    let mut scene = Scene::weighed(trial, Limits::default())?;
     let mut attacker = Attacker::narrow(scene.server.address, 0, 32)?;
     attacker.stream.set_write_timeout(Some(WATCH / 2)).map_err(|error| error.to_string())?;
     let body = vec![1_u8; 1 << 20];
@@ -101,7 +102,7 @@ fn both_ways(trial: &mut Trial) -> Result<(), String> {
 
 fn short(trial: &mut Trial) -> Result<(), String> {
     const CALLS: u16 = 900;
-    let mut scene = Scene::plain()?;
+    let mut scene = Scene::weighed(trial, Limits::default())?;
     let mut attacker = Attacker::greeted(scene.server.address, 0, 1024)?;
     attacker.send(&call("swallow", 1000, 1, &(HOLDS, vec![1_u8; LONGEST].as_slice())));
     for slot in 0..CALLS {
@@ -118,12 +119,12 @@ fn short(trial: &mut Trial) -> Result<(), String> {
         let Heard::Frame(_) = attacker.hear(WATCH) else { return Err("no refusal".to_owned()) };
     }
     let peak = scene.watch(WATCH / 4);
-    trial.memory("pinned by one connection", peak, bound::ONE_CONNECTION);
+    trial.pinned("one connection", scene.grown(), peak, bound::ONE_CONNECTION);
     scene.finish(trial)
 }
 
 fn later(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = Scene::plain()?;
+    let mut scene = Scene::weighed(trial, Limits::default())?;
     let mut attacker = Attacker::narrow(scene.server.address, 0, 1024)?;
     let began = Instant::now();
     for slot in 0..attacker.slots() {
@@ -133,6 +134,6 @@ fn later(trial: &mut Trial) -> Result<(), String> {
     trial.fact(format!("watched until {:.1} s", began.elapsed().as_secs_f64()));
     trial.memory("pinned by one connection", scene.grown(), bound::ONE_CONNECTION);
     // A value exists until it is encoded.
-    trial.memory("with a value that is encoded", peak, bound::ONE_CONNECTION + (2 << 20));
+    trial.peak("with a value that is encoded", peak, bound::ONE_CONNECTION + (2 << 20));
     scene.finish(trial)
 }

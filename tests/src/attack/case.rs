@@ -10,6 +10,8 @@ use super::process::{Limits, Memory, ServerProcess};
 const PACE: Duration = Duration::from_millis(1);
 /// The time for which a healthy client is counted before an attack.
 const ALONE: Duration = Duration::from_millis(300);
+/// Lines of the log of a server that has ended: its last words are among them.
+const LAST_LINES: usize = 6;
 /// The bounds of issue 7, one place for all cases.
 pub(super) mod bound {
     /// Bytes that any one connection may pin, whatever it sends.
@@ -67,7 +69,7 @@ pub(crate) struct Check {
     pub(crate) seen: String,
     /// True if it was kept.
     pub(crate) ok: bool,
-    /// True if it is judged by counts; false if a slow machine alone could break it.
+    /// True if it is judged by counts; false if a machine that is slow or has much to do could break it alone.
     pub(crate) counts: bool,
 }
 
@@ -115,6 +117,19 @@ impl Trial {
     pub(super) fn memory(&mut self, what: impl Into<String>, seen: u64, bound: u64) {
         let (what, expected) = (what.into(), format!("<= {}", bytes(bound)));
         self.checks.push(Check { what, expected, seen: bytes(seen), ok: seen <= bound, counts: true });
+    }
+
+    /// Judges bytes of memory: those that are pinned now, when all is still, and the most that were. The most is judged in a full
+    /// run only, since a machine with much to do lets more threads hold their values at once.
+    pub(super) fn pinned(&mut self, by: &str, now: u64, peak: u64, bound: u64) {
+        self.memory(format!("pinned by {by}"), now, bound);
+        self.peak(format!("the most that was pinned by {by}"), peak, bound);
+    }
+
+    /// Judges the most bytes of memory at any time, in a full run only.
+    pub(super) fn peak(&mut self, what: impl Into<String>, seen: u64, bound: u64) {
+        self.memory(what, seen, bound);
+        self.checks.last_mut().into_iter().for_each(|check| check.counts = false);
     }
 
     /// Judges a speed, or a ratio of two, that must not be below a bound.
@@ -193,6 +208,12 @@ impl Scene {
         Self::start(&Limits::default())
     }
 
+    /// Starts a server whose memory is judged. In the small form all threads share one arena of the allocator: otherwise each
+    /// keeps some of what its calls have given back, and how many threads run calls depends on the load of the machine.
+    pub(super) fn weighed(trial: &Trial, limits: Limits) -> Result<Self, String> {
+        Self::start(&Limits { one_arena: trial.quick, ..limits })
+    }
+
     /// Returns the bytes by which the server's memory is larger now than before the attack.
     pub(super) fn grown(&self) -> u64 {
         self.server.memory().map_or(0, |now| now.resident.saturating_sub(self.before.resident))
@@ -223,6 +244,12 @@ impl Scene {
         let now = self.server.memory();
         let served = one_call(self.server.address);
         let exit = self.server.exit();
+        if exit.is_some() {
+            let log = self.server.log_text();
+            for line in log.lines().rev().take(LAST_LINES).collect::<Vec<_>>().iter().rev() {
+                trial.fact(format!("its log ends: {}", line.escape_debug()));
+            }
+        }
         trial.holds("the server lives", exit.is_none(), exit.unwrap_or_else(|| "it lives".to_owned()));
         trial.holds("a new client is served", served.is_ok(), served.err().unwrap_or_default());
         trial.unharmed("beside the attack", &beside);
@@ -279,10 +306,13 @@ mod tests {
     }
 
     #[test]
-    fn rates_break_a_case_only_where_they_are_judged() {
+    fn rates_and_peaks_break_a_case_only_where_they_are_judged() {
         let mut trial = Trial::new(true);
         trial.fast("slow", 0.79, 0.8);
         trial.slow("late", 2.1, 2.0);
-        assert_eq!((trial.broken(false).len(), trial.broken(true).len()), (0, 2));
+        trial.pinned("one", 8, 9, 8);
+        assert_eq!((trial.broken(false).len(), trial.broken(true).len()), (0, 3));
+        trial.pinned("one", 9, 9, 8);
+        assert_eq!(trial.broken(false).len(), 1);
     }
 }

@@ -130,21 +130,21 @@ fn fill(attacker: &mut Attacker, name: &str, argument: u64) {
     attacker.send(&calls);
 }
 
-fn limited() -> Result<Scene, String> {
-    Scene::start(&Limits { address_space: Some(ADDRESS_SPACE), ..Limits::default() })
+fn limited(trial: &Trial) -> Result<Scene, String> {
+    Scene::weighed(trial, Limits { address_space: Some(ADDRESS_SPACE), ..Limits::default() })
 }
 
 fn unsent(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = limited()?;
+    let mut scene = limited(trial)?;
     let mut attacker = Attacker::narrow(scene.server.address, 0, 1024)?;
     fill(&mut attacker, "big", 1 << 20);
     let peak = scene.watch(WATCH);
-    trial.memory("pinned by one connection", peak, bound::ONE_CONNECTION);
+    trial.pinned("one connection", scene.grown(), peak, bound::ONE_CONNECTION);
     scene.finish(trial)
 }
 
 fn unsent_limited(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = limited()?;
+    let mut scene = limited(trial)?;
     let mut attackers = Vec::new();
     for number in 0..3 {
         attackers.push(Attacker::narrow(scene.server.address, number, 1024)?);
@@ -153,23 +153,23 @@ fn unsent_limited(trial: &mut Trial) -> Result<(), String> {
         fill(attacker, "big", 1 << 20);
     }
     let peak = scene.watch(WATCH + WATCH);
-    trial.memory("pinned by each connection", peak / 3, bound::ONE_CONNECTION);
+    trial.pinned("each connection", scene.grown() / 3, peak / 3, bound::ONE_CONNECTION);
     scene.finish(trial)
 }
 
 fn unsent_largest(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = limited()?;
+    let mut scene = limited(trial)?;
     let mut attacker = Attacker::narrow(scene.server.address, 0, 256)?;
     fill(&mut attacker, "big", LARGEST);
     let peak = scene.watch(WATCH);
     trial.memory("pinned by one connection", scene.grown(), bound::ONE_CONNECTION);
     // A handler's value exists until it is encoded: 8 MiB at this moment, and what is around them.
-    trial.memory("with the handler's value", peak, bound::ONE_CONNECTION + AROUND);
+    trial.peak("with the handler's value", peak, bound::ONE_CONNECTION + AROUND);
     scene.finish(trial)
 }
 
 fn unsent_of_many(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = limited()?;
+    let mut scene = limited(trial)?;
     let mut attackers = Vec::new();
     for number in 0..500 {
         let mut attacker = Attacker::narrow(scene.server.address, number, 64)?;
@@ -177,12 +177,12 @@ fn unsent_of_many(trial: &mut Trial) -> Result<(), String> {
         attackers.push(attacker);
     }
     let peak = scene.watch(2 * WATCH);
-    trial.memory("pinned by 500 connections", peak, bound::TOGETHER);
+    trial.pinned("500 connections", scene.grown(), peak, bound::TOGETHER);
     scene.finish(trial)
 }
 
 fn slow_reader(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = limited()?;
+    let mut scene = limited(trial)?;
     let mut attacker = Attacker::narrow(scene.server.address, 0, 1024)?;
     fill(&mut attacker, "big", 256 << 10);
     let mut peak = 0;
@@ -191,12 +191,12 @@ fn slow_reader(trial: &mut Trial) -> Result<(), String> {
         let _ = std::io::Read::read(&mut attacker.stream, &mut [0; 4096]); // a cut is an answer too
     }
     trial.fact(format!("cut after 12 s: {}", attacker.is_closed()));
-    trial.memory("pinned by one connection", peak, bound::ONE_CONNECTION);
+    trial.pinned("one connection", scene.grown(), peak, bound::ONE_CONNECTION);
     scene.finish(trial)
 }
 
 fn unread_control(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = Scene::plain()?;
+    let mut scene = Scene::weighed(trial, Limits::default())?;
     let mut peak = 0;
     let methods = framed(&Header::new(Kind::Methods), &encode_name("Target"));
     for (number, frame) in [bare(Kind::Ping, 0, 0), methods, super::attacker::hello(64)].iter().enumerate() {
@@ -213,12 +213,12 @@ fn unread_control(trial: &mut Trial) -> Result<(), String> {
         peak = scene.watch(Duration::from_millis(300)).max(peak);
         trial.fact(format!("{taken} MiB of {} were taken", ["PING", "METHODS", "HELLO"][number]));
     }
-    trial.memory("pinned by one connection", peak, bound::ONE_CONNECTION);
+    trial.pinned("one connection", scene.grown(), peak, bound::ONE_CONNECTION);
     scene.finish(trial)
 }
 
 fn arguments(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = Scene::plain()?;
+    let mut scene = Scene::weighed(trial, Limits::default())?;
     let mut attacker = Attacker::greeted(scene.server.address, 0, 1024)?;
     attacker.stream.set_write_timeout(Some(Duration::from_secs(1))).map_err(|error| error.to_string())?;
     let body = vec![1_u8; 64 << 10];
@@ -239,13 +239,13 @@ fn arguments(trial: &mut Trial) -> Result<(), String> {
     }
     let peak = scene.watch(WATCH / 10);
     trial.fact(format!("{sent} calls were taken"));
-    trial.memory("pinned by one connection", peak, bound::ONE_CONNECTION);
+    trial.pinned("one connection", scene.grown(), peak, bound::ONE_CONNECTION);
     drop(attacker);
     scene.finish(trial)
 }
 
 fn kept(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = Scene::plain()?;
+    let mut scene = Scene::weighed(trial, Limits::default())?;
     let mut attacker = Attacker::greeted(scene.server.address, 0, 1024)?;
     let mut done = 0;
     for slot in 0..attacker.slots() {
@@ -259,7 +259,7 @@ fn kept(trial: &mut Trial) -> Result<(), String> {
 
 fn slot(trial: &mut Trial) -> Result<(), String> {
     const SESSIONS: u64 = 200;
-    let scene = Scene::plain()?;
+    let scene = Scene::weighed(trial, Limits::default())?;
     let mut attackers = Vec::new();
     for number in 0..SESSIONS as usize {
         attackers.push(Attacker::greeted(scene.server.address, number, 64)?);
@@ -280,7 +280,7 @@ fn slot(trial: &mut Trial) -> Result<(), String> {
 
 fn last_slot(trial: &mut Trial) -> Result<(), String> {
     const SESSIONS: u64 = 2_000;
-    let mut scene = Scene::plain()?;
+    let mut scene = Scene::weighed(trial, Limits::default())?;
     let cancel = bare(Kind::Cancel, 1023, 1);
     for number in 0..SESSIONS as usize {
         let mut attacker = Attacker::greeted(scene.server.address, number, 1024)?;
@@ -295,7 +295,7 @@ fn last_slot(trial: &mut Trial) -> Result<(), String> {
 }
 
 fn skipped(trial: &mut Trial) -> Result<(), String> {
-    let mut scene = Scene::plain()?;
+    let mut scene = Scene::weighed(trial, Limits::default())?;
     let mut attacker = Attacker::greeted(scene.server.address, 0, 8)?;
     let frame = super::attacker::call_raw("borrow", 0, 1, &vec![0; 60 << 20]);
     let mut answers = Vec::new();
@@ -311,6 +311,6 @@ fn skipped(trial: &mut Trial) -> Result<(), String> {
     let peak = scene.watch(Duration::from_millis(300));
     trial.fact(format!("answers {answers:?}"));
     trial.holds("none ran", !answers.iter().any(|answer| answer == "Done"), answers.len());
-    trial.memory("pinned by one connection", peak, bound::ONE_CONNECTION);
+    trial.pinned("one connection", scene.grown(), peak, bound::ONE_CONNECTION);
     scene.finish(trial)
 }

@@ -32,6 +32,8 @@ pub(super) struct Limits {
     pub(super) address_space: Option<u64>,
     /// Open descriptors: `ulimit -n`.
     pub(super) descriptors: Option<u64>,
+    /// True if all threads share one arena of the C library's allocator: `MALLOC_ARENA_MAX`.
+    pub(super) one_arena: bool,
     /// Bounds of the server, `name=number`.
     pub(super) words: Vec<&'static str>,
     /// Its log.
@@ -73,6 +75,9 @@ impl ServerProcess {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(script + r#"exec "$0" "$@""#).arg(program).arg(SERVE).args(&limits.words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        if limits.one_arena {
+            command.env("MALLOC_ARENA_MAX", "1");
+        }
         let mut log = None;
         match limits.log {
             Log::File => {

@@ -54,7 +54,7 @@ pub(super) const CASES: &[Case] = &[
         family: FAMILY,
         name: "no thread can be started",
         sent: "2,000 slow calls to a server whose ulimit -v leaves room for few threads (F10)",
-        answer: "the server lives, refuses what it cannot run, and logs at most 50 lines",
+        answer: "the server lives, refuses what it cannot run, leaves room for the rest, and logs at most 50 lines",
         quick: true,
         alone: false,
         run: no_thread,
@@ -143,7 +143,8 @@ fn poisoned(trial: &mut Trial) -> Result<(), String> {
 
 fn no_thread(trial: &mut Trial) -> Result<(), String> {
     // The process itself takes 140 MiB of address space or less; a thread takes 2 MiB for its stack, and room to allocate.
-    let scene = Scene::start(&Limits { address_space: Some(256 << 20), ..Limits::default() })?;
+    const SPACE: u64 = 256 << 20;
+    let scene = Scene::start(&Limits { address_space: Some(SPACE), ..Limits::default() })?;
     let mut attacker = Attacker::greeted(scene.server.address, 0, 1024)?;
     let (mut busy, mut none) = (0, 0);
     for round in 1..=2 {
@@ -162,6 +163,8 @@ fn no_thread(trial: &mut Trial) -> Result<(), String> {
     }
     trial.fact(format!("{busy} of 2,000 were refused as busy"));
     trial.at_most("calls without an answer", none, 0);
+    let taken = scene.server.memory().map_or(SPACE, |now| now.address_space);
+    trial.at_least("MiB of address space that the threads left", SPACE.saturating_sub(taken) >> 20, 16);
     let lines = scene.server.log_text().lines().count();
     trial.at_most("lines in the log", lines as u64, 50);
     scene.finish(trial)

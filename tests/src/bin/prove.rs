@@ -1,4 +1,4 @@
-//! The proof as a program: `prove simulate|explore|interleave|kill|histories|mutants|attack|siege|stop|all`, and `prove replay PART` to see a case again.
+//! The proof as a program: `prove simulate|explore|interleave|kill|histories|million|mutants|attack|siege|stop|all`, and `prove replay PART` to see a case again.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -95,7 +95,7 @@ fn help() -> String {
     for part in PARTS.iter().chain(APART) {
         text += &format!("  {:<12}{}\n", part.name, part.help);
     }
-    text + "  all         every part but stop and costs, one after the other, each within its share of 25 minutes\n\n\
+    text + "  all         every part but million, stop, recovery and costs, one after the other, each within its share of 25 minutes\n\n\
             The last line of a part is `PART: ok ..` or `PART: FAILED seed=.. rule=.. replay: COMMAND`.\n\
             Exit status: 0 if every rule holds, 1 if one is broken, 2 for a wrong command line.\n"
 }

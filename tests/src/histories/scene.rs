@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use rpc_sim::{FaultProxy, Faults, FaultsSeen};
-
 use super::check::{Judgement, check};
 use super::operation::{Histories, Operation, histories};
 use super::register::Planted;
-use super::replay::Replayer;
 use crate::processes::fleet::{Deed, Deeds, Fleet, Plan};
 use crate::processes::journal::{Folder, ids, lines};
 use crate::processes::judge::{Judged, Told};
+use crate::processes::network::{Network, Troubles};
 use crate::processes::words::Words;
 
 /// Most operations of a history that is shown while none is broken: they fit on a page.
@@ -48,9 +46,7 @@ pub(crate) struct Outcome {
     /// The deeds that were done to its processes.
     pub(crate) deeds: Deeds,
     /// The faults of the network.
-    pub(crate) faults: FaultsSeen,
-    /// Connections that were replayed, and their bytes.
-    pub(crate) replays: (u64, u64),
+    pub(crate) troubles: Troubles,
     /// Counts of what ran and of what callers were told, reads left out.
     pub(crate) judged: Judged,
     /// All calls, reads included.
@@ -115,8 +111,7 @@ impl Outcome {
     /// Adds another outcome.
     pub(crate) fn add(&mut self, other: Outcome) {
         self.deeds.add(other.deeds);
-        self.faults = self.faults.plus(other.faults);
-        self.replays = (self.replays.0 + other.replays.0, self.replays.1 + other.replays.1);
+        self.troubles.add(other.troubles);
         self.judged.add(&other.judged);
         self.operations += other.operations;
         self.keys += other.keys;
@@ -126,17 +121,6 @@ impl Outcome {
         if let Some(shown) = other.shown {
             self.show(shown);
         }
-    }
-}
-
-/// Draws the faults of the network: only slow, or lossy, or with many cuts.
-fn faults(random: &mut fastrand::Rng) -> Faults {
-    let slow = Faults { split: 0.2, late: Duration::from_millis(100), ..Faults::none() };
-    match random.u32(0..4) {
-        0 => slow,
-        1 => Faults { drop: 0.005, duplicate: 0.02, reorder: 0.02, stall: 0.002, ..slow },
-        2 => Faults { cut: 0.004, half_open: 0.2, refuse: 0.1, duplicate: 0.01, short_write: 0.1, ..slow },
-        _ => Faults { corrupt: 0.001, cut: 0.001, drop: 0.002, duplicate: 0.05, ..slow },
     }
 }
 
@@ -163,29 +147,22 @@ pub(crate) fn play(seed: u64, setting: Setting) -> Result<Outcome, String> {
     let plan =
         Plan { server: super::SERVER, server_words, client: super::CLIENT, client_words: &client_words };
     let mut fleet = Fleet::start(plan, ([127, 0, 0, 1], 0).into())?;
-    let error = |what: &'static str| move |error: std::io::Error| format!("{what}: {error}");
     // A nonce is remembered for the time of a lease after its session has ended: a later replay opens a new session.
     let openings = lease == LONG_LEASE || setting.late_replays;
-    let replayer = Replayer::start(fleet.address(), openings).map_err(error("the replayer"))?;
-    let proxy = FaultProxy::start(([127, 0, 0, 1], 0).into(), replayer.addr(), faults(&mut random), seed);
-    let proxy = proxy.map_err(error("the fault proxy"))?;
+    let network = Network::start(fleet.address(), openings, &mut random, seed)?;
     let clients = random.usize(2..=4);
-    fleet.man(clients, proxy.addr())?;
+    fleet.man(clients, network.addr())?;
     let until = Instant::now() + setting.length;
     while Instant::now() < until {
         std::thread::sleep(Duration::from_millis(random.u64(5..60)));
-        match random.u32(0..10) {
-            0..4 => drop(replayer.replay(&mut random)), // at the start there is none to replay
-            4 => proxy.cut_all(),
-            5 => proxy.partition(Duration::from_millis(random.u64(1..80))),
-            _ => fleet.undergo(Deed::draw(&mut random, clients, false))?,
+        if !network.disturb(&mut random) {
+            fleet.undergo(Deed::draw(&mut random, clients, false))?;
         }
     }
     let started = fleet.started;
     let deeds = fleet.finish()?;
-    let mut outcome =
-        Outcome { deeds, faults: proxy.seen(), replays: replayer.replays(), ..Outcome::default() };
-    drop(proxy); // it ends the connections of the replayer
+    let mut outcome = Outcome { deeds, troubles: network.troubles(), ..Outcome::default() };
+    drop(network);
     let journals = (0..started).map(|client| lines(&journal(client))).collect::<Result<Vec<_>, _>>()?;
     let all = histories(journals.iter().map(Vec::as_slice))?;
     outcome.judged = told(&all)?.judge(&ids(&runs)?);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! scene      one seed: a fleet, its deeds, and the judgement of what its processes wrote
+//! network    what is between them: a proxy with faults; replay: one that sends connections again
 //! fleet      a server and its clients; deeds: a kill, a stop, a new start on the same port
 //! child      one process: this program again, in a role
 //! journal    files that survive a kill: what ran, what was begun, what callers were told
@@ -14,7 +15,9 @@ pub(crate) mod child;
 pub(crate) mod fleet;
 pub(crate) mod journal;
 pub(crate) mod judge;
+pub(crate) mod network;
 pub(crate) mod once;
+mod replay;
 pub(crate) mod scene;
 pub(crate) mod stopping;
 pub(crate) mod verdict;

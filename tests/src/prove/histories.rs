@@ -73,7 +73,7 @@ fn run(options: &Options, progress: &mut Progress) -> Report {
 fn report(first: u64, count: Option<u64>, options: &Options, scenes: &Scenes<Outcome>) -> Report {
     let mut report = Report::new(PART.name);
     let outcome = &scenes.sum;
-    let (judged, deeds, faults) = (&outcome.judged, outcome.deeds, outcome.faults);
+    let (judged, deeds, troubles) = (&outcome.judged, outcome.deeds, outcome.troubles);
     report.fact("first", first);
     report.fact("scenes", scenes.played);
     let done = outcome.operations;
@@ -92,10 +92,10 @@ fn report(first: u64, count: Option<u64>, options: &Options, scenes: &Scenes<Out
         ("broken", judged.broken),
         ("client_kills", deeds.client_kills),
         ("stops", deeds.client_stops + deeds.server_stops),
-        ("cut", faults.cut),
-        ("dropped", faults.dropped),
-        ("replays", outcome.replays.0),
-        ("replayed_bytes", outcome.replays.1),
+        ("cut", troubles.faults.cut),
+        ("dropped", troubles.faults.dropped),
+        ("replays", troubles.replays),
+        ("replayed_bytes", troubles.replayed_bytes),
     ] {
         report.fact(key, value);
     }

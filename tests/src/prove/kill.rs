@@ -7,7 +7,7 @@ use super::{Options, Part, Progress, Report};
 use crate::campaign::fresh_seed;
 use crate::processes::fleet::Deeds;
 use crate::processes::judge::Judged;
-use crate::processes::scene::{DEEDS, Outcome, play};
+use crate::processes::scene::{DEEDS, Outcome, Setting, play};
 
 /// Kills and stops of a full run, unless `--count` says otherwise, and of `--quick`.
 const COUNT: (u64, u64) = (1_200, 60);
@@ -36,7 +36,7 @@ struct Sums {
 impl Sum for Sums {
     type Outcome = Outcome;
 
-    fn add(&mut self, Outcome { deeds, judged }: Outcome) -> Option<String> {
+    fn add(&mut self, Outcome { deeds, judged, .. }: Outcome) -> Option<String> {
         self.deeds.add(deeds);
         self.judged.add(&judged);
         judged.rules.into_iter().next()
@@ -57,8 +57,12 @@ fn run(options: &Options, progress: &mut Progress) -> Report {
         let left = count.saturating_sub(begun * DEEDS);
         (left > 0 && Instant::now() < until).then_some(left.min(DEEDS))
     };
-    let scenes = Scenes::play(first, progress, next, |seed, deeds| play(seed, deeds, filter, until));
+    let scenes = Scenes::play(first, progress, next, |seed, deeds| play(seed, setting(deeds, filter, until)));
     report(first, Some(count), filter, &scenes)
+}
+
+fn setting(deeds: u64, filter: bool, until: Instant) -> Setting {
+    Setting { deeds, filter, network: false, until }
 }
 
 fn report(first: u64, count: Option<u64>, filter: bool, scenes: &Scenes<Sums>) -> Report {
@@ -110,7 +114,7 @@ fn replay(options: &Options) -> Report {
     let Some(seed) = options.seed else { return Report::refused(PART.name, "replay needs --seed N") };
     let until = Instant::now() + Duration::from_secs(options.seconds.unwrap_or(SECONDS.0));
     let mut scenes = Scenes::default();
-    let outcome = play(seed, DEEDS, filter, until);
+    let outcome = play(seed, setting(DEEDS, filter, until));
     if let Ok(outcome) = &outcome {
         outcome.judged.rules.iter().for_each(|rule| println!("{rule}"));
     }
@@ -123,12 +127,14 @@ mod tests {
     use super::report;
     use crate::processes::fleet::Deeds;
     use crate::processes::judge::Judged;
+    use crate::processes::network::Troubles;
     use crate::processes::scene::Outcome;
     use crate::prove::scenes::Scenes;
 
     fn line(judged: Judged) -> String {
         let mut scenes = Scenes::default();
-        scenes.add(3, Ok(Outcome { deeds: Deeds { server_kills: 2, ..Deeds::default() }, judged }));
+        let deeds = Deeds { server_kills: 2, ..Deeds::default() };
+        scenes.add(3, Ok(Outcome { deeds, troubles: Troubles::default(), judged }));
         report(1, Some(2), true, &scenes).to_string()
     }
 

@@ -11,6 +11,7 @@ mod explore;
 mod histories;
 mod interleave;
 mod kill;
+mod million;
 mod mutants;
 mod options;
 mod progress;
@@ -52,6 +53,6 @@ pub const PARTS: &[Part] = &[
     mutants::PART,
 ];
 
-/// Parts that `prove all` leaves out: those that judge times, which another program on the machine can spoil, and those that
-/// need a program that is not Rust's.
-pub const APART: &[Part] = &[stop::PART, recovery::PART, costs::PART];
+/// Parts that `prove all` leaves out: those that judge times, which another program on the machine can spoil, those that need
+/// a program that is not Rust's, and one that takes long.
+pub const APART: &[Part] = &[million::PART, stop::PART, recovery::PART, costs::PART];

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::pool::{Chosen, Task, Watcher};
 use super::watcher::watch;
-use crate::limits::{SPARE_IDLE, SPARES_KEPT};
+use crate::limits::{SPARE_IDLE, SPARES_KEPT, THREAD_ROOM};
 use crate::log;
 use crate::net::server::error::ServeError;
 use crate::net::server::life::end;
@@ -41,16 +41,28 @@ fn start_thread(owner: &Arc<LoopOwner>, task: Task) -> io::Result<()> {
     let name = format!("rpc-loop-{}", owner.number);
     let of_thread = Arc::clone(owner);
     let usual = thread::Builder::new().name(name);
-    let builder = match owner.dispatch_env.bounds.nesting.stack() {
+    let stack = owner.dispatch_env.bounds.nesting.stack();
+    let builder = match stack {
         Some(bytes) => usual.stack_size(bytes),
         None => usual,
     };
-    let started = builder.spawn(move || work(&of_thread, task));
+    let room = check_room(stack.unwrap_or(0));
+    let started = room.and_then(|()| builder.spawn(move || work(&of_thread, task)));
     if let Err(error) = &started {
         thread_ended(owner, task);
         log::warn!(%error, "cannot start a thread");
     }
     started.map(|_| ())
+}
+
+/// Returns an error if too little memory would be left for the other threads beside one more with this stack. The memory is
+/// asked for and given back untouched, so that it takes address space for a moment and nothing else.
+fn check_room(stack: usize) -> io::Result<()> {
+    let mut room = Vec::<u8>::new();
+    let has_room = room.try_reserve_exact(THREAD_ROOM.saturating_add(stack)).is_ok();
+    std::hint::black_box(&mut room); // or the compiler leaves out an allocation that nothing uses, and takes it for made
+    let error = || io::Error::new(io::ErrorKind::OutOfMemory, "too little memory is left for one more");
+    has_room.then_some(()).ok_or_else(error)
 }
 
 /// Notes that a thread has ended, or could not be started for this task.
