@@ -48,6 +48,11 @@ use crate::wire::metadata::Metadata;
 ///     Server::builder().service(service).bind("127.0.0.1:0")?.spawn()
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be served: it is no server stub",
+    label = "wrap the implementation in the server of its trait",
+    note = "`#[rpc] trait Jobs` makes the type `JobsServer`: write `JobsServer::new(..)` around the implementation"
+)]
 pub trait Service: Send + Sync + 'static {
     /// Returns the contract of the trait, as the server was built with it.
     fn contract(&self) -> &'static Contract;

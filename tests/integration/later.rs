@@ -156,7 +156,7 @@ fn cancel_and_deadline_reach_the_holder_and_the_slot_is_free_when_it_ends_the_ca
 #[test]
 fn v10_a_call_without_a_place_to_be_held_is_refused_as_busy_before_it_begins() {
     let bench = Bench::new(ServerLimits { held: 4, ..ServerLimits::default() });
-    let line = bench.client(8, PATIENCE).call.retry(false); // one session has half of the places
+    let line = bench.client(8, PATIENCE).call.with_retry(false); // one session has half of the places
     let (_first, _second) = (line.start.stand(1), line.start.stand(2));
     let (_, first) = bench.stands();
     let (_, _second_responder) = bench.stands();
