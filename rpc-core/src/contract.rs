@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::ids::{FNV_START, MethodId, fnv1a};
 use crate::limits::{MAX_METHODS, MAX_SERVICES};
+use crate::text::debug_is_text;
 use crate::types::{ServiceTypes, Traced};
 
 pub use traced::TypesOf;
@@ -230,20 +231,22 @@ const fn contract_hash(service: &str, methods: &[Method]) -> u64 {
 ///     other => panic!("{other:?}"),
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContractError {
     /// More services than a HELLO can name.
-    #[error("{0} services on one server; the limit is {MAX_SERVICES}")]
+    #[error("{0} services on one server; the limit is {MAX_SERVICES}: use a second server")]
     TooManyServices(usize),
     /// More methods than a table can name.
-    #[error("service `{0}` has {1} methods; the limit is {MAX_METHODS}")]
+    #[error("service `{0}` has {1} methods; the limit is {MAX_METHODS}: split the trait")]
     TooManyMethods(&'static str, usize),
     /// The same name twice.
     #[error("two services are called `{0}`; rename one of the traits")]
     SameService(&'static str),
     /// A setting is for a method that the service does not have.
-    #[error("service `{0}` has no method `{1}`")]
+    #[error(
+        "a limit is set for the method `{1}`, which service `{0}` does not have; write the name as in the trait"
+    )]
     NoSuchMethod(&'static str, String),
     /// Values of a method's types would not arrive as they were sent.
     #[error("`{method}` cannot be served: {why}")]
@@ -257,6 +260,8 @@ pub enum ContractError {
     #[error("`{0}` and `{1}` have the same hash; rename one of them")]
     SameMethod(&'static str, &'static str),
 }
+
+debug_is_text!(ContractError);
 
 /// The method that an id names on this server.
 #[derive(Clone, Copy, Debug)]

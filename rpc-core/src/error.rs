@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::limits::{MAX_OPENING_HELLO, MAX_SERVICES};
+use crate::limits::{HEADER, MAX_OPENING_HELLO, MAX_SERVICES};
 
 /// The reason for which a call was not executed, and never will be. It is safe to call again.
 ///
@@ -55,6 +55,16 @@ pub enum Reason {
     /// The client was closed.
     #[error("the client is closed")]
     Closed,
+}
+
+impl ProtocolError {
+    /// Returns the first bytes of a stream whose first frame was too long, if they are text: a peer of another protocol.
+    pub fn first_text(&self) -> Option<String> {
+        let ProtocolError::LongFrame { got, .. } = self else { return None };
+        let prefix = u32::try_from(got.saturating_add(HEADER - size_of::<u32>())).ok()?;
+        let is_text = prefix.to_le_bytes().iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+        is_text.then(|| prefix.to_le_bytes().map(char::from).iter().collect())
+    }
 }
 
 impl Reason {

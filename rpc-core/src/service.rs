@@ -3,6 +3,7 @@
 mod around;
 mod call_limit;
 mod dispatch;
+mod drain_signal;
 mod durable;
 mod health;
 mod later;
@@ -18,6 +19,8 @@ pub use around::{Around, ServerHook};
 pub use call_limit::CallLimit;
 #[doc(hidden)] // for the drivers of a server: `net`, the simulator, and their tests
 pub use dispatch::{DispatchEnv, dispatch};
+#[doc(hidden)] // for the same
+pub use drain_signal::DrainSignal;
 #[doc(hidden)] // for the same
 pub use durable::DurableCalls;
 pub use durable::{DurableError, DurableFilter, FinishedCall, Restored};
@@ -48,6 +51,11 @@ use crate::wire::metadata::Metadata;
 ///     Server::builder().service(service).bind("127.0.0.1:0")?.spawn()
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be served: it is no server stub",
+    label = "wrap the implementation in the server of its trait",
+    note = "`#[rpc] trait Jobs` makes the type `JobsServer`: write `JobsServer::new(..)` around the implementation"
+)]
 pub trait Service: Send + Sync + 'static {
     /// Returns the contract of the trait, as the server was built with it.
     fn contract(&self) -> &'static Contract;
@@ -123,6 +131,8 @@ pub struct CallContext {
     cancelled: Option<Arc<Told>>,
     /// The metadata of the call; `None` if it has none.
     metadata: Option<Arc<Metadata>>,
+    /// Set when the server drains; `None` if its driver cannot hold calls.
+    draining: Option<Arc<DrainSignal>>,
 }
 
 /// The metadata of calls that have none.
@@ -167,6 +177,14 @@ impl CallContext {
     pub fn is_cancelled(&self) -> bool {
         let told = self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
         told || self.time_left().is_zero()
+    }
+
+    /// Returns true if the server is shutting down. The call may go on: the drain waits for it, for the grace time of the server's
+    /// limits at most. A handler that has no end of its own, or a long one, looks at it and ends in time, in a value or by
+    /// [`give_up`](CallContext::give_up).
+    #[doc = include_str!("service/is_draining.md")]
+    pub fn is_draining(&self) -> bool {
+        self.draining.as_ref().is_some_and(|signal| signal.is_set())
     }
 }
 
@@ -273,6 +291,7 @@ impl<'a> Dispatch<'a> {
             clock: Arc::clone(self.env.clock),
             cancelled: self.env.cancelled.cloned(),
             metadata: self.env.metadata.cloned(),
+            draining: self.env.held.map(|(_, holder)| Arc::clone(holder.draining())),
         }
     }
 

@@ -4,6 +4,18 @@ use std::fmt::{self, Display, Write};
 
 use crate::limits::{MAX_DETAIL, MAX_SHOWN};
 
+/// Implements `Debug` by `Display`: a program whose `main` returns an error prints its `Debug`, and is to print its text.
+macro_rules! debug_is_text {
+    ($($error:ty),+) => {$(
+        impl std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+    )+};
+}
+pub(crate) use debug_is_text;
+
 /// Shows a value that the other side has sent: on one line, and without anything that a terminal or a log would obey.
 ///
 /// Control characters, line ends and characters that change the direction of text are written as in Rust source (`\n`,

@@ -1,4 +1,4 @@
-//! One HTTP request and its reply: `GET /metrics` and nothing else, within bounds of length and time.
+//! One HTTP request and its reply: `GET /metrics`, and `GET /`, which names it; within bounds of length and time.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -13,12 +13,17 @@ use crate::limits::{DROPPED_BYTES, DROPPED_TIME, HEADERS, PortLimits};
 pub(crate) enum Asked {
     /// `GET /metrics`.
     Page,
+    /// `GET /`: what is there.
+    Root,
     /// The status of a refusal, with its text.
     Refused(&'static str),
 }
 
 /// The refusal of a request that ends too early or cannot be read.
 const BAD: Asked = Asked::Refused("400 Bad Request");
+
+/// The type of a text that is no page of metrics.
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Reads a request.
 ///
@@ -58,7 +63,8 @@ fn parse(bytes: &[u8]) -> Option<Asked> {
             let path = path.split_once('?').map_or(path, |(path, _)| path);
             Some(match (path, request.method) {
                 ("/metrics", Some("GET")) => Asked::Page,
-                ("/metrics", _) => Asked::Refused("405 Method Not Allowed"),
+                ("/", Some("GET")) => Asked::Root,
+                ("/metrics" | "/", _) => Asked::Refused("405 Method Not Allowed"),
                 _ => Asked::Refused("404 Not Found"),
             })
         }
@@ -73,6 +79,15 @@ pub(crate) fn send_page(stream: &mut TcpStream, page: &str, limits: &PortLimits)
     send(stream, "200 OK", CONTENT_TYPE, page, limits)
 }
 
+/// Says what is there.
+///
+/// # Errors
+/// Returns an error if the client does not read it in time.
+pub(crate) fn send_root(stream: &mut TcpStream, limits: &PortLimits) -> std::io::Result<()> {
+    let text = "The metrics of an rpc-core program, in the text format of Prometheus, are at /metrics\n";
+    send(stream, "200 OK", PLAIN, text, limits)
+}
+
 /// Sends a refusal, and drops what the client still sends, up to a bound: else the reset could overtake the reply.
 ///
 /// # Errors
@@ -82,7 +97,8 @@ pub(crate) fn refuse(
     status: &'static str,
     limits: &PortLimits,
 ) -> std::io::Result<()> {
-    send(stream, status, "text/plain; charset=utf-8", &format!("{status}\n"), limits)?;
+    let whither = if status.starts_with("404") { "the metrics are at /metrics\n" } else { "" };
+    send(stream, status, PLAIN, &format!("{status}\n{whither}"), limits)?;
     stream.shutdown(Shutdown::Write)?;
     let deadline = Instant::now() + DROPPED_TIME;
     let (mut dropped, mut part) = (0, [0; 1024]);
@@ -145,7 +161,8 @@ mod tests {
         assert_eq!(asked("GET /metrics?a=b"), Some(Asked::Page));
         assert_eq!(asked("POST /metrics"), Some(Asked::Refused("405 Method Not Allowed")));
         assert_eq!(asked("GET /metrics/a"), Some(Asked::Refused("404 Not Found")));
-        assert_eq!(asked("POST /"), Some(Asked::Refused("404 Not Found")));
+        assert_eq!(asked("GET /"), Some(Asked::Root));
+        assert_eq!(asked("POST /"), Some(Asked::Refused("405 Method Not Allowed")));
         assert_eq!(parse(b"GET /metrics HTTP/1.1\r\nHost"), None);
         assert_eq!(parse(b"\x00\x01\r\n\r\n"), Some(BAD));
     }

@@ -47,6 +47,7 @@ mod http;
 mod limits;
 mod port;
 mod server;
+mod sorted;
 
 use std::fmt;
 use std::io;
@@ -154,7 +155,7 @@ impl Metrics {
     pub fn page(&self) -> Result<String, fmt::Error> {
         let mut page = String::new();
         prometheus_text::encode(&mut page, &self.registry)?;
-        Ok(page)
+        Ok(sorted::sorted(&page))
     }
 
     /// Shows the page at `GET /metrics` of an address, on a thread of its own, until the port is dropped. It serves one connection

@@ -93,6 +93,7 @@ fn accept(listener: &TcpListener, metrics: &Metrics, limits: &PortLimits, ends: 
 fn serve(stream: &mut TcpStream, metrics: &Metrics, limits: &PortLimits) -> io::Result<()> {
     match http::read(stream, limits)? {
         Asked::Refused(status) => http::refuse(stream, status, limits),
+        Asked::Root => http::send_root(stream, limits),
         Asked::Page => match contain(|| metrics.page()) {
             Some(Ok(page)) => http::send_page(stream, &page, limits),
             failed => {

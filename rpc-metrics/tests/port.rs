@@ -65,7 +65,10 @@ fn assert_page(port: &MetricsPort) {
 fn only_a_get_of_metrics_has_the_page() {
     let port = port(&metrics());
     assert_page(&port);
-    assert!(ask(&port, b"GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 Not Found\r\n"));
+    let other = ask(&port, b"GET /metric HTTP/1.1\r\n\r\n");
+    assert!(other.starts_with("HTTP/1.1 404 Not Found\r\n") && other.ends_with("at /metrics\n"), "{other}");
+    let root = ask(&port, b"GET / HTTP/1.1\r\n\r\n");
+    assert!(root.starts_with("HTTP/1.1 200 OK\r\n") && root.ends_with(" at /metrics\n"), "{root}");
     let wrong = ask(&port, b"POST /metrics HTTP/1.1\r\n\r\n");
     assert!(wrong.starts_with("HTTP/1.1 405 ") && wrong.contains("\r\nAllow: GET\r\n"), "{wrong}");
     assert_page(&port);
@@ -115,7 +118,7 @@ fn a_metric_of_the_program_that_panics_costs_the_page_and_not_the_port() {
     for _ in 0..2 {
         assert!(ask(&port, GET.as_bytes()).starts_with("HTTP/1.1 500 "));
     }
-    assert!(ask(&port, b"GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 "));
+    assert!(ask(&port, b"GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200 "));
 }
 
 #[test]

@@ -2,17 +2,21 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rpc_core::proto::server::CallKey;
-use rpc_core::service::{Holder, Notice};
+use rpc_core::service::{DrainSignal, Holder, Notice};
 use rpc_core::wire::message::Status;
 
 use crate::world::World;
 
 /// The held calls of one loop that have ended, and the functions that tell holders of a cancelled call.
 #[derive(Default)]
-pub(super) struct HeldByLoop(Mutex<Waiting>);
+pub(super) struct HeldByLoop {
+    waiting: Mutex<Waiting>,
+    /// The signal of the server's drain: each loop has its own, and all are set in one step.
+    pub(super) draining: Arc<DrainSignal>,
+}
 
 #[derive(Default)]
 struct Waiting {
@@ -22,7 +26,7 @@ struct Waiting {
 
 impl HeldByLoop {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -39,6 +43,10 @@ impl Holder for HeldByLoop {
 
     fn notify(&self, notice: Notice) {
         self.lock().notices.push_back(notice);
+    }
+
+    fn draining(&self) -> &Arc<DrainSignal> {
+        &self.draining
     }
 }
 

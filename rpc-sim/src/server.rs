@@ -178,6 +178,7 @@ impl World {
         self.observer.see(now, || Happening::Drains);
         for at in self.server.iter_mut().flat_map(|server| &mut server.loops) {
             at.core.start_drain(local);
+            at.held.draining.set();
         }
         self.pump_server(now);
     }

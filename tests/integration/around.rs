@@ -172,7 +172,7 @@ fn the_outermost_hook_runs_first_and_a_refusal_ends_the_others() {
     let service = Around::new(WorkServer::new(Worker::default()), inner.clone());
     let service = Around::new(Around::new(service, denies), outer.clone());
     let work: WorkClient = in_process(service);
-    let work = work.call.retry(false);
+    let work = work.call.with_retry(false);
     assert!(matches!(work.add(1), Err(CallError::NotExecuted(why)) if why.reason == Reason::Busy));
     assert_eq!(outer.take(), ["before Work.add", "run Work.add", "after Work.add Refused(Busy)"]);
     assert!(inner.take().is_empty());
@@ -232,7 +232,7 @@ fn a_call_beyond_a_limit_is_busy_and_its_place_is_free_when_it_has_ended() {
     let server = Server::builder().service(Around::new(service, limit));
     let server = server.bind("127.0.0.1:0").expect("bound").spawn().expect("started");
     let work = WorkClient::connect(server.local_addr()).expect("connected");
-    let hasty = work.call.retry(false);
+    let hasty = work.call.with_retry(false);
     let meets = work.start.meet();
     worker.met.wait();
     let busy = hasty.meet().expect_err("one runs");

@@ -83,7 +83,7 @@ fn a_call_that_fails_fast_is_told_when_each_address_has_refused_and_the_error_sa
     let text = error.to_string();
     assert!(text.contains("there has been no connection for") && text.contains("refused"), "{text}");
     assert_eq!(text.matches("failed:").count(), 2, "each address once: {text}");
-    let waits = client.call.fail_fast(false).call.with_deadline(Duration::from_millis(20));
+    let waits = client.call.with_fail_fast(false).call.with_deadline(Duration::from_millis(20));
     let error = not_executed(waits.echo("d"));
     assert!(error.outage.is_some(), "{error}");
 }

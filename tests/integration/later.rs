@@ -103,6 +103,37 @@ fn ten_thousand_calls_wait_on_four_threads_and_other_calls_go_on() {
 }
 
 #[test]
+fn the_holder_of_a_call_is_told_once_that_its_server_drains_and_ends_the_call() {
+    let limits = ServerLimits { grace: Duration::from_secs(86_400), ..ServerLimits::default() };
+    let bench = Bench::new(limits);
+    let line = bench.client(4, PATIENCE);
+    let (pending, ended) = (line.start.stand(1), line.start.stand(2));
+    let ((_, waits), (_, replies)) = (bench.stands(), bench.stands());
+    let (say, heard) = channel();
+    let sayers = [say.clone(), say.clone(), say];
+    let [first, second, of_ended] = sayers.map(|say| move |text| _ = say.send(text));
+    waits.on_drain(move || first("replaced"));
+    waits.on_drain(move || second("drains"));
+    replies.on_drain(move || of_ended("its call has ended"));
+    replies.reply(9);
+    assert_eq!(ended.wait().expect("a reply"), 9);
+    assert!(!waits.is_draining());
+    bench.server.drain();
+    assert_eq!(heard.recv_timeout(PATIENCE), Ok("drains"));
+    assert!(waits.is_draining());
+    let waker = std::task::Waker::noop();
+    assert!(waits.poll_draining(&mut std::task::Context::from_waker(waker)).is_ready());
+    let at_once = std::thread::current().id();
+    let (say, now) = channel();
+    waits.on_drain(move || say.send(std::thread::current().id()).expect("the test listens"));
+    assert_eq!(now.try_recv(), Ok(at_once), "it drains already");
+    waits.reply(5);
+    assert_eq!(pending.wait().expect("it was held, and its reply came in the drain"), 5);
+    assert!(heard.try_recv().is_err());
+    bench.server.wait().expect("the drain waits for nothing more");
+}
+
+#[test]
 fn a_held_call_ends_by_a_reply_an_error_giving_up_or_by_a_dropped_responder() {
     let bench = Bench::new(ServerLimits::default());
     let line = bench.client(4, PATIENCE);
@@ -156,7 +187,7 @@ fn cancel_and_deadline_reach_the_holder_and_the_slot_is_free_when_it_ends_the_ca
 #[test]
 fn v10_a_call_without_a_place_to_be_held_is_refused_as_busy_before_it_begins() {
     let bench = Bench::new(ServerLimits { held: 4, ..ServerLimits::default() });
-    let line = bench.client(8, PATIENCE).call.retry(false); // one session has half of the places
+    let line = bench.client(8, PATIENCE).call.with_retry(false); // one session has half of the places
     let (_first, _second) = (line.start.stand(1), line.start.stand(2));
     let (_, first) = bench.stands();
     let (_, _second_responder) = bench.stands();

@@ -14,6 +14,7 @@ mod contracts;
 mod drain;
 mod echo;
 mod endings;
+mod error_texts;
 mod fail_fast;
 mod failing_log;
 mod fork;

@@ -45,6 +45,7 @@ the_guide() {
 two_programs() {
     local page=../rpc/docs/guide/first_service.md
     mkdir -p src/bin
+    rm src/main.rs # as the page says
     block "$page" text 'pub mod jobs' >src/lib.rs
     { printf 'use first::jobs::{JobsServer, Queue};\nuse rpc_core::serve;\n' && block "$page" rust 'serve("'; } >src/bin/server.rs
     { printf 'use first::jobs::JobsClient;\nuse std::error::Error;\n' && block "$page" rust 'jobs wait'; } >src/bin/client.rs
@@ -91,10 +92,10 @@ step 'cargo test' cargo test
 
 begin 'the first service of the guide'
 step 'src/jobs.rs and src/main.rs: the blocks of first_service.md' the_guide
-step 'cargo run' cargo run --bin first
+step 'cargo run' cargo run
 
 begin 'its server and its client as two programs'
-step 'src/lib.rs, src/bin/server.rs and src/bin/client.rs' two_programs
+step 'src/lib.rs, src/bin/server.rs and src/bin/client.rs; src/main.rs deleted' two_programs
 step 'cargo run --bin server; in another terminal, cargo run --bin client' call_the_server
 
 begin 'a first look at what the macro writes'

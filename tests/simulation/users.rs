@@ -133,6 +133,21 @@ fn an_unknown_call_can_be_resolved_when_the_network_is_back() {
 }
 
 #[test]
+fn a_call_that_still_waited_on_the_server_at_its_deadline_is_not_called_cancelled() {
+    let (network, _, client) = network(3, Faults::none());
+    network.handlers(Handlers { slow: 1.0, longest: Duration::from_secs(60), at_once: 1 });
+    let _first = client.start_add(1); // has the only place
+    let Err(CallError::Unknown(unknown)) = client.call.with_deadline(Duration::from_millis(50)).add(2) else {
+        panic!("it was sent, and has no reply")
+    };
+    let Err(CallError::NotExecuted(why)) = unknown.resolve::<u64>(Duration::from_secs(60)) else {
+        panic!("it has never begun")
+    };
+    assert_eq!(why.reason, Reason::Deadline, "the caller has cancelled nothing: {why}");
+    assert!(why.to_string().contains("its deadline passed before it began"), "{why}");
+}
+
+#[test]
 fn after_a_restart_a_call_that_was_sent_is_unknown_for_ever_and_a_new_one_runs() {
     let (network, _, client) = network(4, Faults::none());
     network.handlers(Handlers { slow: 1.0, longest: Duration::from_secs(60), at_once: 9 });

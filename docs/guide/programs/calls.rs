@@ -34,7 +34,7 @@ fn a_started_call_that_is_dropped_is_cancelled() -> Result<(), Failure> {
 fn a_call_without_repeats_fails_at_the_first_loss() -> Result<(), Failure> {
     let (_server, jobs) = connected()?;
 
-    let once = jobs.call.retry(false); // no repeats of idempotent calls, and no second try at a busy server
+    let once = jobs.call.with_retry(false); // no repeats of idempotent calls, and no second try at a busy server
     assert_eq!(once.waiting()?, 0);
     Ok(())
 }

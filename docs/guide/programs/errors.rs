@@ -50,7 +50,7 @@ fn failing_fast_is_chosen_for_a_client_or_for_a_call() -> Result<(), Failure> {
     let server = serve()?;
     let address = server.local_addr();
     let jobs: JobsClient = Connector::new().fail_fast(true).connect(address)?; // all calls of this client
-    let outcome = jobs.call.fail_fast(false).waiting(); // this call waits
+    let outcome = jobs.call.with_fail_fast(false).waiting(); // this call waits
     assert_eq!(outcome?, 0);
     Ok(())
 }
@@ -118,7 +118,7 @@ fn an_unknown_call_is_resolved_to_what_it_would_have_returned() -> Result<(), Fa
 #[test]
 fn a_call_that_fails_fast_does_not_wait_for_its_deadline() -> Result<(), Failure> {
     let (network, jobs) = without_server();
-    let hasty = jobs.call.fail_fast(true).call.with_deadline(Duration::from_secs(3600));
+    let hasty = jobs.call.with_fail_fast(true).call.with_deadline(Duration::from_secs(3600));
     let begun = network.now();
     match hasty.waiting() {
         Err(CallError::NotExecuted(error)) => assert_eq!(error.reason, Reason::Unreachable, "{error}"),

@@ -1,10 +1,11 @@
 //! The programs of the page on replies that come later: a long poll, and a call to another service.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rpc_core::limits::ServerLimits;
 use rpc_core::{CallError, Later, Responder, Server, rpc};
 use rpc_sim::in_process;
 
@@ -27,13 +28,19 @@ struct Lists {
 }
 
 /// The implementation of [`Jobs`].
-#[derive(Default)]
-struct Queue(Mutex<Lists>);
+#[derive(Clone, Default)]
+struct Queue(Arc<Mutex<Lists>>);
 
 impl Queue {
     /// Locks the lists; each change of them is one step.
     fn lock(&self) -> MutexGuard<'_, Lists> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the calls of all workers that wait, since the server drains.
+    fn send_workers_home(&self) {
+        let workers = std::mem::take(&mut self.lock().workers);
+        workers.into_iter().for_each(|worker| worker.give_up("the server shuts down, take again"));
     }
 }
 
@@ -54,6 +61,8 @@ impl Jobs for Queue {
             return Later::now(job);
         }
         let (worker, later) = Later::pair();
+        let queue = self.clone();
+        worker.on_drain(move || queue.send_workers_home());
         lists.workers.push_back(worker);
         later // no thread waits
     }
@@ -95,6 +104,24 @@ fn a_worker_waits_for_a_job_without_a_thread() -> Result<(), Box<dyn std::error:
     taken.sort();
     assert_eq!(taken, ["paint", "sweep"]);
     jobs.call.close();
+    Ok(())
+}
+
+#[test]
+fn a_drain_does_not_wait_for_workers_without_a_job() -> Result<(), Box<dyn std::error::Error>> {
+    let for_ever = ServerLimits { grace: Duration::from_secs(86_400), ..ServerLimits::default() };
+    let builder = Server::builder().service(JobsServer::new(Queue::default())).limits(for_ever);
+    let server = builder.bind("127.0.0.1:0")?.spawn()?;
+    let jobs = JobsClient::connect(server.local_addr())?;
+    let workers = [jobs.start.take(), jobs.start.take()];
+    while server.counters().held < workers.len() {
+        thread::yield_now();
+    }
+    server.stop()?; // would wait for the workers for a day
+    for worker in workers {
+        let Err(CallError::GivenUp(why)) = worker.wait() else { return Err("no job was there".into()) };
+        assert_eq!(why.message, "the server shuts down, take again");
+    }
     Ok(())
 }
 

@@ -131,12 +131,10 @@ impl ByName {
         let service = name.split('.').next().unwrap_or_default();
         let Some(table) = self.caller.table(service) else {
             // No session now: a known method may still be right, and the protocol checks that once there is a session.
-            return self.known().and_then(|known| known.get(name).copied()).ok_or_else(|| {
-                let text = format!(
-                    "`{service}` was not announced when this client connected, or there is no session now"
-                );
-                Outcome::NotExecuted(Reason::NoSuchMethod, text)
-            });
+            return self
+                .known()
+                .and_then(|known| known.get(name).copied())
+                .ok_or_else(|| self.no_table(service));
         };
         let Some((id, _, signature)) = table.methods.iter().find(|(_, known, _)| known == name) else {
             return Err(Outcome::NotExecuted(Reason::NoSuchMethod, no_such_method(name, &table)));
@@ -153,6 +151,17 @@ impl ByName {
             known.insert(name.to_owned(), method);
         }
         Ok(method)
+    }
+
+    /// Returns the outcome of a call of a service whose methods are not known.
+    fn no_table(&self, service: &str) -> Outcome {
+        if let Some(outage) = self.caller.channel.outage() {
+            return Outcome::NotExecuted(Reason::Unreachable, outage.failure);
+        }
+        let text = format!(
+            "`{service}` is not among the services that this client was connected for; names are written `Service.method`"
+        );
+        Outcome::NotExecuted(Reason::NoSuchMethod, text)
     }
 
     /// Locks the known methods. A panic cannot leave the map inconsistent, so a poisoned lock is safe to use.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::channel::Channel;
+use super::error_text::{Detail, Why, advice};
 use super::service_error::{self, Shown, as_error};
 use super::unknown::Unknown;
 use crate::contract::Method;
@@ -117,7 +118,8 @@ impl fmt::Debug for CallTarget {
 ///     }
 /// }
 /// ```
-#[derive(Debug)]
+///
+/// Its `Debug` is its text, apart from [`CallError::Service`], so that a program whose `main` returns it prints a sentence.
 pub enum CallError<E = Never> {
     /// It ran once, and this is the service's own error.
     Service(E),
@@ -162,8 +164,8 @@ impl<E: fmt::Debug + 'static> std::error::Error for CallError<E> {
 /// The error of a call whose handler panicked: it ran once (a call of an idempotent method at least once), its effects may be
 /// partial, and the server goes on.
 #[doc = include_str!("error/panicked.md")]
-#[derive(Debug, Error)]
-#[error("{target} panicked: {}; it ran {} and its effects may be partial", Escaped(message), target.times())]
+#[derive(Error)]
+#[error("{target} panicked: {}; it ran {} and its effects may be partial: read the state back", Escaped(message), target.times())]
 pub struct Panicked {
     /// The method and the server.
     pub target: CallTarget,
@@ -185,8 +187,8 @@ pub struct Panicked {
 ///     }
 /// }
 /// ```
-#[derive(Debug, Error)]
-#[error("{target} began {} and was given up by the service{}; its effects may be partial", target.times(), Detail(message))]
+#[derive(Error)]
+#[error("{target} began {} and was given up by the service{}; its effects may be partial: read the state back", target.times(), Detail(message))]
 pub struct GivenUp {
     /// The method and the server.
     pub target: CallTarget,
@@ -218,8 +220,8 @@ pub struct GivenUp {
 ///     mail.send(text)
 /// }
 /// ```
-#[derive(Debug, Error)]
-#[error("{target} was not executed: {reason}{}{}{}", Detail(own_detail(self)), During(outage), advice(*reason))]
+#[derive(Error)]
+#[error("{target} was not executed: {}{}", Why(self), advice(*reason))]
 pub struct NotExecuted {
     /// The method and the server.
     pub target: CallTarget,
@@ -253,7 +255,7 @@ pub struct NotExecuted {
 ///     }
 /// }
 /// ```
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[error("{target} was executed {} but its reply is lost{}; read the state back", target.times(), Detail(detail))]
 pub struct ReplyLost {
     /// The method and the server.
@@ -287,7 +289,10 @@ impl<E: std::error::Error + 'static> CallError<E> {
 
 impl<E> CallError<E> {
     pub(super) fn undecodable(target: CallTarget, error: &DecodeError) -> Self {
-        CallError::ReplyLost(ReplyLost { target, detail: format!("its reply could not be decoded: {error}") })
+        let detail = format!(
+            "its reply could not be decoded: {error}; the two programs may define its type differently"
+        );
+        CallError::ReplyLost(ReplyLost { target, detail })
     }
 
     /// Returns the error of an outcome whose value, or whose service's error, is not read. `text` says why.
@@ -356,38 +361,6 @@ impl<E> CallError<E> {
             | CallError::ReplyLost(_) => Some(true),
             CallError::NotExecuted(_) => Some(false),
             CallError::Unknown(_) => None,
-        }
-    }
-}
-
-/// Returns the advice to call again, if the reason may pass. The text of any other reason says what to do.
-fn advice(reason: Reason) -> &'static str {
-    if reason.may_pass() { "; it is safe to call again" } else { "" }
-}
-
-/// Writes `: text`, or nothing if the text is empty.
-struct Detail<'a>(&'a str);
-
-impl fmt::Display for Detail<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(self.0)) }
-    }
-}
-
-/// Returns the detail of an error, unless its outage says the same.
-fn own_detail(error: &NotExecuted) -> &str {
-    let is_said = error.outage.as_ref().is_some_and(|outage| outage.failure == error.detail);
-    if is_said { "" } else { &error.detail }
-}
-
-/// Writes `; there has been no connection for ..`, or nothing if there was one.
-pub(super) struct During<'a>(pub(super) &'a Option<Box<Outage>>);
-
-impl fmt::Display for During<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(outage) => write!(f, "; {outage}"),
-            None => Ok(()),
         }
     }
 }

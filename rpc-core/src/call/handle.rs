@@ -213,7 +213,8 @@ impl Caller {
                 fail_fast: self.fail_fast,
             }),
             Err(error @ EncodeError::TooLarge { .. }) => {
-                Err(Outcome::NotExecuted(Reason::TooLarge, error.to_string()))
+                let text = format!("{error}, which is this client's setting `ClientLimits::max_frame`");
+                Err(Outcome::NotExecuted(Reason::TooLarge, text))
             }
             Err(error) => Err(Outcome::NotExecuted(Reason::Encode, error.to_string())),
         }
@@ -256,10 +257,10 @@ impl<C: Client> Handle<C> {
     ///
     /// /// Reads once, and never a second time: the caller asks another server instead.
     /// fn read_once(counter: &CounterClient) -> Result<u64, CallError> {
-    ///     counter.call.retry(false).read()
+    ///     counter.call.with_retry(false).read()
     /// }
     /// ```
-    pub fn retry(&self, retry: bool) -> C {
+    pub fn with_retry(&self, retry: bool) -> C {
         C::from_caller(Caller { retry, ..self.caller.clone() })
     }
 
@@ -275,10 +276,10 @@ impl<C: Client> Handle<C> {
     /// }
     ///
     /// fn get_at_once(kv: &KvClient) -> Result<Option<String>, CallError> {
-    ///     kv.call.fail_fast(true).get("a") // this call only
+    ///     kv.call.with_fail_fast(true).get("a") // this call only
     /// }
     /// ```
-    pub fn fail_fast(&self, fail_fast: bool) -> C {
+    pub fn with_fail_fast(&self, fail_fast: bool) -> C {
         C::from_caller(self.caller.with_fail_fast(fail_fast))
     }
 

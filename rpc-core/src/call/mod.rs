@@ -4,6 +4,7 @@ mod around;
 mod by_name;
 mod channel;
 mod error;
+mod error_text;
 mod handle;
 mod hooked;
 #[doc(hidden)]

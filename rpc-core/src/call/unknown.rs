@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::{Channel, Ticket};
-use super::error::{CallError, CallTarget, During, Never};
+use super::error::{CallError, CallTarget, Never};
+use super::error_text::During;
 use super::reply::Reader;
 use crate::contract::Method;
+use crate::error::Reason;
 use crate::limits::Nesting;
 use crate::proto::client::Outage;
 use crate::proto::{Outcome, UnknownCause};
@@ -133,7 +135,7 @@ impl<E> Unknown<E> {
             return Err(CallError::Unknown(self.clone()));
         };
         match open.read.downcast_ref::<Reader<T, E>>() {
-            Some(read) => read(outcome, open.method, &open.channel, None, open.nesting),
+            Some(read) => read(self.own(outcome), open.method, &open.channel, None, open.nesting),
             None => {
                 let target = CallTarget::new(open.method, &open.channel);
                 let text =
@@ -141,6 +143,16 @@ impl<E> Unknown<E> {
                 Err(CallError::unread(outcome, target, text))
             }
         }
+    }
+
+    /// Returns the outcome as its caller knows the call: the client has cancelled it by itself, since it was no longer waited for.
+    fn own(&self, outcome: Outcome) -> Outcome {
+        let Outcome::NotExecuted(Reason::Cancelled, _) = outcome else { return outcome };
+        let (reason, why) = match self.cause {
+            UnknownCause::Unreachable => (Reason::Unreachable, "its caller did not wait for a connection"),
+            _ => (Reason::Deadline, "it was still waiting on the server"),
+        };
+        Outcome::NotExecuted(reason, format!("{why}, so the client cancelled it there"))
     }
 
     /// Waits until it is known if the call ran, for at most `limit`. Returns `Some(true)` if it ran, `Some(false)` if it did not
@@ -220,12 +232,7 @@ impl<E> fmt::Display for Unknown<E> {
 
 impl<E> fmt::Debug for Unknown<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unknown")
-            .field("target", &self.target)
-            .field("cause", &self.cause)
-            .field("outage", &self.outage)
-            .field("is_open", &self.is_open())
-            .finish()
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::text::debug_is_text;
+
 use super::{ClientLimits, HEADER, MAX_DETAIL, MAX_SLOTS, MOST_NESTING, ServerLimits};
 
 /// The error of a setting that is outside its bounds, or that contradicts another one.
@@ -16,7 +18,7 @@ use super::{ClientLimits, HEADER, MAX_DETAIL, MAX_SLOTS, MOST_NESTING, ServerLim
 /// let error: SettingError = limits.check().expect_err("a session needs a slot");
 /// assert_eq!(error.setting, "ServerLimits::slots");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[error("{setting} is {value}, but must be {allowed}: {advice}")]
 #[non_exhaustive]
 pub struct SettingError {
@@ -29,6 +31,8 @@ pub struct SettingError {
     /// The meaning of the setting, and what to do.
     pub advice: &'static str,
 }
+
+debug_is_text!(SettingError);
 
 /// The shortest time that is not zero: frames carry milliseconds.
 const TICK: Duration = Duration::from_millis(1);

@@ -4,6 +4,7 @@
 //! that tests can run the same sources under a scheduler of their own.
 
 mod address;
+mod address_text;
 mod client;
 mod clock;
 mod os;

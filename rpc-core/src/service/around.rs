@@ -14,7 +14,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{CallContext, CallEnv, Dispatch, Dispatched, Holder, Notice, Refused, Service};
+use super::{CallContext, CallEnv, Dispatch, Dispatched, DrainSignal, Holder, Notice, Refused, Service};
 use crate::contract::Contract;
 use crate::error::Reason;
 use crate::log;
@@ -285,5 +285,9 @@ impl<H: ServerHook> Holder for HeldAround<H> {
 
     fn notify(&self, notice: Notice) {
         self.inner.notify(notice);
+    }
+
+    fn draining(&self) -> &Arc<DrainSignal> {
+        self.inner.draining()
     }
 }

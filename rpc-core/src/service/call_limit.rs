@@ -107,7 +107,9 @@ impl Places {
         // Relaxed: the number is all that is shared.
         match self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
             Ok(_) => Ok(Place(Arc::clone(self))),
-            Err(_) => Err(Refused::busy(format!("{name} runs {} calls at once, and no more", self.most))),
+            Err(_) => {
+                Err(Refused::busy(format!("{name} may run {} at a time, and they run already", self.most)))
+            }
         }
     }
 }

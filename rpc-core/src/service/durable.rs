@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::contract::Method;
 use crate::ids::{CallId, Incarnation};
 use crate::proto::server::{HashSecret, ReadyCall, SessionChange, StoredRecord, StoredSession};
+use crate::text::debug_is_text;
 use crate::wire::message::Status;
 
 /// A store that keeps the sessions of a server, and the records of its calls together with their effects. The package
@@ -85,7 +86,6 @@ pub struct FinishedCall<'a> {
 ///     }
 /// }
 /// ```
-#[derive(Debug)]
 pub struct DurableError(pub Box<dyn Error + Send + Sync>);
 
 impl fmt::Display for DurableError {
@@ -93,6 +93,8 @@ impl fmt::Display for DurableError {
         self.0.fmt(f)
     }
 }
+
+debug_is_text!(DurableError);
 
 impl Error for DurableError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

@@ -144,7 +144,7 @@ impl HealthClient {
     /// # Errors
     /// [`CallError`] as of any call. Treat each error as a server that wants no calls.
     pub fn check(&self) -> Result<HealthState, CallError> {
-        self.call.retry(false).call.caller().call::<HealthState, Never>(&METHODS[0], &())
+        self.call.with_retry(false).call.caller().call::<HealthState, Never>(&METHODS[0], &())
     }
 }
 

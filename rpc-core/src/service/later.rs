@@ -7,12 +7,15 @@
 //!  CANCEL, deadline, end of the session --> tell: is_cancelled, poll_cancelled, on_cancel
 //! ```
 
+mod draining;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::drain_signal::DrainSignal;
 use crate::ids::{Clock, Time};
 use crate::limits::{Bounds, MAX_DETAIL};
 use crate::panics::contain;
@@ -120,6 +123,9 @@ pub trait Holder: Send + Sync {
 
     /// Runs a function of the user soon, on a thread that drives no loop.
     fn notify(&self, notice: Notice);
+
+    /// Returns the signal of the server's drain.
+    fn draining(&self) -> &Arc<DrainSignal>;
 }
 
 /// The state that both halves share.
@@ -140,6 +146,8 @@ struct Inner<T> {
     waker: Option<Waker>,
     /// Run when the caller waits no longer.
     callback: Option<Notice>,
+    /// What is to happen when the server drains, if the holder asked.
+    drain: Option<Box<draining::DrainWatch>>,
 }
 
 /// The stage of a call that replies later.
@@ -197,7 +205,7 @@ impl<T: Send + 'static> Later<T> {
     /// Returns a result that comes later, and the responder that ends it.
     pub fn pair() -> (Responder<T>, Later<T>) {
         let stage = Stage::Made;
-        let inner = Inner { stage, call: None, is_told: false, waker: None, callback: None };
+        let inner = Inner { stage, call: None, is_told: false, waker: None, callback: None, drain: None };
         let shared = Arc::new(Shared { inner: Mutex::new(inner) });
         (Responder { shared: Arc::clone(&shared) }, Later { shared })
     }
@@ -222,7 +230,9 @@ impl<T: Send + 'static> Later<T> {
                 inner.stage = Stage::Held(HeldCall { encode, key, bounds });
                 inner.call =
                     Some(CallState { holder: Arc::clone(holder), deadline, clock: Arc::clone(clock) });
+                let watch = inner.drain.is_some().then_some(&self.shared);
                 drop(inner);
+                watch.into_iter().for_each(Shared::listen_for_drain);
                 if let Some(told) = told {
                     let shared: Weak<Shared<T>> = Arc::downgrade(&self.shared);
                     told.listen(move || {
@@ -303,7 +313,7 @@ impl<T> Shared<T> {
             Stage::Made => inner.stage = Stage::Early(ended),
             Stage::Held(HeldCall { encode, key, bounds }) => {
                 let holder = inner.call.as_ref().map(|call| Arc::clone(&call.holder));
-                let unused = (inner.waker.take(), inner.callback.take());
+                let unused = (inner.waker.take(), inner.callback.take(), inner.end_watch());
                 drop(inner);
                 drop(unused);
                 let mut body = Vec::new();

@@ -37,7 +37,9 @@ pub enum EncodeError {
     TooDeep(Nesting),
     /// Its sequences and maps have more elements than the reader will take for its size, which happens only when they
     /// take no bytes: `Vec<()>`.
-    #[error("too many elements: {elements}, at most {limit} in a value of this size")]
+    #[error(
+        "too many elements that take no bytes: {elements}, at most {limit} in a value of this size; send their number"
+    )]
     TooManyElements {
         /// The number of elements of all of them together.
         elements: usize,

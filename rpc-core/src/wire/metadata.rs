@@ -68,10 +68,10 @@ pub struct Metadata {
 #[non_exhaustive]
 pub enum MetadataError {
     /// The key is empty, or longer than a length on the wire can say.
-    #[error("a key of {0} bytes; it must have 1 to 255")]
+    #[error("a key of {0} bytes; it must have 1 to 255: choose another key")]
     Key(usize),
     /// All entries together are too long.
-    #[error("metadata of {0} bytes; the limit is {MAX_METADATA}")]
+    #[error("metadata of {0} bytes; the limit is {MAX_METADATA}: send the rest as an argument")]
     TooLong(usize),
 }
 

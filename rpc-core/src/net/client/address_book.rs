@@ -62,7 +62,10 @@ impl AddressBook {
     pub(super) fn new(source: Addresses, first: Vec<Address>) -> io::Result<Self> {
         let order = arrange(&first, None);
         if order.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "there is none: the list is empty, or the name has no address",
+            ));
         }
         let known = Known {
             order,

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
 use crate::net::address::Address;
+use crate::net::address_text;
 
 /// The addresses of a server: fixed ones, or a name that is looked up again when connecting fails.
 ///
@@ -92,7 +93,7 @@ impl From<String> for Addresses {
             Ok(address) => address.into(),
             Err(_) => {
                 let name = text.clone();
-                Addresses::named(&name, move || text.to_socket_addrs().map(Iterator::collect))
+                Addresses::named(&name, move || address_text::look_up(&text))
             }
         }
     }
@@ -102,9 +103,9 @@ impl From<(String, u16)> for Addresses {
     fn from((host, port): (String, u16)) -> Self {
         match host.parse::<IpAddr>() {
             Ok(ip) => (ip, port).into(),
-            Err(_) => Addresses::named(&format!("{host}:{port}"), move || {
-                (host.as_str(), port).to_socket_addrs().map(Iterator::collect)
-            }),
+            Err(_) => {
+                Addresses::named(&format!("{host}:{port}"), move || address_text::look_up_pair(&host, port))
+            }
         }
     }
 }

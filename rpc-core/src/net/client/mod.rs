@@ -19,6 +19,7 @@ mod background;
 mod channel;
 mod connecting;
 mod driver;
+mod error;
 mod home_process;
 mod inner;
 mod news;
@@ -34,98 +35,25 @@ mod transport;
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
-
 use crate::call::{ByName, Caller, Client, names};
 use crate::contract::Contract;
 use crate::ids::{Clock, Nonce, Time};
 use crate::limits::{
-    ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES, SettingError,
-    check_deadline, check_time,
+    ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, check_deadline, check_time,
 };
 use crate::proto::client::{ClientConfig, ClientCore};
-use crate::text::Escaped;
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, FEATURES, Hello};
 use address_book::{AddressBook, Rejection};
 pub use addresses::Addresses;
 use channel::TcpChannel;
 use driver::Driver;
+pub use error::ConnectError;
 use inner::ClientInner;
-use services::{Quoted, Served};
 use special_cases::ForkedChannel;
 use state::{ClientState, PendingWakeups};
 
 use super::sync::atomic::Ordering;
 use super::{MonotonicClock, os};
-
-/// The error of a client that could not connect. No call was sent.
-///
-/// ```
-/// use rpc_core::ConnectError;
-///
-/// /// Returns true if the same attempt may succeed later, with the program and its settings as they are.
-/// fn may_pass(error: &ConnectError) -> bool {
-///     matches!(error, ConnectError::Unreachable { .. } | ConnectError::System(_))
-/// }
-/// ```
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The address cannot be resolved.
-    #[error("cannot find the address of the server: {0}; check the host name and the port")]
-    Address(#[source] std::io::Error),
-    /// No server replied in time.
-    #[error("cannot reach {server}: {}; is the server running there?", Escaped(detail))]
-    Unreachable {
-        /// The address of the server.
-        server: Arc<str>,
-        /// The last failure.
-        detail: String,
-    },
-    /// A server replied, and refused the client. No other address of the server had one that accepts it.
-    #[error("{server} replied, but {}", Escaped(detail))]
-    Rejected {
-        /// The address of the server that has refused it last.
-        server: Arc<str>,
-        /// The reason that the server gave, as it has sent it.
-        detail: String,
-    },
-    /// The server replied, and does not have a service that the client was connected for.
-    #[error("{server} has no service {}{}", Quoted(services), Served(served))]
-    NoSuchService {
-        /// The address of the server.
-        server: Arc<str>,
-        /// The services that it does not have.
-        services: Vec<String>,
-        /// The services that it has, as it has sent their names. Empty if it did not say.
-        served: Vec<String>,
-    },
-    /// A setting is outside its bounds, or contradicts another one.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// Values of a method's types would not arrive as they were sent.
-    #[error("`{method}` cannot be called: {why}")]
-    Unsendable {
-        /// The method.
-        method: &'static str,
-        /// The type, and what is wrong with it.
-        why: &'static str,
-    },
-    /// There are more services than fit into a HELLO.
-    #[error(
-        "{0} services do not fit into a HELLO of {MAX_OPENING_HELLO} bytes, {MAX_SERVICES} at the most; use two clients"
-    )]
-    TooManyServices(usize),
-    /// A service's name is too long.
-    #[error("a service's name of {0} bytes; the limit is {MAX_NAME}")]
-    LongName(usize),
-    /// Too many names were used without a trait: each such name is kept for the life of the process.
-    #[error("this process has used {MAX_NAMES} remote names, which is the limit")]
-    TooManyNames,
-    /// The operating system refused a resource: a descriptor, or memory.
-    #[error("cannot create the client's poll or waker: {0}")]
-    System(#[source] std::io::Error),
-}
 
 /// Connects a stub with the default settings. Generated code calls it.
 ///
@@ -198,7 +126,7 @@ impl Connector {
     }
 
     /// Sets if calls end as soon as every address of the server was tried once and has failed (`true`), or wait for the server
-    /// until their deadlines (`false`, the default). [`Handle::fail_fast`](crate::call::Handle::fail_fast) sets it for one call.
+    /// until their deadlines (`false`, the default). [`Handle::with_fail_fast`](crate::call::Handle::with_fail_fast) sets it for one call.
     ///
     /// Such a call is `NotExecuted` with [`Reason::Unreachable`](crate::error::Reason::Unreachable) if it was not sent. If it was,
     /// it is `Unknown`, and can be resolved later. It ends only for want of a connection: a

@@ -221,7 +221,7 @@ impl ServerBuilder {
         // The limit is that of the server. Each loop needs an owner and a thread for a slow call at least.
         let threads = (self.limits.threads / loops).max(MIN_THREADS);
         let bounds = self.limits.bounds_of_a_value();
-        let notices = Arc::new(Notices::default());
+        let (notices, draining) = (Arc::new(Notices::default()), Arc::default());
         let open = OpenConnections::new(&self.limits, os::descriptors().unwrap_or(usize::MAX));
         let shared =
             Arc::new(ServerShared { clock: Arc::clone(&clock), open, undrained: AtomicUsize::new(loops) });
@@ -250,7 +250,9 @@ impl ServerBuilder {
             let durable = durable.as_ref().map(|durable| durable.calls.clone());
             event_loop.durable = durable.clone().map(DurableLoop::new);
             let (methods, services) = (Arc::clone(&methods), self.services.clone());
-            let holder = HeldByLoop { commands: Arc::clone(&commands), notices: Arc::clone(&notices) };
+            let (commands_of, notices, draining) =
+                (Arc::clone(&commands), Arc::clone(&notices), Arc::clone(&draining));
+            let holder = HeldByLoop { commands: commands_of, notices, draining };
             let (clock, holder) = (Arc::clone(&clock), Arc::new(holder));
             let dispatch_env = Arc::new(DispatchEnv { services, clock, bounds, holder, durable });
             let owner = LoopOwner::new(

@@ -10,7 +10,7 @@ use crate::net::sync::thread;
 use crate::net::sync::{Mutex, MutexGuard, PoisonError};
 use crate::panics::contain;
 use crate::proto::server::CallKey;
-use crate::service::{Holder, Notice};
+use crate::service::{DrainSignal, Holder, Notice};
 use crate::wire::message::Status;
 
 /// One loop, as the calls see it that it holds.
@@ -19,6 +19,8 @@ pub(super) struct HeldByLoop {
     pub(super) commands: Arc<CommandQueue>,
     /// The notices of all loops.
     pub(super) notices: Arc<Notices>,
+    /// The signal of the server's drain.
+    pub(super) draining: Arc<DrainSignal>,
 }
 
 impl Holder for HeldByLoop {
@@ -28,6 +30,10 @@ impl Holder for HeldByLoop {
 
     fn notify(&self, notice: Notice) {
         self.notices.push(notice);
+    }
+
+    fn draining(&self) -> &Arc<DrainSignal> {
+        &self.draining
     }
 }
 

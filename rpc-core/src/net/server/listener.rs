@@ -29,7 +29,10 @@ impl Listener {
     pub fn bind(addresses: impl Into<Addresses>) -> Result<Listener, ServeError> {
         let addresses = addresses.into();
         let failed = |source| ServeError::Bind { address: addresses.to_string(), source };
-        let mut last = io::Error::new(ErrorKind::InvalidInput, "the name has no address");
+        let mut last = io::Error::new(
+            ErrorKind::InvalidInput,
+            "there is none: the list is empty, or the name has no address",
+        );
         for candidate in addresses.resolve().map_err(failed)? {
             match Listener::listen(&candidate) {
                 Ok(listener) => return Ok(listener),

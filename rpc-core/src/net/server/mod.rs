@@ -134,10 +134,11 @@ impl Server {
             seen = self.handle.shutdown().generation();
         };
         let forced = self.handle.loops().iter().any(|owner| life::was_forced(owner));
+        let after = self.handle.shutdown().drained_for().unwrap_or_default();
         if forced {
-            log::warn!(address = %self.handle.address(), "drained by force: running calls were abandoned");
+            log::warn!(address = %self.handle.address(), ?after, "drained by force: running calls were abandoned");
         } else {
-            log::info!(address = %self.handle.address(), "drained");
+            log::info!(address = %self.handle.address(), ?after, "drained");
         }
         failure.map_or(Ok(()), Err)
     }

@@ -93,7 +93,7 @@ impl Calls {
         };
         // The bound covers calls that pause too. A caller that is refused here knows at once, and has cost no memory.
         if self.waiting.len() >= at.config.limits.waiting {
-            let text = format!("{} calls wait already", self.waiting.len());
+            let text = format!("{} calls of this client wait for one already", self.waiting.len());
             return Err(Outcome::NotExecuted(Reason::NoFreeSlot, text));
         }
         self.waiting.push(call);
@@ -362,7 +362,7 @@ impl Calls {
         // The socket may take nothing for as long as the timers fire: what they add is bounded here (V10).
         self.outgoing.drop_stale(&self.slots);
         for call in self.waiting.handle_timeout(at.now) {
-            let text = format!("all {} slots were taken until its deadline", self.slots.len());
+            let text = format!("all {} held calls until its deadline (`Connector::slots`)", self.slots.len());
             self.end(call, at.never_sent(Reason::NoFreeSlot, text));
         }
         self.fill_slots(at);
@@ -390,7 +390,7 @@ impl Calls {
     fn deadline_passed(&mut self, slot: Slot, at: Conditions<'_>) {
         // Unsent: 'not executed' is true, and stays true, since the frame is made from the slot and the slot is free (V7).
         if let Some(call) = self.slots.take_back(slot) {
-            let text = "the call was never sent: no thread was driving this client".to_owned();
+            let text = "the client had not sent it yet".to_owned();
             self.end(call, at.never_sent(Reason::Deadline, text));
             return self.fill_slots(at);
         }

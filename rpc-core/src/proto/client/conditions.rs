@@ -38,7 +38,10 @@ impl Conditions<'_> {
         // Without a session nothing is known of the server. The call is checked again when it gets its slot.
         let Some(session) = self.session else { return Ok(()) };
         if size > session.max_frame {
-            let text = format!("{size} bytes are over the server's limit of {}", session.max_frame);
+            let text = format!(
+                "{size} bytes are over the server's limit of {}, its setting `ServerLimits::max_frame`",
+                session.max_frame
+            );
             return Err(Outcome::NotExecuted(Reason::TooLarge, text));
         }
         session.disagreement(method).map_or(Ok(()), |text| Err(Outcome::NotExecuted(Reason::Contract, text)))

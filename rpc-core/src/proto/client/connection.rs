@@ -286,9 +286,13 @@ impl Connection {
         } else {
             (FailureKind::Foreign, "the peer does not seem to speak this protocol")
         };
+        let what = match (has_session, error.first_text()) {
+            (false, Some(text)) => format!("{what}: its first bytes are `{text}`"),
+            _ => format!("{what}: {error}"),
+        };
         // A peer of another protocol sends the same bytes at each attempt: to hurry helps neither side.
         let pause = limits.backoff_first.saturating_mul(GARBLED_PAUSES);
-        self.fail_as(kind, &format!("{what}: {error}"), pause, now);
+        self.fail_as(kind, &what, pause, now);
     }
 
     /// Notes that the connection could not be made, or is gone. Returns the time of the next attempt, and true if a server

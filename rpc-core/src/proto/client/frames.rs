@@ -14,6 +14,7 @@
 
 use super::ClientCore;
 use super::connection::Link;
+use super::outage::TAKES_NO_CLIENT;
 use super::outgoing::OutgoingFrame;
 use super::replies::Reply;
 use super::session::{self, Session};
@@ -49,7 +50,7 @@ impl ClientCore {
                 if self.session.is_none() {
                     self.nonce.renew(&mut self.calls.random); // another loop of the server may have room
                 }
-                self.connection.fail("the server is busy or shutting down", frame.header.pause(), now);
+                self.connection.fail(TAKES_NO_CLIENT, frame.header.pause(), now);
             }
             (_, Kind::Reject) => self.handle_reject(&frame, now),
             // It overtook WELCOME, or WELCOME was lost: not the server's fault. Replies come again.

@@ -40,7 +40,7 @@ mod waiting;
 pub use config::{ClientConfig, ClientCounters, Event};
 pub use core::ClientCore;
 pub use nonce::{DrawNonce, seeded_nonce};
-pub use outage::Outage;
+pub use outage::{HAS_ENDED, Outage, TAKES_NO_CLIENT};
 pub use snapshot::{ClientSnapshot, SlotSnapshot, SlotUse};
 
 /// Names a call for the thread that started it.

@@ -15,6 +15,12 @@ use crate::proto::{Outcome, UnknownCause};
 use crate::text::Escaped;
 use crate::wire::reject::RejectCode;
 
+/// The failure of a client that a server has answered with BUSY.
+pub const TAKES_NO_CLIENT: &str = "the server takes no new clients now: it is full, or shutting down";
+
+/// The begin of the text about a server that has ended in order, which says more than its reason does.
+pub const HAS_ENDED: &str = "the server has shut down, and ";
+
 /// The present lack of a connection: how long it lasts, and its last failure.
 ///
 /// A [`NotExecuted`](crate::NotExecuted) or [`Unknown`](crate::Unknown) that was made meanwhile carries it, and shows it.
@@ -90,7 +96,7 @@ impl ClientCore {
     pub fn handle_round_silent(&mut self, now: Time) {
         if self.connection.has_left_drain && !self.connection.is_closed() {
             for call in self.calls.waiting.take_all() {
-                let text = "it has shut down, and no server answers at its address now".to_owned();
+                let text = format!("{HAS_ENDED}no server answers at its address now");
                 self.calls.end(call, Outcome::NotExecuted(Reason::Draining, text));
             }
         }
@@ -119,7 +125,7 @@ impl ClientCore {
         self.give_session_up(UnknownCause::SessionLost, now);
         let calls = &mut self.calls;
         for call in calls.waiting.take_all() {
-            let text = "it has shut down, and nothing listens at its address now".to_owned();
+            let text = format!("{HAS_ENDED}nothing listens at its address now");
             calls.end(call, Outcome::NotExecuted(Reason::Draining, text));
         }
     }

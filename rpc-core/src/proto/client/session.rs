@@ -144,7 +144,7 @@ impl Session {
         let service = method.name.split('.').next().unwrap_or_default();
         let known = self.differing.iter().find(|d| d.service == service)?;
         if known.agreement == Agreement::Missing {
-            return Some(format!("the server has no service `{service}`"));
+            return Some(format!("the server has no service `{service}`; check its address"));
         }
         // Until the table is here nothing is refused: the server refuses by itself, with less to say.
         let table = known.table.as_ref()?;
@@ -157,7 +157,9 @@ impl Session {
                 "the server has `{signature}`, this client was built for `{}`; build both from the same trait",
                 method.signature
             ),
-            None => format!("the server's `{service}` has no method of that name"),
+            None => {
+                format!("the server's `{service}` has no method of that name; build both from the same trait")
+            }
         })
     }
 }

@@ -105,9 +105,12 @@ impl Filter<'_> {
         // The order is part of the protocol: docs/decisions/0009-order-of-refusals.md.
         let (reason, text) = match entry {
             _ if frame.header.millis == 0 => (Reason::Deadline, String::new()),
-            _ if frame.skipped.is_some() && length > limit => {
-                (Reason::TooLarge, format!("{length} bytes are over the server's limit of {limit}"))
-            }
+            _ if frame.skipped.is_some() && length > limit => (
+                Reason::TooLarge,
+                format!(
+                    "{length} bytes are over the server's limit of {limit}, its setting `ServerLimits::max_frame`"
+                ),
+            ),
             _ if draining => (Reason::Draining, String::new()),
             None => (Reason::NoSuchMethod, String::new()),
             // Its session holds so many arguments that it was not taken.

@@ -28,7 +28,8 @@ pub(super) fn server_type(generator: &Generator<'_>) -> TokenStream {
     }
 }
 
-/// Writes the constructors, and how the runtime calls the implementation.
+/// Writes the constructors, and how the runtime calls the implementation. An implementation without its server is refused by
+/// rustc, in words of `Service`: `ui/not_wrapped`.
 ///
 /// ```text
 /// impl<S: ?Sized> KvServer<S> {

@@ -2,6 +2,8 @@
 
 #[path = "../../../../rpc-core/src/net/address.rs"]
 mod address;
+#[path = "../../../../rpc-core/src/net/address_text.rs"]
+mod address_text;
 #[path = "../../../../rpc-core/src/net/client/mod.rs"]
 mod client;
 #[path = "../../../../rpc-core/src/net/clock.rs"]

@@ -74,6 +74,8 @@ impl ServerHandle {
         let is_first = self.shutdown.drain(grace.saturating_add(END_MARGIN));
         self.loops.iter().for_each(|owner| owner.commands.push(Command::Drain(grace)));
         if is_first {
+            // All loops have the same signal. Its listeners only pass the word on.
+            self.loops.iter().take(1).for_each(|owner| owner.dispatch_env.holder.draining().set());
             log::info!(address = %self.address(), ?grace, "draining");
         }
     }

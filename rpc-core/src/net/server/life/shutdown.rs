@@ -20,6 +20,8 @@ struct State {
     generation: u64,
     /// The time at which loops that have not ended by themselves are abandoned; `None` before a drain.
     drain_ends: Option<Instant>,
+    /// The time at which the first drain began.
+    drain_began: Option<Instant>,
 }
 
 impl ShutdownSignal {
@@ -34,6 +36,7 @@ impl ShutdownSignal {
     pub(in crate::net::server) fn drain(&self, limit: Duration) -> bool {
         let mut state = self.lock();
         let before = state.drain_ends;
+        state.drain_began.get_or_insert_with(Instant::now);
         let ends = Instant::now().checked_add(limit);
         state.drain_ends = before.into_iter().chain(ends).min();
         debug_assert!(before.is_none() || state.drain_ends <= before, "a second drain does not add time");
@@ -51,6 +54,11 @@ impl ShutdownSignal {
     /// Returns the time that is left for the loops to end; `None` before a drain.
     pub(in crate::net::server) fn time_left(&self) -> Option<Duration> {
         self.lock().drain_ends.map(|ends| ends.saturating_duration_since(Instant::now()))
+    }
+
+    /// Returns the time since the drain began; `None` before a drain.
+    pub(in crate::net::server) fn drained_for(&self) -> Option<Duration> {
+        self.lock().drain_began.map(|began| Instant::now().saturating_duration_since(began))
     }
 
     /// Waits until there were more notifications than `seen`, or `limit` is over.
