@@ -17,6 +17,7 @@ use super::pending::Pending;
 use crate::contract::Method;
 use crate::each_process::{self, EachProcess};
 use crate::error::Reason;
+use crate::ids::Incarnation;
 use crate::limits::MAX_NAMES;
 use crate::proto::Outcome;
 use crate::wire::message::Table;
@@ -114,6 +115,12 @@ impl ByName {
     /// method that the server does not have is one of `a call by name`.
     pub fn around(&self, hook: impl ClientHook) -> ByName {
         ByName { caller: self.caller.around(hook), known: Arc::clone(&self.known) }
+    }
+
+    /// Returns the life of the server that the session is with: a server that was started again may have other methods. Returns `None`
+    /// while there is no session.
+    pub fn incarnation(&self) -> Option<Incarnation> {
+        self.caller.channel.incarnation()
     }
 
     /// Returns the server's address.
