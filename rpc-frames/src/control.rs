@@ -200,8 +200,9 @@ pub(crate) fn table(reader: &mut Reader<'_>, features: Option<u32>) -> String {
 fn table_fields(reader: &mut Reader<'_>, features: u32, says: &mut String) -> Result<(), Stop> {
     let service = name(reader, "name")?;
     let of_services = service == "\"\"";
-    let (taken, count) = reader.number("methods", 2)?;
-    reader.field("methods", taken, count.to_string());
+    let entries = if of_services { "services" } else { "methods" };
+    let (taken, count) = reader.number(entries, 2)?;
+    reader.field(entries, taken, count.to_string());
     *says = match of_services {
         true => counted(count, "service"),
         false => format!("{service} has {}", counted(count, "method")),

@@ -76,6 +76,9 @@ pub(crate) fn annotate_kept(bytes: &[u8], body: WholeBody, known: &Known<'_>) ->
         );
     }
     let is_frame = bytes.len() >= HEADER && head.is_checked(bytes);
+    if bytes.len() >= HEADER && !is_frame && bytes.iter().take(8).all(|byte| (b' '..=b'~').contains(byte)) {
+        wrong.push_str(&format!("; the bytes begin {}", quoted_bytes(bytes)));
+    }
     let kind = head.kind.filter(|_| is_frame);
     let of_call = matches!(kind, Some(Kind::Call | Kind::Reply | Kind::Cancel | Kind::Ack));
     Annotated {

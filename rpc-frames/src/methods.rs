@@ -1,6 +1,7 @@
 //! The methods whose calls can be opened: their names, the names of their arguments, and the formats of their types.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rpc_core::Contract;
 use rpc_core::ids::MethodId;
@@ -39,7 +40,8 @@ pub struct Shape {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Methods {
-    known: HashMap<u64, Shape>,
+    /// Shared by the copies, until one of them learns more.
+    known: Arc<HashMap<u64, Shape>>,
 }
 
 impl Methods {
@@ -87,10 +89,11 @@ impl Methods {
         self.known.is_empty()
     }
 
-    fn add(&mut self, id: MethodId, name: &str, signature: &str, formats: Option<Formats>) {
+    /// Adds a method. `signature` is as in TABLE: `fn get(key: &str) -> String`.
+    pub fn add(&mut self, id: MethodId, name: &str, signature: &str, formats: Option<Formats>) {
         if self.known.len() < MOST_METHODS || self.known.contains_key(&id.0) {
             let shape = Shape { name: name.to_owned(), arguments: argument_names(signature), formats };
-            self.known.insert(id.0, shape);
+            Arc::make_mut(&mut self.known).insert(id.0, shape);
         }
     }
 }

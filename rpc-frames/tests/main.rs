@@ -5,5 +5,7 @@ mod damage;
 #[allow(dead_code, reason = "the page is read by two test binaries, and this one needs its vectors alone")]
 #[path = "../../tests/wire/page.rs"]
 mod page;
+mod pcap;
 mod streams;
+mod wireshark;
 mod words;
