@@ -1,6 +1,9 @@
 //! Lesson 1, the lecture's `fn(x, y)` that returns x + y: the trait, the server and the client in one file.
 
+mod bytes;
+
 use std::error::Error;
+use std::process::ExitCode;
 
 use rpc_core::{Server, rpc};
 
@@ -21,14 +24,17 @@ impl Adder for Sum {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(status) = bytes::asked() {
+        return Ok(status); // `hello --bytes` has shown the frames of this call
+    }
     // Port 0: the system picks one that is free.
     let server = Server::builder().service(AdderServer::new(Sum)).bind("127.0.0.1:0")?;
     // A server that is a program of its own says `rpc_core::serve(addr, AdderServer::new(Sum))` and needs no thread.
     let server = server.spawn()?;
     ask(server.local_addr())?;
     server.stop()?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The client's side: the same trait, called over TCP. Each call is one request, and one reply or one error.

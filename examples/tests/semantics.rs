@@ -116,3 +116,32 @@ fn a_call_that_never_left_is_not_said_to_have_vanished() {
     assert_eq!(sentence(&out, "no-retry", "lost "), lost);
     assert!(sentence(&out, "at-least-once", "doubled 0").contains("by luck"), "{out}");
 }
+
+#[test]
+fn a_story_tells_why_an_append_is_doubled_and_why_the_filter_has_it_once() {
+    let story = |mode: &str, arguments: &[&str]| {
+        let said = run(SEMANTICS, [&["--mode", mode, "--trace"], arguments].concat()).expect(0);
+        let lines: Vec<String> = said.out.lines().map(|line| line.trim().to_owned()).collect();
+        let begin = lines.iter().position(|line| line.starts_with("the story of append "));
+        lines[begin.unwrap_or_else(|| panic!("no story in {}", said.out))..].to_vec()
+    };
+    let count = |lines: &[String], text: &str| lines.iter().filter(|line| line.contains(text)).count();
+    let doubled = story("at-least-once", &[]);
+    assert!(count(&doubled, "again: a duplicate") > 0, "{doubled:#?}");
+    assert_eq!(count(&doubled, "the handler of Kv.append begins"), 2, "{doubled:#?}");
+    assert_eq!(count(&doubled, "at the end it is in the store 2 times."), 1, "{doubled:#?}");
+    let once = story("at-most-once", &[]);
+    assert!(count(&once, "again: a duplicate") > 0, "{once:#?}");
+    assert_eq!(count(&once, "the handler of Kv.append begins"), 1, "{once:#?}");
+    assert_eq!(count(&once, "caller            verdict: value: it ran"), 1, "{once:#?}");
+    assert_eq!(count(&once, "at the end it is in the store once."), 1, "{once:#?}");
+    let third = story("no-retry", &["2"]);
+    assert_eq!(third[0], "the story of append 2:");
+    assert_eq!(count(&third, "append(key: \"key2\", value: \"<2>\")"), 2, "sent and arrived: {third:#?}");
+}
+
+#[test]
+fn the_story_of_an_append_that_there_is_not_is_refused() {
+    let said = run(SEMANTICS, ["--appends", "10", "--trace", "10"]).expect(2);
+    assert_eq!(said.err, "semantics: --trace 10: there are 10 appends, and the first is number 0\n");
+}

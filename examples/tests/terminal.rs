@@ -16,6 +16,8 @@ pub(crate) struct Seen {
     pub(crate) status: Option<i32>,
     /// All lines, the ones that have left at the top included, without the blanks at their ends.
     pub(crate) lines: Vec<String>,
+    /// Number of characters on the last screen that have a colour.
+    pub(crate) coloured: usize,
 }
 
 impl Seen {
@@ -44,7 +46,13 @@ pub(crate) fn run_on_terminal(program: &str, arguments: &[&str], rows: u16, colu
         screen.process(&bytes[..count]);
     }
     let status = child.wait().expect("it was started").code();
-    Seen { status, lines: lines(&mut screen, columns) }
+    let coloured = coloured(screen.screen(), rows, columns);
+    Seen { status, lines: lines(&mut screen, columns), coloured }
+}
+
+fn coloured(screen: &vt100::Screen, rows: u16, columns: u16) -> usize {
+    let cells = (0..rows).flat_map(|row| (0..columns).filter_map(move |column| screen.cell(row, column)));
+    cells.filter(|cell| cell.fgcolor() != vt100::Color::Default).count()
 }
 
 fn lines(screen: &mut vt100::Parser, columns: u16) -> Vec<String> {

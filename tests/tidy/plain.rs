@@ -28,6 +28,7 @@ const CLEAN: [&str; 45] = [
     "rpc-core/src/stub/",
     "rpc-core/src/wire/",
     "rpc-derive/",
+    "rpc-frames/",
     "rpc-metrics/",
     "rpc-sim/",
     "rpc-store/",

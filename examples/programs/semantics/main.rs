@@ -4,11 +4,12 @@
 mod callers;
 mod report;
 mod run;
+mod story;
 
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use rpc_examples::status::{Failure, finish};
+use rpc_examples::status::{Failure, Status, finish};
 
 const TEMPLATE: &str = "\
 {about}
@@ -18,6 +19,7 @@ Examples:
   semantics --mode no-retry --seed 7     one mode, another network
   semantics --restarts 3                 the server dies three times on the way
   semantics --copies 0.05                the network repeats frames, as TCP never does
+  semantics --mode no-retry --trace      the story of the first append that went wrong
 
 {usage-heading} {usage}
 
@@ -45,6 +47,9 @@ pub(crate) struct Options {
     /// Number of times that the server's process dies during a call and starts again; the store survives
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     restarts: u32,
+    /// Tell the story of append N, frame by frame; without N, of the first that was lost, doubled, unknown or sent again
+    #[arg(long, value_name = "N", num_args = 0..=1)]
+    trace: Option<Option<u32>>,
 }
 
 /// The caller's behaviour when no reply comes, and the server's when a call arrives again.
@@ -71,6 +76,13 @@ fn main() -> ExitCode {
 }
 
 fn compare(options: &Options) -> Result<(), Failure> {
+    if let Some(Some(number)) = options.trace {
+        let appends = options.appends;
+        if number >= appends {
+            let text = format!("--trace {number}: there are {appends} appends, and the first is number 0");
+            return Err(Failure::new(Status::Usage, text));
+        }
+    }
     let modes = match options.mode {
         Some(mode) => vec![mode],
         None => vec![Mode::NoRetry, Mode::AtLeastOnce, Mode::AtMostOnce, Mode::ExactlyOnce],

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, Table, presets};
 use rpc_examples::status::{Failure, Status};
 
-use crate::run::{Gave, faults};
+use crate::run::{Gave, Story, faults, tell};
 use crate::{Mode, Options};
 
 pub(crate) fn print(options: &Options, gave: &[(Mode, Gave)]) -> Result<(), Failure> {
@@ -30,6 +30,11 @@ pub(crate) fn print(options: &Options, gave: &[(Mode, Gave)]) -> Result<(), Fail
         for line in sentences(*mode, gave, options) {
             writeln!(out, "  {line}")?;
         }
+        if let Some(number) = options.trace {
+            for line in story(*mode, options, number) {
+                writeln!(out, "  {line}")?;
+            }
+        }
         writeln!(out)?;
     }
     let broken: Vec<_> = gave.iter().filter_map(|(mode, gave)| broken_promise(*mode, gave)).collect();
@@ -37,6 +42,24 @@ pub(crate) fn print(options: &Options, gave: &[(Mode, Gave)]) -> Result<(), Fail
         [] => Ok(writeln!(out, "semantics: ok: each mode gave what it promises")?),
         _ => Err(Failure::new(Status::Negative, broken.join("; "))),
     }
+}
+
+/// The story of one append of a mode.
+fn story(mode: Mode, options: &Options, number: Option<u32>) -> Vec<String> {
+    let Some(Story { number, times, lines }) = tell(mode, options, number) else {
+        return vec![
+            "no story: each append was sent once, and answered; --trace N tells any of them.".to_owned(),
+        ];
+    };
+    let ended = match times {
+        0 => "it is not in the store".to_owned(),
+        1 => "it is in the store once".to_owned(),
+        times => format!("it is in the store {times} times"),
+    };
+    let mut said = vec![format!("the story of append {number}:")];
+    said.extend(lines);
+    said.push(format!("at the end {ended}."));
+    said
 }
 
 fn percent(share: f64) -> String {

@@ -10,6 +10,7 @@ use rpc_sim::{Faults, FaultsSeen, Network, WorldConfig};
 use rpc_store::MemoryBackend;
 
 use crate::callers::{Appender, Kv, KvServer, Told};
+use crate::story::Watched;
 use crate::{Mode, Options};
 
 /// Number of keys that share the appends.
@@ -127,28 +128,81 @@ fn serve(mode: Mode, network: &Network) -> Arc<dyn Contents> {
     durable
 }
 
+/// The story of one append.
+#[derive(Debug)]
+pub(crate) struct Story {
+    /// The append.
+    pub(crate) number: u32,
+    /// The number of times that the store has it.
+    pub(crate) times: usize,
+    /// What happened, line by line.
+    pub(crate) lines: Vec<String>,
+}
+
 /// Runs the workload in a mode.
 pub(crate) fn run(mode: Mode, options: &Options) -> Gave {
+    play(mode, options, None).gave
+}
+
+/// Runs the workload in a mode again, and returns the story of this append, or of the first one that is worth telling: lost,
+/// doubled or unknown, or else sent again. `None`: there is none.
+pub(crate) fn tell(mode: Mode, options: &Options, number: Option<u32>) -> Option<Story> {
+    let number = number.or_else(|| play(mode, options, None).interesting)?;
+    let played = play(mode, options, Some(number));
+    let lines = played.watched.map(|watched| watched.lines()).unwrap_or_default();
+    Some(Story { number, times: played.times, lines })
+}
+
+/// A run of the workload.
+struct Played {
+    gave: Gave,
+    /// The first append that was not simply sent and answered.
+    interesting: Option<u32>,
+    /// The story of the append that was asked for,
+    watched: Option<Watched>,
+    /// and the number of times that the store has it.
+    times: usize,
+}
+
+fn play(mode: Mode, options: &Options, watch: Option<u32>) -> Played {
     let config = WorldConfig {
         at_most_once: matches!(mode, Mode::AtMostOnce | Mode::ExactlyOnce),
         ..WorldConfig::new(options.seed, faults(options))
     };
     let network = Network::with_config(config);
     let store = serve(mode, &network);
+    let mut watched = watch.map(|number| Watched::new(number, token(number)));
+    if watched.is_some() {
+        network.with_world(|world| world.observe());
+    }
     let mut appender = Appender::new(mode, &network);
-    let mut told = Vec::new();
+    let (mut told, mut copied) = (Vec::new(), None);
     for number in 0..options.appends {
         if restarts_at(number, options) {
             appender.server_dies_in(number % STEPS);
         }
+        let copies = appender.copies();
         told.push(appender.append(&key_of(number), &token(number)));
+        copied = copied.or((appender.copies() > copies).then_some(number));
+        if let Some(watched) = &mut watched {
+            watched.take(number, network.with_world(|world| world.take_observed()));
+        }
     }
     network.set_faults(Faults::none());
     network.run_for(SETTLE);
+    if let Some(watched) = &mut watched {
+        watched.take(options.appends, network.with_world(|world| world.take_observed()));
+    }
     let mut gave = count(&*store, &told);
     gave.copies = appender.copies();
     gave.faults = network.faults_seen();
-    gave
+    let odd = (0..).zip(&told).find(|(number, told)| **told != Told::Done || times_of(&*store, *number) != 1);
+    Played {
+        gave,
+        interesting: odd.map(|(number, _)| number).or(copied),
+        watched,
+        times: watch.map_or(0, |number| times_of(&*store, number)),
+    }
 }
 
 /// Restarts are spread evenly over the run.
@@ -166,12 +220,16 @@ fn token(number: u32) -> String {
     format!("<{number}>")
 }
 
+/// Returns the number of times that the store has an append.
+fn times_of(store: &dyn Contents, number: u32) -> usize {
+    store.value(&key_of(number)).matches(&token(number)).count()
+}
+
 /// Compares what the callers were told with the store.
 fn count(store: &dyn Contents, told: &[Told]) -> Gave {
     let mut gave = Gave::default();
     for (number, told) in (0..).zip(told) {
-        let value = store.value(&key_of(number));
-        let times = value.matches(&token(number)).count();
+        let times = times_of(store, number);
         match times {
             0 => gave.lost += 1,
             1 => gave.exact += 1,

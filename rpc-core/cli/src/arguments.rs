@@ -17,4 +17,5 @@ pub(crate) enum Command {
         /// The server: HOST:PORT, or unix:/PATH
         server: String,
     },
+    Trace(crate::trace::Options),
 }

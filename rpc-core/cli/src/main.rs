@@ -2,6 +2,7 @@
 
 mod arguments;
 mod describe;
+mod trace;
 
 use std::io;
 use std::process::ExitCode;
@@ -13,6 +14,13 @@ use arguments::{Arguments, Command};
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::List { server } => describe::list(&server, &mut io::stdout().lock()),
+        Command::Trace(options) => match trace::run(&options) {
+            Ok(()) => Ok(()),
+            Err(trace::Failure { status, text }) => {
+                eprintln!("rpc: {text}");
+                return ExitCode::from(status);
+            }
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
