@@ -21,6 +21,7 @@ mod connecting;
 mod driver;
 mod home_process;
 mod inner;
+mod journal;
 mod news;
 mod reading;
 mod services;
@@ -43,7 +44,7 @@ use crate::limits::{
     ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES, SettingError,
     check_deadline, check_time,
 };
-use crate::proto::client::{ClientConfig, ClientCore};
+use crate::proto::client::{ClientConfig, ClientCore, ClientJournal, JournalError};
 use crate::text::Escaped;
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, FEATURES, Hello};
 use address_book::{AddressBook, Rejection};
@@ -122,6 +123,9 @@ pub enum ConnectError {
     /// Too many names were used without a trait: each such name is kept for the life of the process.
     #[error("this process has used {MAX_NAMES} remote names, which is the limit")]
     TooManyNames,
+    /// The journal cannot be read or written, or another client uses it.
+    #[error("the journal of the client: {0}")]
+    Journal(#[source] JournalError),
     /// The operating system refused a resource: a descriptor, or memory.
     #[error("cannot create the client's poll or waker: {0}")]
     System(#[source] std::io::Error),
@@ -163,6 +167,8 @@ pub struct Connector {
     features: u32,
     /// True if calls end as soon as the server could not be reached at any of its addresses.
     fail_fast: bool,
+    /// The journal of the client, if it has one.
+    journal: Option<Arc<dyn ClientJournal>>,
 }
 
 impl Default for Connector {
@@ -181,6 +187,7 @@ impl Connector {
             contracts: Vec::new(),
             features: 0,
             fail_fast: false,
+            journal: None,
         }
     }
 
@@ -325,7 +332,10 @@ impl Connector {
         let connect_timeout = clock.now().plus(self.connect_timeout);
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
-        let state = ClientState::new(ClientCore::with_nonces(config.clone(), draw_nonce), driver, waker);
+        let mut state = ClientState::new(ClientCore::with_nonces(config.clone(), draw_nonce), driver, waker);
+        if let Some(journal) = self.journal {
+            journal::take_up(&mut state, journal, &config.contracts, clock.now())?;
+        }
         let inner = ClientInner::new(state, clock, book, config);
         let channel = TcpChannel { inner };
         channel.inner.greet(connect_timeout)?;
