@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::ClientConfig;
 use super::call::Call;
 use super::config::Event;
+use super::connection::FailureKind;
 use super::core::ClientCore;
 use super::journal::{ClientJournal, JournalEntry, JournalError, RecordedSession, RestoredUse};
 use super::replies::Reply;
@@ -187,8 +188,8 @@ impl ClientCore {
         self.journal = None; // it is not written again
         self.connection.leave();
         self.connection.close();
-        self.connection.failure = format!("its journal cannot be written: {error}");
-        let text = self.connection.failure.clone();
+        let text = format!("its journal cannot be written: {error}");
+        self.connection.note_failure(FailureKind::Journal, text.clone());
         let (calls, at) = self.parts(Time::default());
         calls.outgoing.clear();
         for call in calls.empty_slots(UnknownCause::Closed, at) {
