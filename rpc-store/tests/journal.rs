@@ -46,6 +46,12 @@ fn server() -> (RunningServer, OneTape) {
     (server.and_then(|server| server.spawn()).expect("a server"), tape)
 }
 
+/// Ends a server at once: it would wait for the clients that are dead.
+fn end(server: RunningServer) {
+    server.drain_within(std::time::Duration::ZERO);
+    server.wait().expect("it ends");
+}
+
 fn connect(server: &RunningServer, journal: &Journal) -> TapeClient {
     Connector::new().journal(journal.clone()).connect(server.local_addr()).expect("connected")
 }
@@ -133,7 +139,7 @@ fn v13_calls_are_exactly_once_whenever_their_client_dies() {
             // The second process dies early as well, so that the third takes up what two have left.
             let lived = application.run(&server, &Journal::with_backend(dying(first)).expect("a journal"));
             if lived {
-                server.stop().expect("stopped");
+                end(server);
                 break;
             }
             application.run(&server, &Journal::with_backend(dying(1)).expect("a journal"));
@@ -145,7 +151,7 @@ fn v13_calls_are_exactly_once_whenever_their_client_dies() {
             let journal = Journal::with_backend(kept.clone()).expect("a journal");
             assert_eq!(journal.kept(), 0, "all is done");
             assert!(connect(&server, &journal).call.recovered().is_empty());
-            server.stop().expect("stopped");
+            end(server);
             deaths += 1;
         }
     }
@@ -172,7 +178,7 @@ fn an_answer_with_a_key_is_kept_until_the_application_is_done_with_it() {
         assert_eq!(call.into_pending::<String, Never>().wait().expect("it ran"), "a");
     }
     assert_eq!((tape.append("c").expect("it ran").as_str(), sessions), ("abc", 1), "the same session");
-    server.stop().expect("stopped");
+    end(server);
 }
 
 #[test]
@@ -183,6 +189,7 @@ fn a_server_that_has_lost_the_session_leaves_the_recorded_calls_unknown() {
     let dying = Dying { kept: kept.clone(), left: Arc::new(AtomicI64::new(0)), after: true };
     let mut application = Application::default();
     assert!(!application.run(&first, &Journal::with_backend(dying).expect("a journal")));
+    end(first);
     let (second, tape) = server();
     let journal = Journal::with_backend(kept).expect("a journal");
     let client = connect(&second, &journal);
@@ -192,6 +199,8 @@ fn a_server_that_has_lost_the_session_leaves_the_recorded_calls_unknown() {
     }
     assert_eq!(client.append("x").expect("it ran"), "x", "and a new session takes new calls");
     assert_eq!(tape.read(), "x");
+    drop(client);
+    end(second);
 }
 
 #[test]
@@ -210,6 +219,7 @@ fn one_process_and_one_client_use_a_journal() {
     assert!(refused.to_string().contains("in use by a client of this process"), "{refused}");
     drop(client);
     connect(&server, &journal);
+    end(server);
 }
 
 #[test]
@@ -264,4 +274,5 @@ fn a_disk_that_is_full_sends_nothing_and_the_next_process_makes_the_call_once() 
     disk.empty();
     assert!(application.run(&server, &journal()));
     assert_eq!(tape.read(), (1..=CALLS).map(|number| format!("<{number}>")).collect::<String>());
+    end(server);
 }

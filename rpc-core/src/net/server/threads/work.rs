@@ -39,13 +39,18 @@ pub(in crate::net::server) fn start(owner: &Arc<LoopOwner>) -> io::Result<()> {
 /// Starts the new thread that [`ThreadPool::request`] has counted.
 fn start_thread(owner: &Arc<LoopOwner>, task: Task) -> io::Result<()> {
     let name = format!("rpc-loop-{}", owner.number);
-    let of_thread = Arc::clone(owner);
+    // Dropped in this order: the thread has let the services and the store go before it is counted as gone.
+    let (holder, of_thread) = (owner.shutdown.hold(), Arc::clone(owner));
     let usual = thread::Builder::new().name(name);
     let builder = match owner.dispatch_env.bounds.nesting.stack() {
         Some(bytes) => usual.stack_size(bytes),
         None => usual,
     };
-    let started = builder.spawn(move || work(&of_thread, task));
+    let started = builder.spawn(move || {
+        work(&of_thread, task);
+        drop(of_thread);
+        drop(holder);
+    });
     if let Err(error) = &started {
         thread_ended(owner, task);
         log::warn!(%error, "cannot start a thread");
