@@ -107,7 +107,7 @@ impl Resumed {
         let calls = kv.call.recovered();
         let count = calls.len() as u64;
         for call in calls {
-            let Some(number) = Journal::key_of(&call).and_then(|key| key.parse().ok()) else {
+            let Some(number): Option<u32> = Journal::key_of(&call).and_then(|key| key.parse().ok()) else {
                 let _ = call.into_pending::<(), KvError>().wait(); // a put: it is made again if it did not run
                 continue;
             };
