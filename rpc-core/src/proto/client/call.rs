@@ -1,7 +1,5 @@
 //! Layer 2: a call of a client that has not ended, and the weakest verdict of its attempts.
 
-use std::time::Duration;
-
 use super::{Event, Tag};
 use crate::arguments;
 use crate::contract::Method;
@@ -25,8 +23,6 @@ pub(super) struct Call {
     pub(super) body_crc: u32,
     /// The time at which the caller stops waiting.
     pub(super) deadline: Time,
-    /// The time that the caller waits at most.
-    pub(super) within: Duration,
     /// True if it may be repeated by itself.
     pub(super) repeat: bool,
     /// True if it may be tried again when the server is busy or draining.
@@ -51,7 +47,6 @@ impl Call {
             metadata: request.metadata,
             body_crc: request.body_crc,
             deadline: now.plus(request.within),
-            within: request.within,
             repeat: request.repeat,
             retry: request.retry,
             fail_fast: request.fail_fast,

@@ -216,7 +216,7 @@ impl ClientCore {
     /// the write fails.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>, now: Time) {
         let most = self.config.limits.write_batch;
-        if self.journal.is_some() && self.wants_transmit() && !self.record() {
+        if self.journal.is_some() && self.wants_transmit() && !self.record(now) {
             return; // not a byte leaves
         }
         while self.connection.is_open() && out.len() < most {

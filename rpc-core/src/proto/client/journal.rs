@@ -62,7 +62,7 @@ pub enum JournalEntry<'a> {
         body: &'a [u8],
         /// The number of bytes at the end of `body` that are metadata.
         metadata: usize,
-        /// The time that its caller waits at most.
+        /// The time for which its caller still waits at most.
         within: Duration,
     },
     /// The caller has given the slot's call up.

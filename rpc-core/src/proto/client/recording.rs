@@ -10,6 +10,7 @@
 //! here. A refusal is durable before its caller is told: a call that was 'not executed' does not run for the next process (V7).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ClientConfig;
 use super::call::Call;
@@ -52,6 +53,8 @@ pub(super) struct Journaling {
     known: Vec<Known>,
     /// True if something was noted since the last commit.
     is_dirty: bool,
+    /// The time at which bytes were last to leave.
+    now: Time,
 }
 
 impl Journaling {
@@ -101,7 +104,8 @@ impl Journaling {
 
     fn note_call(&mut self, slot: Slot, seq: Seq, call: &Call) {
         let (method, body, metadata) = (call.method, &call.body[..], call.metadata);
-        self.note(JournalEntry::Call { slot, seq, method, body, metadata, within: call.within });
+        let within = if call.deadline < Time::NEVER { call.deadline.since(self.now) } else { Duration::MAX };
+        self.note(JournalEntry::Call { slot, seq, method, body, metadata, within });
     }
 }
 
@@ -127,8 +131,8 @@ fn hello_of(config: &ClientConfig) -> Vec<u8> {
 impl ClientCore {
     /// Gives the client its journal. It is called before the first connection.
     pub fn keep_journal(&mut self, journal: Arc<dyn ClientJournal>, in_use: Arc<()>) {
-        self.journal =
-            Some(Journaling { journal, _in_use: in_use, session: None, known: Vec::new(), is_dirty: false });
+        let (session, known, is_dirty, now) = (None, Vec::new(), false, Time::default());
+        self.journal = Some(Journaling { journal, _in_use: in_use, session, known, is_dirty, now });
     }
 
     /// Returns true if a recorded session can be resumed with the services and settings of this client.
@@ -172,8 +176,9 @@ impl ClientCore {
 
     /// Records what the bytes that are about to leave depend on. Returns false if that failed: the client is closed.
     #[cold]
-    pub(super) fn record(&mut self) -> bool {
+    pub(super) fn record(&mut self, now: Time) -> bool {
         let Some(journal) = &mut self.journal else { return true };
+        journal.now = journal.now.max(now);
         // The session of a closed client is over, though BYE is still to be sent.
         let session = self.session.as_ref().filter(|_| !self.connection.is_closed());
         journal.note_slots(session, &self.calls.slots, &self.config);
@@ -242,7 +247,7 @@ impl ClientCore {
     #[cold]
     pub(super) fn told(&mut self, event: Event) -> Event {
         let (Event::Finished(_, outcome) | Event::Resolved(_, outcome)) = &event;
-        if !matches!(outcome, Outcome::NotExecuted(..)) || self.record() {
+        if !matches!(outcome, Outcome::NotExecuted(..)) || self.record(Time::default()) {
             return event;
         }
         match event {
@@ -256,7 +261,7 @@ impl ClientCore {
         if self.journal.is_none() || self.is_closed() {
             return self.close(now);
         }
-        self.record();
+        self.record(now);
         if self.journal.take().is_some() {
             // No BYE, and nothing is noted of what follows. The caller of a sent call learns here that it is unknown.
             self.connection.leave();
