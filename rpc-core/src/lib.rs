@@ -69,6 +69,8 @@
 //! - [`Handle::around`] runs a [`ClientHook`] around each call of a client: it sees an [`OutgoingCall`], may refuse it, and learns its
 //!   [`Verdict`].
 //! - [`Pending`], a started call (the field `start` of a client); [`Race`], many of them in the order in which they finish.
+//! - [`Connector::journal`] gives a client a [`ClientJournal`], so that a process which dies is followed by one that asks for the
+//!   answers: each [`RecoveredCall`]. It may fail with a [`JournalError`]. The package `rpc-store` has one.
 //! - [`ByName`]: calls without a trait, by a name that is known only at run time.
 //!
 //! Errors of a call:
@@ -145,7 +147,7 @@ pub mod wire;
 
 pub use call::{
     ByName, CallError, CallTarget, Caller, Client, ClientCounters, ClientHook, GivenUp, Handle, Never,
-    NotExecuted, Outage, OutgoingCall, Panicked, Pending, Race, ReplyLost, Unknown, Verdict,
+    NotExecuted, Outage, OutgoingCall, Panicked, Pending, Race, RecoveredCall, ReplyLost, Unknown, Verdict,
 };
 pub use contract::{Contract, ContractError, Method};
 pub use error::Reason;
@@ -160,6 +162,7 @@ pub use net::{
     ServerHandle, serve, serve_with_shutdown,
 };
 pub use proto::UnknownCause;
+pub use proto::client::{ClientJournal, JournalError};
 pub use proto::peer::PeerCredentials;
 pub use proto::server::ServerCounters;
 pub use rpc_derive::rpc;

@@ -16,6 +16,18 @@ pub enum StoreError {
     /// A server of this process uses the store, by this or another clone of it.
     #[error("the store is in use by a server of this process")]
     Served,
+    /// Another process has the journal open.
+    #[error("the journal {0} is in use by another process")]
+    JournalInUse(PathBuf),
+    /// A client of this process uses the journal, by this or another clone of it.
+    #[error("the journal is in use by a client of this process")]
+    JournalServed,
+    /// The file is of the first kind, and one of the second was asked for.
+    #[error("this is the file of a {0}, and not of a {1}")]
+    Kind(&'static str, &'static str),
+    /// The journal keeps as many answers as it may: the application never says that it is done with them.
+    #[error("the journal keeps {0} answers, which is the limit: call `done` with their keys")]
+    Full(usize),
     /// The folder or the file cannot be opened, or is not a store.
     #[error("cannot open the store {path}: {source}")]
     Open {

@@ -46,6 +46,8 @@
 mod backend;
 mod error;
 mod filter;
+mod journal;
+mod journal_rows;
 mod mark;
 mod memory;
 mod pending;
@@ -56,6 +58,7 @@ mod transaction;
 
 pub use backend::{Backend, BackendError, Changes, Space};
 pub use error::StoreError;
+pub use journal::{Journal, MOST_KEPT};
 pub use memory::MemoryBackend;
 pub use redb_file::RedbBackend;
 pub use store::{Opened, Store};

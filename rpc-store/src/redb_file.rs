@@ -15,7 +15,7 @@ use crate::error::StoreError;
 const CACHE: usize = 64 << 20;
 
 /// A redb file.
-pub struct RedbBackend(Database);
+pub struct RedbBackend(Option<Database>);
 
 impl RedbBackend {
     /// Opens a file, or makes it. It is locked until the backend is dropped.
@@ -26,7 +26,7 @@ impl RedbBackend {
         let path = path.as_ref();
         let failed = |source| StoreError::Open { path: path.to_owned(), source };
         match whole(|| Ok(Database::builder().set_cache_size(CACHE).create(path))).map_err(failed)? {
-            Ok(database) => Ok(RedbBackend(database)),
+            Ok(database) => Ok(RedbBackend(Some(database))),
             Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path.to_owned())),
             Err(source) => Err(failed(source.into())),
         }
@@ -38,7 +38,21 @@ impl RedbBackend {
     /// Returns an error if it is neither empty nor a redb file, or cannot be read.
     pub fn on(storage: impl StorageBackend) -> Result<Self, StoreError> {
         let opened = Database::builder().set_cache_size(CACHE).create_with_backend(storage);
-        Ok(RedbBackend(opened.map_err(|error| StoreError::Read(error.into()))?))
+        Ok(RedbBackend(Some(opened.map_err(|error| StoreError::Read(error.into()))?)))
+    }
+
+    /// Returns the file, which is there until the backend is dropped.
+    fn database(&self) -> Result<&Database, BackendError> {
+        self.0.as_ref().ok_or_else(|| "the file is closed".into())
+    }
+}
+
+impl Drop for RedbBackend {
+    /// Closes the file. redb writes what it knows of free pages then, and panics over some damaged ones: the process must not end
+    /// of that, and the next one checks the file.
+    fn drop(&mut self) {
+        let database = self.0.take();
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(database)));
     }
 }
 
@@ -78,7 +92,7 @@ fn if_there<T>(opened: Result<T, TableError>) -> Result<Option<T>, TableError> {
 impl Backend for RedbBackend {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
         whole(|| {
-            let Some(table) = if_there(self.0.begin_read()?.open_table(table(space)))? else {
+            let Some(table) = if_there(self.database()?.begin_read()?.open_table(table(space)))? else {
                 return Ok(None);
             };
             Ok(table.get(key)?.map(|value| value.value().to_vec()))
@@ -92,7 +106,9 @@ impl Backend for RedbBackend {
         each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), BackendError> {
         whole(|| {
-            let Some(table) = if_there(self.0.begin_read()?.open_table(table(space)))? else { return Ok(()) };
+            let Some(table) = if_there(self.database()?.begin_read()?.open_table(table(space)))? else {
+                return Ok(());
+            };
             for pair in table.range::<&[u8]>((from, Bound::Unbounded))? {
                 let (key, value) = pair?;
                 if !each(key.value(), value.value()) {
@@ -104,7 +120,7 @@ impl Backend for RedbBackend {
     }
 
     fn commit(&self, changes: &Changes) -> Result<(), BackendError> {
-        whole(|| commit(&self.0, changes))
+        whole(|| commit(self.database()?, changes))
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::backend::{Backend, BackendError, Changes, Space};
 use crate::error::StoreError;
+use crate::journal_rows;
 use crate::mark::{self, Mark};
 use crate::pending::Pending;
 use crate::redb_file::RedbBackend;
@@ -119,6 +120,9 @@ impl Store {
     fn prepare(backend: Box<dyn Backend>, is_same: impl FnOnce(&Facts) -> bool) -> Result<Store, StoreError> {
         let found = backend.get(Space::Facts, FACTS).map_err(StoreError::Read)?;
         let found = found.map(|bytes| rows::facts(&bytes)).transpose().map_err(StoreError::Read)?;
+        if backend.get(Space::Facts, journal_rows::FACTS).map_err(StoreError::Read)?.is_some() {
+            return Err(StoreError::Kind("journal", "store"));
+        }
         let (opened, facts) = match found {
             Some(facts) if facts.format != FORMAT => return Err(StoreError::Format(facts.format)),
             Some(facts) if is_same(&facts) => (Opened::Same, facts),

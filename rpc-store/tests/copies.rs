@@ -4,21 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use rpc_core::Server;
-use rpc_store::{Opened, Store, StoreError};
+use rpc_store::{Opened, Store};
 
 use crate::ledger::{LedgerClient, LedgerServer, Texts};
 
-/// Tries until the threads of the last server have ended: `stop` returns a moment before they let the store go.
-const TRIES: u32 = 1000;
-
+/// Opens a store. A server that was stopped has let it go.
 fn reopened(folder: &Path) -> Store {
-    for _ in 0..TRIES {
-        match Store::open(folder) {
-            Err(StoreError::InUse(_)) => std::thread::sleep(std::time::Duration::from_millis(5)),
-            opened => return opened.expect("a store"),
-        }
-    }
-    panic!("the store stays in use")
+    Store::open(folder).expect("a store that no server uses")
 }
 
 fn open(folder: &Path) -> Opened {

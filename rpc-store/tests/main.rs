@@ -2,6 +2,7 @@
 
 mod copies;
 mod files;
+mod journal;
 mod ledger;
 mod lives;
 mod power;

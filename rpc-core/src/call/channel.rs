@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use super::recovered::Recovered;
 use crate::ids::{Incarnation, Time};
 use crate::proto::client::{ClientCounters, Outage};
 use crate::proto::{Outcome, Request};
@@ -75,6 +76,11 @@ pub trait Channel: Send + Sync + fmt::Debug {
 
     /// Returns the client's counters.
     fn counters(&self) -> ClientCounters;
+
+    /// Takes the calls of an earlier process. A channel without a journal has none.
+    fn recovered(&self) -> Vec<Recovered> {
+        Vec::new()
+    }
 
     /// Ends the session: started calls end, and later ones are refused.
     fn close(&self);

@@ -12,6 +12,7 @@ mod hooked;
 pub mod names;
 mod pending;
 mod race;
+mod recovered;
 mod reply;
 mod service_error;
 mod unknown;
@@ -27,6 +28,9 @@ pub use error::{CallError, CallTarget, GivenUp, Never, NotExecuted, Panicked, Re
 pub use handle::{Caller, Client, Handle};
 pub use pending::Pending;
 pub use race::Race;
+#[doc(hidden)] // for channels
+pub use recovered::Recovered;
+pub use recovered::RecoveredCall;
 pub use reply::{Blob, MaybeBlob, Received, Returned};
 pub use unknown::Unknown;
 pub use verdict::Verdict;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::options::DemoClientOptions;
 use super::plan::{self, Token};
+use super::resumed::Resumed;
 use crate::api::{KvClient, KvError};
 use crate::arguments::ClientOptions;
 
@@ -54,6 +55,8 @@ pub(crate) struct Report {
     pub(crate) verdicts: BTreeMap<u32, Verdict>,
     /// Appends that were unknown at first.
     pub(crate) doubts: u64,
+    /// Calls of the process before this one, to which it has taken the answers.
+    pub(crate) recovered: u64,
     /// Pairs that could not be put, with the reason of the first.
     pub(crate) failed_puts: u64,
     pub(crate) failure: Option<String>,
@@ -80,14 +83,20 @@ enum Work {
 pub(crate) fn run(client: &ClientOptions, options: &DemoClientOptions) -> Result<(), Failure> {
     end_with_parent()?;
     let limits = ClientLimits { resend_first: RESEND, resend_cap: 4 * RESEND, ..ClientLimits::default() };
-    let connector = Connector::new().limits(limits).deadline(PATIENT).connect_timeout(PATIENT);
+    let mut connector = Connector::new().limits(limits).deadline(PATIENT).connect_timeout(PATIENT);
+    let resumed = options.data.as_deref().map(|folder| Resumed::open(folder, options.index)).transpose()?;
+    if let Some(resumed) = &resumed {
+        connector = connector.journal(resumed.journal.clone());
+    }
     let kv: KvClient = connector.connect(client.addr.as_str())?;
+    let recovered = resumed.as_ref().map_or(Ok(0), |resumed| resumed.take_answers(&kv))?;
     let work = work_of(options);
-    let report = Mutex::new(Report { client: options.index, ..Report::default() });
+    let report = Mutex::new(Report { client: options.index, recovered, ..Report::default() });
     let next = AtomicUsize::new(0);
     let latencies = thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..THREADS).map(|_| scope.spawn(|| do_work(&kv, &work, &next, &report))).collect();
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| scope.spawn(|| do_work(&kv, resumed.as_ref(), &work, &next, &report)))
+            .collect();
         let mut all = histogram();
         for thread in threads {
             let one = thread.join().expect("a thread of the client does not panic");
@@ -97,6 +106,9 @@ pub(crate) fn run(client: &ClientOptions, options: &DemoClientOptions) -> Result
     });
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
     let stats = kv.call.counters();
+    if let Some(resumed) = &resumed {
+        report.verdicts = resumed.verdicts();
+    }
     report.calls = stats.calls;
     report.resent = stats.resent;
     report.connections = stats.connections;
@@ -126,24 +138,41 @@ fn work_of(options: &DemoClientOptions) -> Vec<Work> {
     }
 }
 
-fn do_work(kv: &KvClient, work: &[Work], next: &AtomicUsize, report: &Mutex<Report>) -> Histogram<u64> {
+fn do_work(
+    kv: &KvClient,
+    resumed: Option<&Resumed>,
+    work: &[Work],
+    next: &AtomicUsize,
+    report: &Mutex<Report>,
+) -> Histogram<u64> {
     let mut latencies = histogram();
+    let failed = |error: String| {
+        let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.failed_puts += 1;
+        report.failure.get_or_insert(error);
+    };
     while let Some(item) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
         let begun = Instant::now();
         match item {
+            Work::Put(key, _) if resumed.is_some_and(|resumed| resumed.has_put(key)) => {}
+            Work::Append(token) if resumed.is_some_and(|resumed| resumed.knows(*token)) => {}
             Work::Put(key, value) => {
                 let result = put(kv, key, value);
                 let took = begun.elapsed();
                 latencies.saturating_record(took.as_micros() as u64);
-                if let Err(error) = result {
-                    let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
-                    report.failed_puts += 1;
-                    report.failure.get_or_insert_with(|| error.to_string());
+                let noted = resumed.map_or(Ok(()), |resumed| resumed.note_put(key));
+                if let Some(text) = result.err().map(|e| e.to_string()).or(noted.err().map(|e| e.to_string()))
+                {
+                    failed(text);
                 }
             }
             Work::Append(token) => {
-                let (verdict, took, doubted) = append(kv, *token);
+                let keyed = resumed.map(|resumed| resumed.keyed(kv, *token));
+                let (verdict, took, doubted) = append(keyed.as_ref().unwrap_or(kv), *token);
                 latencies.saturating_record(took.as_micros() as u64);
+                if let Some(Err(error)) = resumed.map(|resumed| resumed.note(token.number, verdict)) {
+                    failed(error.to_string());
+                }
                 let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
                 report.doubts += u64::from(doubted);
                 report.verdicts.insert(token.number, verdict);
@@ -181,17 +210,8 @@ fn append(kv: &KvClient, token: Token) -> (Verdict, Duration, bool) {
             Err(error) => error,
         };
         let took = begun.elapsed();
-        let verdict = match &error {
-            CallError::NotExecuted(_) => Verdict::NotExecuted,
-            CallError::Unknown(unknown) => {
-                doubted = true;
-                resolve(unknown)
-            }
-            CallError::Service(_)
-            | CallError::Panicked(_)
-            | CallError::GivenUp(_)
-            | CallError::ReplyLost(_) => Verdict::RanReplyLost,
-        };
+        doubted |= matches!(error, CallError::Unknown(_));
+        let verdict = verdict(&error, resolve);
         if verdict != Verdict::NotExecuted || first.elapsed() > PATIENT {
             return (verdict, took, doubted);
         }
@@ -199,8 +219,19 @@ fn append(kv: &KvClient, token: Token) -> (Verdict, Duration, bool) {
     }
 }
 
+/// Returns the verdict of an error.
+pub(super) fn verdict(error: &CallError<KvError>, resolve: fn(&Unknown<KvError>) -> Verdict) -> Verdict {
+    match error {
+        CallError::NotExecuted(_) => Verdict::NotExecuted,
+        CallError::Unknown(unknown) => resolve(unknown),
+        CallError::Service(_) | CallError::Panicked(_) | CallError::GivenUp(_) | CallError::ReplyLost(_) => {
+            Verdict::RanReplyLost
+        }
+    }
+}
+
 /// Asks the server what became of a call whose deadline has passed.
-fn resolve(unknown: &Unknown<KvError>) -> Verdict {
+pub(super) fn resolve(unknown: &Unknown<KvError>) -> Verdict {
     match unknown.resolve(RESOLVE) {
         Ok(length) => Verdict::Ran(length),
         Err(CallError::NotExecuted(_)) => Verdict::NotExecuted,

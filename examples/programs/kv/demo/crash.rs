@@ -1,4 +1,5 @@
-//! `kv demo --crash`: the server's process is killed again and again, and every append is in its store exactly once.
+//! `kv demo --crash`: the processes of the server and of its clients are killed again and again, and every append is in the store
+//! exactly once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +20,7 @@ use super::network::faults;
 use super::options::DemoOptions;
 use super::plan;
 use super::report::grouped;
-use super::run::{contents, report, start_clients, start_server};
+use super::run::{contents, report, start_client, start_server};
 use crate::api::KvClient;
 use crate::arguments::Format;
 use crate::output::answer;
@@ -38,20 +39,21 @@ pub(super) fn crash(format: Format, options: &DemoOptions, children: &Children) 
         writeln!(
             io::stdout(),
             "A server that keeps its pairs, its sessions and its records in a folder, {clients} client processes, and between\n\
-             them the bad network (seed {seed}). The server is killed (SIGKILL) again and again while {calls} appends run.\n\
-             Exactly once means: at the end each append is there once, and no caller was told that it is unknown.\n"
+             them the bad network (seed {seed}). The server and the clients, which have journals, are killed (SIGKILL) again and\n\
+             again while {calls} appends run. Exactly once means: at the end each append is there once, and none is unknown.\n"
         )?;
     }
     let folder = Folder::new()?;
     let seen = run(options, children, &folder.0)?;
     let Findings { once, unknown, doubled, lost, .. } = seen.findings;
     let figures = json!({
-        "kills": seen.kills, "appends_once": once, "appends_lost": lost, "appends_doubled": doubled,
+        "kills": seen.kills, "client_kills": seen.client_kills, "recovered": seen.recovered, "appends_once": once, "appends_lost": lost, "appends_doubled": doubled,
         "appends_unknown": unknown, "seconds": seen.took.as_secs_f64(),
     });
     let line = format!(
-        "{} kills in {:.1} s: {once} appends once, {lost} lost, {doubled} doubled, {unknown} unknown",
+        "{} kills of the server and {} of clients in {:.1} s: {once} appends once, {lost} lost, {doubled} doubled, {unknown} unknown",
         seen.kills,
+        seen.client_kills,
         seen.took.as_secs_f64()
     );
     answer(format, Some(&line), &figures)?;
@@ -59,8 +61,9 @@ pub(super) fn crash(format: Format, options: &DemoOptions, children: &Children) 
     if unknown > 0 {
         faults.push(format!("{unknown} callers were told 'unknown'"));
     }
-    if seen.kills < LEAST_KILLS {
-        faults.push(format!("only {} kills, so little was tested: raise --calls", seen.kills));
+    let least = seen.kills.min(seen.client_kills);
+    if least < LEAST_KILLS {
+        faults.push(format!("only {least} kills of server or clients, so little was tested: raise --calls"));
     }
     if !faults.is_empty() {
         return Err(Failure::new(
@@ -69,9 +72,11 @@ pub(super) fn crash(format: Format, options: &DemoOptions, children: &Children) 
         ));
     }
     Ok(format!(
-        "{} of {calls} appends by {clients} processes applied once, 0 unknown, none twice; the server was killed {} times (seed {seed})",
+        "{} of {calls} appends by {clients} processes applied once, 0 unknown, none twice; the server was killed {} times, clients \
+         {} times (seed {seed})",
         grouped(once),
-        seen.kills
+        seen.kills,
+        seen.client_kills
     ))
 }
 
@@ -79,10 +84,13 @@ pub(super) fn crash(format: Format, options: &DemoOptions, children: &Children) 
 struct Seen {
     findings: Findings,
     kills: u32,
+    client_kills: u32,
+    /// Answers that the last process of each client has taken for the one before it.
+    recovered: u64,
     took: Duration,
 }
 
-/// Runs clients, and kills their server until all of them have reported.
+/// Runs clients, and kills them and their server until all of them have reported.
 fn run(options: &DemoOptions, children: &Children, folder: &Path) -> Result<Seen, Failure> {
     let begun = Instant::now();
     let until = begun + options.limit;
@@ -91,15 +99,27 @@ fn run(options: &DemoOptions, children: &Children, folder: &Path) -> Result<Seen
     let proxy = FaultProxy::start(([127, 0, 0, 1], 0).into(), addr, faults(), options.seed)?;
     let appends: Vec<u32> =
         (0..options.clients).map(|index| plan::share(options.calls, options.clients, index)).collect();
-    let clients = start_clients(children, &appends, &proxy.addr().to_string())?;
+    let through = proxy.addr().to_string();
+    let start = |index| start_client(children, &appends, index, &through, Some(folder));
+    let mut clients = (0..appends.len()).map(start).collect::<Result<Vec<_>, _>>()?;
     let mut random = fastrand::Rng::with_seed(options.seed);
-    let mut kills = 0;
+    let (mut kills, mut client_kills) = (0, 0);
     while clients.iter().any(|client| !client.has_ended()) && Instant::now() < until {
         thread::sleep(LONGEST_LIFE.mul_f64(random.f64()));
-        server.end(); // SIGKILL
-        kills += 1;
-        thread::sleep(LONGEST_GAP.mul_f64(random.f64()));
-        server = restart(children, addr, &data, until)?;
+        // In turn, and now and then both at once: then neither knows what the other has told it last.
+        let of_server = kills <= client_kills || random.u8(0..4) == 0;
+        let victim = random.usize(0..clients.len());
+        if (!of_server || random.u8(0..4) == 0) && !clients[victim].has_ended() {
+            clients[victim].end(); // SIGKILL
+            client_kills += 1;
+            clients[victim] = start(victim)?;
+        }
+        if of_server {
+            server.end(); // SIGKILL
+            kills += 1;
+            thread::sleep(LONGEST_GAP.mul_f64(random.f64()));
+            server = restart(children, addr, &data, until)?;
+        }
     }
     let reports: Vec<Report> =
         clients.iter().map(|client| report(client, until)).collect::<Result<_, _>>()?;
@@ -109,7 +129,8 @@ fn run(options: &DemoOptions, children: &Children, folder: &Path) -> Result<Seen
     if let Some(reason) = reports.iter().find_map(|report| report.failure.as_ref()) {
         return Err(Failure::new(Status::Server, format!("a pair could not be put: {reason}")));
     }
-    Ok(Seen { findings: judge(&store, &reports, &appends), kills, took })
+    let recovered = reports.iter().map(|report| report.recovered).sum();
+    Ok(Seen { findings: judge(&store, &reports, &appends), kills, client_kills, recovered, took })
 }
 
 /// Starts the server again, at the same address and with the same folder.

@@ -9,6 +9,7 @@ mod network;
 pub(crate) mod options;
 mod plan;
 mod report;
+mod resumed;
 mod run;
 
 use std::io::{self, Write};

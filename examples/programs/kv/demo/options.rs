@@ -1,5 +1,6 @@
 //! The command line of `kv demo`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -23,7 +24,7 @@ pub(crate) struct DemoOptions {
     /// Show the frames of one call whose reply is lost, and end
     #[arg(long)]
     pub(crate) narrate: bool,
-    /// Kill the server again and again; it keeps its state in a folder, and every append is there exactly once
+    /// Kill the server and the clients again and again; they keep their state in a folder, and every append is there exactly once
     #[arg(long, conflicts_with = "narrate")]
     pub(crate) crash: bool,
     /// For the test of this demonstration: judge the run without the filter, which must fail
@@ -40,4 +41,7 @@ pub(crate) struct DemoClientOptions {
     pub(crate) clients: u32,
     #[arg(long)]
     pub(crate) appends: u32,
+    /// The folder of its journal and of what it knows already: it goes on where the process before it was killed
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -83,23 +84,27 @@ pub(super) fn start_server(
     Ok((server, addr))
 }
 
-pub(super) fn start_clients(
+fn start_clients(children: &Children, appends: &[u32], addr: &str) -> Result<Vec<Worker>, Failure> {
+    (0..appends.len()).map(|index| start_client(children, appends, index, addr, None)).collect()
+}
+
+/// Starts a client, with a folder if it is to go on where the one before it was killed.
+pub(super) fn start_client(
     children: &Children,
     appends: &[u32],
+    index: usize,
     addr: &str,
-) -> Result<Vec<Worker>, Failure> {
-    let clients = appends.len();
-    let start = |(index, appends): (usize, &u32)| {
-        let arguments = [
-            "demo-client".to_owned(),
-            format!("--addr={addr}"),
-            format!("--index={index}"),
-            format!("--clients={clients}"),
-            format!("--appends={appends}"),
-        ];
-        Ok(children.start(&format!("client {index}"), arguments)?)
-    };
-    appends.iter().enumerate().map(start).collect()
+    data: Option<&Path>,
+) -> Result<Worker, Failure> {
+    let mut arguments = vec![
+        "demo-client".to_owned(),
+        format!("--addr={addr}"),
+        format!("--index={index}"),
+        format!("--clients={}", appends.len()),
+        format!("--appends={}", appends[index]),
+    ];
+    arguments.extend(data.map(|folder| format!("--data={}", folder.display())));
+    Ok(children.start(&format!("client {index}"), arguments)?)
 }
 
 pub(super) fn report(client: &Worker, until: Instant) -> Result<Report, Failure> {

@@ -19,10 +19,10 @@ use std::time::Duration;
 use super::background;
 use super::inner::ClientInner;
 use super::state::{ClientState, Driving, PendingWakeups};
-use crate::call::{Channel, ClientCounters, Ticket};
+use crate::call::{Channel, ClientCounters, Recovered, Ticket};
 use crate::ids::{Clock, Incarnation, Time};
 use crate::panics::contain;
-use crate::proto::client::Outage;
+use crate::proto::client::{ClientCore, Outage};
 use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::message::Table;
 
@@ -174,10 +174,21 @@ impl Channel for TcpChannel {
         self.inner.lock().counters()
     }
 
+    fn recovered(&self) -> Vec<Recovered> {
+        std::mem::take(&mut self.inner.lock().recovered)
+    }
+
     fn close(&self) {
+        self.end(ClientCore::close);
+    }
+}
+
+impl TcpChannel {
+    /// Ends the client: its session as well, or not.
+    fn end(&self, how: fn(&mut ClientCore, Time)) {
         let now = self.inner.clock.now();
         let mut state = self.inner.lock();
-        state.core.close(now);
+        how(&mut state.core, now);
         state.left.close(now);
         // If the background worker drives, it alone has the socket and can send the BYE. Otherwise this thread sends it, or
         // the caller that drives does at the end of its turn.
@@ -196,6 +207,6 @@ impl Channel for TcpChannel {
 /// Never panics: a destructor of a thread-local value, or one that runs while a thread unwinds, would abort the process.
 impl Drop for TcpChannel {
     fn drop(&mut self) {
-        contain(|| self.close());
+        contain(|| self.end(ClientCore::leave));
     }
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::services::{Quoted, Served};
 use crate::limits::{MAX_NAME, MAX_NAMES, MAX_OPENING_HELLO, MAX_SERVICES, SettingError};
-use crate::proto::client::TAKES_NO_CLIENT;
+use crate::proto::client::{JournalError, TAKES_NO_CLIENT};
 use crate::text::Escaped;
 
 /// The error of a client that could not connect. No call was sent.
@@ -85,6 +85,9 @@ pub enum ConnectError {
         "this process has used {MAX_NAMES} remote names, which is the limit; check names from outside before they are used"
     )]
     TooManyNames,
+    /// The journal cannot be read or written, or another client uses it.
+    #[error("the journal of the client: {0}")]
+    Journal(#[source] JournalError),
     /// The operating system refused a resource: a descriptor, or memory.
     #[error(
         "cannot create the client's poll or waker: {0}; the process may have too many open files (`ulimit -n`)"

@@ -22,6 +22,7 @@ mod driver;
 mod error;
 mod home_process;
 mod inner;
+mod journal;
 mod news;
 mod reading;
 mod services;
@@ -41,7 +42,7 @@ use crate::ids::{Clock, Nonce, Time};
 use crate::limits::{
     ClientLimits, DEFAULT_DEADLINE, MAX_NAME, MAX_OPENING_HELLO, MAX_SERVICES, check_deadline, check_time,
 };
-use crate::proto::client::{ClientConfig, ClientCore};
+use crate::proto::client::{ClientConfig, ClientCore, ClientJournal};
 use crate::wire::message::{FEATURE_NO_BODY_CHECKSUM, FEATURES, Hello};
 use address_book::{AddressBook, Rejection};
 pub use addresses::Addresses;
@@ -91,6 +92,8 @@ pub struct Connector {
     features: u32,
     /// True if calls end as soon as the server could not be reached at any of its addresses.
     fail_fast: bool,
+    /// The journal of the client, if it has one.
+    journal: Option<Arc<dyn ClientJournal>>,
 }
 
 impl Default for Connector {
@@ -109,6 +112,7 @@ impl Connector {
             contracts: Vec::new(),
             features: 0,
             fail_fast: false,
+            journal: None,
         }
     }
 
@@ -253,7 +257,10 @@ impl Connector {
         let connect_timeout = clock.now().plus(self.connect_timeout);
         let config =
             ClientConfig { limits: self.limits, contracts: self.contracts, features: self.features, seed };
-        let state = ClientState::new(ClientCore::with_nonces(config.clone(), draw_nonce), driver, waker);
+        let mut state = ClientState::new(ClientCore::with_nonces(config.clone(), draw_nonce), driver, waker);
+        if let Some(journal) = self.journal {
+            journal::take_up(&mut state, journal, &config.contracts, clock.now())?;
+        }
         let inner = ClientInner::new(state, clock, book, config);
         let channel = TcpChannel { inner };
         channel.inner.greet(connect_timeout)?;

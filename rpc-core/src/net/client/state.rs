@@ -18,7 +18,7 @@
 
 use super::driver::Driver;
 use super::special_cases::LeftSessions;
-use crate::call::{Waiters, Woken};
+use crate::call::{Recovered, Waiters, Woken};
 use crate::ids::Time;
 use crate::log;
 use crate::net::os;
@@ -65,6 +65,8 @@ pub(super) struct ClientState {
     pub(super) left: LeftSessions,
     /// The calls whose outcome was not taken yet, and the threads that sleep for them.
     pub(super) waiters: Waiters<Sleeper>,
+    /// The calls of an earlier process, until they are taken.
+    pub(super) recovered: Vec<Recovered>,
 }
 
 /// A thread that sleeps until its outcome is there or it must drive.
@@ -111,6 +113,7 @@ impl ClientState {
             turns: 0,
             left: LeftSessions::default(),
             waiters: Waiters::default(),
+            recovered: Vec::new(),
         }
     }
 

@@ -121,7 +121,10 @@ impl Server {
         }
         let (mut seen, mut drained) = (0, false);
         let failure = loop {
-            if self.handle.loops().iter().all(|owner| life::is_over(owner)) {
+            // Also until its threads have let the services go: a store is closed then, and another server can open it.
+            let over = self.handle.loops().iter().all(|owner| life::is_over(owner));
+            let abandoned: usize = self.handle.loops().iter().map(|owner| life::abandoned(owner)).sum();
+            if over && self.handle.shutdown().holders() <= abandoned {
                 break self.handle.loops().iter().find_map(|owner| life::take_error(owner));
             }
             if !drained && self.handle.loops().iter().any(|owner| life::has_failed(owner)) {

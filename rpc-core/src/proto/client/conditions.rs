@@ -1,7 +1,7 @@
 //! Layer 2: the parts of a client that decide what may become of a call, and the verdicts that follow from them alone.
 
 use super::config::ClientConfig;
-use super::connection::{Connection, Link};
+use super::connection::{Connection, FailureKind, Link};
 use super::session::Session;
 use crate::contract::Method;
 use crate::error::Reason;
@@ -33,7 +33,11 @@ impl Conditions<'_> {
     /// Checks what can be known to fail before a call is sent: the client is closed, its size, and the contract.
     pub(super) fn check(&self, method: &Method, size: usize) -> Result<(), Outcome> {
         if self.connection.is_closed() {
-            return Err(Outcome::NotExecuted(Reason::Closed, String::new()));
+            let text = match self.connection.failure_kind {
+                FailureKind::Journal => self.connection.failure().to_owned(),
+                _ => String::new(),
+            };
+            return Err(Outcome::NotExecuted(Reason::Closed, text));
         }
         // Without a session nothing is known of the server. The call is checked again when it gets its slot.
         let Some(session) = self.session else { return Ok(()) };

@@ -74,6 +74,8 @@ pub(super) enum FailureKind {
     Foreign,
     /// The server does not know the session: it is there, and will open another one.
     Forgotten,
+    /// The client's own journal cannot be written: the client is closed.
+    Journal,
 }
 
 /// The action that a timer asks for.
@@ -265,7 +267,7 @@ impl Connection {
     }
 
     /// Notes the last failure: the one place that does, so that its kind and its text belong together.
-    fn note_failure(&mut self, kind: FailureKind, why: impl Into<String>) {
+    pub(super) fn note_failure(&mut self, kind: FailureKind, why: impl Into<String>) {
         self.failure = why.into();
         self.failure_kind = kind;
     }

@@ -13,8 +13,9 @@ use super::config::{ClientConfig, ClientCounters, Event};
 use super::connection::{Action, Connection, Link};
 use super::nonce::{DrawNonce, OpeningNonce};
 use super::outgoing::OutgoingFrame;
+use super::recording::Journaling;
 use super::session::Session;
-use crate::error::{ProtocolError, Reason};
+use crate::error::ProtocolError;
 use crate::ids::{Incarnation, Time};
 use crate::proto::{Outcome, Request, UnknownCause};
 use crate::wire::message::{FEATURE_DENIED, FEATURE_GIVEN_UP, FEATURE_METADATA, FEATURE_TYPES, Table};
@@ -46,6 +47,8 @@ pub struct ClientCore {
     pub(super) wants_session: bool,
     /// The calls that have not ended, and the frames to be sent.
     pub(super) calls: Calls,
+    /// The journal, if the client has one.
+    pub(super) journal: Option<Journaling>,
 }
 
 /// Calls: started, given up, closed.
@@ -60,7 +63,8 @@ impl ClientCore {
         config.features |= FEATURE_GIVEN_UP | FEATURE_DENIED | FEATURE_METADATA | FEATURE_TYPES; // every client knows them
         let (mut calls, connection) = (Calls::new(&config), Connection::new());
         let nonce = OpeningNonce::new(draw, &mut calls.random);
-        ClientCore { config, connection, session: None, incarnation: None, nonce, wants_session: true, calls }
+        let (session, incarnation, journal) = (None, None, None);
+        ClientCore { config, connection, session, incarnation, nonce, wants_session: true, calls, journal }
     }
 
     /// Starts a call. Its verdict comes from [`ClientCore::poll_event`] under `tag`.
@@ -115,23 +119,20 @@ impl ClientCore {
         if self.is_closed() {
             return;
         }
+        self.note_session_over();
         // First, since a closed client repeats nothing: its idempotent calls end below as the others do.
         let sends_bye = self.connection.leave();
-        let (calls, at) = self.parts(now);
-        let unsent = calls.empty_slots(UnknownCause::Closed, at);
-        for call in calls.waiting.take_all().into_iter().chain(unsent) {
-            calls.end(call, Outcome::NotExecuted(Reason::Closed, String::new()));
-        }
+        self.end_all_calls(now);
         if sends_bye {
             // BYE ends the session for the server too. Frames before it would be about calls that have their verdict.
-            calls.outgoing.replace(OutgoingFrame::Bye);
+            self.calls.outgoing.replace(OutgoingFrame::Bye);
         }
-        calls.wake_by(now);
     }
 
     /// Takes the next news about a call.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.calls.events.pop_front()
+        let event = self.calls.events.pop_front()?;
+        Some(if self.journal.is_some() { self.told(event) } else { event })
     }
 
     /// Returns the calls, and the conditions that decide what may become of them.
@@ -215,6 +216,9 @@ impl ClientCore {
     /// the write fails.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>, now: Time) {
         let most = self.config.limits.write_batch;
+        if self.journal.is_some() && self.wants_transmit() && !self.record(now) {
+            return; // not a byte leaves
+        }
         while self.connection.is_open() && out.len() < most {
             // The caller cannot know how much of a failed write has reached the server, so 'sent' is the safe side: a call that
             // counts as sent is never called 'not executed' by this client.
@@ -310,7 +314,9 @@ impl ClientCore {
 
     /// Returns true if every slot was orphaned for so long that another session should take the calls.
     pub fn is_stuck(&self, now: Time) -> bool {
-        self.connection.is_attached() && self.calls.slots.are_blocked(self.config.limits.all_orphaned, now)
+        // A journal is about one session.
+        let may_replace = self.connection.is_attached() && self.journal.is_none();
+        may_replace && self.calls.slots.are_blocked(self.config.limits.all_orphaned, now)
     }
 
     /// Returns true if the server has refused the connection for good.

@@ -119,6 +119,9 @@ impl ClientCore {
         self.connection.succeed();
         let (name, size, after) = (frame.header.call(), frame.body.len(), frame.header.pause());
         let reply = Reply::new(status, frame, self.config.limits.max_frame);
+        if self.journal.is_some() {
+            self.note_reply(name, &reply);
+        }
         let (calls, at) = self.parts(now);
         // The last reply that a draining server owes: nothing keeps the client there any longer.
         if calls.handle_reply(name, size, after, reply, at)? && self.connection.link() == Link::Draining {
@@ -164,6 +167,7 @@ impl ClientCore {
     }
 
     pub(super) fn give_session_up(&mut self, cause: UnknownCause, now: Time) {
+        self.note_session_over();
         // First, so that a call which is repeated now is checked against no session, and not against the one that ends.
         self.session = None;
         self.nonce.renew(&mut self.calls.random); // the next HELLO opens another session

@@ -9,7 +9,8 @@
 //! failures, signs of life), `session` (the terms of WELCOME) with `nonce`, and `calls` with `slots` (calls in flight and
 //! orphaned ones, each in one `slot`), `waiting` (calls without a slot), `retry` (the budget for further attempts) and
 //! `outgoing` (frames to be sent). `conditions` lends the connection and the session to `calls`, to read.
-//! `outage` is the lack of a connection, and ends the calls that do not wait for one.
+//! `outage` is the lack of a connection, and ends the calls that do not wait for one. `recording` writes the
+//! `journal`, which outlives the process.
 
 #[cfg(feature = "__inspection")]
 mod audit;
@@ -22,9 +23,11 @@ mod config;
 mod connection;
 mod core;
 mod frames;
+mod journal;
 mod nonce;
 mod outage;
 mod outgoing;
+mod recording;
 mod replies;
 mod retransmission;
 mod retry;
@@ -39,6 +42,10 @@ mod waiting;
 
 pub use config::{ClientConfig, ClientCounters, Event};
 pub use core::ClientCore;
+pub use journal::{
+    ClientJournal, JournalEntry, JournalError, Recorded, RecordedCall, RecordedSession, RecordedUse,
+    RestoredUse,
+};
 pub use nonce::{DrawNonce, seeded_nonce};
 pub use outage::{HAS_ENDED, Outage, TAKES_NO_CLIENT};
 pub use snapshot::{ClientSnapshot, SlotSnapshot, SlotUse};

@@ -46,6 +46,8 @@ pub(super) struct Session {
     pub(super) differing: Vec<Differing>,
     /// The names of the server's services, once they were asked for and have arrived.
     pub(super) services: Option<Vec<String>>,
+    /// True if it was taken from a journal, and no WELCOME has resumed it yet.
+    pub(super) is_restored: bool,
 }
 
 impl Session {
@@ -59,8 +61,12 @@ impl Session {
             features: welcome.features,
             max_frame: welcome.max_frame as usize,
             // A resumed session is in the same life of the server, whose contracts do not change.
-            differing: previous.map_or_else(|| differing(welcome, config), |session| session.differing),
+            // Of one from a journal nothing is known yet.
+            differing: previous
+                .filter(|session| !session.is_restored)
+                .map_or_else(|| differing(welcome, config), |session| session.differing),
             services: None,
+            is_restored: false,
         }
     }
 

@@ -156,6 +156,18 @@ impl Slots {
         Ok((slot, seq))
     }
 
+    /// Puts the state of an earlier process into a free slot.
+    pub(super) fn restore(&mut self, slot: Slot, seq: Seq, replied: bool, usage: Use, now: Time) {
+        let Some(state) = self.slots.get_mut(usize::from(slot)) else { return };
+        let (is_free, is_orphan) = (matches!(usage, Use::Free), matches!(usage, Use::Orphaned(_)));
+        *state = SlotState { last: seq, replied: if replied { seq } else { 0 }, ack_at: None, usage };
+        self.mark(slot, is_free);
+        self.orphaned += usize::from(is_orphan);
+        if self.orphaned == self.slots.len() {
+            self.blocked_since = Some(now);
+        }
+    }
+
     /// Frees a slot. Returns its use until now.
     #[inline(always)] // once for each call
     pub(super) fn release(&mut self, slot: Slot) -> Use {

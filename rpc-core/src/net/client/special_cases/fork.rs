@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::call::{Channel, ClientCounters, Ticket};
+use crate::call::{Channel, ClientCounters, Recovered, Ticket};
 use crate::each_process::EachProcess;
 use crate::error::Reason;
 use crate::ids::{Incarnation, Time};
@@ -188,6 +188,11 @@ impl Channel for ForkedChannel {
 
     fn counters(&self) -> ClientCounters {
         self.find_own().map(|(_, channel)| channel.counters()).unwrap_or_default()
+    }
+
+    fn recovered(&self) -> Vec<Recovered> {
+        // Only the process that was started with the journal has it: its tickets are the same for all.
+        self.find_own().map(|(_, channel)| channel.recovered()).unwrap_or_default()
     }
 
     fn close(&self) {

@@ -61,6 +61,11 @@ pub(in crate::net::server) fn is_over(owner: &LoopOwner) -> bool {
     inner.ended.is_some() && inner.threads.alive <= inner.slow.len()
 }
 
+/// Returns the number of threads that run handlers.
+pub(in crate::net::server) fn abandoned(owner: &LoopOwner) -> usize {
+    owner.lock().slow.len()
+}
+
 /// Returns true if the loop ended with an error.
 pub(in crate::net::server) fn has_failed(owner: &LoopOwner) -> bool {
     owner.lock().ended.as_ref().is_some_and(|ended| ended.error.is_some())

@@ -22,7 +22,7 @@ mod until;
 pub(super) use counters::LastCounters;
 #[cfg(test)]
 pub(super) use counters::oldest_slow;
-pub(super) use ending::{Ended, end, end_if_stuck, has_failed, is_over, take_error, was_forced};
+pub(super) use ending::{Ended, abandoned, end, end_if_stuck, has_failed, is_over, take_error, was_forced};
 pub use handle::ServerHandle;
 pub use running::RunningServer;
 pub(super) use shutdown::ShutdownSignal;

@@ -1,5 +1,6 @@
 //! Layer 4: the shutdown signal: what `Server::run` waits for, and the time at which it stops waiting.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::net::sync::{Condvar, Instant, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,8 @@ struct State {
     drain_ends: Option<Instant>,
     /// The time at which the first drain began.
     drain_began: Option<Instant>,
+    /// The threads that hold a loop, with the services and the store of the server.
+    holders: usize,
 }
 
 impl ShutdownSignal {
@@ -29,6 +32,17 @@ impl ShutdownSignal {
     pub(in crate::net::server) fn notify(&self) {
         self.lock().generation += 1;
         self.changed.notify_all();
+    }
+
+    /// Notes that a thread holds a loop. It does until the value is dropped.
+    pub(in crate::net::server) fn hold(self: &Arc<Self>) -> Holder {
+        self.lock().holders += 1;
+        Holder(Arc::clone(self))
+    }
+
+    /// Returns the number of threads that hold a loop.
+    pub(in crate::net::server) fn holders(&self) -> usize {
+        self.lock().holders
     }
 
     /// Notes a drain whose loops have `limit` to end by themselves, or the rest of an earlier drain's time if that is less.
@@ -74,5 +88,15 @@ impl ShutdownSignal {
     /// Locks the state. Each change is one statement, so a poisoned lock is safe to use.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread that holds a loop. It is dropped after the loop.
+pub(in crate::net::server) struct Holder(Arc<ShutdownSignal>);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.0.lock().holders -= 1;
+        self.0.notify();
     }
 }

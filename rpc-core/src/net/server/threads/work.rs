@@ -39,7 +39,8 @@ pub(in crate::net::server) fn start(owner: &Arc<LoopOwner>) -> io::Result<()> {
 /// Starts the new thread that [`ThreadPool::request`] has counted.
 fn start_thread(owner: &Arc<LoopOwner>, task: Task) -> io::Result<()> {
     let name = format!("rpc-loop-{}", owner.number);
-    let of_thread = Arc::clone(owner);
+    // Dropped in this order: the thread has let the services and the store go before it is counted as gone.
+    let (holder, of_thread) = (owner.shutdown.hold(), Arc::clone(owner));
     let usual = thread::Builder::new().name(name);
     let stack = owner.dispatch_env.bounds.nesting.stack();
     let builder = match stack {
@@ -47,7 +48,13 @@ fn start_thread(owner: &Arc<LoopOwner>, task: Task) -> io::Result<()> {
         None => usual,
     };
     let room = check_room(stack.unwrap_or(0));
-    let started = room.and_then(|()| builder.spawn(move || work(&of_thread, task)));
+    let started = room.and_then(|()| {
+        builder.spawn(move || {
+            work(&of_thread, task);
+            drop(of_thread);
+            drop(holder);
+        })
+    });
     if let Err(error) = &started {
         thread_ended(owner, task);
         log::warn!(%error, "cannot start a thread");

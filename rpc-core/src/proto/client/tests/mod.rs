@@ -9,6 +9,7 @@ mod deadlines;
 mod drained;
 mod fail_fast;
 mod greeting;
+mod journal;
 mod metadata;
 mod nonces;
 mod pings;
