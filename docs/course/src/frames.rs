@@ -152,7 +152,10 @@ fn cuts_as_agreed<M: Frames>(case: &Stream, stream: &[u8]) -> Result<(), Fault> 
         })
         .collect();
     let whole = ends.last().copied().unwrap_or(0);
-    for cut in case.cuts.iter().copied().filter(|cut| *cut < stream.len()).chain([stream.len()]) {
+    let mut cuts: Vec<usize> =
+        case.cuts.iter().copied().filter(|cut| *cut < whole).chain([whole, stream.len()]).collect();
+    cuts.dedup(); // the header of a frame that is too long comes apart
+    for cut in cuts.into_iter().filter(|cut| *cut > 0) {
         tell(format!("push: {} arrive", counted(cut - arrived, "byte")));
         mine.push(&stream[arrived..cut]);
         arrived = cut;
@@ -185,7 +188,7 @@ fn differs(yours: &Next, right: &Next, left: usize) -> Result<(), Fault> {
         (Err(TooLong), _) => ("refused", format!("no frame here is longer than {MOST} bytes")),
         (Ok(Some(_)), Ok(None)) => ("early", format!("only {left} bytes of this frame are there: it has to wait for the rest")),
         (Ok(None), Ok(Some(_))) => ("stuck", "a whole frame is there, and it has to come out now, also if it came with another one, or its header and body came apart".to_owned()),
-        _ => ("wrong", "the frame that comes out is not the frame that was sent".to_owned()),
+        _ => ("wrong", "the frame that comes out is not the frame that was sent: were bytes of an earlier `push` lost?".to_owned()),
     };
     fault(rule, format!("{why}. `next` has to give {}", said(right)))
 }

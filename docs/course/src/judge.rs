@@ -25,7 +25,7 @@ const MOST_STEPS: usize = 400;
 /// A story that takes longer than this has not ended by itself: the longest that ends takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The variable with another patience, in milliseconds, for tests of code that hangs.
-const PATIENCE_VARIABLE: &str = "RPC_COURSE_PATIENCE_MS";
+pub(crate) const PATIENCE_VARIABLE: &str = "RPC_COURSE_PATIENCE_MS";
 /// The time between two looks at a story that goes on.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -107,10 +107,8 @@ fn watched(patience: Duration, judge: fn() -> Verdict) -> Verdict {
 /// Plays all stories.
 fn verdict<J: Judge>() -> Verdict {
     panic::set_hook(Box::new(|info| {
-        let place = info.location().map_or(String::new(), |place| {
-            let file = place.file().rsplit('/').next().unwrap_or_default();
-            format!(" ({file}, line {})", place.line())
-        });
+        let place = info.location().filter(|place| !place.file().starts_with("/rustc/")); // not a place of the reader's
+        let place = place.map_or(String::new(), |place| format!(" (at line {})", place.line()));
         let text = info.payload_as_str().unwrap_or("a panic without a text").trim_end_matches('.');
         *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = format!("{text}{place}");
     }));

@@ -193,7 +193,24 @@ fn judged(wire: &Wire, body: &str, began: u64, result: &Result<String, Failure>)
             ),
         );
     }
-    let mut times = wire.sent.iter().map(|(at, _)| *at).chain([now.min(until)]);
+    resent(wire, began, now.min(until))?;
+    if now > until {
+        return fault(
+            "late",
+            format!(
+                "the caller waited until {until} ms, and `call` returned at {now} ms: no wait may be longer than the time that is left"
+            ),
+        );
+    }
+    match result {
+        Ok(value) => returned(wire, body, value, !runs.is_empty()),
+        Err(failure) => gave_up(wire, body, *failure, now < until),
+    }
+}
+
+/// Judges if requests were sent again in time.
+fn resent(wire: &Wire, began: u64, end: u64) -> Result<(), Fault> {
+    let mut times = wire.sent.iter().map(|(at, _)| *at).chain([end]);
     let mut before = times.next().unwrap_or(began);
     for at in times {
         if at - before > LONGEST_SILENCE && wire.is_connected {
@@ -207,48 +224,50 @@ fn judged(wire: &Wire, body: &str, began: u64, result: &Result<String, Failure>)
         }
         before = at;
     }
-    if now > until {
+    Ok(())
+}
+
+/// Judges a value that a caller got.
+fn returned(wire: &Wire, body: &str, value: &str, ran: bool) -> Result<(), Fault> {
+    let used =
+        wire.sent.first().and_then(|(_, sent)| wire.ran.iter().find(|(ran, seq)| seq == sent && ran != body));
+    if let Some((other, seq)) = used {
         return fault(
-            "late",
+            "reused",
             format!(
-                "the caller waited until {until} ms, and `call` returned at {now} ms: no wait may be longer than the time that is left"
+                "append({body:?}) is sent as request {seq}, which was append({other:?}): the server takes it for a duplicate of that one. A new call has a new number"
             ),
         );
     }
-    match result {
-        Ok(value) if runs.is_empty() => {
-            fault("invented", format!("append({body:?}) never ran, and its caller was told {value:?}"))
-        }
-        Ok(value) if !wire.last.body.eq(value) => fault(
+    if !ran || wire.last.body != value {
+        return fault(
             "foreign",
             format!(
                 "the caller of append({body:?}) gets the reply of another call, {value:?}: look at the number of a reply before you take it"
             ),
-        ),
-        Ok(_) => Ok(()),
-        Err(failure) if now < until && runs.is_empty() => fault(
-            "gives_up",
-            format!(
-                "the client gives up at {now} ms, and its caller would wait until {until} ms ({failure:?})"
-            ),
-        ),
-        Err(_) if now < until => fault(
-            "gives_up",
-            format!(
-                "append({body:?}) ran, and the client gives up at {now} ms although its caller would wait until {until} ms"
-            ),
-        ),
-        Err(Failure::NotExecuted) if !wire.sent.is_empty() => fault(
+        );
+    }
+    Ok(())
+}
+
+/// Judges a call that ended without a reply.
+fn gave_up(wire: &Wire, body: &str, failure: Failure, is_early: bool) -> Result<(), Fault> {
+    let now = wire.now();
+    match failure {
+        _ if is_early => {
+            fault("gives_up", format!("the client gives up at {now} ms, and its caller waits for longer"))
+        }
+        Failure::NotExecuted if !wire.sent.is_empty() => fault(
             "not_executed",
             format!(
                 "the client sent append({body:?}), and says that it was not executed. Without a reply it cannot know: the request may have run, or may still"
             ),
         ),
-        Err(Failure::Unknown) if wire.sent.is_empty() => fault(
+        Failure::Unknown if wire.sent.is_empty() => fault(
             "unknown",
             "no byte of the request has left the client, so it did not run: say `NotExecuted`, so that the caller may call again",
         ),
-        Err(_) => stale_number(wire),
+        Failure::NotExecuted | Failure::Unknown => stale_number(wire),
     }
 }
 

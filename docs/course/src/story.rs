@@ -57,6 +57,7 @@ pub fn so_far() -> Vec<String> {
             times => format!("{} (and {} times more)", line.text, times - 1),
         })
         .collect();
+    let all = without_repeats(&all);
     if all.len() <= MOST_LINES {
         return all;
     }
@@ -65,4 +66,33 @@ pub fn so_far() -> Vec<String> {
     let left_out = format!(".. ({} lines are left out)", all.len() - head - tail);
     let (first, last) = (&all[..head], &all[all.len() - tail..]);
     first.iter().cloned().chain([left_out]).chain(last.iter().cloned()).collect()
+}
+
+/// The longest block of lines whose repeats are told as one line: a request, its fate, a reply and its fate.
+const LONGEST_BLOCK: usize = 4;
+
+/// Returns the lines with a block that is told again and again told once, and counted.
+fn without_repeats(lines: &[String]) -> Vec<String> {
+    let (mut shorter, mut at) = (Vec::new(), 0);
+    while at < lines.len() {
+        let repeats = |size: &usize| {
+            let block = lines.get(at..at + size).unwrap_or_default();
+            lines[at..].chunks_exact(*size).skip(1).take_while(|next| *next == block).count()
+        };
+        let found = (2..=LONGEST_BLOCK).map(|size| (repeats(&size), size)).find(|(count, _)| *count > 1);
+        let (count, size) = found.unwrap_or((0, 1));
+        shorter.extend_from_slice(&lines[at..at + size]);
+        if count > 0 {
+            shorter.push(format!(".. and these {size} lines {count} times more"));
+        }
+        at += size * (count + 1);
+    }
+    shorter
+}
+
+#[test]
+fn a_block_that_repeats_is_told_once() {
+    let lines = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
+    assert_eq!(without_repeats(&lines("abcbcbcd")).join(" "), "a b c .. and these 2 lines 2 times more d");
+    assert_eq!(without_repeats(&lines("abcabcab")), lines("abcabcab"));
 }

@@ -189,18 +189,19 @@ impl System<'_> {
             self.net.later(patience, Event::GivesUp(slot, seq));
         }
         self.made += 1;
-        self.send(slot, seq, "sends request");
+        self.send(slot, seq, "");
         Ok(())
     }
 
-    fn send(&mut self, slot: usize, seq: u64, does: &str) {
-        self.net.send(&format!("the client {does} {}", name(slot, seq)), Event::Request(slot, seq));
+    fn send(&mut self, slot: usize, seq: u64, again: &str) {
+        self.net
+            .send(&format!("the client sends request {}{again}", name(slot, seq)), Event::Request(slot, seq));
         self.net.later(RESEND, Event::Resend(slot, seq));
     }
 
     fn resend(&mut self, slot: usize, seq: u64) {
         if self.carried[slot].as_ref().is_some_and(|call| call.seq == seq) {
-            self.send(slot, seq, "has no reply, and sends again request");
+            self.send(slot, seq, " again, since it has no reply");
         }
     }
 

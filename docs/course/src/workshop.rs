@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::catalogue::Exercise;
+use crate::judge::PATIENCE_VARIABLE;
 use crate::verdict::{Kind, Verdict};
 
 /// The longest time that the compiler may take: ten times what it takes on a slow machine.
@@ -19,7 +20,7 @@ const COMPILE: Duration = Duration::from_secs(60);
 /// The longest time that a judged program may take. It notices by itself if a story does not end, and this is for all else.
 const RUN: Duration = Duration::from_secs(40);
 /// The memory that a judged program may ask for, in KiB: the address space of its threads, and a loop that fills a list ends here.
-const MEMORY_KIB: u32 = 4 << 20;
+const MEMORY_KIB: u32 = 1 << 20;
 /// The time between two looks at a program that runs.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -137,14 +138,24 @@ impl Workshop {
 }
 
 impl Judged {
+    /// Returns the path of the program.
+    pub fn path(&self) -> &Path {
+        &self.program
+    }
+
     /// Judges the file with this index.
     pub fn run(&self, index: usize) -> Verdict {
-        self.try_run(index).unwrap_or_else(|error| {
+        self.run_within(index, None)
+    }
+
+    /// Judges the file with this index. A story may take so many milliseconds, which tests of files that hang set.
+    pub fn run_within(&self, index: usize, patience_ms: Option<u64>) -> Verdict {
+        self.try_run(index, patience_ms).unwrap_or_else(|error| {
             Verdict::new(Kind::Ended, format!("the program cannot be run: {error}"), Vec::new())
         })
     }
 
-    fn try_run(&self, index: usize) -> io::Result<Verdict> {
+    fn try_run(&self, index: usize, patience_ms: Option<u64>) -> io::Result<Verdict> {
         let (file, said) = (
             self.folder.path().join(format!("verdict{index}")),
             self.folder.path().join(format!("said{index}")),
@@ -155,6 +166,8 @@ impl Judged {
             .arg(&self.program)
             .arg(&file)
             .arg(index.to_string())
+            .env("MALLOC_ARENA_MAX", "1") // else the C library reserves 64 MiB for each thread
+            .envs(patience_ms.map(|patience| (PATIENCE_VARIABLE, patience.to_string())))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&said)?)
