@@ -14,7 +14,7 @@ pub struct Exercise {
 }
 
 /// The exercises.
-pub static EXERCISES: [Exercise; 6] = [
+pub static EXERCISES: [Exercise; 12] = [
     Exercise {
         name: "frames",
         title: "frames as bytes, and frames out of a stream that arrives in pieces",
@@ -85,6 +85,70 @@ pub static EXERCISES: [Exercise; 6] = [
              `give_up` changes the last one only.",
             "`reply` looks at the number first: a copy of an older reply changes nothing, and no caller waits for it. For the right \
              number the slot becomes free, and the result is true only if the caller still waits.",
+        ],
+    },
+    Exercise {
+        name: "vote",
+        title: "a vote that leaves no thread behind",
+        hints: &[
+            "Start with the channel: which thread waits, and for which? With the capacity 0 a thread that sends waits for the collector. When the \
+             collector has returned, it never receives again.",
+            "There are two ways out. A channel with room for every vote: no thread ever waits to send. Or a count behind a lock, and a \
+             condition variable: a thread that counts its vote waits for nothing.",
+            "The collector receives until the count of yes reaches `need`, or more than `count - need` have said no. It does not receive \
+             all votes: a slow voter would keep it.",
+        ],
+    },
+    Exercise {
+        name: "wait_group",
+        title: "a wait group, from a lock and a condition variable",
+        hints: &[
+            "`wait` looks at the count under the lock. If it is not zero, the thread waits for a signal. Without the wait it would ask again and \
+             again, and take a whole processor for it.",
+            "A thread that wakes up looks at the count again, in a `while`: it may have been woken without a signal, and the lock was free in \
+             between.",
+            "`done` sends the signal while it holds the lock or after it, when the count has reached zero. More than one thread may wait, so it is \
+             `notify_all`.",
+        ],
+    },
+    Exercise {
+        name: "crawl",
+        title: "the end of a crawl: when is there nothing left to read?",
+        hints: &[
+            "An empty list is not the end, since a busy worker may add to it. The end is: the list is empty, and no worker is busy. So count the \
+             workers that read a page.",
+            "`next` takes a page and counts itself as busy under one lock. In between no other worker may see an empty list and no busy worker.",
+            "`finished` counts one less. If the crawl is over then, the workers that wait in `next` have to wake up, all of them, and return \
+             `None`.",
+        ],
+    },
+    Exercise {
+        name: "pool",
+        title: "a pool of threads that run jobs",
+        hints: &[
+            "`work` is a loop: take the lock, wait while there is no job and the pool is not stopped, take a job, release the lock, run the job.",
+            "`while let Some(job) = self.state.lock().jobs.pop_front() { job(); }` holds the lock while the job runs: the guard lives until the \
+             end of the loop's body. `drop(state)` releases it before.",
+            "`stop` wakes all threads, since each of them has to end. A thread ends when there is no job *and* the pool is stopped.",
+        ],
+    },
+    Exercise {
+        name: "generic_stub",
+        title: "a generic stub: the method is a text",
+        hints: &[
+            "Look the name up in the table first. `table.iter().find(|(known, _)| known == name)` returns the pair, or `None`.",
+            "`let Some((_, number)) = .. else { return Err(..) };` leaves the function if there is none. The names of the table are what the \
+             error lists.",
+            "`ok_or(Failure::Refused)?` makes an error of a `None`. The same for `decode`, with `Failure::WrongType`.",
+        ],
+    },
+    Exercise {
+        name: "macro_rule",
+        title: "a rule of a macro that writes a client stub",
+        hints: &[
+            "Write the methods of exercise 2 by hand first, and look at what differs between the two. What differs is a `$..` of the pattern.",
+            "The tuple of the arguments is `&($($argument,)*)`: each argument with a comma behind it, also if there is one.",
+            "The name is `method(concat!(stringify!($service), \".\", stringify!($name)))`.",
         ],
     },
 ];

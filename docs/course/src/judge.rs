@@ -17,7 +17,7 @@ use crate::story;
 use crate::verdict::{Kind, Verdict};
 
 /// The stories that a judge plays: enough that each wrong solution of the tests is found many times over, in under a second.
-const SEEDS: u64 = 3_000;
+const STORIES: u64 = 3_000;
 /// The failures that are shortened, of which the shortest is told: one may end in a long story where another does not.
 const MOST_FAILURES: usize = 12;
 /// The most steps of shortening one story: a bound for judges whose cases have many parts.
@@ -50,6 +50,8 @@ pub fn fault<T>(rule: &'static str, sentence: impl Into<String>) -> Result<T, Fa
 pub trait Judge {
     /// Everything that a story depends on.
     type Case: Clone;
+    /// The stories that are played. Those with threads take longer, and have fewer.
+    const STORIES: u64 = STORIES;
 
     /// Draws a case. A larger `size` (0 to 9) makes a longer story, so that the first ones are short.
     fn draw(random: &mut Rng, size: usize) -> Self::Case;
@@ -113,9 +115,9 @@ fn verdict<J: Judge>() -> Verdict {
         *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = format!("{text}{place}");
     }));
     let mut failures: Vec<(J::Case, Fault)> = Vec::new();
-    for seed in 0..SEEDS {
+    for seed in 0..J::STORIES {
         let mut random = Rng::with_seed(seed);
-        let case = J::draw(&mut random, (seed * 10 / SEEDS) as usize); // 0 to 9
+        let case = J::draw(&mut random, (seed * 10 / J::STORIES) as usize); // 0 to 9
         if let Err(found) = play::<J>(&case) {
             failures.push((case, found));
             if failures.len() == MOST_FAILURES {
@@ -124,7 +126,7 @@ fn verdict<J: Judge>() -> Verdict {
         }
     }
     if failures.is_empty() {
-        return Verdict::new(Kind::Passed, format!("{SEEDS} stories went well"), Vec::new());
+        return Verdict::new(Kind::Passed, format!("{} stories went well", J::STORIES), Vec::new());
     }
     let shortened = failures.into_iter().map(|(case, found)| shortened::<J>(case, found.rule));
     let shortest = shortened.min_by_key(|(_, length)| *length);
@@ -154,7 +156,7 @@ fn of_panic(payload: Box<dyn Any + Send>) -> Fault {
     }
 }
 
-fn last_panic() -> String {
+pub(crate) fn last_panic() -> String {
     PANIC.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 

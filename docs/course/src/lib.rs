@@ -6,8 +6,9 @@
 //! ```text
 //! catalogue -- the exercises            story -- the lines that are told
 //! workshop  -- compile, run, time limit  judge -- seeds, shrinking, the watch over a program that hangs
-//! frames, client_stub, server_stub, retry, filter, orphans .. -- one judge each
+//! frames, client_stub, server_stub, retry, filter .. -- one judge each
 //! net, tiny -- the small network and the small system that three of the judges share
+//! threads -- threads, locks and channels whose schedule is a list, for four of them
 //! ```
 #![allow(
     missing_debug_implementations,
@@ -16,20 +17,29 @@
 
 pub mod catalogue;
 pub mod client_stub;
+pub mod crawl;
 pub mod filter;
 pub mod frames;
+pub mod generic_stub;
 pub mod grade;
 pub mod judge;
 pub mod kv;
+pub mod macro_rule;
 pub mod net;
 pub mod orphans;
+pub mod pool;
 pub mod progress;
 pub mod retry;
 pub mod server_stub;
 pub mod story;
+pub mod threads;
 pub mod tiny;
 pub mod verdict;
+pub mod vote;
+pub mod wait_group;
 pub mod workshop;
+
+pub use serde;
 
 pub use judge::{Fault, Judge, fault, run};
 pub use story::note;

@@ -95,6 +95,36 @@ fn orphaned_slots_are_judged() {
 }
 
 #[test]
+fn a_vote_is_judged() {
+    prove("vote");
+}
+
+#[test]
+fn a_wait_group_is_judged() {
+    prove("wait_group");
+}
+
+#[test]
+fn the_end_of_a_crawl_is_judged() {
+    prove("crawl");
+}
+
+#[test]
+fn a_pool_is_judged() {
+    prove("pool");
+}
+
+#[test]
+fn a_generic_stub_is_judged() {
+    prove("generic_stub");
+}
+
+#[test]
+fn a_macro_rule_is_judged() {
+    prove("macro_rule");
+}
+
+#[test]
 fn an_exercise_is_its_solution_with_a_hole() {
     for exercise in &EXERCISES {
         let outside = |text: &str| {

@@ -3,7 +3,7 @@
 use super::Wrong;
 
 /// The wrong solutions, by exercise.
-pub static WRONG: [(&str, &[Wrong]); 6] = [
+pub(crate) static WRONG: [(&str, &[Wrong]); 6] = [
     ("frames", FRAMES),
     ("client_stub", CLIENT_STUB),
     ("server_stub", SERVER_STUB),
