@@ -1,0 +1,8 @@
+//! Clients in other languages, generated and run against the real server: their values, their verdicts, and the bad network.
+
+mod folder;
+mod network;
+mod random;
+mod services;
+mod values;
+mod verdicts;
