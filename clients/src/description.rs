@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use rpc_core::Contract;
-use rpc_core::types::{Formats, MethodTypes, ParseError};
+use rpc_core::reflection::{
+    Formats, ParseError, ReflectionClient, ServiceDescription as Described, ServiceSummary, TypesDescription,
+};
+
+use crate::GenerateError;
 
 /// A service.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +30,10 @@ pub struct MethodDescription {
     pub name: String,
     /// Its id on the wire.
     pub id: u64,
-    /// Its signature, with the names of its arguments.
+    /// Its signature.
     pub signature: String,
+    /// The names of its arguments.
+    pub arguments: Vec<String>,
     /// Its documentation; may be empty.
     pub docs: String,
     /// True if running it twice does no harm.
@@ -57,6 +62,15 @@ pub(crate) struct KnownMethod<'a> {
 }
 
 impl KnownMethod<'_> {
+    /// Returns the names of the arguments. Those that the signature does not name are numbered.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let count = self.formats.arguments.len();
+        match self.method.arguments.len() == count {
+            true => self.method.arguments.clone(),
+            false => (1..=count).map(|number| format!("argument{number}")).collect(),
+        }
+    }
+
     /// Returns the name without that of the service.
     pub(crate) fn short_name(&self) -> &str {
         self.method.name.rsplit('.').next().unwrap_or_default()
@@ -86,34 +100,51 @@ pub(crate) fn known(services: &[ServiceDescription]) -> (Vec<KnownService<'_>>, 
     (known, left_out)
 }
 
+/// Asks a server for its services: those of these names, or all but the description itself if no name is given.
+///
+/// # Errors
+/// Returns an error if a call fails, or the server has no service of a name.
+pub fn describe(asks: &ReflectionClient, names: &[String]) -> Result<Vec<ServiceDescription>, GenerateError> {
+    let all = asks.server()?.services;
+    if let Some(name) = names.iter().find(|&name| all.iter().all(|service| service.name != *name)) {
+        let known: Vec<_> = all.iter().map(|service| format!("`{}`", service.name)).collect();
+        return Err(GenerateError::NoService { name: name.clone(), known: known.join(", ") });
+    }
+    let wanted = |service: &ServiceSummary| match names {
+        [] => service.name != rpc_core::contract::REFLECTION,
+        names => names.contains(&service.name),
+    };
+    let mut services = Vec::new();
+    for summary in all.iter().filter(|&summary| wanted(summary)) {
+        // A service that has gone meanwhile has no methods.
+        let whole = asks.whole_service(&summary.name)?;
+        services.extend(whole.map(|whole| ServiceDescription::new(summary, whole)));
+    }
+    Ok(services)
+}
+
 impl ServiceDescription {
-    /// Returns the description of a service of this program: `ServiceDescription::of(KvServer::<Store>::CONTRACT)`.
-    pub fn of(contract: &Contract) -> Self {
-        let types = contract.types();
-        let methods = contract.methods.iter().map(|method| {
-            let types: Option<&MethodTypes> = contract.types_of(method);
-            MethodDescription {
-                name: method.name.to_owned(),
-                id: method.id.0,
-                signature: method.signature.to_owned(),
-                docs: String::new(),
-                idempotent: method.idempotent,
-                deadline: method.deadline,
-                fingerprint: types.map_or(0, |types| types.fingerprint),
-                formats: match types.map(|types| types.text.as_str()) {
-                    None => Err("its stub was written by hand, and does not name them".to_owned()),
-                    Some(text) => text
-                        .strip_prefix("untraced: ")
-                        .map_or_else(|| Ok(text.to_owned()), |why| Err(why.to_owned())),
-                },
-            }
+    fn new(summary: &ServiceSummary, whole: Described) -> Self {
+        let methods = whole.methods.into_iter().map(|method| MethodDescription {
+            arguments: method.arguments().iter().map(|argument| argument.name.to_owned()).collect(),
+            deadline: method.deadline_millis.map(Duration::from_millis),
+            formats: match method.types {
+                TypesDescription::Known(text) => Ok(text),
+                TypesDescription::Unknown(why) => Err(why),
+            },
+            name: method.name,
+            id: method.id,
+            signature: method.signature,
+            docs: method.docs,
+            idempotent: method.idempotent,
+            fingerprint: method.fingerprint,
         });
         ServiceDescription {
-            name: contract.service.to_owned(),
-            docs: String::new(),
-            contract: contract.hash,
-            fingerprint: types.map_or(0, |types| types.fingerprint),
             methods: methods.collect(),
+            name: whole.name,
+            docs: whole.docs,
+            contract: summary.contract,
+            fingerprint: summary.fingerprint,
         }
     }
 }

@@ -10,14 +10,14 @@ mod description;
 mod lines;
 mod names;
 mod python;
-mod signature;
 mod types;
 
 use std::path::Path;
 
+use rpc_core::CallError;
 use thiserror::Error;
 
-pub use description::{MethodDescription, ServiceDescription};
+pub use description::{MethodDescription, ServiceDescription, describe};
 
 /// A language that clients can be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,17 @@ pub enum GenerateError {
     /// There is no service with a method whose types are known.
     #[error("there is no method with known types{}", .0.iter().map(|why| format!("; {why}")).collect::<String>())]
     NoMethods(Vec<String>),
+    /// The server has no service of this name.
+    #[error("the server has no service `{name}`; those that it has: {known}")]
+    NoService {
+        /// The name.
+        name: String,
+        /// The services that it has.
+        known: String,
+    },
+    /// The server could not be asked.
+    #[error("{0}")]
+    Ask(Box<CallError>),
     /// The name is none that a package can have.
     #[error("`{0}` cannot be the name of a package: letters, digits and `_`, beginning with a letter")]
     PackageName(String),
@@ -85,6 +96,12 @@ pub fn generate(
         Language::Python => python::files(&services, &types, package, source),
     };
     Ok(Generated { files, left_out })
+}
+
+impl From<CallError> for GenerateError {
+    fn from(error: CallError) -> Self {
+        GenerateError::Ask(Box::new(error))
+    }
 }
 
 impl Generated {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use rpc_core::types::{Definition, Fields, Format, Formats, Leaf, Shape, Variant};
+use rpc_core::reflection::{Definition, Fields, Format, Formats, Leaf, Shape, Variant};
 
 use crate::description::KnownService;
 

@@ -100,9 +100,9 @@ fn judge(told: &HashMap<String, Told>, lines: &[String]) {
 #[test]
 fn appends_of_several_languages_over_a_bad_network_run_once_each() {
     let folder = fresh("network");
-    generated(Language::Python, &descriptions(), &folder);
     let lines = Lines::default();
     let server = server(&lines);
+    generated(Language::Python, &descriptions(&server), &folder);
     let faults =
         Faults::none().drop(0.05).duplicate(0.1).delay(Duration::ZERO, Duration::from_millis(15)).cut(0.02);
     let here = ([127, 0, 0, 1], 0).into();
@@ -178,7 +178,9 @@ impl Drop for Process {
 #[test]
 fn callers_of_a_server_that_is_killed_are_told_the_truth() {
     let folder = fresh("killed");
-    generated(Language::Python, &descriptions(), &folder);
+    let described = server(&Lines::default());
+    generated(Language::Python, &descriptions(&described), &folder);
+    described.drain_within(Duration::ZERO);
     let file = folder.join("journal.txt");
     let (mut process, address) = Process::start(([127, 0, 0, 1], 0).into(), &file);
     let programs = start(&folder, address, UNTIL_TOLD);

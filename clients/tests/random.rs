@@ -1,6 +1,6 @@
 //! Random types, and random values of them that the real codec writes.
 
-use rpc_core::types::{Definition, Fields, Format, Formats, Leaf, Shape, Variant};
+use rpc_core::reflection::{Definition, Fields, Format, Formats, Leaf, Shape, Variant};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStructVariant, SerializeTuple, Serializer};
 use serde_json::{Value as Json, json};
 

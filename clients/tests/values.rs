@@ -24,10 +24,11 @@ fn service(samples: &[Sample]) -> ServiceDescription {
         name: format!("Samples.m{number}"),
         id: number as u64,
         signature: format!("fn m{number}(value: T)"),
+        arguments: vec!["value".to_owned()],
         docs: String::new(),
         idempotent: false,
         deadline: None,
-        fingerprint: rpc_core::types::fingerprint(&sample.formats),
+        fingerprint: rpc_core::reflection::fingerprint(&sample.formats),
         formats: Ok(sample.formats.to_string()),
     });
     ServiceDescription {

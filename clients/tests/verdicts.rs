@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use rpc_clients::{Language, ServiceDescription};
-use rpc_core::{Around, RunningServer, Server, Service};
+use rpc_clients::{Language, ServiceDescription, describe};
+use rpc_core::reflection::ReflectionClient;
+use rpc_core::{Around, Connector, RunningServer, Server};
 
 use crate::folder::{fresh, generated, python, said};
 use crate::services::{EchoServer, JournalServer, Lines, Mirror, gate};
 
-/// The descriptions of both services.
-pub(crate) fn descriptions() -> Vec<ServiceDescription> {
-    let journal = JournalServer::new(Lines::default());
-    let echo = EchoServer::new(Mirror);
-    vec![ServiceDescription::of(journal.contract()), ServiceDescription::of(echo.contract())]
+/// The descriptions of the services of a server.
+pub(crate) fn descriptions(server: &RunningServer) -> Vec<ServiceDescription> {
+    let asks: ReflectionClient = Connector::new().connect(server.local_addr()).expect("it is there");
+    let described = describe(&asks, &[]).expect("it describes itself");
+    asks.call.close();
+    described
 }
 
 /// A server of both services.
@@ -25,9 +27,9 @@ pub(crate) fn server(lines: &Lines) -> RunningServer {
 #[test]
 fn a_caller_in_python_is_told_the_verdict_that_is_true() {
     let folder = fresh("python-verdicts");
-    generated(Language::Python, &descriptions(), &folder);
     let lines = Lines::default();
     let server = server(&lines);
+    generated(Language::Python, &descriptions(&server), &folder);
     let address = server.local_addr().to_string();
     let output = python(&folder, "verdicts.py", &[&address]).output().expect("python3");
     let said = said(output);

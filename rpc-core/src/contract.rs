@@ -36,6 +36,8 @@ pub struct Method {
     pub signature: &'static str,
     /// Its name on the wire; see [`MethodId`].
     pub id: MethodId,
+    /// Its documentation, for people. It is no part of the id.
+    pub docs: &'static str,
     /// `#[rpc(idempotent)]`: running it twice is harmless, so the client may repeat it and no reply is kept.
     pub idempotent: bool,
     /// `#[rpc(slow)]`: it runs long or blocks, so it never runs on the thread that drives the loop.
@@ -75,6 +77,7 @@ impl Method {
             name,
             signature,
             id: MethodId(hash),
+            docs: "",
             idempotent: false,
             slow: false,
             context: false,
@@ -84,6 +87,12 @@ impl Method {
             error_traits: None,
             types: None,
         }
+    }
+
+    /// Sets the documentation of the method.
+    pub const fn docs(mut self, docs: &'static str) -> Self {
+        self.docs = docs;
+        self
     }
 
     /// Marks the method as harmless to run twice.
@@ -156,6 +165,8 @@ pub struct Contract {
     pub service: &'static str,
     /// Its methods, in the order of the trait.
     pub methods: &'static [Method],
+    /// The documentation of the trait, for people. It is no part of the hash.
+    pub docs: &'static str,
     /// FNV-1a over the service's name and its methods' ids in ascending order: order in the trait does not matter.
     pub hash: u64,
     /// Returns the formats of the types of its methods; `None` if they are not known.
@@ -165,9 +176,12 @@ pub struct Contract {
 impl Contract {
     /// The contract of a service with these methods.
     pub const fn new(service: &'static str, methods: &'static [Method]) -> Self {
-        Contract { service, methods, hash: contract_hash(service, methods), types: None }
+        Contract { service, methods, docs: "", hash: contract_hash(service, methods), types: None }
     }
 }
+
+/// The service that a server has of itself, beside as many of its program's as a HELLO can name.
+pub const REFLECTION: &str = "ServerReflection";
 
 /// The hash of a contract that is not known: every server's differs from it, and so sends its table.
 const UNKNOWN: u64 = 0;
@@ -175,7 +189,7 @@ const UNKNOWN: u64 = 0;
 impl Contract {
     /// The contract that a client without a trait announces: the name alone.
     pub const fn unknown(service: &'static str) -> Self {
-        Contract { service, methods: &[], hash: UNKNOWN, types: None }
+        Contract { service, methods: &[], docs: "", hash: UNKNOWN, types: None }
     }
 
     /// Returns true if only the name is known.
@@ -284,8 +298,9 @@ impl Directory {
     /// # Errors
     /// [`ContractError`] if two services or methods cannot be told apart, or there are too many.
     pub fn new(contracts: Vec<&'static Contract>) -> Result<Self, ContractError> {
-        if contracts.len() > MAX_SERVICES {
-            return Err(ContractError::TooManyServices(contracts.len()));
+        let count = contracts.iter().filter(|contract| contract.service != REFLECTION).count();
+        if count > MAX_SERVICES {
+            return Err(ContractError::TooManyServices(count));
         }
         let mut entries = Vec::new();
         for (service, contract) in contracts.iter().enumerate() {

@@ -51,6 +51,8 @@
 //!   process at the other end of such a socket.
 //! - [`Health`] is a service that tells a load balancer if the server wants calls: a [`HealthState`]. [`HealthClient`] asks
 //!   for it.
+//! - [`ServerBuilder::reflection`] decides if the server describes itself, as it does without a word: the module [`reflection`] has its
+//!   client, and the types of what it says.
 //! - [`ServerBuilder::durable`] gives a server a store, which is a [`DurableFilter`] and may fail with a [`DurableError`]: the package
 //!   `rpc-store` has one.
 //! - [`Around`] runs a [`ServerHook`] around each call of a service: it may refuse the call with a
@@ -108,6 +110,7 @@ mod arguments;
 mod bucket;
 #[cfg_attr(target_family = "wasm", path = "net/without_sockets.rs")]
 mod net;
+pub mod reflection;
 pub mod stub;
 
 // Public for the simulator's users, the tests, the lessons and clients written by hand, and hidden because they may change

@@ -11,7 +11,7 @@ mod types;
 use std::time::Duration;
 
 pub use arguments::*;
-pub use bounds::{SettingError, check_deadline, check_time};
+pub use bounds::{LimitValue, SettingError, check_deadline, check_time};
 pub use client::{ARGUMENTS_KEPT, ARGUMENTS_LONGEST, ARGUMENTS_ROOM, ClientLimits, DEFAULT_DEADLINE};
 #[doc(hidden)] // for the drivers of both sides: `net`, the simulator, and their tests
 pub use nesting::{Bounds, Nesting};

@@ -6,6 +6,7 @@ mod dispatch;
 mod durable;
 mod health;
 mod later;
+mod reflection;
 
 use std::cell::Cell;
 use std::fmt;
@@ -25,6 +26,12 @@ pub use health::{Health, HealthClient, HealthState};
 #[doc(hidden)] // for the same
 pub use later::{Holder, Notice};
 pub use later::{Later, Responder};
+#[doc(hidden)] // for the drivers of a server
+pub use reflection::Reflection;
+pub use reflection::{
+    Argument, LimitValue, MethodDescription, ReflectionClient, ServerDescription, ServiceDescription,
+    ServiceSummary, TypesDescription,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::call::Returned;

@@ -70,24 +70,30 @@ const _: () = {
     /// The methods of [`Files`] in its order, with their signatures and policies.
     static METHODS: [stub::Method; 6] = [
         stub::Method::new("Files.store", "fn store(name: &str, bytes: &[u8]) -> u64")
+            .docs("Stores bytes that the caller keeps.")
             .types(stub::types!((&str, &[u8]), u64)),
         stub::Method::new("Files.give", "fn give(bytes: Vec<u8>) -> u64")
+            .docs("Stores bytes that the caller gives away.")
             .types(stub::types!((stub::ByteBuf,), u64)),
         stub::Method::new("Files.read", "fn read(name: &str, part: &Part) -> Result<Vec<u8>, String>")
+            .docs("Reads one part.")
             .fails_with(stub::error_traits!(String))
             .types(stub::types!((&str, Part), stub::ByteBuf, String)),
         stub::Method::new("Files.all", "fn all(names: &[&str]) -> Vec<u8>")
+            .docs("All bytes of some files, one after the other.")
             .types(stub::types!((stub::Vec<&str>,), stub::ByteBuf)),
         stub::Method::new(
                 "Files.missing",
                 "fn missing(parts: &[Part], after: Option<&str>, limit: Option<Part>) -> Vec<Part>",
             )
+            .docs("The parts that are missing.")
             .types(
                 stub::types!(
                     (stub::Vec < Part >, Option < & str >, Option < Part >), Vec < Part >
                 ),
             ),
         stub::Method::new("Files.find", "fn find(name: &str) -> Option<Vec<u8>>")
+            .docs("Reads a file, if it is there.")
             .types(stub::types!((&str,), ::core::option::Option<stub::ByteBuf>)),
     ];
 
@@ -96,7 +102,8 @@ const _: () = {
 
     /// The contract of [`Files`]; client and server compare it when they connect.
     static CONTRACT: stub::Contract = stub::Contract::new("Files", &METHODS)
-        .with_types(|| TYPES.get());
+        .with_types(|| TYPES.get())
+        .docs("Files.");
 
     /// The index of [`Files::store`] in `METHODS`.
     const STORE: usize = 0;

@@ -51,10 +51,12 @@ const _: () = {
     /// The methods of [`Kv`] in its order, with their signatures and policies.
     static METHODS: [stub::Method; 2] = [
         stub::Method::new("Kv.get", "fn get(key: &str) -> Result<String, KvError>")
+            .docs("The value of a key.")
             .idempotent()
             .fails_with(stub::error_traits!(KvError))
             .types(stub::types!((&str,), String, KvError)),
         stub::Method::new("Kv.put", "fn put(key: &str, value: &str) -> Result<(), KvError>")
+            .docs("Gives a key a value.")
             .fails_with(stub::error_traits!(KvError))
             .types(stub::types!((&str, &str), (), KvError)),
     ];
@@ -64,7 +66,8 @@ const _: () = {
 
     /// The contract of [`Kv`]; client and server compare it when they connect.
     static CONTRACT: stub::Contract = stub::Contract::new("Kv", &METHODS)
-        .with_types(|| TYPES.get());
+        .with_types(|| TYPES.get())
+        .docs("Keys and their values.");
 
     /// The index of [`Kv::get`] in `METHODS`.
     const GET: usize = 0;

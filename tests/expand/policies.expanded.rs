@@ -46,16 +46,19 @@ const _: () = {
     /// The methods of [`Jobs`] in its order, with their signatures and policies.
     static METHODS: [stub::Method; 3] = [
         stub::Method::new("Jobs.run", "fn run(job: u64) -> Result<u32, String>")
+            .docs("Runs a job, and stops if its caller no longer waits.")
             .slow()
             .with_context()
             .deadline_ms(120000)
             .fails_with(stub::error_traits!(String))
             .types(stub::types!((u64,), u32, String)),
         stub::Method::new("Jobs.log", "fn log(from: u64) -> Vec<String>")
+            .docs("A page of the log.")
             .deadline_ms(250)
             .max_cached_reply(65536)
             .types(stub::types!((u64,), Vec<String>)),
         stub::Method::new("Jobs.caller", "fn caller() -> Option<String>")
+            .docs("The address of the caller.")
             .idempotent()
             .with_context()
             .types(stub::types!((), Option<String>)),
@@ -66,7 +69,8 @@ const _: () = {
 
     /// The contract of [`Jobs`]; client and server compare it when they connect.
     static CONTRACT: stub::Contract = stub::Contract::new("Jobs", &METHODS)
-        .with_types(|| TYPES.get());
+        .with_types(|| TYPES.get())
+        .docs("Jobs that run long.");
 
     /// The index of [`Jobs::run`] in `METHODS`.
     const RUN: usize = 0;

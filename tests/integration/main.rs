@@ -26,6 +26,7 @@ mod metadata;
 mod nesting;
 mod raw_client;
 mod raw_server;
+mod reflection;
 mod replayed;
 mod server;
 mod server_hostile;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rpc_core::types::{Fields, Format, Leaf, Shape};
+use rpc_core::reflection::{Fields, Format, Leaf, Shape};
 
 use super::{Python, quoted};
 use crate::lines::Lines;

@@ -6,7 +6,7 @@ mod types;
 
 use std::fmt::Write;
 
-use rpc_core::types::{Definition, Shape, Variant};
+use rpc_core::reflection::{Definition, Shape, Variant};
 
 use crate::description::KnownService;
 use crate::names::{Scope, pascal, snake, upper};
@@ -125,7 +125,7 @@ fn names(types: &Types) -> Vec<Named> {
         }
     }
     for error in types.methods.iter().flatten().filter_map(|method| method.error.as_ref()) {
-        if let rpc_core::types::Format::Named(index) = error {
+        if let rpc_core::reflection::Format::Named(index) = error {
             let name = &mut names[*index];
             if name.raised.is_none() {
                 name.raised = Some(classes.give(&format!("{}Exception", name.class)));

@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use rpc_core::types::Format;
+use rpc_core::reflection::Format;
 
 use super::{Python, docs, quoted};
 use crate::Language;
 use crate::description::{KnownMethod, KnownService};
 use crate::lines::Lines;
 use crate::names::{Scope, snake, upper};
-use crate::signature::argument_names;
 use crate::types::MethodFormats;
 
 /// A method, as it is written in Python.
@@ -67,8 +66,7 @@ fn written<'a>(
     let mut constants = Scope::new(Language::Python, &["CONTRACT"]);
     let methods = service.methods.iter().zip(formats).map(|(known, formats)| {
         let mut scope = Scope::new(Language::Python, &["timeout", "metadata"]);
-        let arguments = argument_names(&known.method.signature, formats.arguments.len());
-        let arguments: Vec<_> = arguments.iter().map(|name| scope.give(&snake(name))).collect();
+        let arguments: Vec<_> = known.arguments().iter().map(|name| scope.give(&snake(name))).collect();
         let (mut parameters, mut values) = (String::new(), String::new());
         for (name, format) in arguments.iter().zip(&formats.arguments) {
             // A `String` takes all.
@@ -105,7 +103,7 @@ fn put_contract(
         lines.put(1, format!("types=0x{:016x},", known.fingerprint));
         lines.put(1, format!("signature={},", quoted(&known.signature)));
         lines.put(1, format!("formats={},", quoted(method.known.text)));
-        let names = argument_names(&known.signature, formats.arguments.len());
+        let names = method.known.arguments();
         let names: String = names.iter().map(|name| format!("{}, ", quoted(name))).collect();
         lines.put(1, format!("names=({}),", names.trim_end()));
         let arguments: Vec<_> = formats.arguments.iter().map(codec).collect();

@@ -1,6 +1,6 @@
 //! The module of the types: dataclasses, enums, aliases, and an exception for each type of error.
 
-use rpc_core::types::{Definition, Fields, Format, Leaf, Shape, Variant};
+use rpc_core::reflection::{Definition, Fields, Format, Leaf, Shape, Variant};
 
 use super::{Named, Python, docs};
 use crate::Language;

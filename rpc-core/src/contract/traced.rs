@@ -50,6 +50,12 @@ fn types_of(method: &Method) -> MethodTypes {
 }
 
 impl Contract {
+    /// Sets the documentation of the trait.
+    pub const fn docs(mut self, docs: &'static str) -> Self {
+        self.docs = docs;
+        self
+    }
+
     /// Sets the formats of the types of its methods.
     pub const fn with_types(mut self, types: fn() -> &'static ServiceTypes) -> Self {
         self.types = Some(types);

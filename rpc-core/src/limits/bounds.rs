@@ -1,7 +1,11 @@
 //! Layer 0: the bounds of each setting, checked where a server is bound and where a client connects.
 
+mod named;
+
 use std::fmt;
 use std::time::Duration;
+
+pub use named::LimitValue;
 
 use thiserror::Error;
 

@@ -1,4 +1,5 @@
-//! Layer 0: the bounds of tracing the types of a trait: the code of the types runs with made-up values, and must end.
+//! Layer 0: the bounds of tracing the types of a trait: the code of the types runs with made-up values, and must end. And of what a
+//! server tells about itself.
 
 /// Most types inside each other while one value is made up: each takes a few hundred bytes of stack, a kilobyte in a build without
 /// optimization, so that a thread of 2 MiB is enough. A type that contains itself without an end reaches it.
@@ -16,3 +17,10 @@ pub const MAX_FORMATS_TEXT: usize = (64 << 10) - 1;
 pub const MAX_TABLE_FORMATS: usize = 256 << 10;
 /// Most variants of an enum that does not name them: such an enum is written by hand, or says `[]`.
 pub const MAX_UNNAMED_VARIANTS: u32 = 1024;
+
+/// Bytes of one reply that describes a service, about: some hundred methods, in a frame that any limit allows that is in use. The rest
+/// of the service comes with the next reply. A server whose frames are shorter sends shorter pages.
+pub const REFLECTION_PAGE: usize = 256 << 10;
+
+/// Longest documentation of one method or service that is told, in bytes: a page of text. The rest is cut off.
+pub const MAX_DOCS: usize = 8 << 10;

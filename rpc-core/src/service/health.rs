@@ -7,13 +7,22 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dispatch, Dispatched, Refused, Service};
 use crate::call::{CallError, Caller, Client, Handle, Never};
-use crate::contract::{Contract, Method};
+use crate::contract::{Contract, Method, TypesOf};
+use crate::types::trace;
 
 /// The methods of the service.
-static METHODS: [Method; 1] = [Method::new("ServerHealth.check", "fn check() -> HealthState").idempotent()];
+static METHODS: [Method; 1] = [Method::new("ServerHealth.check", "fn check() -> HealthState")
+    .idempotent()
+    .docs("Returns the state of the server, as its program sets it.")
+    .types(|| trace::<(), HealthState, ()>(false))];
+
+/// The formats of its types.
+static TYPES: TypesOf = TypesOf::new("ServerHealth", &METHODS);
 
 /// The contract of the service.
-static CONTRACT: Contract = Contract::new("ServerHealth", &METHODS);
+static CONTRACT: Contract = Contract::new("ServerHealth", &METHODS)
+    .with_types(|| TYPES.get())
+    .docs("Tells a load balancer if the server wants calls.");
 
 /// The state of a server, as its program sets it.
 ///

@@ -23,6 +23,8 @@ pub struct Service {
     pub runtime: Path,
     /// The lints that are allowed on the trait, and so in all of its stubs: `#[allow(non_camel_case_types)]`.
     pub allowed: Vec<Attribute>,
+    /// The documentation of the trait, for the contract.
+    pub docs: Vec<Attribute>,
     /// True if the trait or one of its methods is deprecated.
     pub deprecated: bool,
     /// The methods, in order: the index is the one in the contract.
@@ -107,8 +109,9 @@ impl Service {
         let mut attributes = item.attrs.iter().chain(methods.iter().flat_map(|method| &method.item.attrs));
         let deprecated = attributes.any(|attribute| attribute.path().is_ident("deprecated"));
         let allowed = item.attrs.iter().filter_map(allowance).collect();
+        let docs = item.attrs.iter().filter(|attribute| attribute.path().is_ident("doc")).cloned().collect();
         let methods = methods.into_iter().map(Method::of).collect::<Option<_>>()?;
-        Some(Service { ident: item.ident, vis: item.vis, runtime, allowed, deprecated, methods })
+        Some(Service { ident: item.ident, vis: item.vis, runtime, allowed, docs, deprecated, methods })
     }
 
     /// Returns the service's name: the trait's.

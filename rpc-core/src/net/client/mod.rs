@@ -97,7 +97,7 @@ pub enum ConnectError {
         server: Arc<str>,
         /// The services that it does not have.
         services: Vec<String>,
-        /// The services that it has, as it has sent their names. Empty if it did not say.
+        /// The services that it has, as it has sent their names, but for the one that describes it. Empty if it did not say.
         served: Vec<String>,
     },
     /// A setting is outside its bounds, or contradicts another one.

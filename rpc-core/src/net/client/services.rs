@@ -5,6 +5,7 @@ use std::fmt;
 use super::ConnectError;
 use super::inner::ClientInner;
 use super::state::{ClientState, PendingWakeups};
+use crate::contract::REFLECTION;
 use crate::ids::Clock;
 use crate::text::Escaped;
 
@@ -23,7 +24,9 @@ impl ClientInner {
         let mut wakeups = PendingWakeups::default();
         let mut state = self.wait_until(state, ticket, Some(until), &answered, &mut wakeups);
         let _ = state.waiters.remove(ticket);
-        let served = state.core.services().unwrap_or_default().to_vec();
+        let served = state.core.services().unwrap_or_default();
+        // That a server describes itself is no help to a caller that looks for another service.
+        let served = served.iter().filter(|name| *name != REFLECTION).cloned().collect();
         drop(state);
         wakeups.send();
         let services = missing.into_iter().map(str::to_owned).collect();

@@ -8,6 +8,7 @@
 //! ```
 //! The number of a loop is a part of the ids of its sessions, so that each loop knows the owner of a session that is resumed.
 
+use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ use crate::net::sync::atomic::AtomicUsize;
 use crate::net::sync::thread;
 use crate::net::{Address, Addresses};
 use crate::proto::server::{Entropy, ServerConfig, ServerCore};
-use crate::service::{DispatchEnv, DurableFilter, Service};
+use crate::service::{DispatchEnv, DurableFilter, Health, Reflection, Service};
 
 /// Collects the services and settings of a server.
 ///
@@ -58,6 +59,10 @@ pub struct ServerBuilder {
     at_most_once: bool,
     /// The store that the sessions and records outlive the server in.
     durable: Option<Arc<dyn DurableFilter>>,
+    /// False if the server does not describe itself.
+    reflection: bool,
+    /// The service that the server's health is read from.
+    health: Option<Health>,
 }
 
 impl Default for ServerBuilder {
@@ -68,6 +73,8 @@ impl Default for ServerBuilder {
             loops: 1,
             at_most_once: true,
             durable: None,
+            reflection: true,
+            health: None,
         }
     }
 }
@@ -76,6 +83,7 @@ impl ServerBuilder {
     /// Adds a service. Services of different traits can share one server.
     #[must_use]
     pub fn service(mut self, service: impl Service) -> Self {
+        self.health = self.health.or_else(|| (&service as &dyn Any).downcast_ref::<Health>().cloned());
         self.services.push(Arc::new(service));
         self
     }
@@ -102,6 +110,17 @@ impl ServerBuilder {
         self
     }
 
+    /// Switches the server's description of itself on or off: the service `ServerReflection`, which tells each client that can call the
+    /// server about its services, with their types and documentation, its limits and its counters. It is on unless it is
+    /// switched off. See the module [`reflection`](crate::reflection).
+    ///
+    /// Without it a client that knows the name of a service can still learn its methods and their types, since clients compare them.
+    #[must_use]
+    pub fn reflection(mut self, on: bool) -> Self {
+        self.reflection = on;
+        self
+    }
+
     /// Keeps the sessions and the records of calls in a store, so that they outlive the server: each call of a method that is not
     /// idempotent is then one transaction, with what its handler writes to the store, and its reply leaves after the commit.
     /// The page `docs/exactly_once.md` says what that promises, and the package `rpc-store` has such a store.
@@ -117,7 +136,7 @@ impl ServerBuilder {
     /// # Errors
     /// Returns an error if a setting is outside its bounds, no address is available, there is no service, two services cannot be
     /// told apart, or the operating system refuses descriptors or randomness.
-    pub fn bind(self, address: impl Into<Addresses>) -> Result<Server, ServeError> {
+    pub fn bind(mut self, address: impl Into<Addresses>) -> Result<Server, ServeError> {
         let prepared = self.prepare()?;
         let listener = Listener::bind(address)?;
         self.build(prepared, vec![listener])
@@ -139,7 +158,7 @@ impl ServerBuilder {
     /// # Errors
     /// As [`ServerBuilder::bind`]; also if there is no listener, or one cannot be used.
     pub fn listen_on(
-        self,
+        mut self,
         listeners: impl IntoIterator<Item = impl Into<Listener>>,
     ) -> Result<Server, ServeError> {
         let prepared = self.prepare()?;
@@ -151,8 +170,8 @@ impl ServerBuilder {
         self.build(prepared, listeners)
     }
 
-    /// Checks the settings, and reads the store if there is one.
-    fn prepare(&self) -> Result<Prepared, ServeError> {
+    /// Checks the settings, adds the service that describes the server, and reads the store if there is one.
+    fn prepare(&mut self) -> Result<Prepared, ServeError> {
         if self.services.is_empty() {
             return Err(ServeError::NoService);
         }
@@ -162,6 +181,8 @@ impl ServerBuilder {
             loops => return Err(ServeError::TooManyLoops(loops)),
         };
         self.limits.check()?;
+        let reflection = self.reflection.then(|| Arc::new(self.describe(loops)));
+        self.services.extend(reflection.clone().map(|service| service as Arc<dyn Service>));
         let directory = Directory::new(self.services.iter().map(|service| service.contract()).collect())?;
         let incarnation = os::random_bytes().map_err(ServeError::system("get random bytes"))?;
         let mut prepared = Prepared {
@@ -169,6 +190,7 @@ impl ServerBuilder {
             directory,
             incarnation: Incarnation(u128::from_le_bytes(first_half(incarnation))),
             durable: None,
+            reflection,
         };
         if let Some(filter) = &self.durable {
             if !self.at_most_once {
@@ -188,12 +210,25 @@ impl ServerBuilder {
             .collect::<Result<_, _>>()
             .map_err(ServeError::system("ask for the listener's address"))?;
         self.warn(&addresses);
-        let grace = self.limits.grace;
+        let (grace, reflection) = (self.limits.grace, prepared.reflection.clone());
         let shutdown = Arc::new(ShutdownSignal::default());
         let owner = self
             .assemble(prepared, listeners, &shutdown)
             .map_err(ServeError::system("set up an event loop"))?;
-        Ok(Server { handle: ServerHandle::new(owner, shutdown, addresses, grace) })
+        let handle = ServerHandle::new(owner, shutdown, addresses, grace);
+        if let Some(reflection) = reflection {
+            reflection.set_counters(handle.counters_of_loops());
+        }
+        Ok(Server { handle })
+    }
+
+    /// Returns the service that describes a server of these settings.
+    fn describe(&self, loops: usize) -> Reflection {
+        let contracts = self.services.iter().map(|service| service.contract()).collect();
+        let mut reflection = Reflection::new(contracts, self.limits.clone(), self.health.clone());
+        (reflection.at_most_once, reflection.durable) = (self.at_most_once, self.durable.is_some());
+        reflection.loops = loops;
+        reflection
     }
 
     /// Logs a warning for each setting that gives up a guarantee.
@@ -215,7 +250,7 @@ impl ServerBuilder {
         listeners: Vec<Listener>,
         shutdown: &Arc<ShutdownSignal>,
     ) -> std::io::Result<Vec<Arc<LoopOwner>>> {
-        let Prepared { loops, directory, incarnation, mut durable } = prepared;
+        let Prepared { loops, directory, incarnation, mut durable, .. } = prepared;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::new());
         let methods = Arc::new(SlowMethods::new(&directory));
         // The limit is that of the server. Each loop needs an owner and a thread for a slow call at least.
@@ -285,6 +320,8 @@ struct Prepared {
     incarnation: Incarnation,
     /// The store, and what was in it.
     durable: Option<DurableServer>,
+    /// The service that describes the server, if it has one.
+    reflection: Option<Arc<Reflection>>,
 }
 
 /// Returns the source of session ids and tokens.

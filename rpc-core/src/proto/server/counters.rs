@@ -177,6 +177,30 @@ impl ServerCounters {
     }
 }
 
+/// Declares a function that names all counters. A counter that is left out does not compile.
+macro_rules! named {
+    ($($counter:ident),+ $(,)?) => {
+        impl ServerCounters {
+            /// Returns the counters by their names.
+            #[doc(hidden)] // for the service that describes a server
+            pub fn named(&self) -> Vec<(&'static str, u64)> {
+                let ServerCounters { $($counter),+ } = *self;
+                vec![$((stringify!($counter), $counter as u64)),+]
+            }
+        }
+    };
+}
+
+named! {
+    calls, executions, duplicates_under_way, duplicates_replayed, duplicates_not_kept,
+    duplicates_refused, duplicates_without_reply, duplicates_stale, duplicates_executed, cancels,
+    cancels_stale, cancels_queued, cancels_running, cancels_final, cancels_first, acks, acks_unused,
+    refused, replies, replies_dropped, panics, given_up, denied, results_without_session,
+    protocol_errors, floods, late_hellos, stalled, slow_frames, frames_cut, idle_closed, opened,
+    resumed, expired, turned_away, evicted, lost, sessions, connections, records, record_bytes,
+    call_bytes, kept_bytes, queued, running, held,
+}
+
 #[cfg(test)]
 mod tests {
     use super::ServerCounters;
@@ -225,7 +249,7 @@ mod tests {
             connections: 33 * by as usize,
             records: 34 * by as usize,
             record_bytes: 35 * by as usize,
-            call_bytes: 40 * by as usize,
+            call_bytes: 47 * by as usize,
             kept_bytes: 36 * by as usize,
             queued: 37 * by as usize,
             running: 38 * by as usize,
@@ -236,6 +260,16 @@ mod tests {
     #[test]
     fn each_counter_of_a_sum_is_the_sum_of_that_counter() {
         assert_eq!(counted(3).plus(counted(4)), counted(7));
+    }
+
+    #[test]
+    fn each_counter_has_its_value_under_its_name() {
+        let named = counted(1).named();
+        assert!(named.contains(&("calls", 2)) && named.contains(&("held", 45)), "{named:?}");
+        let mut values: Vec<u64> = named.iter().map(|(_, value)| *value).collect();
+        values.sort_unstable();
+        values.dedup();
+        assert_eq!(values.len(), named.len(), "each has a value of its own: {named:?}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::model::{Encoding, Method};
 /// ```text
 /// static METHODS: [stub::Method; 1] = [
 ///     stub::Method::new("Kv.get", "fn get(key: &str) -> Option<String>")
+///         .docs("The value of a key.")
 ///         .idempotent()
 ///         .types(stub::types!((&str,), Option<String>)),
 /// ];
@@ -22,6 +23,7 @@ pub(super) fn expand(generator: &Generator<'_>) -> TokenStream {
     let Generator { service, names, .. } = generator;
     let (methods, types, contract, stub) = (&names.methods, &names.types, &names.contract, &names.stub);
     let name = service.name();
+    let docs = super::docs::expand(&service.docs);
     let count = Literal::usize_unsuffixed(service.methods.len());
     let rows = service.methods.iter().map(|method| row(method, generator));
     let indices = names.indices.iter().zip(&service.methods).enumerate();
@@ -39,7 +41,7 @@ pub(super) fn expand(generator: &Generator<'_>) -> TokenStream {
         static #types: #stub::TypesOf = #stub::TypesOf::new(#name, &#methods);
 
         #[doc = #contract_doc]
-        static #contract: #stub::Contract = #stub::Contract::new(#name, &#methods).with_types(|| #types.get());
+        static #contract: #stub::Contract = #stub::Contract::new(#name, &#methods).with_types(|| #types.get()) #docs;
 
         #(#indices)*
     }
@@ -62,6 +64,7 @@ fn row(method: &Method, generator: &Generator<'_>) -> TokenStream {
     let name = format!("{}.{}", service.name(), method.name());
     let signature = &method.signature;
     let policies = &method.policies;
+    let docs = super::docs::expand(&method.attributes);
     let idempotent = policies.idempotent.map(|_| quote!(.idempotent()));
     let slow = policies.slow.map(|_| quote!(.slow()));
     let takes_context = method.context.as_ref().map(|_| quote!(.with_context()));
@@ -77,7 +80,7 @@ fn row(method: &Method, generator: &Generator<'_>) -> TokenStream {
     let fails_with =
         method.reply.error.as_ref().map(|error| quote!(.fails_with(#stub::error_traits!(#error))));
     let types = types(method, generator);
-    quote!(#stub::Method::new(#name, #signature) #idempotent #slow #takes_context #later #deadline #max_cached_reply #fails_with #types)
+    quote!(#stub::Method::new(#name, #signature) #docs #idempotent #slow #takes_context #later #deadline #max_cached_reply #fails_with #types)
 }
 
 /// Writes the types whose formats are to be found: `.types(stub::types!((&str,), String, KvError))`.

@@ -6,6 +6,7 @@
 mod checks;
 mod client;
 mod contract;
+mod docs;
 mod serde_types;
 mod server;
 

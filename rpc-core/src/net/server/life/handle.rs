@@ -87,6 +87,18 @@ impl ServerHandle {
         self.loops.iter().fold(ServerCounters::default(), |sum, owner| sum.plus(counters(owner)))
     }
 
+    /// Returns a function that reads the counters, for a service of this server: it does not keep the loops alive.
+    pub(in crate::net::server) fn counters_of_loops(
+        &self,
+    ) -> impl Fn() -> ServerCounters + Send + Sync + 'static {
+        let loops = Arc::downgrade(&self.loops);
+        move || {
+            let loops = loops.upgrade();
+            let all = loops.iter().flat_map(|loops| loops.iter());
+            all.fold(ServerCounters::default(), |sum, owner| sum.plus(counters(owner)))
+        }
+    }
+
     /// Returns the age of the oldest call that runs on a thread of its own, to within some milliseconds; zero if there is
     /// none. It shows a handler that never returns.
     pub fn oldest_running(&self) -> Duration {
