@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::generate::Generate;
+
 /// Asks a server of any service what it has. No source of that service is needed.
 #[derive(Debug, Parser)]
 #[command(name = "rpc", version)]
@@ -18,4 +20,6 @@ pub(crate) enum Command {
         server: String,
     },
     Trace(crate::trace::Options),
+    /// Writes a client of its services in another language
+    Generate(Generate),
 }

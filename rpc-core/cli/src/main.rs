@@ -3,6 +3,7 @@
 mod arguments;
 mod describe;
 mod trace;
+mod generate;
 
 use std::io;
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
                 return ExitCode::from(status);
             }
         },
+        Command::Generate(generate) => generate.run(&mut io::stdout().lock()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
