@@ -69,6 +69,9 @@ fn read_into(buffer: &mut Vec<u8>, socket: &mut Socket, mut budget: usize, seen:
         let progress = socket.read(buffer, &mut budget);
         if let Progress::Bytes(count) = progress {
             seen.input.push(Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default()));
+            if count == buffer.len() {
+                return; // it is the begin of a long frame as a rule, and the rest of that is read to where it stays
+            }
         }
         if !note_read(progress, seen) {
             return;

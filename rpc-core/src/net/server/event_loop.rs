@@ -63,6 +63,8 @@ pub(super) struct EventLoop {
     pub(super) sockets: Vec<Option<LoopSocket>>,
     /// The connections that may have bytes to read.
     pub(super) ready: Vec<ConnId>,
+    /// The empty list that takes the place of `ready` while that is read.
+    pub(super) spare_list: Vec<ConnId>,
     /// The connections that end with this turn.
     closing: Vec<ConnId>,
     /// The connections that were lent a write buffer in this turn.
@@ -129,6 +131,7 @@ impl EventLoop {
             core,
             sockets: Vec::new(),
             ready: Vec::new(),
+            spare_list: Vec::new(),
             closing: Vec::new(),
             lent: Vec::new(),
             buffers: Vec::new(),

@@ -27,7 +27,8 @@ use crate::proto::server::ConnId;
 impl EventLoop {
     /// Reads the sockets that are ready, each up to its budget for one turn.
     pub(super) fn read_ready(&mut self) {
-        let mut ready = std::mem::take(&mut self.ready);
+        // Two lists take turns, so that a turn allocates none.
+        let mut ready = std::mem::replace(&mut self.ready, std::mem::take(&mut self.spare_list));
         for conn in ready.drain(..) {
             let Some(socket) = self.sockets.get_mut(conn).and_then(Option::as_mut) else { continue };
             socket.listed = false;
@@ -40,9 +41,7 @@ impl EventLoop {
             self.read(conn);
             self.list_if_ready(conn);
         }
-        if self.ready.is_empty() {
-            self.ready = ready; // keeps the memory of the list
-        }
+        self.spare_list = ready;
     }
 
     /// Reads a socket until it would block, its budget is used, or the protocol does not want more. A socket whose write has

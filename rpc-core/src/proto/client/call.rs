@@ -98,9 +98,9 @@ impl Call {
 /// attempt counts whatever was before: an idempotent call may have run more than once, and that is its reply.
 pub(super) fn weaker(outcome: Outcome, earlier: Option<Outcome>) -> Outcome {
     let Some(earlier) = earlier else { return outcome }; // the common case
-    match (outcome, Some(earlier)) {
-        (Outcome::NotExecuted(..), Some(earlier)) => earlier,
-        (Outcome::ReplyLost(_), Some(earlier @ Outcome::Unknown(_))) => earlier,
+    match (outcome, earlier) {
+        (Outcome::NotExecuted(..), earlier) => earlier,
+        (Outcome::ReplyLost(_), earlier @ Outcome::Unknown(_)) => earlier,
         (outcome, _) => outcome,
     }
 }
