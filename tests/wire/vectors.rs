@@ -8,7 +8,7 @@ use rpc_core::wire::codec;
 use rpc_core::wire::frame::{Frame, FrameDecoder, Header, Kind, append};
 use rpc_core::wire::message::{
     self, Agreement, FEATURE_NO_BODY_CHECKSUM, FEATURE_PROPERTIES, FEATURE_TYPES, Hello, REPLY_NOT_KEPT,
-    Status, Table, Welcome,
+    SESSIONS_STAY, Status, Table, Welcome,
 };
 use rpc_core::wire::metadata::HAS_METADATA;
 use rpc_core::wire::reject::RejectCode;
@@ -91,6 +91,7 @@ fn expected() -> Vec<(&'static str, Header, Vec<u8>)> {
         ("PING", plain(Kind::Ping), Vec::new()),
         ("PONG", plain(Kind::Pong), Vec::new()),
         ("GOAWAY", plain(Kind::GoAway), Vec::new()),
+        ("GOAWAY sessions stay", Header { code: SESSIONS_STAY, ..plain(Kind::GoAway) }, Vec::new()),
         ("SESSION_LOST", plain(Kind::SessionLost), INCARNATION.0.to_le_bytes().to_vec()),
         ("BUSY", Header { millis: 50, ..plain(Kind::Busy) }, Vec::new()),
         ("BYE", plain(Kind::Bye), Vec::new()),

@@ -173,6 +173,7 @@ fn a_server_without_the_service_is_told_apart() -> Result<(), Failure> {
         Ok(jobs) => println!("{} jobs wait", jobs.waiting()?),
     }
     let error = JobsClient::connect(server.local_addr()).expect_err("it has no jobs");
-    assert_eq!(error.to_string(), format!("{} has no service `Jobs`; it has `Clock`", server.local_addr()));
+    let says = format!("{} has no service `Jobs`; it has `Clock`; check the address", server.local_addr());
+    assert!(error.to_string().starts_with(&says), "{error}");
     Ok(())
 }

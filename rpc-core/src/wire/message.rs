@@ -28,6 +28,9 @@ pub const FEATURE_DENIED: u32 = 8;
 pub const FEATURE_METADATA: u32 = 16;
 /// Feature bit: HELLO may have the fingerprints of the types of its services, and TABLE has the formats of each method.
 pub const FEATURE_TYPES: u32 = 32;
+/// Bit 0 of `code` in a GOAWAY: the sessions of the server outlive it (W19b).
+pub const SESSIONS_STAY: u8 = 1;
+
 /// All feature bits that this implementation can agree to.
 pub const FEATURES: u32 = FEATURE_NO_BODY_CHECKSUM
     | FEATURE_PROPERTIES

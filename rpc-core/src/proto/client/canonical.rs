@@ -85,7 +85,7 @@ impl ClientCore {
         // The two times only count by the later one: see `check_silence`.
         form.due(connection.heard_at.max(connection.pinged_at).plus(limits.ping_after));
         form.number(u64::from(connection.pings));
-        form.flags(&[connection.has_left_drain]);
+        form.flags(&[connection.has_left_drain, connection.is_draining() && connection.sessions_stay]);
         // Of the failures only the pause that they make counts.
         let failures = connection.failures;
         let pause = limits.backoff_first.saturating_mul(1 << failures.min(16)).min(limits.backoff_cap);

@@ -116,8 +116,10 @@ pub(super) struct Connection {
     pub(super) pinged_at: Time,
     /// PINGs in a row without a byte in return.
     pub(super) pings: u32,
-    /// True if the server that was connected last was shutting down when it was left.
+    /// True if the server that was connected last was shutting down when it was left, and its sessions end with it.
     pub(super) has_left_drain: bool,
+    /// True if the sessions of the server that is shutting down outlive it. Read while it drains.
+    pub(super) sessions_stay: bool,
     /// The time since which there has been no connection, or since the first attempt to make one. `None` while there is one.
     pub(super) without_since: Option<Time>,
     /// The number of attempts to connect since then.
@@ -140,6 +142,7 @@ impl Connection {
             pinged_at: Time::default(),
             pings: 0,
             has_left_drain: false,
+            sessions_stay: false,
             without_since: None,
             attempts: 0,
             lost_at: Time::default(),
@@ -223,11 +226,11 @@ impl Connection {
         self.has_left_drain = false;
     }
 
-    /// Notes that the server is shutting down. Returns false if that is known.
-    pub(super) fn drain(&mut self) -> bool {
+    /// Notes that the server is shutting down, and if its sessions outlive it. Returns false if that is known.
+    pub(super) fn drain(&mut self, sessions_stay: bool) -> bool {
         let is_new = self.link == Link::Up;
         if is_new {
-            self.link = Link::Draining;
+            (self.link, self.sessions_stay) = (Link::Draining, sessions_stay);
         }
         is_new
     }
@@ -323,7 +326,7 @@ impl Connection {
         // The server's wish is a lower bound, and not added: it was said before this pause was drawn.
         let at = now.plus(pause).max(self.not_before);
         let drained = self.is_draining();
-        self.has_left_drain |= drained;
+        self.has_left_drain |= drained && !self.sessions_stay;
         self.link = if self.is_closed() { Link::Closed } else { Link::Down(at) };
         (at, drained)
     }

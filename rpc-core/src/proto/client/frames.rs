@@ -24,7 +24,7 @@ use crate::ids::Time;
 use crate::limits::MAX_GREETING;
 use crate::proto::UnknownCause;
 use crate::wire::frame::{Frame, Kind};
-use crate::wire::message::{Status, Table, Welcome};
+use crate::wire::message::{SESSIONS_STAY, Status, Table, Welcome};
 use crate::wire::reject::RejectCode;
 
 impl ClientCore {
@@ -59,7 +59,7 @@ impl ClientCore {
             }
             (true, Kind::Reply) => return self.handle_reply(frame, now),
             (true, Kind::Pong | Kind::Welcome) => {} // a second WELCOME: the network has doubled our HELLO
-            (true, Kind::GoAway) => self.handle_goaway(now),
+            (true, Kind::GoAway) => self.handle_goaway(frame.header.code, now),
             (true, Kind::Table) => {
                 if let Some(session) = &mut self.session {
                     let table = Table::decode(&frame.body, session.features)?;
@@ -131,9 +131,9 @@ impl ClientCore {
     }
 
     /// GOAWAY: sent calls are waited for, all others wait for another server, and an idle client leaves with BYE.
-    fn handle_goaway(&mut self, now: Time) {
+    fn handle_goaway(&mut self, code: u8, now: Time) {
         // A call whose bytes were given to the socket may run, so it stays. One that is still here goes to the next server.
-        if self.connection.drain() {
+        if self.connection.drain(code & SESSIONS_STAY != 0) {
             self.calls.take_back_unsent(now);
             self.calls.leave_if_idle();
         }

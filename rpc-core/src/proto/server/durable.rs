@@ -21,7 +21,8 @@ use super::sessions::Sessions;
 use super::terms::Terms;
 use super::timers::Timer;
 use crate::ids::{MethodId, Nonce, SEQ_END, Seq, SessionId, Slot, Time, Token};
-use crate::wire::message::Status;
+use crate::wire::frame::{Header, Kind};
+use crate::wire::message::{SESSIONS_STAY, Status};
 
 /// Returns the hash of a secret from which the secret cannot be found.
 pub type HashSecret = fn(&[u8; 32]) -> [u8; 32];
@@ -133,6 +134,14 @@ impl Sessions {
     /// Returns the nonce under which a session is found.
     pub(super) fn stored_nonce(&self, nonce: Nonce) -> Nonce {
         self.journal.as_ref().map_or(nonce, |journal| journal.stored_nonce(nonce))
+    }
+}
+
+impl Sessions {
+    /// Returns the frame that says that the server ends, and if its sessions end with it (W19b).
+    pub(super) fn goaway(&self) -> Header {
+        let code = if self.journal.is_some() { SESSIONS_STAY } else { 0 };
+        Header { code, ..Header::new(Kind::GoAway) }
     }
 }
 

@@ -204,6 +204,7 @@ impl Links {
         draining: bool,
         config: &ServerConfig,
     ) {
+        let goaway = self.sessions.goaway();
         let (writer, session) = (self.connections.writer(conn), self.sessions.get(key));
         let (Some(mut writer), Some(session)) = (writer, session) else { return };
         let welcome = greeting::welcome(session, config, resumed);
@@ -212,7 +213,7 @@ impl Links {
         writer.connection.checksum = session.terms.features & FEATURE_NO_BODY_CHECKSUM == 0;
         // A client that resumes during a drain has not seen the GOAWAY that the others got.
         if draining {
-            writer.send(&Header::new(Kind::GoAway), &[]);
+            writer.send(&goaway, &[]);
         }
     }
 
@@ -314,7 +315,7 @@ impl Links {
         let attached = self.connections.iter().filter(|(_, c)| matches!(c.stage, Stage::Attached(_)));
         let attached: Vec<_> = attached.map(|(conn, _)| conn).collect();
         for conn in attached {
-            self.connections.send(conn, &Header::new(Kind::GoAway), &[]);
+            self.connections.send(conn, &self.sessions.goaway(), &[]);
         }
     }
 

@@ -176,7 +176,7 @@ fn why_the_last_attempt_failed_is_told_and_what_closed_it_says_more_than_its_end
     bench.connect();
     bench.hears(&Header { millis: 1, ..Header::new(Kind::Busy) }, b"");
     bench.core.handle_disconnected("closed by this side", bench.now);
-    assert!(bench.core.last_failure().contains("busy"));
+    assert!(bench.core.last_failure().contains("takes no new clients"));
 }
 
 #[test]

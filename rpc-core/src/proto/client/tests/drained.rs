@@ -134,6 +134,23 @@ fn left_behind() -> Bench {
     bench
 }
 
+#[test]
+fn v16_a_session_that_outlives_its_server_is_kept_and_its_calls_wait_for_the_next_one() {
+    let mut bench = Bench::with_slots(1);
+    bench.send(1, LONG);
+    bench.start(2, LONG);
+    bench.hears(&Header { code: 1, ..Header::new(Kind::GoAway) }, b"");
+    bench.cut();
+    (0..3).for_each(|_| refused(&mut bench));
+    assert!(bench.events().is_empty(), "as after a crash, the next server may have the reply");
+    bench.now = bench.now.plus(secs(2));
+    bench.connect();
+    bench.welcome(true);
+    assert_eq!(names(&bench.written()), [(Kind::Call, 0, 1)]);
+    bench.done(0, 1);
+    assert_eq!(bench.verdict(), (1, done()));
+}
+
 /// The next attempt finds nothing that listens.
 pub(super) fn refused(bench: &mut Bench) {
     bench.now = bench.now.plus(secs(2));

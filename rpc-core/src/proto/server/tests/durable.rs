@@ -57,6 +57,20 @@ fn a_store_is_told_of_each_session_and_gets_no_secret() {
 }
 
 #[test]
+fn goaway_says_if_the_sessions_outlive_the_server_also_to_a_client_that_resumes_while_it_drains() {
+    for (mut bench, code) in [(durable(), 1), (Bench::plain(), 0)] {
+        let peer = bench.open();
+        bench.core.start_drain(bench.now);
+        let told = bench.read(peer.conn);
+        assert_eq!((told[0].header.kind, told[0].header.code), (Kind::GoAway, code));
+        bench.cut(&peer);
+        let conn = bench.connect();
+        let again = bench.greet(conn, &resuming(&peer));
+        assert_eq!((again[1].header.kind, again[1].header.code), (Kind::GoAway, code));
+    }
+}
+
+#[test]
 fn a_server_without_a_store_keeps_no_changes() {
     let (mut bench, peer) = Bench::with_peer();
     bench.bye(&peer);
