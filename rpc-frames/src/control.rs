@@ -104,7 +104,7 @@ fn hello_extensions(reader: &mut Reader<'_>, services: usize) -> Result<(), Stop
         match named {
             Some("nonce") => {
                 nonces += 1;
-                opaque(reader, "nonce", length, "16 random bytes that name the session to be opened")?;
+                opaque(reader, "nonce", length, "names the session to be opened")?;
             }
             Some(_) => {
                 types += 1;

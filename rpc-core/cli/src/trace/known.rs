@@ -10,8 +10,8 @@ use rpc_frames::Methods;
 use super::Failure;
 use super::socket::Server;
 
-/// The time for the whole of it.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time for a connection: a server that runs answers in a millisecond, and one that is starting has a moment.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Returns the methods of the service that describes servers: they are known without a server.
 pub(super) fn of_reflection() -> Methods {
