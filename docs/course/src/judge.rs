@@ -111,7 +111,10 @@ fn verdict<J: Judge>() -> Verdict {
     panic::set_hook(Box::new(|info| {
         let place = info.location().filter(|place| !place.file().starts_with("/rustc/")); // not a place of the reader's
         let place = place.map_or(String::new(), |place| format!(" (at line {})", place.line()));
-        let text = info.payload_as_str().unwrap_or("a panic without a text").trim_end_matches('.');
+        let payload = info.payload();
+        let text =
+            payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+        let text = text.unwrap_or("a panic without a text").trim_end_matches('.');
         *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = format!("{text}{place}");
     }));
     let mut failures: Vec<(J::Case, Fault)> = Vec::new();
