@@ -10,7 +10,7 @@ use crate::judge::{Fault, Judge, fault};
 use crate::story::tell;
 use crate::threads::{self, broken, name, point};
 
-/// What the reader writes.
+/// The part that the reader writes.
 pub trait WaitGroup: Default + Send + Sync + 'static {
     /// Adds so many tasks.
     fn add(&self, count: usize);

@@ -13,7 +13,7 @@ pub struct Trait {
     pub item: ItemTrait,
     /// Its methods in order: the place is the number of the method.
     pub methods: Vec<Method>,
-    /// What the stubs take as given of the user's own types. Empty until step 7.
+    /// The bounds on the user's own types in the stubs. Empty until step 7.
     pub bounds: Vec<TokenStream>,
 }
 
