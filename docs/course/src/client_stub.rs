@@ -12,7 +12,7 @@ use crate::judge::{Fault, Judge, fault};
 use crate::kv::{Call, Calls, KvClient, KvServer, Store};
 use crate::story::tell;
 
-/// What the reader writes.
+/// The part that the reader writes.
 pub trait Stub {
     /// Returns a stub that calls through `caller`.
     fn new(caller: Caller) -> Self;

@@ -13,7 +13,7 @@ use crate::threads::{self, broken, name, point};
 /// A page, by its number. The crawl begins with page 0.
 pub type Page = usize;
 
-/// What the reader writes: the pages that were found, shared by all workers.
+/// The part that the reader writes: the pages that were found, shared by all workers.
 pub trait Frontier: Default + Send + Sync + 'static {
     /// A page was found: by a worker that reads a page with a link to it, or at the start. Most pages are found many times.
     fn found(&self, page: Page);

@@ -20,7 +20,7 @@ pub enum Decision {
     Ignore,
 }
 
-/// What the reader writes.
+/// The part that the reader writes.
 pub trait Filter {
     /// Decides about a request that has arrived.
     fn admit(&mut self, slot: usize, seq: u64) -> Decision;

@@ -25,7 +25,7 @@ pub struct Frame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
-/// What the reader writes.
+/// The part that the reader writes.
 pub trait Frames: Default {
     /// Returns the bytes of a frame.
     fn encode(frame: &Frame) -> Vec<u8>;

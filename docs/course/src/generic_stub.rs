@@ -77,7 +77,7 @@ impl Wire {
     }
 }
 
-/// What the reader writes.
+/// The part that the reader writes.
 pub trait Stub {
     /// Returns a stub over this wire.
     fn new(wire: Wire) -> Self;

@@ -19,7 +19,7 @@ use crate::verdict::{Kind, Verdict};
 /// The stories that a judge plays: enough that each wrong solution of the tests is found many times over, in under a second.
 const STORIES: u64 = 3_000;
 /// The failures that are shortened, of which the shortest is told: one may end in a long story where another does not.
-const MOST_FAILURES: usize = 12;
+const MOST_FAILURES: usize = 8;
 /// The most steps of shortening one story: a bound for judges whose cases have many parts.
 const MOST_STEPS: usize = 400;
 /// A story that takes longer than this has not ended by itself: the longest that ends takes milliseconds.
@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Fault {
     /// The name of the rule: a shorter story must break the same one.
     pub rule: &'static str,
-    /// What is wrong, in a sentence.
+    /// The mistake, in a sentence.
     pub sentence: String,
 }
 
@@ -111,7 +111,10 @@ fn verdict<J: Judge>() -> Verdict {
     panic::set_hook(Box::new(|info| {
         let place = info.location().filter(|place| !place.file().starts_with("/rustc/")); // not a place of the reader's
         let place = place.map_or(String::new(), |place| format!(" (at line {})", place.line()));
-        let text = info.payload_as_str().unwrap_or("a panic without a text").trim_end_matches('.');
+        let payload = info.payload();
+        let text =
+            payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+        let text = text.unwrap_or("a panic without a text").trim_end_matches('.');
         *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = format!("{text}{place}");
     }));
     let mut failures: Vec<(J::Case, Fault)> = Vec::new();

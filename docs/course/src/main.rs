@@ -168,17 +168,25 @@ fn check(workshop: &Workshop, exercise: &'static Exercise, progress: &Progress) 
 fn show(exercise: &Exercise, verdict: &Verdict) {
     println!("Exercise {}, {}: {}.", exercise.number(), exercise.title, verdict.kind);
     match verdict.kind {
-        Kind::Passed => println!("{}.", verdict.sentence),
-        Kind::DoesNotCompile => println!("{}:\n\n{}", verdict.sentence, verdict.story.join("\n")),
+        Kind::Passed => println!("{}.", capitalised(&verdict.sentence)),
+        Kind::DoesNotCompile => {
+            println!("{}:\n\n{}", capitalised(&verdict.sentence), verdict.story.join("\n"))
+        }
         _ => {
             if !verdict.story.is_empty() {
                 println!("\nThe shortest story that goes wrong:");
             }
             verdict.story.iter().enumerate().for_each(|(at, line)| println!("{:>4}. {line}", at + 1));
-            println!("\n{}.", verdict.sentence);
+            println!("\n{}.", capitalised(&verdict.sentence));
             println!("`hint {}` gives a hint.", exercise.number());
         }
     }
+}
+
+/// Returns a sentence with a capital at its start. Names of functions stay as they are, since they stand between backticks.
+fn capitalised(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn watch(from: usize, progress: &Progress) -> Done {
@@ -191,7 +199,9 @@ fn watch(from: usize, progress: &Progress) -> Done {
         let mut seen: Option<SystemTime> = None;
         loop {
             let now = fs::metadata(&file).and_then(|about| about.modified()).ok();
-            if now.is_none() || now != seen {
+            // An editor may take the file away for a moment, to put another one in its place.
+            let is_first = seen.is_none();
+            if is_first || (now.is_some() && now != seen) {
                 seen = now;
                 let status = check(&workshop, exercise, progress)?;
                 if status == ExitCode::SUCCESS {

@@ -62,7 +62,7 @@ pub fn simpler_fates(fates: &[Fate]) -> Vec<Vec<Fate>> {
     shorter.into_iter().chain(calmer).collect()
 }
 
-/// What happens when, in virtual time.
+/// The events to come, each at its time.
 pub struct Net<E> {
     now: u64,
     fates: VecDeque<Fate>,

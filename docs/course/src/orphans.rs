@@ -8,7 +8,7 @@ use crate::filter::Reference as ReferenceFilter;
 use crate::judge::{Fault, Judge};
 use crate::tiny::{self, Plan};
 
-/// What the reader writes.
+/// The part that the reader writes.
 pub trait Slots {
     /// Gives a new call a slot and a number, or `None` if no slot is free.
     fn take(&mut self) -> Option<(usize, u64)>;

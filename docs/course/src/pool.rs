@@ -12,7 +12,7 @@ use crate::threads::{self, broken, name, point};
 /// A job.
 pub type Job = Box<dyn FnOnce() + Send>;
 
-/// What the reader writes: the jobs that wait, shared by all threads.
+/// The part that the reader writes: the jobs that wait, shared by all threads.
 pub trait Pool: Default + Send + Sync + 'static {
     /// Takes a job, which a thread of the pool runs later. Returns false if the pool was stopped: then the job does not run.
     fn submit(&self, job: Job) -> bool;

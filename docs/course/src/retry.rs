@@ -37,7 +37,7 @@ pub enum Failure {
     Unknown,
 }
 
-/// What the reader writes.
+/// The part that the reader writes.
 pub trait Client: Default {
     /// Makes one call, and returns at the latest at the time `until`.
     ///

@@ -13,7 +13,7 @@ use crate::judge::{Fault, Judge, fault};
 use crate::kv::{Call, Calls, KvClient, Store, method};
 use crate::story::tell;
 
-/// What the reader writes.
+/// The part that the reader writes.
 pub trait Stub: Send + Sync + 'static {
     /// Returns a stub that calls this implementation.
     fn new(service: Arc<Store>) -> Self;

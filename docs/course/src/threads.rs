@@ -16,9 +16,9 @@ mod sync;
 pub use sync::{Condvar, Guard, Mutex, Receiver, Sender, channel};
 
 /// The most steps of a story. Those that end take a few hundred.
-const MOST_STEPS: usize = 20_000;
+const MOST_STEPS: usize = 4_000;
 /// The stories of an exercise with threads: a switch between threads of the operating system takes some microseconds.
-pub(crate) const STORIES: u64 = 600;
+pub(crate) const STORIES: u64 = 400;
 /// The choice that lets a thread wake up from a condition variable without a signal.
 const SPURIOUS: u8 = 255;
 

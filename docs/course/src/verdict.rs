@@ -49,7 +49,7 @@ impl fmt::Display for Kind {
 pub struct Verdict {
     /// Its kind.
     pub kind: Kind,
-    /// What is wrong, in a sentence.
+    /// The mistake, in a sentence.
     pub sentence: String,
     /// The shortest story that goes wrong, or what the compiler says.
     pub story: Vec<String>,

@@ -42,7 +42,7 @@ struct Late {
     waits: threads::Object,
 }
 
-/// What the reader writes.
+/// The part that the reader writes.
 pub trait Vote {
     /// Asks all voters at the same time. Returns true as soon as `need` of them have said yes, and false as soon as that is impossible.
     fn majority(voters: Vec<Voter>, need: usize) -> bool;

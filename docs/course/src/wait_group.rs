@@ -10,7 +10,7 @@ use crate::judge::{Fault, Judge, fault};
 use crate::story::tell;
 use crate::threads::{self, broken, name, point};
 
-/// What the reader writes.
+/// The part that the reader writes.
 pub trait WaitGroup: Default + Send + Sync + 'static {
     /// Adds so many tasks.
     fn add(&self, count: usize);
@@ -58,7 +58,7 @@ impl<M: WaitGroup> Judge for Course<M> {
         let ending = threads::play(&case.schedule, "main", move || {
             let (group, running) = (Arc::new(M::default()), Arc::new(AtomicUsize::new(tasks)));
             group.add(tasks);
-            tell(format!("main adds {tasks} tasks"));
+            tell(format!("main adds {tasks} task{}", if tasks == 1 { "" } else { "s" }));
             for task in 1..=tasks {
                 let (group, running) = (Arc::clone(&group), Arc::clone(&running));
                 threads::spawn(format!("task {task}"), move || {
@@ -76,7 +76,7 @@ impl<M: WaitGroup> Judge for Course<M> {
                     broken(
                         "early",
                         format!(
-                            "`wait` returns, and {left} of {tasks} tasks still run: a thread that wakes up has to look at the count again"
+                            "`wait` returns, and not all tasks have ended ({left} of {tasks} still run): a thread that wakes up has to look at the count again"
                         ),
                     );
                 }

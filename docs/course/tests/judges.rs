@@ -124,6 +124,18 @@ fn a_macro_rule_is_judged() {
     prove("macro_rule");
 }
 
+/// The first wrong filter is the example of the README.
+#[test]
+fn the_readme_shows_a_story_as_it_is_told() {
+    let filter = EXERCISES.iter().find(|exercise| exercise.name == "filter").expect("an exercise");
+    let (_, _, verdicts) = verdicts(filter);
+    let readme = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    for line in verdicts[0].story.iter().chain([&verdicts[0].sentence]) {
+        let shown = &line[1..]; // a sentence has a capital there
+        assert!(readme.contains(shown), "the README does not show: {line}");
+    }
+}
+
 #[test]
 fn an_exercise_is_its_solution_with_a_hole() {
     for exercise in &EXERCISES {

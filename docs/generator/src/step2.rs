@@ -1,23 +1,24 @@
 //! Step 2: reads a trait, and writes its client: the type, and a method for each method.
 //!
-//! Text does not know what a type is, so step 1 could not read `fn get(&self, key: &str)`. `syn` reads Rust into a tree, and `quote`
-//! writes it: a pattern with holes, `#name` for one thing and `#(..)*` for each of many.
+//! `syn` reads Rust into a tree. `quote` writes it: a pattern with holes, `#name` for one thing, `#(..)*` for each of many.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Attribute, FnArg, Ident, ItemTrait, Pat, ReturnType, TraitItem, Type, parse_quote};
 
 /// A trait, as the later steps need it.
+#[derive(Debug)]
 pub struct Trait {
     /// The trait without the options on its methods.
     pub item: ItemTrait,
     /// Its methods in order: the place is the number of the method.
     pub methods: Vec<Method>,
-    /// What the stubs take as given of the user's own types. Empty until step 7.
+    /// The bounds on the user's own types in the stubs. Empty until step 7.
     pub bounds: Vec<TokenStream>,
 }
 
 /// A remote method.
+#[derive(Debug)]
 pub struct Method {
     /// Its name.
     pub ident: Ident,

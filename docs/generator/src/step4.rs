@@ -6,7 +6,9 @@
 //! A trait that is wrong would give stubs that do not compile, and rustc would show code that the user has not written. Every token knows
 //! where it stands (its *span*), and an error that is made of a token is shown there. All mistakes are told at once.
 
-use syn::{Error, FnArg, GenericArgument, ItemTrait, Pat, PathArguments, TraitItem, TraitItemFn, Type};
+use syn::{
+    Error, FnArg, GenericArgument, ItemTrait, Pat, PathArguments, ReceiverKind, TraitItem, TraitItemFn, Type,
+};
 
 use crate::step2::Trait;
 
@@ -53,18 +55,24 @@ pub fn mistakes(item: &ItemTrait) -> Vec<Error> {
 }
 
 fn method_mistakes(method: &TraitItemFn, found: &mut Vec<Error>) {
-    match method.sig.inputs.first() {
-        Some(FnArg::Receiver(receiver)) if receiver.reference.is_some() && receiver.mutability.is_none() => {}
-        Some(FnArg::Receiver(receiver)) => found.push(Error::new_spanned(
+    match method.sig.receiver().map(|receiver| (receiver, &receiver.kind)) {
+        Some((_, ReceiverKind::Reference(_, None, None))) => {}
+        Some((receiver, ReceiverKind::Reference(_, _, Some(_)))) => found.push(Error::new_spanned(
             receiver,
             "write `&self`: many clients share one service; keep what changes in a `Mutex` or an atomic",
         )),
-        _ => found.push(Error::new_spanned(&method.sig.ident, "a remote method begins with `&self`")),
+        Some((receiver, _)) => {
+            found.push(Error::new_spanned(receiver, "write `&self`: a call cannot consume the service"));
+        }
+        None => found.push(Error::new_spanned(
+            &method.sig.ident,
+            "a remote method is called on a service: write `&self` as its first argument",
+        )),
     }
     if method.sig.ident == "connect" {
         found.push(Error::new_spanned(
             &method.sig.ident,
-            "`connect` is the client's constructor: take another name",
+            "`connect` is the client's constructor, and the one name that a remote method cannot have: rename it",
         ));
     }
     for input in method.sig.inputs.iter() {

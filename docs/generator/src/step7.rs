@@ -30,7 +30,10 @@ pub fn expand(item: ItemTrait) -> Result<TokenStream, Vec<syn::Error>> {
         let arguments = method.arguments.iter().map(|(_, ty)| (ty, "argument", "Argument"));
         let returned = [Some(&method.value), method.error.as_ref()].into_iter().flatten();
         for (ty, role, bound) in arguments.chain(returned.map(|ty| (ty, "returnable", "Returnable"))) {
-            for own in own_types(ty).into_iter().filter(|own| !seen.contains(own)) {
+            for own in own_types(ty) {
+                if seen.contains(&own) {
+                    continue;
+                }
                 let role =
                     if own.to_token_stream().to_string().ends_with("Error") { "failure" } else { role };
                 let (role, bound) = (format_ident!("{role}"), format_ident!("{bound}"));
@@ -44,7 +47,7 @@ pub fn expand(item: ItemTrait) -> Result<TokenStream, Vec<syn::Error>> {
             replies.push(quote!(const _: () = stub::no_alias(stub::Named::<#value>::IS_RESULT);));
         }
     }
-    let item = &service.item;
+    let (item, name) = (&service.item, &service.item.ident);
     let types = [step5::client_type(&service), step5::start_type(&service), step3::server_type(&service)];
     let (contract, client_trait) = (step6::contract(&service), step6::client_trait(&service));
     let (client, start, server) = (step5::client(&service), step5::start(&service), step3::server(&service));
@@ -60,10 +63,8 @@ pub fn expand(item: ItemTrait) -> Result<TokenStream, Vec<syn::Error>> {
             const _: () = { use stub::NoResult as _; #(#replies)* };
         }
     });
-    let doc = format!(
-        " The stubs of [`{}`], in a block, so that their names are not names of the module.",
-        item.ident
-    );
+    let doc =
+        format!(" The stubs of [`{name}`], in a block, so that their names are not names of the module.");
     Ok(quote! {
         #item
         #(#types)*

@@ -156,7 +156,7 @@ const POOL: &[Wrong] = &[
         told: "was taken, and never ran",
     },
     Wrong {
-        name: "no signal for a job",
+        name: "says false of a job that runs",
         find: "self.changed.notify_one();\n        true",
         put: "false",
         told: "`submit` said false of",
