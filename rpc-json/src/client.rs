@@ -162,6 +162,11 @@ impl fmt::Debug for JsonPending {
 }
 
 impl JsonPending {
+    /// Returns the call as one whose reply stays encoded: for a [`Race`](rpc_core::Race), or where the value is not looked at.
+    pub fn into_pending(self) -> Pending<Encoded, Encoded> {
+        self.pending
+    }
+
     /// Waits for the reply; the call's deadline bounds the wait.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
 //! `rpc generate`: a client of a server's services in another language, as a package of that language.
 
-use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use rpc_clients::{describe, generate};
+use rpc_clients::{GenerateError, describe, generate};
 use rpc_core::reflection::ReflectionClient;
 use rpc_core::{ConnectError, Connector, Escaped};
+
+use crate::status::{Failure, Status, status_of};
 
 /// The languages.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -36,7 +37,7 @@ pub(crate) struct Generate {
 
 impl Generate {
     /// Asks the server, writes the files, and says what was written.
-    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
         let package = self.package.clone().unwrap_or_else(|| self.folder_name());
         let asks: ReflectionClient =
             Connector::new().connect(self.server.as_str()).map_err(|error| self.explain(error))?;
@@ -65,13 +66,24 @@ impl Generate {
         name.unwrap_or_default().replace(['-', ' ', '.'], "_")
     }
 
-    fn explain(&self, error: ConnectError) -> Box<dyn Error> {
+    fn explain(&self, error: ConnectError) -> Failure {
         match error {
             ConnectError::NoSuchService { .. } => {
                 let text = "does not describe itself: it was built without reflection, or with a version that has none";
-                format!("{} {text}", self.server).into()
+                Failure::new(Status::Mismatch, format_args!("{} {text}", self.server))
             }
             error => error.into(),
         }
+    }
+}
+
+impl From<GenerateError> for Failure {
+    fn from(error: GenerateError) -> Self {
+        let status = match &error {
+            GenerateError::NoMethods(_) | GenerateError::NoService { .. } => Status::Mismatch,
+            GenerateError::Ask(error) => status_of(error),
+            _ => Status::Usage, // the name of a package, or a folder
+        };
+        Failure::new(status, error)
     }
 }

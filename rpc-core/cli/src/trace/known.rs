@@ -7,7 +7,8 @@ use rpc_core::reflection::ReflectionClient;
 use rpc_core::{CallError, Client, ConnectError, Connector, Escaped};
 use rpc_frames::Methods;
 
-use super::Failure;
+use crate::status::{Failure, Status};
+
 use super::socket::Server;
 
 /// The time for a connection: a server that runs answers in a millisecond, and one that is starting has a moment.
@@ -34,15 +35,16 @@ pub(super) fn ask(server: &Server, address: &str) -> Result<Methods, Failure> {
             without(&error.to_string());
             Ok(of_reflection())
         }
-        Err(error @ ConnectError::Rejected { .. }) => Err(Failure::new(6, error.to_string())),
+        Err(error @ ConnectError::Rejected { .. }) => Err(Failure::new(Status::Mismatch, error.to_string())),
         Err(error) if server.connect().is_ok() => {
             let text =
                 format!("{} accepts connections and does not speak this protocol: {error}", Escaped(address));
-            Err(Failure::new(6, text))
+            Err(Failure::new(Status::Mismatch, text))
         }
-        Err(error) => {
-            Err(Failure::new(3, format!("{error} (--without-types starts before the server does)")))
-        }
+        Err(error) => Err(Failure::new(
+            Status::Unreachable,
+            format!("{error} (--without-types starts before the server does)"),
+        )),
     }
 }
 

@@ -25,6 +25,8 @@ use rpc_frames::{Methods, Style};
 use show::{Form, Output};
 use socket::{Server, Socket};
 
+use crate::status::{Failure, Status};
+
 /// Most connections at the same time: each has two threads, and memory for two frames.
 const MOST_CONNECTIONS: usize = 1024;
 /// The stack of a thread that passes bytes on: a value is opened through at most 64 levels.
@@ -59,36 +61,24 @@ pub(crate) struct Options {
     without_types: bool,
 }
 
-/// The reason for which the command ends, with its exit status: 2 wrong usage, 3 no server answers, 5 it cannot serve here, 6 the
-/// server speaks another protocol.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    /// The exit status.
-    pub(crate) status: u8,
-    /// The reason in a sentence.
-    pub(crate) text: String,
-}
-
-impl Failure {
-    fn new(status: u8, text: impl Into<String>) -> Self {
-        Failure { status, text: text.into() }
-    }
-}
-
 /// Runs the proxy.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let server: Server = options.server.parse().map_err(|text: String| Failure::new(2, text))?;
+    let server: Server = options.server.parse().map_err(|text: String| Failure::new(Status::Usage, text))?;
     let addresses = options.listen.to_socket_addrs().map_err(|error| {
         let listen = &options.listen;
-        Failure::new(2, format!("{listen} is no address to listen at, as 127.0.0.1:4001 is: {error}"))
+        Failure::new(
+            Status::Usage,
+            format!("{listen} is no address to listen at, as 127.0.0.1:4001 is: {error}"),
+        )
     })?;
     let chrome = options.chrome.as_ref().map(|path| {
         let file = File::create(path).map_err(|error| cannot_write(path, &error))?;
         Chrome::begin(file).map_err(|error| cannot_write(path, &error))
     });
     let chrome = chrome.transpose()?;
-    let listener = TcpListener::bind(&addresses.collect::<Vec<_>>()[..])
-        .map_err(|error| Failure::new(5, format!("cannot listen at {}: {error}", options.listen)))?;
+    let listener = TcpListener::bind(&addresses.collect::<Vec<_>>()[..]).map_err(|error| {
+        Failure::new(Status::Server, format!("cannot listen at {}: {error}", options.listen))
+    })?;
     let methods =
         if options.without_types { known::of_reflection() } else { known::ask(&server, &options.server)? };
     let form = match (options.json, options.short) {
@@ -99,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let output = Mutex::new(Output::new(form, chrome, started()));
     let proxy =
         Arc::new(Proxy { server, methods, keep: options.keep as usize, output, open: AtomicUsize::new(0) });
-    let at = listener.local_addr().map_err(|error| Failure::new(5, error.to_string()))?;
+    let at = listener.local_addr().map_err(|error| Failure::new(Status::Server, error.to_string()))?;
     proxy
         .output()
         .note(&format!("clients connect to {at}; their frames go on to {}", Escaped(&options.server)));
@@ -107,7 +97,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn cannot_write(path: &std::path::Path, error: &io::Error) -> Failure {
-    Failure::new(2, format!("cannot write {}: {error}", path.display()))
+    Failure::new(Status::Usage, format!("cannot write {}: {error}", path.display()))
 }
 
 fn wants_colour() -> bool {
