@@ -10,7 +10,7 @@ use super::process::{Limits, Memory, ServerProcess};
 const PACE: Duration = Duration::from_millis(1);
 /// The time for which a healthy client is counted before an attack.
 const ALONE: Duration = Duration::from_millis(300);
-/// Lines of the log of a server that has ended: its last words are among them.
+/// Lines of the log of a server that has ended: the reason for its end is among them.
 const LAST_LINES: usize = 6;
 /// The bounds of issue 7, one place for all cases.
 pub(super) mod bound {

@@ -49,6 +49,26 @@ fn v10_a_body_that_does_not_fit_beside_what_its_session_holds_takes_no_memory_an
 }
 
 #[test]
+fn v7_a_copy_of_a_call_whose_body_was_skipped_is_refused_again_though_there_is_room_now() {
+    let mut bench = Bench::plain();
+    let peer = bench.try_open(None, &hello(1024)).expect("room");
+    bench.call_of(&peer, 0, 1, PLAIN, &vec![0; LONGEST - 10]);
+    let first = bench.begin().key;
+    for reason in [Reason::Busy, Reason::Deadline] {
+        let slot = 1 + Slot::from(reason == Reason::Deadline);
+        let millis = if reason == Reason::Busy { 600_000 } else { 0 };
+        let skipped = encoded(&Header { millis, ..call(slot, 1, PLAIN) }, &vec![1; LONGEST]);
+        drip(&mut bench, &peer, &skipped);
+        assert_eq!(bench.read_replies(&peer), [(slot, 1, refused(reason))], "late is told before busy");
+    }
+    bench.finish(first, b"");
+    bench.read_replies(&peer);
+    drip(&mut bench, &peer, &frame(1, 1, LONGEST));
+    assert_eq!(bench.read_replies(&peer), [(1, 1, refused(Reason::Busy))]);
+    assert!(!bench.core.has_calls(), "it was told to be not executed");
+}
+
+#[test]
 fn v10_a_body_fits_to_the_last_byte_also_on_the_connection_that_resumes_the_session() {
     for resumes in [false, true] {
         for (more, reason) in [(0, None), (1, Some(Reason::Busy))] {
