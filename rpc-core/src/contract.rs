@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use crate::ids::{FNV_START, MethodId, fnv1a};
 use crate::limits::{MAX_METHODS, MAX_SERVICES};
-use crate::text::debug_is_text;
 use crate::types::{ServiceTypes, Traced};
 
 pub use traced::TypesOf;
@@ -275,7 +274,11 @@ pub enum ContractError {
     SameMethod(&'static str, &'static str),
 }
 
-debug_is_text!(ContractError);
+impl fmt::Debug for ContractError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 /// The method that an id names on this server.
 #[derive(Clone, Copy, Debug)]

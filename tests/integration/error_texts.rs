@@ -15,7 +15,7 @@ use crate::client::eventually;
 
 #[rpc]
 trait Post {
-    /// Waits for a letter.
+    /// Waits for a number.
     fn wait(&self) -> Later<u64>;
     fn send(&self) -> Result<u64, String>;
 }
@@ -35,7 +35,7 @@ impl Post for Office {
     }
 }
 
-/// What `fn main() -> Result<(), Box<dyn Error>>` prints of an error, after `Error: `.
+/// Returns the text that `fn main() -> Result<(), Box<dyn Error>>` prints of an error, after `Error: `.
 fn from_main(error: impl std::error::Error + 'static) -> String {
     let error: Box<dyn std::error::Error> = error.into();
     format!("{error:?}")
@@ -51,9 +51,9 @@ fn bind_error(address: &str) -> String {
 
 #[test]
 fn an_error_that_main_returns_is_a_sentence() {
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
-    let refused = connect_error(&nobody.to_string());
-    assert!(refused.starts_with(&format!("cannot reach {nobody}: connecting to ")), "{refused}");
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port");
+    let refused = connect_error(&free.to_string());
+    assert!(refused.starts_with(&format!("cannot reach {free}: connecting to ")), "{refused}");
     assert!(refused.ends_with("; is the server running there?"), "{refused}");
 
     let taken = TcpListener::bind("127.0.0.1:0").expect("bound");

@@ -3,6 +3,8 @@
 pub mod jobs;
 
 #[cfg(test)]
+mod appended_variants;
+#[cfg(test)]
 mod around_a_call;
 #[cfg(test)]
 mod async_code;

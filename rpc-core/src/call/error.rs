@@ -15,7 +15,7 @@ use crate::contract::Method;
 use crate::error::Reason;
 use crate::proto::Outcome;
 use crate::proto::client::Outage;
-use crate::text::Escaped;
+use crate::text::{Escaped, debug_is_text};
 use crate::wire::codec::DecodeError;
 
 /// The error type of a method that has none of its own. It has no values.
@@ -150,6 +150,21 @@ impl<E: fmt::Debug + 'static> fmt::Display for CallError<E> {
     }
 }
 
+impl<E: fmt::Debug> fmt::Debug for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Service(error) => f.debug_tuple("Service").field(error).finish(),
+            CallError::Panicked(error) => error.fmt(f),
+            CallError::GivenUp(error) => error.fmt(f),
+            CallError::NotExecuted(error) => error.fmt(f),
+            CallError::ReplyLost(error) => error.fmt(f),
+            CallError::Unknown(error) => error.fmt(f),
+        }
+    }
+}
+
+debug_is_text!(Panicked, GivenUp, NotExecuted, ReplyLost);
+
 /// The source of [`CallError::Service`] is the service's own error, if its type implements [`Error`](std::error::Error) and this
 /// process knows that: see [`CallError::service`]. The other errors have none.
 impl<E: fmt::Debug + 'static> std::error::Error for CallError<E> {
@@ -221,7 +236,7 @@ pub struct GivenUp {
 /// }
 /// ```
 #[derive(Error)]
-#[error("{target} was not executed: {}{}", Why(self), advice(*reason))]
+#[error("{target} was not executed: {}{}", Why(*reason, detail, outage), advice(*reason))]
 pub struct NotExecuted {
     /// The method and the server.
     pub target: CallTarget,

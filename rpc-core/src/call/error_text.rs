@@ -2,25 +2,9 @@
 
 use std::fmt;
 
-use super::error::{CallError, GivenUp, NotExecuted, Panicked, ReplyLost};
 use crate::error::Reason;
 use crate::proto::client::{HAS_ENDED, Outage};
-use crate::text::{Escaped, debug_is_text};
-
-debug_is_text!(Panicked, GivenUp, NotExecuted, ReplyLost);
-
-impl<E: fmt::Debug> fmt::Debug for CallError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CallError::Service(error) => f.debug_tuple("Service").field(error).finish(),
-            CallError::Panicked(error) => error.fmt(f),
-            CallError::GivenUp(error) => error.fmt(f),
-            CallError::NotExecuted(error) => error.fmt(f),
-            CallError::ReplyLost(error) => error.fmt(f),
-            CallError::Unknown(error) => error.fmt(f),
-        }
-    }
-}
+use crate::text::Escaped;
 
 /// Returns what the caller can do about a reason. The details of [`Reason::Contract`] and [`Reason::Encode`] say it.
 pub(super) fn advice(reason: Reason) -> &'static str {
@@ -40,16 +24,18 @@ pub(super) fn advice(reason: Reason) -> &'static str {
     }
 }
 
-/// Writes the reason, its detail, and the lack of a connection, each thing once.
-pub(super) struct Why<'a>(pub(super) &'a NotExecuted);
+/// Writes a reason, its detail, and the lack of a connection, each thing once.
+pub(super) struct Why<'a>(pub(super) Reason, pub(super) &'a str, pub(super) &'a Option<Box<Outage>>);
 
 impl fmt::Display for Why<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NotExecuted { reason, detail, outage, .. } = self.0;
-        if *reason == Reason::Draining && detail.starts_with(HAS_ENDED) {
+        let Why(reason, detail, outage) = *self;
+        if reason == Reason::Draining && detail.starts_with(HAS_ENDED) {
             return write!(f, "{}", Escaped(detail)); // it says all of it
         }
-        write!(f, "{reason}{}{}", Detail(own_detail(self.0)), During(outage))
+        let is_said = outage.as_ref().is_some_and(|outage| outage.failure == detail);
+        let detail = if is_said { "" } else { detail };
+        write!(f, "{reason}{}{}", Detail(detail), During(outage))
     }
 }
 
@@ -60,12 +46,6 @@ impl fmt::Display for Detail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(self.0)) }
     }
-}
-
-/// Returns the detail of an error, unless its outage says the same.
-fn own_detail(error: &NotExecuted) -> &str {
-    let is_said = error.outage.as_ref().is_some_and(|outage| outage.failure == error.detail);
-    if is_said { "" } else { &error.detail }
 }
 
 /// Writes `; there has been no connection for ..`, or nothing if there was one.

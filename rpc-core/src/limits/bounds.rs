@@ -9,8 +9,6 @@ pub use named::LimitValue;
 
 use thiserror::Error;
 
-use crate::text::debug_is_text;
-
 use super::{ClientLimits, HEADER, MAX_DETAIL, MAX_SLOTS, MOST_NESTING, ServerLimits};
 
 /// The error of a setting that is outside its bounds, or that contradicts another one.
@@ -36,7 +34,11 @@ pub struct SettingError {
     pub advice: &'static str,
 }
 
-debug_is_text!(SettingError);
+impl fmt::Debug for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 /// The shortest time that is not zero: frames carry milliseconds.
 const TICK: Duration = Duration::from_millis(1);

@@ -146,7 +146,7 @@ struct Inner<T> {
     waker: Option<Waker>,
     /// Run when the caller waits no longer.
     callback: Option<Notice>,
-    /// What is to happen when the server drains, if the holder asked.
+    /// The wishes of the holder for the begin of a drain, if it has any.
     drain: Option<Box<draining::DrainWatch>>,
 }
 

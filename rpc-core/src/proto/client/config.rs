@@ -5,6 +5,9 @@ use crate::contract::Contract;
 use crate::limits::ClientLimits;
 use crate::proto::Outcome;
 
+/// The failure of a client that a server has answered with BUSY.
+pub const TAKES_NO_CLIENT: &str = "the server takes no new clients now: it is full, or shutting down";
+
 /// The parts that a client's protocol is made with.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {

@@ -13,8 +13,8 @@
 //! An error is a violation that no network causes: the session is given up, since a resume would bring the same frame again.
 
 use super::ClientCore;
+use super::config::TAKES_NO_CLIENT;
 use super::connection::Link;
-use super::outage::TAKES_NO_CLIENT;
 use super::outgoing::OutgoingFrame;
 use super::replies::Reply;
 use super::session::{self, Session};

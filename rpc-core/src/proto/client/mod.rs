@@ -40,14 +40,14 @@ mod tests;
 mod types;
 mod waiting;
 
-pub use config::{ClientConfig, ClientCounters, Event};
+pub use config::{ClientConfig, ClientCounters, Event, TAKES_NO_CLIENT};
 pub use core::ClientCore;
 pub use journal::{
     ClientJournal, JournalEntry, JournalError, Recorded, RecordedCall, RecordedSession, RecordedUse,
     RestoredUse,
 };
 pub use nonce::{DrawNonce, seeded_nonce};
-pub use outage::{HAS_ENDED, Outage, TAKES_NO_CLIENT};
+pub use outage::{HAS_ENDED, Outage};
 pub use snapshot::{ClientSnapshot, SlotSnapshot, SlotUse};
 
 /// Names a call for the thread that started it.

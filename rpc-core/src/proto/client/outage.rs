@@ -15,9 +15,6 @@ use crate::proto::{Outcome, UnknownCause};
 use crate::text::Escaped;
 use crate::wire::reject::RejectCode;
 
-/// The failure of a client that a server has answered with BUSY.
-pub const TAKES_NO_CLIENT: &str = "the server takes no new clients now: it is full, or shutting down";
-
 /// The begin of the text about a server that has ended in order, which says more than its reason does.
 pub const HAS_ENDED: &str = "the server has shut down, and ";
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{CallState, Inner, Notice, Responder, Shared};
 
-/// What a holder wants to happen when the server drains.
+/// The wishes of a holder for the begin of a drain.
 #[derive(Default)]
 pub(super) struct DrainWatch {
     /// Woken then.
@@ -73,7 +73,7 @@ impl<T> Inner<T> {
     /// Returns what is left of the watch of a call that ends: drop it without the lock.
     pub(super) fn end_watch(&mut self) -> Option<Unwatched> {
         let watch = self.drain.take()?;
-        Some(Unwatched { watch, number_of: self.call.as_ref().map(|call| Arc::clone(&call.holder)) })
+        Some(Unwatched { watch, holder: self.call.as_ref().map(|call| Arc::clone(&call.holder)) })
     }
 }
 
@@ -81,13 +81,13 @@ impl<T> Inner<T> {
 pub(super) struct Unwatched {
     /// The watch.
     watch: Box<DrainWatch>,
-    /// The driver, whose signal has the listener.
-    number_of: Option<Arc<dyn super::Holder>>,
+    /// The driver of the server, whose signal has the listener.
+    holder: Option<Arc<dyn super::Holder>>,
 }
 
 impl Drop for Unwatched {
     fn drop(&mut self) {
-        if let (Some(number), Some(holder)) = (self.watch.number, &self.number_of) {
+        if let (Some(number), Some(holder)) = (self.watch.number, &self.holder) {
             holder.draining().forget(number);
         }
     }
