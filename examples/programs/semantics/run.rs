@@ -135,7 +135,7 @@ pub(crate) struct Story {
     pub(crate) number: u32,
     /// The number of times that the store has it.
     pub(crate) times: usize,
-    /// What happened, line by line.
+    /// The events, line by line.
     pub(crate) lines: Vec<String>,
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Watched {
     number: u32,
     /// The text that it appends.
     token: String,
-    /// What has happened.
+    /// The events so far.
     seen: Vec<Observed>,
 }
 
