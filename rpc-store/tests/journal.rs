@@ -87,7 +87,7 @@ impl Backend for Dying {
     }
 }
 
-/// What an application has noted: the calls whose answers it knows.
+/// The notes of an application: the calls whose answers it knows.
 #[derive(Default)]
 struct Application(Vec<u32>);
 

@@ -53,7 +53,7 @@ pub fn service(name: &str) -> Option<&'static Contract> {
 }
 
 /// Returns a method that a server's table names. Returns `None` if there are too many names already.
-pub(crate) fn method(id: MethodId, name: &str, signature: &str) -> Option<&'static Method> {
+pub fn method(id: MethodId, name: &str, signature: &str) -> Option<&'static Method> {
     let mut names = lock()?;
     if let Some(method) = names.methods.get(&(id, name.to_owned())) {
         return Some(method);

@@ -32,6 +32,16 @@ pub struct Recovered {
 /// A call that an earlier process had under way, or had an answer to, and that its journal has kept:
 /// [`Handle::recovered`] returns them. Its client has asked the server for the answer already.
 ///
+/// ```
+/// use rpc_core::{CallError, Never, RecoveredCall};
+///
+/// /// Takes the answer to a call of `Bank.pay(order: u64) -> u64`. Returns the order and its receipt.
+/// fn receipt(call: RecoveredCall) -> Option<(u64, Result<u64, CallError>)> {
+///     let (order,) = call.arguments::<(u64,)>().filter(|_| call.method() == "Bank.pay")?;
+///     Some((order, call.into_pending::<u64, Never>().wait()))
+/// }
+/// ```
+///
 /// Dropping it leaves the call as it is. Dropping the [`Pending`] that it becomes cancels it, as that of any call.
 pub struct RecoveredCall {
     /// The call.

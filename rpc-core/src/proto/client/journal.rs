@@ -12,6 +12,15 @@ use crate::proto::{Outcome, Request};
 
 /// Keeps the session of a client, and its calls under way, for the process that comes after this one. The package `rpc-store`
 /// has one.
+///
+/// ```
+/// use rpc_core::{Client, ClientJournal, ConnectError, Connector};
+///
+/// /// Connects a client that goes on where the process before this one has ended.
+/// fn connect<C: Client>(address: &str, journal: impl ClientJournal) -> Result<C, ConnectError> {
+///     Connector::new().journal(journal).connect(address)
+/// }
+/// ```
 pub trait ClientJournal: Send + Sync + fmt::Debug + 'static {
     /// Returns what the last process has left. The journal is in use until the last clone of [`Recorded::in_use`] is dropped.
     ///
@@ -30,6 +39,18 @@ pub trait ClientJournal: Send + Sync + fmt::Debug + 'static {
 }
 
 /// The error of a journal.
+///
+/// ```
+/// use rpc_core::{ConnectError, JournalError};
+///
+/// /// Returns the error of the journal, if that is why a client did not connect.
+/// fn of_journal(error: &ConnectError) -> Option<&JournalError> {
+///     match error {
+///         ConnectError::Journal(error) => Some(error),
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct JournalError(pub Box<dyn Error + Send + Sync>);
 
