@@ -98,7 +98,7 @@ fn watched(patience: Duration, judge: fn() -> Verdict) -> Verdict {
         if begun != seen {
             (seen, since) = (begun, Instant::now());
         } else if since.elapsed() > patience {
-            let sentence = "your code does not return: it loops, or waits for what never comes. This is the story until then";
+            let sentence = "your code does not return: it loops, or waits for what never comes";
             return Verdict::new(Kind::Hangs, sentence, story::so_far());
         }
         thread::sleep(LOOK);

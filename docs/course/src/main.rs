@@ -174,7 +174,11 @@ fn show(exercise: &Exercise, verdict: &Verdict) {
         }
         _ => {
             if !verdict.story.is_empty() {
-                println!("\nThe shortest story that goes wrong:");
+                let is_cut = verdict.kind == Kind::Hangs; // it did not end, so it could not be made shorter
+                println!(
+                    "\n{}",
+                    if is_cut { "The story until then:" } else { "The shortest story that goes wrong:" }
+                );
             }
             verdict.story.iter().enumerate().for_each(|(at, line)| println!("{:>4}. {line}", at + 1));
             println!("\n{}.", capitalised(&verdict.sentence));
@@ -217,7 +221,12 @@ fn watch(from: usize, progress: &Progress) -> Done {
 }
 
 fn hint(exercise: &Exercise, progress: &Progress) -> Done {
-    let count = progress.next_hint(exercise)?;
+    let count = progress.next_hint(exercise).map_err(|error| {
+        Wrong(format!(
+            "the count of hints cannot be kept beside {}: {error}",
+            progress.file(exercise).display()
+        ))
+    })?;
     for (at, hint) in exercise.hints.iter().take(count).enumerate() {
         println!("Hint {} of {}: {hint}", at + 1, exercise.hints.len());
     }
