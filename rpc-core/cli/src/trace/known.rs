@@ -1,5 +1,6 @@
 //! Asks the server for its methods and their types, so that arguments can be shown by name and value.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use rpc_core::ids::MethodId;
@@ -50,7 +51,7 @@ pub(super) fn ask(server: &Server, address: &str) -> Result<Methods, Failure> {
 
 /// Says on standard error that types are not known.
 fn without(why: &str) {
-    eprintln!("rpc: {why}; arguments are shown as bytes");
+    let _ = writeln!(io::stderr(), "rpc: {why}; arguments are shown as bytes"); // nothing can be done about standard error
 }
 
 fn methods(asks: &ReflectionClient) -> Result<Methods, CallError> {
