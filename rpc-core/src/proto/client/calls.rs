@@ -172,7 +172,6 @@ impl Calls {
     }
 
     /// Ends a call with the weakest verdict of all its attempts.
-    #[inline(always)] // once for each call
     pub(super) fn end(&mut self, call: Call, outcome: Outcome) {
         self.events.push_back(call.end(outcome));
     }
@@ -288,7 +287,6 @@ impl Calls {
         Ok(true)
     }
 
-    #[inline(always)] // once for each call
     fn conclude(&mut self, mut call: Call, reply: Reply, after: Duration, at: Conditions<'_>) {
         let is_busy = reply.is_busy();
         match reply.outcome {

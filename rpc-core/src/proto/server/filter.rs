@@ -31,7 +31,6 @@ use crate::contract::Entry;
 use crate::error::{ProtocolError, Reason};
 use crate::ids::{Seq, SessionId, Slot, Time};
 use crate::limits::MAX_DETAIL;
-use crate::proto::peer::Peer;
 use crate::wire::frame::Frame;
 use crate::wire::message::{Status, cut};
 use crate::wire::metadata::HAS_METADATA;
@@ -124,10 +123,8 @@ impl Filter<'_> {
                 if self.is_to_copy() {
                     self.copy_arguments();
                 }
-                let place = match std::mem::replace(&mut self.record.in_lane, true) {
-                    true => None,
-                    false => Some(Place { slot: self.slot, duplicate: None }),
-                };
+                let is_listed = std::mem::replace(&mut self.record.in_lane, true);
+                let place = (!is_listed).then_some(Place { slot: self.slot, duplicate: None });
                 self.enqueue(place, length);
                 return Ok(());
             }
@@ -256,7 +253,7 @@ impl Filter<'_> {
         self.sums.running += arguments;
         self.note_begin(arguments);
         if needs_place {
-            self.take_place(deadline);
+            self.held.begin(self.sums, deadline, self.record.call);
         }
         let (id, fingerprint, peer) = (self.id, self.record.fingerprint, self.peer());
         Some(self.calls.of_mut(self.record)?.take_for_run(id, fingerprint, peer, false))
@@ -270,11 +267,6 @@ impl Filter<'_> {
         if let Some(writer) = &mut self.attached {
             writer.connection.strikes.forgive();
         }
-    }
-
-    /// Returns the peer of the connection that carries the session now.
-    fn peer(&self) -> Option<Peer> {
-        self.attached.as_ref().and_then(|writer| writer.connection.peer)
     }
 
     /// Appends a call to the session's lane. `place` is `None` if its slot has a place there. A connection whose calls bring

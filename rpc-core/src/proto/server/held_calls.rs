@@ -10,7 +10,6 @@
 use std::collections::BTreeSet;
 
 use super::ServerCore;
-use super::filter::Filter;
 use super::keys::CallKey;
 use super::record::CallState;
 use super::session::Sums;
@@ -47,6 +46,7 @@ impl HeldCalls {
     }
 
     /// Notes that a call begins, whose data has this index.
+    #[cold] // so that the calls of other methods do not pay for it
     pub(super) fn begin(&mut self, sums: &mut Sums, deadline: Time, index: u32) {
         self.sessions += usize::from(sums.later == 0);
         sums.later += 1;
@@ -72,14 +72,6 @@ impl HeldCalls {
     fn poll_due(&mut self, now: Time) -> Option<u32> {
         let first = *self.due.first()?;
         (first.0 <= now && self.due.remove(&first)).then_some(first.1)
-    }
-}
-
-impl Filter<'_> {
-    /// Takes the place of the slot's call, which begins: there is one.
-    #[cold] // so that the calls of other methods do not pay for it
-    pub(super) fn take_place(&mut self, deadline: Time) {
-        self.held.begin(self.sums, deadline, self.record.call);
     }
 }
 

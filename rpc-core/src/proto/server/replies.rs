@@ -7,6 +7,7 @@ use super::record::CallState;
 use crate::contract::Method;
 use crate::error::Reason;
 use crate::ids::Time;
+use crate::proto::peer::Peer;
 use crate::wire::frame::{Header, Kind, millis};
 use crate::wire::message::{REPLY_NOT_KEPT, Status};
 
@@ -76,6 +77,11 @@ impl Filter<'_> {
         writer.send(&header, body);
         self.counters.replies += 1;
         self.record.reply_end = writer.connection.outgoing.queued();
+    }
+
+    /// Returns the peer of the connection that carries the session now.
+    pub(super) fn peer(&self) -> Option<Peer> {
+        self.attached.as_ref().and_then(|writer| writer.connection.peer)
     }
 
     /// Returns the pause that a server suggests which is busy or shutting down; 0 for every other refusal.
