@@ -188,7 +188,7 @@ fn differs(yours: &Next, right: &Next, left: usize) -> Result<(), Fault> {
         (Err(TooLong), _) => ("refused", format!("no frame here is longer than {MOST} bytes")),
         (Ok(Some(_)), Ok(None)) => ("early", format!("only {left} bytes of this frame are there: it has to wait for the rest")),
         (Ok(None), Ok(Some(_))) => ("stuck", "a whole frame is there, and it has to come out now, also if it came with another one, or its header and body came apart".to_owned()),
-        _ => ("wrong", "the frame that comes out is not the frame that was sent: were bytes of an earlier `push` lost?".to_owned()),
+        _ => ("wrong", "the frame that comes out is not the one that was sent, as if bytes of an earlier `push` were lost".to_owned()),
     };
     fault(rule, format!("{why}. `next` has to give {}", said(right)))
 }

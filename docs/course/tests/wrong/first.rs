@@ -29,7 +29,7 @@ const FRAMES: &[Wrong] = &[
         name: "each read is taken for a whole frame",
         find: "self.bytes.extend(bytes);",
         put: "self.bytes = bytes.to_vec();",
-        told: "were bytes of an earlier `push` lost?",
+        told: "as if bytes of an earlier `push` were lost",
     },
     Wrong {
         name: "what is behind a frame is thrown away",
