@@ -236,11 +236,11 @@ fn a_call_beyond_a_limit_is_busy_and_its_place_is_free_when_it_has_ended() {
     let meets = work.start.meet();
     worker.met.wait();
     let busy = hasty.meet().expect_err("one runs");
-    assert!(busy.to_string().contains("Work.meet runs 1 calls at once"), "{busy}");
+    assert!(busy.to_string().contains("Work.meet may run 1 at a time"), "{busy}");
     let held = [work.start.later(false), work.start.later(false)];
     eventually("both are held", || server.counters().held == 2);
     let busy = hasty.add(1).expect_err("three run");
-    assert!(busy.to_string().contains("Work runs 3 calls at once"), "{busy}");
+    assert!(busy.to_string().contains("Work may run 3 at a time"), "{busy}");
     let later = work.start.add(1); // it is tried again until there is room
     worker.later.lock().expect("no panic").drain(..).for_each(|responder| responder.reply(1));
     assert_eq!(later.wait().expect("there is room"), 1);
@@ -264,5 +264,6 @@ fn a_limit_of_a_method_that_does_not_exist_is_an_error() {
     let service = WorkServer::new(Worker::default());
     let error = CallLimit::of(&service, 1).method("met", 1).expect_err("no such method");
     assert_eq!(error, ContractError::NoSuchMethod(service.contract().service, "met".to_owned()));
-    assert_eq!(error.to_string(), "service `Work` has no method `met`");
+    let says = "a limit is set for the method `met`, which service `Work` does not have; write the name as in the trait";
+    assert_eq!(error.to_string(), says);
 }

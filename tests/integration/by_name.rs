@@ -107,8 +107,10 @@ fn an_unknown_name_is_refused_with_the_names_that_exist() {
     assert!(text.contains("there is no `Sums.subtract`; `Sums` has `Sums.add(x: u64, y: u64) -> "), "{text}");
     assert!(text.contains("`Sums.describe(what: &str, bytes: &[u8]) -> String`"), "{text}");
     assert!(told("Votes.ask").contains("the server has no service `Votes`"));
-    assert!(told("Other.thing").contains("`Other` was not announced"));
-    assert!(told("").contains("was not announced"));
+    assert!(
+        told("Other.thing").contains("`Other` is not among the services that this client was connected for")
+    );
+    assert!(told("").contains("names are written `Service.method`"));
     client.close();
 }
 

@@ -80,7 +80,7 @@ fn a_call_that_fails_fast_is_told_when_each_address_has_refused_and_the_error_sa
     for address in [address, dead] {
         assert!(outage.failure.contains(&address.to_string()), "{outage:?}");
     }
-    let text = error.to_string();
+    let text = outage.to_string();
     assert!(text.contains("there has been no connection for") && text.contains("refused"), "{text}");
     assert_eq!(text.matches("failed:").count(), 2, "each address once: {text}");
     let waits = client.call.with_fail_fast(false).call.with_deadline(Duration::from_millis(20));
