@@ -1,4 +1,4 @@
-//! Each form of a value in JSON, against the bytes that bincode has for the same value in Rust.
+//! Each form of a value in JSON, against the bytes that the codec has for the same value in Rust.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -17,10 +17,16 @@ pub(crate) fn formats_of<T: Serialize + DeserializeOwned>() -> Formats {
     }
 }
 
+fn bytes_of<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    rpc_core::wire::codec::encode(value, &mut bytes, 1 << 20).expect("it can be encoded");
+    bytes
+}
+
 /// Asserts that a value has this form, by its bytes, both ways; and that other forms of it are read.
 fn has_form<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T, form: Value, others: &[Value]) {
     let formats = formats_of::<T>();
-    let bytes = bincode::serialize(&value).expect("it can be encoded");
+    let bytes = bytes_of(&value);
     let decoded = Decoded::from_bytes(&formats, &formats.value, &bytes).expect("its bytes");
     assert_eq!(Value::from(decoded), form, "{value:?}");
     for form in [&form].into_iter().chain(others) {
@@ -194,7 +200,7 @@ fn structs_and_enums_have_the_names_of_their_source() {
 #[test]
 fn a_struct_is_written_in_the_order_of_its_fields() {
     let formats = formats_of::<Figure>();
-    let bytes = bincode::serialize(&Figure::Text { at: 1, text: "a".to_owned() }).expect("it can be encoded");
+    let bytes = bytes_of(&Figure::Text { at: 1, text: "a".to_owned() });
     let decoded = Decoded::from_bytes(&formats, &formats.value, &bytes).expect("its bytes");
     assert_eq!(decoded.to_string(), r#"{"Text":{"at":1,"text":"a"}}"#);
 }

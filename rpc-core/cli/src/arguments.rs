@@ -116,7 +116,7 @@ pub(crate) struct CallOptions {
     pub(crate) method: String,
     /// The arguments: JSON of all of them, or a word for each in their order, or NAME=WORD. A word @FILE is the content of a file, and
     /// - is standard input
-    #[arg(value_name = "ARGUMENT", allow_hyphen_values = true)]
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
     pub(crate) words: Vec<String>,
     /// Make a call for each line of standard input: its arguments in JSON. Each reply is a line: {"ok": ..}, {"error": ..} of the
     /// service, or {"failed": ..}, in the order of the input
@@ -170,7 +170,7 @@ pub(crate) struct BenchOptions {
     #[arg(value_name = "SERVICE.METHOD")]
     pub(crate) method: String,
     /// The arguments of each call, as those of `rpc call`
-    #[arg(value_name = "ARGUMENT", allow_hyphen_values = true)]
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
     pub(crate) words: Vec<String>,
     /// Connections, each with a thread of its own
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]

@@ -18,9 +18,10 @@ const MOST_READ: u64 = 1 << 30;
 
 /// Returns the encoded arguments of a call of this method.
 pub(crate) fn arguments(method: &JsonMethod, words: &[String]) -> Result<Vec<u8>, Failure> {
+    let mut only = None; // the content of the only word: standard input can be read once
     if let [word] = words {
-        let content = content(word)?;
-        let text = std::str::from_utf8(&content).unwrap_or_default().trim();
+        let content = only.insert(content(word)?);
+        let text = std::str::from_utf8(content).unwrap_or_default().trim();
         if text.starts_with(['{', '[']) {
             return whole(method, text);
         }
@@ -38,7 +39,11 @@ pub(crate) fn arguments(method: &JsonMethod, words: &[String]) -> Result<Vec<u8>
         };
         let format =
             names.iter().position(|known| *known == name).and_then(|at| method.formats.arguments.get(at));
-        let value = value(method, format, &content(word)?);
+        let content = match only.take() {
+            Some(content) if by_name.is_none() => content,
+            _ => content(word)?,
+        };
+        let value = value(method, format, &content);
         if named.insert(name.to_owned(), value).is_some() {
             return Err(Failure::usage(format_args!("{}: {name} is there twice", method.description.name)));
         }
