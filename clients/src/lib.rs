@@ -11,6 +11,7 @@ mod lines;
 mod names;
 mod python;
 mod types;
+mod typescript;
 
 use std::path::Path;
 
@@ -24,6 +25,8 @@ pub use description::{MethodDescription, ServiceDescription, describe};
 pub enum Language {
     /// Python 3.10 and later, blocking and with asyncio.
     Python,
+    /// TypeScript, for node 20 and later.
+    TypeScript,
 }
 
 /// A file to be written.
@@ -94,6 +97,7 @@ pub fn generate(
     let types = types::Types::of(&services);
     let files = match language {
         Language::Python => python::files(&services, &types, package, source),
+        Language::TypeScript => typescript::files(&services, &types, package, source),
     };
     Ok(Generated { files, left_out })
 }

@@ -78,17 +78,123 @@ const PYTHON: &[&str] = &[
     "CONTRACT",
 ];
 
+/// Words that TypeScript does not take as names, or that generated code needs where names of types are.
+const TYPESCRIPT: &[&str] = &[
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "continue",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "else",
+    "enum",
+    "export",
+    "extends",
+    "false",
+    "finally",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "instanceof",
+    "new",
+    "null",
+    "return",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "var",
+    "void",
+    "while",
+    "with",
+    "as",
+    "implements",
+    "interface",
+    "let",
+    "package",
+    "private",
+    "protected",
+    "public",
+    "static",
+    "yield",
+    "any",
+    "boolean",
+    "constructor",
+    "declare",
+    "get",
+    "module",
+    "require",
+    "number",
+    "set",
+    "string",
+    "symbol",
+    "type",
+    "from",
+    "of",
+    "bigint",
+    "undefined",
+    "never",
+    "object",
+    "unknown",
+    "async",
+    "await",
+    "arguments",
+    "eval",
+    "readonly",
+    "runtime",
+    "types",
+    "formats",
+    "codec",
+    "index",
+    "Array",
+    "Map",
+    "ReadonlyMap",
+    "Uint8Array",
+    "Promise",
+    "Some",
+    "ServiceError",
+    "Connection",
+    "Contract",
+    "Method",
+    "Settings",
+    "CallOptions",
+    "Partial",
+    "Error",
+    "Object",
+    "String",
+    "Number",
+    "Boolean",
+    "BigInt",
+    "Symbol",
+    "Function",
+    "CONTRACT",
+    "NaN",
+    "Infinity",
+    "then",
+];
+
 /// Returns true if a word cannot be a name in this language.
 pub(crate) fn is_reserved(language: Language, name: &str) -> bool {
     match language {
         Language::Python => PYTHON.contains(&name),
+        Language::TypeScript => TYPESCRIPT.contains(&name),
     }
 }
 
 /// The names of one scope, each of which is given once.
 #[derive(Debug)]
 pub(crate) struct Scope {
-    language: Language,
+    /// The language whose words are no names here; `None` for properties of TypeScript, which may be any word.
+    language: Option<Language>,
     /// Names that are words of this scope.
     words: HashSet<String>,
     given: HashSet<String>,
@@ -97,12 +203,22 @@ pub(crate) struct Scope {
 impl Scope {
     /// Returns a scope with these words of its own.
     pub(crate) fn new(language: Language, words: &[&str]) -> Self {
-        Scope { language, words: words.iter().map(|&name| name.to_owned()).collect(), given: HashSet::new() }
+        Scope {
+            language: Some(language),
+            words: words.iter().map(|&name| name.to_owned()).collect(),
+            given: HashSet::new(),
+        }
+    }
+
+    /// Returns a scope in which all words are names but these.
+    pub(crate) fn of_properties(words: &[&str]) -> Self {
+        Scope { language: None, ..Scope::new(Language::TypeScript, words) }
     }
 
     /// Gives a name, with `_` behind a word of the language or of the scope, and a number if it was given.
     pub(crate) fn give(&mut self, name: &str) -> String {
-        let is_word = is_reserved(self.language, name) || self.words.contains(name);
+        let is_word =
+            self.language.is_some_and(|language| is_reserved(language, name)) || self.words.contains(name);
         let name = if is_word { format!("{name}_") } else { name.to_owned() };
         let numbered = (2..).map(|number| format!("{name}{number}"));
         let free = std::iter::once(name.clone()).chain(numbered).find(|name| self.given.insert(name.clone()));
@@ -164,6 +280,15 @@ pub(crate) fn upper(name: &str) -> String {
     with_letter(words(name).join("_").to_uppercase(), 'N')
 }
 
+/// Returns `kvError`.
+pub(crate) fn camel(name: &str) -> String {
+    let pascal = pascal(name);
+    let first = words(name).first().map_or(0, String::len);
+    // A first word of capitals is one word: `HTTPServer` is `httpServer`.
+    let (head, tail) = pascal.split_at_checked(first).unwrap_or((&pascal, ""));
+    with_letter(head.to_lowercase() + tail, 'f')
+}
+
 /// Returns `KvError`.
 pub(crate) fn pascal(name: &str) -> String {
     let words = words(name).into_iter().map(|word| {
@@ -180,14 +305,14 @@ mod tests {
 
     #[test]
     fn names_are_spelled_as_the_language_does() {
-        let all = |name: &str| [snake(name), upper(name), pascal(name)].join(" ");
-        assert_eq!(all("KvError"), "kv_error KV_ERROR KvError");
-        assert_eq!(all("kv_error"), "kv_error KV_ERROR KvError");
-        assert_eq!(all("HTTPServer2Go"), "http_server2_go HTTP_SERVER2_GO HTTPServer2Go");
-        assert_eq!(all("größe"), "größe GRÖSSE Größe");
-        assert_eq!(all("_"), "f N T");
-        assert_eq!(all("2nd place"), "f2nd_place N2ND_PLACE T2ndPlace");
-        assert_eq!(all("r#type"), "type TYPE Type");
+        let all = |name: &str| [snake(name), upper(name), pascal(name), camel(name)].join(" ");
+        assert_eq!(all("KvError"), "kv_error KV_ERROR KvError kvError");
+        assert_eq!(all("kv_error"), "kv_error KV_ERROR KvError kvError");
+        assert_eq!(all("HTTPServer2Go"), "http_server2_go HTTP_SERVER2_GO HTTPServer2Go httpServer2Go");
+        assert_eq!(all("größe"), "größe GRÖSSE Größe größe");
+        assert_eq!(all("_"), "f N T T");
+        assert_eq!(all("2nd place"), "f2nd_place N2ND_PLACE T2ndPlace t2ndPlace");
+        assert_eq!(all("r#type"), "type TYPE Type type");
     }
 
     #[test]

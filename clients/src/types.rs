@@ -101,6 +101,20 @@ impl Types {
         self.hashable(format, &mut Vec::new())
     }
 
+    /// Returns true if two values of this format are the same for a language that compares objects by what they are, not by what is in
+    /// them: a number, a text, a bool, or an enum of names alone.
+    pub(crate) fn is_primitive(&self, format: &Format) -> bool {
+        self.all(format, &|format| match format {
+            Format::Leaf(leaf) => Some(!matches!(leaf, Leaf::F32 | Leaf::F64 | Leaf::Bytes | Leaf::Unit)),
+            Format::Named(index) => match &self.definitions[*index].shape {
+                Shape::Same(_) => None,
+                Shape::Enum(variants) => Some(has_only_names(variants)),
+                Shape::Struct(_) => Some(false),
+            },
+            _ => Some(false),
+        })
+    }
+
     fn hashable(&self, format: &Format, open: &mut Vec<usize>) -> bool {
         match format {
             Format::Leaf(leaf) => !matches!(leaf, Leaf::F32 | Leaf::F64),

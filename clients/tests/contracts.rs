@@ -8,7 +8,7 @@ use rpc_clients::{GenerateError, Language, describe, generate};
 use rpc_core::reflection::ReflectionClient;
 use rpc_core::{Connector, Health, RunningServer, Server, Service};
 
-use crate::folder::{fresh, generated, python, said};
+use crate::folder::{compiled, fresh, generated, node, python, said};
 use crate::verdicts::descriptions;
 
 /// The service as the client was generated from it.
@@ -147,20 +147,40 @@ fn strangers() -> (String, String) {
     (foreign, gone.local_addr().expect("an address").to_string())
 }
 
-#[test]
-fn a_caller_in_python_is_told_what_differs_and_what_is_not_there() {
-    let folder = fresh("python-contracts");
+/// Generates a client from the service as it was, runs a program with the addresses of the servers that it meets, and returns what it
+/// has said; nothing if there is no compiler.
+fn meets(name: &str, language: Language) -> Option<String> {
+    let folder = fresh(name);
     let old = serve(then::ShopServer::new(then::Old));
-    generated(Language::Python, &descriptions(&old), &folder);
+    generated(language, &descriptions(&old), &folder);
     old.drain_within(Duration::ZERO);
     let (new, other) = (serve(now::ShopServer::new(now::New)), serve(Health::new()));
     let (foreign, gone) = strangers();
     let addresses = [new.local_addr().to_string(), other.local_addr().to_string(), foreign, gone];
     let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
-    let output = python(&folder, "contracts.py", &addresses).output().expect("python3");
-    assert!(said(output).ends_with("all differences are told\n"));
+    let command = match language {
+        Language::Python => Some(python(&folder, "contracts.py", &addresses)),
+        Language::TypeScript => {
+            compiled(&folder, &["contracts.ts"]).then(|| node(&folder, "contracts.js", &addresses))
+        }
+    };
+    let said = command.map(|mut command| said(command.output().expect("python3, and node")));
     new.drain_within(Duration::ZERO);
     other.drain_within(Duration::ZERO);
+    said
+}
+
+#[test]
+fn a_caller_in_python_is_told_what_differs_and_what_is_not_there() {
+    let said = meets("python-contracts", Language::Python).expect("it needs no compiler");
+    assert!(said.ends_with("all differences are told\n"), "{said}");
+}
+
+#[test]
+fn a_caller_in_typescript_is_told_what_differs_and_what_is_not_there() {
+    if let Some(said) = meets("typescript-contracts", Language::TypeScript) {
+        assert!(said.ends_with("all differences are told\n"), "{said}");
+    }
 }
 
 #[test]

@@ -8,10 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rpc_clients::Language;
-use rpc_core::{CallError, Connector};
+use rpc_core::{CallError, Connector, RunningServer};
 use rpc_sim::{FaultProxy, Faults};
 
-use crate::folder::{fresh, generated, python};
+use crate::folder::{compiled, fresh, generated, node, python};
 use crate::services::{JournalClient, Lines};
 use crate::verdicts::{descriptions, server};
 
@@ -35,13 +35,28 @@ enum Told {
     Unknown,
 }
 
+/// Generates the clients in all other languages.
+fn generate_all(folder: &Path, server: &RunningServer) {
+    let described = descriptions(server);
+    generated(Language::Python, &described, &folder.join("python"));
+    generated(Language::TypeScript, &described, &folder.join("typescript"));
+    compiled(&folder.join("typescript"), &["appends.ts"]);
+}
+
 /// Starts the programs of all other languages, which append through this address.
 fn start(folder: &Path, address: SocketAddr, lines: usize) -> Vec<Program> {
     let (address, lines) = (address.to_string(), lines.to_string());
     let mut programs = Vec::new();
+    let mut commands = Vec::new();
     for kind in ["blocking", "asyncio"] {
-        let mut command = python(folder, "appends.py", &[kind, &address, &lines]);
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python3");
+        commands.push((kind, python(&folder.join("python"), "appends.py", &[kind, &address, &lines])));
+    }
+    let typescript = folder.join("typescript");
+    if typescript.join("dist").exists() {
+        commands.push(("typescript", node(&typescript, "appends.js", &[&address, &lines])));
+    }
+    for (kind, mut command) in commands {
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python3, and node");
         programs.push(Program(kind, child));
     }
     programs
@@ -102,7 +117,7 @@ fn appends_of_several_languages_over_a_bad_network_run_once_each() {
     let folder = fresh("network");
     let lines = Lines::default();
     let server = server(&lines);
-    generated(Language::Python, &descriptions(&server), &folder);
+    generate_all(&folder, &server);
     let faults =
         Faults::none().drop(0.05).duplicate(0.1).delay(Duration::ZERO, Duration::from_millis(15)).cut(0.02);
     let here = ([127, 0, 0, 1], 0).into();
@@ -179,7 +194,7 @@ impl Drop for Process {
 fn callers_of_a_server_that_is_killed_are_told_the_truth() {
     let folder = fresh("killed");
     let described = server(&Lines::default());
-    generated(Language::Python, &descriptions(&described), &folder);
+    generate_all(&folder, &described);
     described.drain_within(Duration::ZERO);
     let file = folder.join("journal.txt");
     let (mut process, address) = Process::start(([127, 0, 0, 1], 0).into(), &file);

@@ -218,8 +218,8 @@ impl Values<'_> {
                 let mut entries: Vec<(Value, Value)> = Vec::new();
                 for () in self.several() {
                     let (key, value) = (self.draw(key), self.draw(value));
-                    let text = key.said().to_string();
-                    if entries.iter().all(|(known, _)| known.said().to_string() != text) {
+                    let said = key.said();
+                    if entries.iter().all(|(known, _)| known.said() != said) {
                         entries.push((key, value));
                     }
                 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rpc_clients::{Language, MethodDescription, ServiceDescription};
 
-use crate::folder::{fresh, generated, python, said};
+use crate::folder::{compiled, fresh, generated, node, python, said};
 use crate::random::{Sample, sample};
 
 /// The types of a round trip.
@@ -59,4 +59,15 @@ fn a_thousand_random_types_and_values_go_to_python_and_back() {
     generated(Language::Python, &[service(&samples[..STRICT])], &fresh("python-strict"));
     let output = python(&folder, "values.py", &["samples.txt"]).output().expect("python3");
     assert_eq!(said(output), format!("{SAMPLES} values are the same\n"));
+}
+
+#[test]
+fn a_thousand_random_types_and_values_go_to_typescript_and_back() {
+    let (samples, folder) = (samples(), fresh("typescript-values"));
+    generated(Language::TypeScript, &[service(&samples)], &folder);
+    write(&samples, &folder.join("samples.txt"));
+    if compiled(&folder, &["values.ts"]) {
+        let output = node(&folder, "values.js", &["samples.txt"]).output().expect("node");
+        assert_eq!(said(output), format!("{SAMPLES} values are the same\n"));
+    }
 }

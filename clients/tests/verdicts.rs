@@ -6,7 +6,7 @@ use rpc_clients::{Language, ServiceDescription, describe};
 use rpc_core::reflection::ReflectionClient;
 use rpc_core::{Around, Connector, RunningServer, Server};
 
-use crate::folder::{fresh, generated, python, said};
+use crate::folder::{compiled, fresh, generated, node, python, said};
 use crate::services::{EchoServer, JournalServer, Lines, Mirror, gate};
 
 /// The descriptions of the services of a server.
@@ -34,5 +34,19 @@ fn a_caller_in_python_is_told_the_verdict_that_is_true() {
     let output = python(&folder, "verdicts.py", &[&address]).output().expect("python3");
     let said = said(output);
     assert!(said.ends_with("all verdicts are right\n"), "{said}");
+    server.drain_within(Duration::ZERO);
+}
+
+#[test]
+fn a_caller_in_typescript_is_told_the_verdict_that_is_true() {
+    let folder = fresh("typescript-verdicts");
+    let lines = Lines::default();
+    let server = server(&lines);
+    generated(Language::TypeScript, &descriptions(&server), &folder);
+    if compiled(&folder, &["verdicts.ts"]) {
+        let address = server.local_addr().to_string();
+        let output = node(&folder, "verdicts.js", &[&address]).output().expect("node");
+        assert!(said(output).ends_with("all verdicts are right\n"));
+    }
     server.drain_within(Duration::ZERO);
 }

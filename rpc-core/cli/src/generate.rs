@@ -15,6 +15,9 @@ use crate::status::{Failure, Status, status_of};
 pub(crate) enum Language {
     /// Python 3.10 and later: blocking, and with asyncio
     Python,
+    /// TypeScript, for node 20 and later
+    #[value(name = "typescript")]
+    TypeScript,
 }
 
 /// The arguments of `rpc generate`.
@@ -45,6 +48,7 @@ impl Generate {
         let source = format!("the server at {}", self.server);
         let language = match self.language {
             Language::Python => rpc_clients::Language::Python,
+            Language::TypeScript => rpc_clients::Language::TypeScript,
         };
         let generated = generate(language, &services, &package, &source)?;
         generated.write(&self.output)?;
