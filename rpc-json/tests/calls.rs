@@ -13,16 +13,15 @@ enum ShopError {
     TooMany { at_most: u32 },
 }
 
+/// Texts with options in options.
+type Parts = Vec<(String, Option<Option<u8>>)>;
+
 #[rpc]
 trait Shop {
     fn buy(&self, item: &str, count: u32) -> Result<u64, ShopError>;
     #[rpc(deadline = "30ms")]
     fn wait(&self, cx: &CallContext, millis: u64) -> u64;
-    fn echo(
-        &self,
-        parts: Vec<(String, Option<Option<u8>>)>,
-        bytes: &[u8],
-    ) -> (Vec<(String, Option<Option<u8>>)>, Vec<u8>);
+    fn echo(&self, parts: Parts, bytes: &[u8]) -> (Parts, Vec<u8>);
     fn panics(&self);
 }
 
@@ -40,11 +39,7 @@ impl Shop for Small {
         std::thread::sleep(Duration::from_millis(millis));
         millis
     }
-    fn echo(
-        &self,
-        parts: Vec<(String, Option<Option<u8>>)>,
-        bytes: &[u8],
-    ) -> (Vec<(String, Option<Option<u8>>)>, Vec<u8>) {
+    fn echo(&self, parts: Parts, bytes: &[u8]) -> (Parts, Vec<u8>) {
         (parts, bytes.to_vec())
     }
     fn panics(&self) {
