@@ -189,10 +189,10 @@ impl<S: Service, H: ServerHook> Service for Around<S, H> {
     fn dispatch(&self, call: Dispatch<'_>) -> Result<Dispatched, Refused> {
         let cx = call.context();
         let state = contain(|| self.hook.before(&cx)).unwrap_or_else(|| {
-            log::error!(method = cx.method.name, call = %cx.call, "the code before a call panicked, so the call was denied");
+            log::error!(method = cx.method().name, call = %cx.call(), "the code before a call panicked, so the call was denied");
             Err(Refused::denied("the code before the call panicked"))
         })?;
-        let ended = if cx.method.later {
+        let ended = if cx.method().later {
             self.run_later(call, cx, state)
         } else {
             let (ended, status) = self.run(&state, call);
@@ -221,7 +221,7 @@ fn status_of_panic(panic: &(dyn Any + Send), entered: &Cell<bool>) -> Status {
 /// Tells a hook how a call ended.
 fn after<H: ServerHook>(hook: &H, cx: &CallContext, state: H::State, status: Status) {
     if contain(|| hook.after(cx, state, status)).is_none() {
-        log::error!(method = cx.method.name, call = %cx.call, "the code after a call panicked");
+        log::error!(method = cx.method().name, call = %cx.call(), "the code after a call panicked");
     }
 }
 
