@@ -61,7 +61,7 @@ pub(crate) enum Command {
     Stats(StatsOptions),
     /// Call a method again and again, and print how many calls were made and how long they took
     Bench(BenchOptions),
-    /// Print Rust files with the stubs of their #[rpc] traits written out; all below src that have one, if none is named
+    /// Print Rust files with the stubs of their `#[rpc]` traits written out; all below src that have one, if none is named
     Expand {
         /// The files
         #[arg(value_name = "FILE.rs")]
