@@ -13,7 +13,9 @@ mod schedule;
 mod search;
 mod world;
 
-pub use rpc_core::{contract, each_process, error, ids, limits, log, panics, proto, service, text, wire};
+pub use rpc_core::{
+    contract, each_process, error, ids, limits, log, panics, proto, reflection, service, text, wire,
+};
 
 pub use scenarios::{SCENARIOS, Scenario};
 pub use search::{Broken, Searched, search, show};

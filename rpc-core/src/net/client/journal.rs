@@ -16,8 +16,8 @@ impl Connector {
     /// its session and asks for the answers. With a server that has a store, calls are exactly once from end to end. The package
     /// `rpc-store` has a journal; `docs/exactly_once.md` has the contract and the cost.
     ///
-    /// The calls that were under way are returned by [`Handle::recovered`](crate::Handle::recovered). A client that is dropped
-    /// leaves its session to the next process; [`Handle::close`](crate::Handle::close) ends it. The next process must announce
+    /// The calls that were under way are returned by [`Handle::recovered`](crate::call::Handle::recovered). A client that is dropped
+    /// leaves its session to the next process; [`Handle::close`](crate::call::Handle::close) ends it. The next process must announce
     /// the same services and ask for the same slots: otherwise it opens another session, and the calls are unknown.
     pub fn journal(mut self, journal: impl ClientJournal) -> Self {
         self.journal = Some(Arc::new(journal));
