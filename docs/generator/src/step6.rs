@@ -5,7 +5,7 @@
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{ReturnType, TraitItem};
+use syn::{Attribute, LitStr, ReturnType, TraitItem};
 
 use crate::step2::{Method, Trait, index};
 use crate::step3::types;
@@ -21,6 +21,7 @@ pub fn contract(service: &Trait) -> TokenStream {
         let doc = format!(" The index of [`{name}::{}`] in `METHODS`.", method.ident);
         quote!(#[doc = #doc] const #index: usize = #at;)
     });
+    let docs = documentation(&service.item.attrs);
     let methods_doc = format!(" The methods of [`{name}`] in its order, with their signatures and policies.");
     let types_doc =
         format!(" The formats of the types of [`{name}`], which are found when they are first asked for.");
@@ -32,21 +33,31 @@ pub fn contract(service: &Trait) -> TokenStream {
         #[doc = #types_doc]
         static TYPES: stub::TypesOf = stub::TypesOf::new(#name, &METHODS);
         #[doc = #contract_doc]
-        static CONTRACT: stub::Contract = stub::Contract::new(#name, &METHODS).with_types(|| TYPES.get());
+        static CONTRACT: stub::Contract = stub::Contract::new(#name, &METHODS).with_types(|| TYPES.get()) #docs;
         #(#numbers)*
     }
 }
 
 /// Writes one row of the table: the name, the signature, the policies, and the types whose formats are compared.
 fn row(service: &str, method: &Method, signature: &str) -> TokenStream {
-    let Method { ident, value, .. } = method;
-    let (name, types) = (format!("{service}.{ident}"), types(method));
+    let Method { ident, value, docs, .. } = method;
+    let (name, types, docs) = (format!("{service}.{ident}"), types(method), documentation(docs));
     let idempotent = method.is_idempotent.then(|| quote!(.idempotent()));
     let fails_with = method.error.as_ref().map(|error| quote!(.fails_with(stub::error_traits!(#error))));
     let error = method.error.iter();
     quote! {
-        stub::Method::new(#name, #signature) #idempotent #fails_with .types(stub::types!(#types, #value #(, #error)*))
+        stub::Method::new(#name, #signature) #docs #idempotent #fails_with .types(stub::types!(#types, #value #(, #error)*))
     }
+}
+
+/// Writes the documentation, which a server tells: `.docs("Returns the value of a key.")`.
+fn documentation(attributes: &[Attribute]) -> Option<TokenStream> {
+    let line = |attribute: &Attribute| {
+        let line = &attribute.meta.require_name_value().ok()?.value;
+        Some(syn::parse2::<LitStr>(line.to_token_stream()).ok()?.value().trim().to_owned())
+    };
+    let text = attributes.iter().filter_map(line).collect::<Vec<_>>().join("\n");
+    (!text.is_empty()).then(|| quote!(.docs(#text)))
 }
 
 /// Returns the signatures as text. However the user has formatted them, the text is the same: it is part of the contract.
