@@ -56,7 +56,8 @@ impl Generate {
         let (count, output) = (generated.files.len(), self.output.display());
         writeln!(out, "{output}: {count} files of the package `{package}`")?;
         for service in &services {
-            writeln!(out, "  {}: {} methods", Escaped(&service.name), service.methods.len())?;
+            let (name, count) = (Escaped(&service.name), service.methods.len());
+            writeln!(out, "  {name}: {count} {}", if count == 1 { "method" } else { "methods" })?;
         }
         for left_out in &generated.left_out {
             writeln!(out, "  left out: {}", Escaped(left_out))?;
