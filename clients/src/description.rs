@@ -1,4 +1,4 @@
-//! What a service says of itself, as far as a client in another language needs it.
+//! The description of a service, as far as a client in another language needs it.
 
 use std::time::Duration;
 

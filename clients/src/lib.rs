@@ -3,7 +3,7 @@
 //! ```text
 //! Description --types: one table of all types--> names of the language --> files, and the runtime beside them
 //! ```
-//! What is written is typed code for the services at hand. What is the same for all services is written by hand once, and copied
+//! The generator writes typed code for the services at hand. The code that all services share is written by hand once, and copied
 //! beside it: the runtime, in `clients/python/runtime` and `clients/typescript/runtime`, which speaks `docs/wire.md`.
 
 mod description;

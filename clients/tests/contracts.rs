@@ -25,7 +25,7 @@ mod then {
         pub priority: u8,
     }
 
-    /// Why a job is refused.
+    /// The reason for which a job is refused.
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub enum Refusal {
         /// There are too many.
@@ -81,7 +81,7 @@ mod now {
         pub priority: u32,
     }
 
-    /// Why a job is refused.
+    /// The reason for which a job is refused.
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub enum Refusal {
         /// There are too many.

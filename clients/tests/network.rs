@@ -27,7 +27,7 @@ const KILLS: usize = 4;
 /// A program that appends lines, and says what it was told of each.
 struct Program(&'static str, Child);
 
-/// What a program was told of a line.
+/// The verdict on a line, as a program has printed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Ran,

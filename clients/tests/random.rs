@@ -11,7 +11,7 @@ const DEPTH: usize = 4;
 pub(crate) struct Sample {
     pub(crate) formats: Formats,
     pub(crate) bytes: Vec<u8>,
-    /// What another language says of the value that it has read.
+    /// The value as another language has read and printed it.
     pub(crate) said: Json,
 }
 
@@ -354,7 +354,7 @@ impl Serialize for Value {
 }
 
 impl Value {
-    /// What another language says of this value: numbers as texts, maps as lists of pairs.
+    /// Returns the value as another language prints it: numbers as texts, maps as lists of pairs.
     fn said(&self) -> Json {
         let all = |first: &str, values: &[Value]| -> Json {
             [json!(first)].into_iter().chain(values.iter().map(Value::said)).collect()

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rpc_core::{CallContext, Refused, rpc};
 use serde::{Deserialize, Serialize};
 
-/// Why a line is not appended.
+/// The reason for which a line is not appended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum JournalError {
     /// It is there already.

@@ -1,4 +1,4 @@
-//! What a caller in another language is told, in each of the cases.
+//! The verdicts that a caller in another language gets, one test for each case.
 
 use std::time::Duration;
 

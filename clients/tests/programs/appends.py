@@ -31,42 +31,35 @@ def say(told, line):
     sys.stdout.flush()
 
 
+def after(error, first):
+    """The verdict after an error, or None and the call to make next."""
+    if isinstance(error, Executed):
+        return "ran", None
+    if isinstance(error, NotExecuted):
+        return (None, first) if error.reason.may_pass else ("never", None)
+    return (None, lambda: error.resolve(5.0)) if error.is_open else ("unknown", None)
+
+
 def append(client, line):
-    call = lambda: client.append(line)
-    while True:
+    call = first = lambda: client.append(line)
+    while call:
         try:
             call()
             return "ran"
-        except NotExecuted as error:
-            if not error.reason.may_pass:
-                return "never"
-            call = lambda: client.append(line)
-        except UnknownOutcome as error:
-            if not error.is_open:
-                return "unknown"
-            resolve = error.resolve
-            call = lambda: resolve(5.0)
-        except Executed:
-            return "ran"
+        except (Executed, NotExecuted, UnknownOutcome) as error:
+            told, call = after(error, first)
+    return told
 
 
 async def append_async(client, line):
-    call = lambda: client.append(line)
-    while True:
+    call = first = lambda: client.append(line)
+    while call:
         try:
             await call()
             return "ran"
-        except NotExecuted as error:
-            if not error.reason.may_pass:
-                return "never"
-            call = lambda: client.append(line)
-        except UnknownOutcome as error:
-            if not error.is_open:
-                return "unknown"
-            resolve = error.resolve
-            call = lambda: resolve(5.0)
-        except Executed:
-            return "ran"
+        except (Executed, NotExecuted, UnknownOutcome) as error:
+            told, call = after(error, first)
+    return told
 
 
 def blocking(address, count):

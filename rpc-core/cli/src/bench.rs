@@ -36,7 +36,7 @@ struct Ends {
     first: Option<(Status, String)>,
 }
 
-/// When to end.
+/// The end of a run: after a time, or after a number of calls.
 struct Until {
     /// Calls that may still begin, of all threads together.
     calls: AtomicU64,

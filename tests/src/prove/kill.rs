@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::scenes::{Scenes, Sum};
+use super::scenes::{Scenes, Sum, filter, filter_refused, filter_word};
 use super::{Options, Part, Progress, Report};
 use crate::campaign::fresh_seed;
 use crate::processes::fleet::Deeds;
@@ -13,8 +13,6 @@ use crate::processes::scene::{DEEDS, Outcome, Setting, play};
 const COUNT: (u64, u64) = (1_200, 60);
 /// Most seconds, unless `--seconds` says otherwise, and of `--quick`: no deed is done after it.
 const SECONDS: (u64, u64) = (600, 12);
-/// The name that plants a fault: a run must fail.
-const FILTER_OFF: &str = "filter-off";
 
 /// The part of `prove`.
 pub(super) const PART: Part = Part {
@@ -48,7 +46,7 @@ impl Sum for Sums {
 }
 
 fn run(options: &Options, progress: &mut Progress) -> Report {
-    let Some(filter) = filter(options) else { return refused() };
+    let Some(filter) = filter(options) else { return filter_refused(PART.name) };
     let pick = |(full, quick): (u64, u64)| if options.quick { quick } else { full };
     let first = options.seed.unwrap_or_else(fresh_seed);
     let count = options.count.unwrap_or(pick(COUNT));
@@ -91,26 +89,15 @@ fn report(first: u64, count: Option<u64>, filter: bool, scenes: &Scenes<Sums>) -
     ] {
         report.fact(key, value);
     }
-    let word = if filter { "" } else { " filter-off" };
     // A run in which nothing was called and answered has shown nothing.
     let nothing = (judged.values == 0).then_some("no call got a value");
-    report.failure = scenes.failure(first, PART.name, word, nothing);
+    report.failure = scenes.failure(first, PART.name, filter_word(filter), nothing);
     report
-}
-
-/// Returns false if the filter is to be switched off; `None` if there is a name that is none.
-fn filter(options: &Options) -> Option<bool> {
-    let known = options.names.iter().all(|name| name == FILTER_OFF);
-    known.then_some(options.names.is_empty())
-}
-
-fn refused() -> Report {
-    Report::refused(PART.name, format!("the only name is {FILTER_OFF:?}, which switches the filter off"))
 }
 
 /// Plays the scene of a seed: the same deeds after the same pauses. The system decides what they meet.
 fn replay(options: &Options) -> Report {
-    let Some(filter) = filter(options) else { return refused() };
+    let Some(filter) = filter(options) else { return filter_refused(PART.name) };
     let Some(seed) = options.seed else { return Report::refused(PART.name, "replay needs --seed N") };
     let until = Instant::now() + Duration::from_secs(options.seconds.unwrap_or(SECONDS.0));
     let mut scenes = Scenes::default();

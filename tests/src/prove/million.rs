@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::scenes::{Scenes, Sum};
+use super::scenes::{Scenes, Sum, filter, filter_refused, filter_word};
 use super::{Options, Part, Progress, Report};
 use crate::campaign::fresh_seed;
 use crate::histories::register::Planted;
@@ -23,8 +23,6 @@ const LENGTH: Duration = Duration::from_secs(6);
 /// So many histories may have one that is undecided, besides the first: its search was given up, since the callers of too many of its calls were killed. That is
 /// no verdict on the calls, whose runs are counted all the same.
 const ONE_UNDECIDED: u64 = 1_000;
-/// The name that plants a fault: a run must fail.
-const FILTER_OFF: &str = "filter-off";
 
 /// The part of `prove`.
 pub(super) const PART: Part = Part {
@@ -91,7 +89,7 @@ fn play(seed: u64, filter: bool, until: Instant) -> Result<Outcome, String> {
 }
 
 fn run(options: &Options, progress: &mut Progress) -> Report {
-    let Some(filter) = filter(options) else { return refused() };
+    let Some(filter) = filter(options) else { return filter_refused(PART.name) };
     let first = options.seed.unwrap_or_else(fresh_seed);
     let count = options.count.unwrap_or(COUNT);
     let began = Instant::now();
@@ -132,7 +130,6 @@ fn report(first: u64, count: u64, filter: bool, scenes: &Scenes<Outcome>) -> Rep
     ] {
         report.fact(key, value);
     }
-    let word = if filter { "" } else { " filter-off" };
     let [all, _, undecided] = histories;
     let missing = if judged.calls < count {
         Some(format!("the time was over after {} of {count} calls", judged.calls))
@@ -140,23 +137,13 @@ fn report(first: u64, count: u64, filter: bool, scenes: &Scenes<Outcome>) -> Rep
         let is_much = undecided.saturating_sub(1) * ONE_UNDECIDED > *all;
         is_much.then(|| format!("{undecided} of {all} histories are undecided"))
     };
-    report.failure = scenes.failure(first, PART.name, word, missing.as_deref());
+    report.failure = scenes.failure(first, PART.name, filter_word(filter), missing.as_deref());
     report
-}
-
-/// Returns false if the filter is to be switched off; `None` if there is a name that is none.
-fn filter(options: &Options) -> Option<bool> {
-    let known = options.names.iter().all(|name| name == FILTER_OFF);
-    known.then_some(options.names.is_empty())
-}
-
-fn refused() -> Report {
-    Report::refused(PART.name, format!("the only name is {FILTER_OFF:?}, which switches the filter off"))
 }
 
 /// Plays the scene of a seed: the same deeds and faults are drawn. The system decides what they meet.
 fn replay(options: &Options) -> Report {
-    let Some(filter) = filter(options) else { return refused() };
+    let Some(filter) = filter(options) else { return filter_refused(PART.name) };
     let Some(seed) = options.seed else { return Report::refused(PART.name, "replay needs --seed N") };
     let until = Instant::now() + Duration::from_secs(options.seconds.unwrap_or(SECONDS));
     let mut scenes = Scenes::default();

@@ -2,10 +2,29 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Failure, Progress};
+use super::{Failure, Options, Progress, Report};
 
 /// Scenes that are played at once: more than a small machine has processors are only slower.
 const AT_ONCE: usize = 2;
+
+/// The name that plants a fault: a run must fail.
+const FILTER_OFF: &str = "filter-off";
+
+/// Returns false if the duplicate filter is to be switched off; `None` if there is a name that is none.
+pub(super) fn filter(options: &Options) -> Option<bool> {
+    let known = options.names.iter().all(|name| name == FILTER_OFF);
+    known.then_some(options.names.is_empty())
+}
+
+/// Returns the report of a part that was given a name that is none.
+pub(super) fn filter_refused(part: &'static str) -> Report {
+    Report::refused(part, format!("the only name is {FILTER_OFF:?}, which switches the filter off"))
+}
+
+/// Returns the end of the command that plays a scene again, with the filter or without.
+pub(super) fn filter_word(filter: bool) -> &'static str {
+    if filter { "" } else { " filter-off" }
+}
 
 /// The sum of the outcomes of scenes.
 pub(super) trait Sum: Default + Send {

@@ -37,7 +37,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Shows each frame between clients and a server: clients connect to LISTEN, and their bytes go on to SERVER unchanged
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where clients connect: HOST:PORT; port 0 takes a free one
+    /// The address for clients: HOST:PORT; port 0 takes a free one
     listen: String,
     /// The server: HOST:PORT, or unix:/PATH
     server: String,
